@@ -1,1 +1,7 @@
 //! tandem
+pub mod domain;
+
+pub mod config;
+pub mod dataverse;
+
+pub mod engine;

@@ -1,0 +1,149 @@
+//! The configuration as the rest of the program sees it: resolved and typed, with no option left to guess.
+//! Secrets are only ever named here, never held; tables and columns are checked against the instances later.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::breaker::{BreakerPolicy, Class};
+use crate::domain::credential::Credential;
+use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::lag::Schedule;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::row::{Placeholder, RowId};
+use crate::domain::table::{ColumnName, TableName};
+
+/// Everything that was configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The instances, in the file's order.
+    pub instances: Vec<InstanceConfig>,
+    /// The links, in the file's order.
+    pub links: Vec<LinkConfig>,
+    /// Timing.
+    pub policy: Policy,
+    /// What may be done without asking twice.
+    pub safety: Safety,
+    /// The folder of the journal and the log.
+    pub state: PathBuf,
+}
+
+/// One instance.
+#[derive(Clone, Debug)]
+pub struct InstanceConfig {
+    /// Its name.
+    pub name: InstanceName,
+    /// Its origin.
+    pub endpoint: Endpoint,
+    /// What the environment band says, `US PROD`.
+    pub band: String,
+    /// What to present to it.
+    pub credential: Credential,
+    /// What the scheduled sync presents to it, where that is another application user.
+    pub agent: Option<Credential>,
+}
+
+/// One link: replication from one instance to another over a list of tables.
+#[derive(Clone, Debug)]
+pub struct LinkConfig {
+    /// Its name, `us-europe` unless configured.
+    pub name: String,
+    /// The place of the source among the instances.
+    pub source: usize,
+    /// The place of the target among the instances.
+    pub target: usize,
+    /// When its sync is due.
+    pub schedule: Schedule,
+    /// What stands in a required text column of a stub.
+    pub placeholder: Placeholder,
+    /// Application users of other syncs that write to the target.
+    pub sync_users: Vec<RowId>,
+    /// Its tables.
+    pub tables: Vec<TableConfig>,
+}
+
+/// One table of a link.
+#[derive(Clone, Debug)]
+pub struct TableConfig {
+    /// Its logical name.
+    pub name: TableName,
+    /// The columns of its alternate keys.
+    pub keys: Vec<ColumnName>,
+    /// The columns that an ensure may set.
+    pub stub: Vec<ColumnName>,
+    /// The hydrated columns; keys and stub columns are among them.
+    pub columns: Vec<ColumnName>,
+}
+
+/// Timing: probes, comparisons, timeouts, breakers, retries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    /// The time between two probes of an instance.
+    pub probe: Duration,
+    /// The time between two comparisons of a link.
+    pub compare: Duration,
+    /// The longest that a connection may take.
+    pub connect_timeout: Duration,
+    /// The longest that a read may take to its first byte.
+    pub read_timeout: Duration,
+    /// The longest that a write may take to its first byte; custom logic may take two minutes.
+    pub write_timeout: Duration,
+    /// The longest silence within a body.
+    pub idle_timeout: Duration,
+    /// The longest that one record may take, retries and waits in between included.
+    pub deadline: Duration,
+    /// The breaker of reads.
+    pub read_breaker: BreakerPolicy,
+    /// The breaker of writes.
+    pub write_breaker: BreakerPolicy,
+    /// The breaker of the token endpoint.
+    pub auth_breaker: BreakerPolicy,
+    /// Retries.
+    pub retry: RetryPolicy,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            probe: Duration::from_secs(5),
+            compare: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(130),
+            idle_timeout: Duration::from_secs(15),
+            deadline: Duration::from_secs(150),
+            read_breaker: BreakerPolicy::of(Class::Read),
+            write_breaker: BreakerPolicy::of(Class::Write),
+            auth_breaker: BreakerPolicy::of(Class::Auth),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+impl Policy {
+    /// The breaker's numbers for a class.
+    pub fn breaker(&self, class: Class) -> BreakerPolicy {
+        match class {
+            Class::Read => self.read_breaker,
+            Class::Write => self.write_breaker,
+            Class::Auth => self.auth_breaker,
+        }
+    }
+}
+
+/// How careful the console is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Safety {
+    /// Whether it starts armed rather than read-only.
+    pub starts_armed: bool,
+    /// Above this many records the count is typed, and a reason is required.
+    pub confirm_above: usize,
+}
+
+impl Default for Safety {
+    fn default() -> Self {
+        Self {
+            starts_armed: false,
+            confirm_above: 25,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Pure types and decisions: what a record is, how it drifted, what a verb may do about it, when a breaker lets a
+//! call through. No I/O, no async, no clock and no randomness of its own: time and seeds come in as arguments, so
+//! that every rule here can be tested with a table or a property.
+
+pub mod time;
+
+pub mod credential;
+pub mod instance;
+pub mod table;
+
+pub mod row;
+
+pub mod failure;
+pub mod text;
+
+pub mod breaker;
+pub mod health;
+pub mod retry;
+pub mod throttle;
+
+pub mod drift;
+pub mod lag;
+pub mod operation;
+pub mod plan;

@@ -1,0 +1,304 @@
+//! Which drift a record is in: the table of `design.md`, "Drift, exactly", as one function. The first row of the
+//! table that holds wins, so that every record has exactly one drift.
+//!
+//! Rows that need more than the two sides (kept, deleted in the target, parked, left out) come with the change feeds.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
+
+use super::row::{ETag, Placeholder, Row, RowId, Value};
+use super::table::{ColumnName, ColumnType};
+
+/// How a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Drift {
+    /// In the source, not in the target.
+    Missing,
+    /// In both; the target's row was made only so that something could refer to it.
+    Stub,
+    /// In both; the source is ahead.
+    Stale,
+    /// In both; the target was changed by someone else than the sync. Held for a person.
+    Diverged,
+    /// One alternate key, two rows with different ids. Never written.
+    Duplicate,
+    /// Only in the target, though it came over the link.
+    Orphan,
+    /// Its own read failed, or security hides it from us.
+    Unknown,
+    /// Only in the target, and the target's own.
+    Local,
+    /// In both, and equal.
+    InSync,
+}
+
+impl Drift {
+    /// All drifts, worst first.
+    pub const ALL: [Self; 9] = [
+        Self::Missing,
+        Self::Stub,
+        Self::Stale,
+        Self::Diverged,
+        Self::Duplicate,
+        Self::Orphan,
+        Self::Unknown,
+        Self::Local,
+        Self::InSync,
+    ];
+
+    /// The word for it, everywhere the same.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Stub => "stub",
+            Self::Stale => "stale",
+            Self::Diverged => "diverged",
+            Self::Duplicate => "duplicate",
+            Self::Orphan => "orphan",
+            Self::Unknown => "unknown",
+            Self::Local => "local",
+            Self::InSync => "in-sync",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|drift| drift.word() == word)
+    }
+
+    /// What a sync would change.
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::Missing | Self::Stub | Self::Stale)
+    }
+
+    /// What waits for a decision that only a person can take.
+    pub fn needs_a_person(self) -> bool {
+        matches!(self, Self::Diverged | Self::Duplicate | Self::Orphan)
+    }
+
+    /// What is listed as out of step: everything but what is equal, and what is the target's own.
+    pub fn is_listed(self) -> bool {
+        !matches!(self, Self::InSync | Self::Local)
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// One hydrated column, with what comparing it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedColumn {
+    /// Its name on both sides.
+    pub name: ColumnName,
+    /// What it holds, at the coarser side's precision.
+    pub kind: ColumnType,
+    /// Whether an ensure may set it.
+    pub stub: bool,
+    /// Whether it belongs to an alternate key.
+    pub key: bool,
+}
+
+/// How the records of one table on one link are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompareRules {
+    /// The hydrated columns, in the order in which rows carry their values.
+    pub columns: Vec<ComparedColumn>,
+    /// The text that counts as blank.
+    pub placeholder: Placeholder,
+}
+
+impl CompareRules {
+    /// The places of the columns in which two rows differ.
+    pub fn differing(&self, source: &Row, target: &Row) -> Vec<usize> {
+        let pairs = source.values.iter().zip(&target.values).zip(&self.columns);
+        let differing = pairs
+            .enumerate()
+            .filter(|(_, ((s, t), column))| !s.same(t, &column.kind, &self.placeholder));
+        differing.map(|(place, _)| place).collect()
+    }
+
+    /// A 64-bit hash of the normalised hydrated columns: equal rows have equal hashes.
+    pub fn digest(&self, row: &Row) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (value, column) in row.values.iter().zip(&self.columns) {
+            value.digest(&column.kind, &self.placeholder, &mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// Whether the value in that place is blank.
+    pub fn is_blank(&self, row: &Row, place: usize) -> bool {
+        match (row.values.get(place), self.columns.get(place)) {
+            (Some(value), Some(column)) => value.is_blank(&column.kind, &self.placeholder),
+            _ => true,
+        }
+    }
+
+    /// Whether a target's row looks as if only an ensure had made it, while its source has more.
+    fn looks_like_a_stub(&self, source: &Row, target: &Row) -> bool {
+        let mut rest = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| !column.stub && !column.key)
+            .peekable();
+        rest.peek().is_some()
+            && rest.clone().all(|(place, _)| self.is_blank(target, place))
+            && rest.any(|(place, _)| !self.is_blank(source, place))
+    }
+
+    /// The alternate key's value of a row as the server compares it: `None` where a part is null or there is no key.
+    ///
+    /// Case and trailing blanks make no difference to the server.
+    pub fn key_of(&self, row: &Row) -> Option<String> {
+        let mut parts = self
+            .columns
+            .iter()
+            .zip(&row.values)
+            .filter(|(column, _)| column.key)
+            .peekable();
+        parts.peek()?;
+        let parts: Option<Vec<String>> = parts
+            .map(|(_, value)| match value {
+                Value::Null => None,
+                Value::Text(text) if text.is_empty() => None,
+                value => Some(value.to_string().trim_end().to_lowercase()),
+            })
+            .collect();
+        parts.map(|parts| parts.join("\u{1f}"))
+    }
+}
+
+/// What one side shows of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The row.
+    Row(Row),
+    /// There is no such row.
+    Absent,
+    /// It could not be read although the instance answered; the reason in words.
+    Unreadable(String),
+}
+
+impl Side {
+    /// The row, if there is one.
+    pub fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// What is known beside the two rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The application users whose writes are the sync's own.
+    pub sync_users: &'a HashSet<RowId>,
+    /// Whether the journal knows that the record came over the link.
+    pub came_over_link: bool,
+    /// The target's version when both sides were last seen, or made, equal.
+    pub agreed: Option<&'a ETag>,
+    /// The id of the row that holds the same alternate key on the other side.
+    pub other_with_key: Option<RowId>,
+}
+
+/// A record's drift and what it rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assessment {
+    /// The drift.
+    pub drift: Drift,
+    /// Whether only the two clocks told which side changed.
+    pub is_guess: bool,
+    /// The places of the columns that differ; empty unless both rows exist.
+    pub differing: Vec<usize>,
+}
+
+impl Assessment {
+    fn sure(drift: Drift) -> Self {
+        Self {
+            drift,
+            is_guess: false,
+            differing: Vec::new(),
+        }
+    }
+}
+
+/// Tells a record's drift from both sides: the first row of the table that holds.
+pub fn classify(
+    source: &Side,
+    target: &Side,
+    rules: &CompareRules,
+    evidence: Evidence<'_>,
+) -> Assessment {
+    match (source, target) {
+        (Side::Unreadable(_), _) | (_, Side::Unreadable(_)) => Assessment::sure(Drift::Unknown),
+        (Side::Absent, Side::Absent) => Assessment::sure(Drift::InSync),
+        (Side::Row(_), Side::Absent) | (Side::Absent, Side::Row(_))
+            if evidence.other_with_key.is_some() =>
+        {
+            Assessment::sure(Drift::Duplicate)
+        }
+        (Side::Row(_), Side::Absent) => Assessment::sure(Drift::Missing),
+        (Side::Absent, Side::Row(row)) => Assessment::sure(only_in_target(row, evidence)),
+        (Side::Row(source), Side::Row(target)) => both(source, target, rules, evidence),
+    }
+}
+
+fn only_in_target(row: &Row, evidence: Evidence<'_>) -> Drift {
+    let by_sync = row
+        .created_by
+        .as_ref()
+        .is_some_and(|by| evidence.sync_users.contains(&by.id));
+    if evidence.came_over_link || by_sync {
+        Drift::Orphan
+    } else {
+        Drift::Local
+    }
+}
+
+fn both(source: &Row, target: &Row, rules: &CompareRules, evidence: Evidence<'_>) -> Assessment {
+    let differing = rules.differing(source, target);
+    if differing.is_empty() {
+        return Assessment::sure(Drift::InSync);
+    }
+    if rules.looks_like_a_stub(source, target) {
+        return Assessment {
+            drift: Drift::Stub,
+            is_guess: false,
+            differing,
+        };
+    }
+    let (drift, is_guess) = who_is_ahead(source, target, evidence);
+    Assessment {
+        drift,
+        is_guess,
+        differing,
+    }
+}
+
+/// Which side changed since the agreement (design, "Which side changed since the agreement is known, in this order").
+fn who_is_ahead(source: &Row, target: &Row, evidence: Evidence<'_>) -> (Drift, bool) {
+    if target.etag.is_some() && target.etag.as_ref() == evidence.agreed {
+        return (Drift::Stale, false);
+    }
+    if target
+        .modified_by
+        .as_ref()
+        .is_some_and(|by| evidence.sync_users.contains(&by.id))
+    {
+        return (Drift::Stale, false);
+    }
+    if target.modified_on > source.modified_on {
+        (Drift::Diverged, true)
+    } else {
+        (Drift::Stale, true)
+    }
+}
+
+#[cfg(test)]
+mod tests;

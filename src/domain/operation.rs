@@ -1,0 +1,209 @@
+//! What a person or the agent asked for, and how far each record of it has come.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::row::RowId;
+
+/// One of the three repairs (design, "The three verbs").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Create what is absent; change nothing that exists.
+    Ensure,
+    /// Do what a sync would: create, fill, leave held records alone.
+    Sync,
+    /// Fill what exists; create nothing.
+    Rehydrate,
+}
+
+impl Verb {
+    /// The verb in one word: in keys, commands, the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ensure => "ensure",
+            Self::Sync => "sync",
+            Self::Rehydrate => "rehydrate",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Ensure, Self::Sync, Self::Rehydrate]
+            .into_iter()
+            .find(|verb| verb.word() == word)
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// An operation's id: made by the frontend and stored before anything is sent (reliability S8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OperationId(pub Uuid);
+
+impl OperationId {
+    /// A new id; ids sort by the moment at which they were made.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for OperationId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// One table of one link, by its place in the state's list of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableIndex(pub u16);
+
+/// One record of one link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// Its table on its link.
+    pub table: TableIndex,
+    /// The source's id of the row (the target's, where only the target has it).
+    pub id: RowId,
+}
+
+/// How far one record of an operation has come (reliability J3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Asked for and in the journal; nothing was sent.
+    Accepted,
+    /// The intent is in the journal; the request is on its way.
+    Intended,
+    /// The instance said that it is done; not yet read back.
+    Applied,
+    /// Read back and found as written.
+    Verified,
+    /// Read back and found different from what was written (precision, a business rule); the words say how.
+    Altered(String),
+    /// There was nothing to do, for this reason.
+    Unchanged(String),
+    /// Left alone on purpose: held for a person, or the row changed meanwhile.
+    Held(String),
+    /// It failed or was refused, for this reason.
+    Refused(String),
+    /// Something was sent and its outcome is not known; it is read back before anything else.
+    Unknown(String),
+    /// Taken back, ended or lapsed before anything was sent.
+    Abandoned(String),
+}
+
+impl Stage {
+    /// Whether nothing more will happen to it by itself.
+    pub fn is_final(&self) -> bool {
+        !matches!(
+            self,
+            Self::Accepted | Self::Intended | Self::Applied | Self::Unknown(_)
+        )
+    }
+
+    /// Whether the record is as it was asked to be.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Verified | Self::Altered(_) | Self::Unchanged(_))
+    }
+
+    /// Whether a person has to look at it.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Held(_) | Self::Unknown(_))
+    }
+
+    /// The stage in one word, as shown and as kept in the journal.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Intended => "intended",
+            Self::Applied => "applied",
+            Self::Verified => "verified",
+            Self::Altered(_) => "altered",
+            Self::Unchanged(_) => "unchanged",
+            Self::Held(_) => "held",
+            Self::Refused(_) => "refused",
+            Self::Unknown(_) => "unknown",
+            Self::Abandoned(_) => "abandoned",
+        }
+    }
+
+    /// The reason that goes with it.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Altered(why)
+            | Self::Unchanged(why)
+            | Self::Held(why)
+            | Self::Refused(why)
+            | Self::Unknown(why)
+            | Self::Abandoned(why) => Some(why),
+            Self::Accepted | Self::Intended | Self::Applied | Self::Verified => None,
+        }
+    }
+
+    /// Reads a stage back from its word and reason.
+    pub fn from_word(word: &str, reason: String) -> Option<Self> {
+        Some(match word {
+            "accepted" => Self::Accepted,
+            "intended" => Self::Intended,
+            "applied" => Self::Applied,
+            "verified" => Self::Verified,
+            "altered" => Self::Altered(reason),
+            "unchanged" => Self::Unchanged(reason),
+            "held" => Self::Held(reason),
+            "refused" => Self::Refused(reason),
+            "unknown" => Self::Unknown(reason),
+            "abandoned" => Self::Abandoned(reason),
+            _ => return None,
+        })
+    }
+
+    /// Whether one stage may follow another: the journal refuses anything else.
+    pub fn may_become(&self, next: &Self) -> bool {
+        match self {
+            Self::Accepted => !matches!(
+                next,
+                Self::Accepted | Self::Applied | Self::Verified | Self::Altered(_)
+            ),
+            Self::Intended => !matches!(next, Self::Accepted | Self::Abandoned(_)),
+            Self::Applied => matches!(
+                next,
+                Self::Verified | Self::Altered(_) | Self::Unknown(_) | Self::Refused(_)
+            ),
+            Self::Unknown(_) => !matches!(next, Self::Accepted | Self::Abandoned(_)),
+            Self::Verified
+            | Self::Altered(_)
+            | Self::Unchanged(_)
+            | Self::Held(_)
+            | Self::Refused(_)
+            | Self::Abandoned(_) => false,
+        }
+    }
+}
+
+/// What an operation is, apart from how it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: OperationId,
+    /// What is to be done.
+    pub verb: Verb,
+    /// The link it is done on, by name.
+    pub link: String,
+    /// Why, in the words of who asked.
+    pub reason: String,
+    /// Who asked: the user of the operating system, or the agent.
+    pub who: String,
+    /// When it was asked for.
+    pub asked: DateTime<Utc>,
+}

@@ -1,0 +1,201 @@
+//! What a verb would do to a record: one write with its precondition, or nothing with the reason in words
+//! (design, "The three verbs" and rules 1 to 4). The same plan is shown, confirmed and carried out.
+
+use super::drift::{Assessment, CompareRules, Drift};
+use super::operation::Verb;
+use super::row::{ETag, Row, Value};
+
+/// What a verb would do to one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// A create-only request (`If-None-Match: *`) with these columns.
+    Create(Vec<Assignment>),
+    /// An update of exactly the version that was compared (`If-Match`).
+    Fill {
+        /// The columns to write.
+        columns: Vec<Assignment>,
+        /// The version that was compared.
+        etag: ETag,
+        /// How many filled values of the target it would overwrite.
+        overwrites: usize,
+    },
+    /// Nothing needs doing; this is why.
+    Nothing(&'static str),
+    /// It must not be done; this is why.
+    Refuse(&'static str),
+}
+
+/// One column that a write sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Its place among the hydrated columns.
+    pub place: usize,
+    /// The value; [`Value::Null`] clears it.
+    pub value: Value,
+}
+
+impl Plan {
+    /// Whether it sends a request that writes.
+    pub fn is_write(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Fill { .. })
+    }
+
+    /// The columns that it sets.
+    pub fn columns(&self) -> &[Assignment] {
+        match self {
+            Self::Create(columns) | Self::Fill { columns, .. } => columns,
+            Self::Nothing(_) | Self::Refuse(_) => &[],
+        }
+    }
+}
+
+/// Plans a verb on a record as both sides were read.
+pub fn plan(
+    verb: Verb,
+    assessment: &Assessment,
+    source: Option<&Row>,
+    target: Option<&Row>,
+    rules: &CompareRules,
+) -> Plan {
+    match (assessment.drift, verb) {
+        (Drift::Unknown, _) => Plan::Refuse("it could not be read"),
+        (Drift::Duplicate, _) => Plan::Refuse(
+            "its alternate key stands on another row: merge the two in the target's app",
+        ),
+        (Drift::Orphan, _) => Plan::Refuse("deleted at the source: tandem deletes nothing"),
+        (Drift::Local, _) => Plan::Refuse("the target's own record: it has no source"),
+        (Drift::InSync, _) if source.is_none() => Plan::Refuse("neither instance has it"),
+        (Drift::InSync, Verb::Ensure) => Plan::Nothing("it exists"),
+        (Drift::InSync, _) => Plan::Nothing("in step"),
+        (Drift::Missing, Verb::Rehydrate) => {
+            Plan::Refuse("missing in the target: rehydrate creates nothing, ensure does")
+        }
+        (Drift::Missing, verb) => {
+            source.map_or(Plan::Refuse("the source can't be read"), |source| {
+                Plan::Create(if verb == Verb::Ensure {
+                    bare(source, rules)
+                } else {
+                    whole(source, rules)
+                })
+            })
+        }
+        (Drift::Stub | Drift::Stale | Drift::Diverged, Verb::Ensure) => Plan::Nothing("it exists"),
+        (Drift::Diverged, _) => {
+            Plan::Refuse("edited in the target: a person decides, having seen both sides")
+        }
+        (Drift::Stub | Drift::Stale, _) => fill(assessment, source, target, rules),
+    }
+}
+
+/// What an ensure sets: the alternate keys and the stub columns, as far as they are known (rule 1).
+fn bare(source: &Row, rules: &CompareRules) -> Vec<Assignment> {
+    known(source, rules, |column| {
+        rules
+            .columns
+            .get(column)
+            .is_some_and(|column| column.stub || column.key)
+    })
+}
+
+/// All hydrated columns that the source has something in.
+fn whole(source: &Row, rules: &CompareRules) -> Vec<Assignment> {
+    known(source, rules, |_| true)
+}
+
+fn known(source: &Row, rules: &CompareRules, wanted: impl Fn(usize) -> bool) -> Vec<Assignment> {
+    let places =
+        (0..rules.columns.len()).filter(|place| wanted(*place) && !rules.is_blank(source, *place));
+    places
+        .filter_map(|place| {
+            Some(Assignment {
+                place,
+                value: source.values.get(place)?.clone(),
+            })
+        })
+        .collect()
+}
+
+fn fill(
+    assessment: &Assessment,
+    source: Option<&Row>,
+    target: Option<&Row>,
+    rules: &CompareRules,
+) -> Plan {
+    let (Some(source), Some(target)) = (source, target) else {
+        return Plan::Refuse("both sides must be read first");
+    };
+    let Some(etag) = target.etag.clone() else {
+        return Plan::Refuse("the target gives no version to hold on to");
+    };
+    let clears = assessment.drift == Drift::Stale;
+    let places = assessment
+        .differing
+        .iter()
+        .copied()
+        .filter(|place| clears || !rules.is_blank(source, *place));
+    let columns: Vec<Assignment> = places
+        .filter_map(|place| {
+            let blank = rules.is_blank(source, place);
+            let value = source.values.get(place)?.clone();
+            Some(Assignment {
+                place,
+                value: if blank { Value::Null } else { value },
+            })
+        })
+        .collect();
+    if columns.is_empty() {
+        return Plan::Nothing("the source has nothing more");
+    }
+    let overwrites = columns
+        .iter()
+        .filter(|column| !rules.is_blank(target, column.place))
+        .count();
+    Plan::Fill {
+        columns,
+        etag,
+        overwrites,
+    }
+}
+
+/// What an operation would touch, summed up before it is confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlastRadius {
+    /// Records that were chosen.
+    pub chosen: usize,
+    /// Rows that would be created.
+    pub creates: usize,
+    /// Rows that would be filled.
+    pub fills: usize,
+    /// Records that nothing would be done to.
+    pub unchanged: usize,
+    /// Records that are left out, with a reason.
+    pub refused: usize,
+    /// Filled values of the target that would be overwritten.
+    pub overwrites: usize,
+}
+
+impl BlastRadius {
+    /// Adds one record's plan.
+    pub fn add(&mut self, plan: &Plan) {
+        self.chosen += 1;
+        match plan {
+            Plan::Create(_) => self.creates += 1,
+            Plan::Fill { overwrites, .. } => {
+                self.fills += 1;
+                self.overwrites += overwrites;
+            }
+            Plan::Nothing(_) => self.unchanged += 1,
+            Plan::Refuse(_) => self.refused += 1,
+        }
+    }
+
+    /// Rows that would be written.
+    pub fn writes(&self) -> usize {
+        self.creates + self.fills
+    }
+
+    /// Requests that it takes at least: two reads before, one write, one read back.
+    pub fn requests(&self) -> usize {
+        2 * self.chosen + 2 * self.writes()
+    }
+}

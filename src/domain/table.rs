@@ -1,0 +1,168 @@
+//! What a table is made of, as its instance describes it (contract 9.1): nothing here is hard-coded.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use thiserror::Error;
+
+/// A table's logical name, `account`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableName(String);
+
+/// A column's logical name, `accountnumber`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnName(String);
+
+/// The name of a table in URLs, `accounts`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EntitySet(String);
+
+/// Why a text is no name of a table or column.
+#[derive(Debug, Error)]
+#[error("`{0}` is not a name: letters, digits and _ only, beginning with a letter or _")]
+pub struct BadName(String);
+
+/// Names go into URLs, so that only what Dataverse allows in a name gets past here (security case 43).
+fn checked(name: &str) -> Result<String, BadName> {
+    let first = name
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if first && rest && name.len() <= 128 {
+        Ok(name.to_owned())
+    } else {
+        Err(BadName(super::text::visible(name).into_owned()))
+    }
+}
+
+macro_rules! name {
+    ($type:ident) => {
+        impl $type {
+            /// Takes a name that Dataverse could have given.
+            pub fn new(name: &str) -> Result<Self, BadName> {
+                checked(name).map(Self)
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(TableName);
+name!(ColumnName);
+name!(EntitySet);
+
+/// What a column holds, as far as comparing and writing it needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Single or multiple lines of text; the limit counts characters.
+    Text {
+        /// The longest value that the instance takes.
+        max_length: Option<u32>,
+    },
+    /// A whole number.
+    Integer,
+    /// A number with this many decimal places (decimal and double).
+    Decimal {
+        /// Decimal places.
+        precision: u32,
+    },
+    /// An amount with this many decimal places; its currency stands in another column.
+    Money {
+        /// Decimal places.
+        precision: u32,
+    },
+    /// A two-option column, which is never null.
+    Boolean {
+        /// The value of a row that was never given one.
+        default: bool,
+    },
+    /// A choice, by number. State and status are choices, too.
+    Choice,
+    /// A set of choices.
+    Choices,
+    /// A moment, to the second, in UTC.
+    DateTime,
+    /// A day without a time.
+    Date,
+    /// A reference to a row of one of these tables.
+    Lookup {
+        /// The tables that may be named, each with the property that binds it.
+        targets: Vec<LookupTarget>,
+    },
+    /// The primary id or another GUID.
+    Id,
+    /// A type that tandem neither compares nor writes.
+    Unsupported(String),
+}
+
+/// One table that a lookup may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupTarget {
+    /// The table that is named.
+    pub table: TableName,
+    /// The single-valued navigation property that `@odata.bind` goes on (contract 2.8, 9.1).
+    pub bind: String,
+}
+
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its logical name.
+    pub name: ColumnName,
+    /// What it holds.
+    pub kind: ColumnType,
+    /// Whether the server refuses a row without it (`SystemRequired`).
+    pub required: bool,
+    /// Whether a create may set it.
+    pub creatable: bool,
+    /// Whether an update may set it.
+    pub updatable: bool,
+}
+
+/// A set of columns whose values are unique in the table (contract 2.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlternateKey {
+    /// The key's name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<ColumnName>,
+    /// Whether its index is built: only then can rows be addressed by it.
+    pub active: bool,
+}
+
+/// A table as its instance describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSchema {
+    /// Logical name.
+    pub name: TableName,
+    /// Name in URLs.
+    pub set: EntitySet,
+    /// The column of the primary id.
+    pub primary_id: ColumnName,
+    /// The column that people know a row by.
+    pub primary_name: Option<ColumnName>,
+    /// All columns.
+    pub columns: BTreeMap<ColumnName, Column>,
+    /// Alternate keys.
+    pub keys: Vec<AlternateKey>,
+    /// Whether versions guard updates; without it tandem repairs nothing (reliability S14).
+    pub optimistic_concurrency: bool,
+}
+
+impl TableSchema {
+    /// The column of that name.
+    pub fn column(&self, name: &ColumnName) -> Option<&Column> {
+        self.columns.get(name)
+    }
+}

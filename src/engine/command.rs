@@ -1,0 +1,121 @@
+//! What may be asked of the engine. Commands are data: they carry no reply channel, the answer shows in the state.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex};
+
+/// One thing that a frontend asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Carry out a repair on exactly these records.
+    Repair {
+        /// What is asked, by whom and why.
+        request: Request,
+        /// The records, frozen when they were shown.
+        records: Vec<Target>,
+        /// What makes it legitimate to write.
+        consent: Consent,
+    },
+    /// Read and plan a repair without writing; the answer is [`super::state::Preview`].
+    Preview {
+        /// What would be asked.
+        request: Request,
+        /// The records.
+        records: Vec<Target>,
+    },
+    /// Start a run of the link's sync: everything pending on it.
+    StartSync {
+        /// What is asked, by whom and why.
+        request: Request,
+        /// What makes it legitimate to write.
+        consent: Consent,
+    },
+    /// Take back what of an operation was not sent yet.
+    End {
+        /// The operation.
+        operation: OperationId,
+        /// Who ends it.
+        who: String,
+    },
+    /// Go on with an operation that an earlier process left behind.
+    Resume {
+        /// The operation.
+        operation: OperationId,
+        /// What makes it legitimate to write.
+        consent: Consent,
+    },
+    /// Unlock writes for a limited time.
+    Arm {
+        /// Why.
+        reason: String,
+        /// Who.
+        who: String,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Lock writes again.
+    Lock {
+        /// Who, or what: a person, idleness.
+        who: String,
+    },
+    /// Probe an instance without waiting for its turn.
+    ProbeNow {
+        /// The instance's place.
+        instance: usize,
+    },
+    /// Send nothing to an instance any more, in all classes.
+    ForceOpen {
+        /// The instance's place.
+        instance: usize,
+        /// Who.
+        who: String,
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        until: Option<DateTime<Utc>>,
+    },
+    /// Take a forced state back.
+    Release {
+        /// The instance's place.
+        instance: usize,
+        /// Who.
+        who: String,
+    },
+    /// Compare all links now.
+    Compare,
+    /// Read both sides of a record now.
+    Inspect(RecordKey),
+}
+
+/// A record as it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// By its id.
+    Record(RecordKey),
+    /// By the value of its table's alternate key; the source is asked for the id.
+    Key {
+        /// The table.
+        table: TableIndex,
+        /// The key's column and value.
+        column: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// What makes a write legitimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// The console is armed, and a person confirmed this many records.
+    Armed {
+        /// The records that were confirmed.
+        records: usize,
+    },
+    /// A person named the command on a command line.
+    Named {
+        /// Whether it may wait for an instance that can't be written to now.
+        may_wait: bool,
+    },
+}

@@ -1,0 +1,131 @@
+//! The records that are out of step, in slots that stay where they are: chunks of 256 behind `Arc`s, so that a
+//! change copies one chunk and a snapshot copies pointers.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::drift::{Drift, Side};
+use crate::domain::operation::{OperationId, RecordKey, Stage, Verb};
+use crate::domain::row::RowId;
+use crate::domain::time::Now;
+
+/// One record that is, or a moment ago was, out of step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Which record.
+    pub key: RecordKey,
+    /// Its drift at the last look.
+    pub drift: Drift,
+    /// Whether only the two clocks told which side changed.
+    pub is_guess: bool,
+    /// What it is called: made visible, for the screen only.
+    pub name: String,
+    /// The value of its alternate key, or another text that tells it apart: made visible.
+    pub number: String,
+    /// The other row's id, for a duplicate.
+    pub other: Option<RowId>,
+    /// Since when it is out of step: the source's last change when it was first seen so.
+    pub since: Option<DateTime<Utc>>,
+    /// Both sides as they were last read.
+    pub sides: Arc<Sides>,
+    /// The operation that holds it.
+    pub under_way: Option<OperationId>,
+    /// What was last tried on it.
+    pub last: Option<Attempt>,
+}
+
+impl Record {
+    /// Whether it is too fresh to be called out of step, or held by an operation (design, "In-flight").
+    pub fn is_in_flight(&self, settle: std::time::Duration, now: DateTime<Utc>) -> bool {
+        let fresh = self
+            .since
+            .is_some_and(|since| crate::domain::time::age(now, since) < settle);
+        self.drift.is_pending() && (fresh || self.under_way.is_some())
+    }
+}
+
+/// Both sides of a record, as they were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// The source's side.
+    pub source: Side,
+    /// The target's side.
+    pub target: Side,
+    /// The places of the columns that differ.
+    pub differing: Vec<usize>,
+    /// When both had been read.
+    pub read: Now,
+}
+
+/// The latest thing that an operation did to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which operation.
+    pub operation: OperationId,
+    /// What it was asked to do.
+    pub verb: Verb,
+    /// How far it came.
+    pub stage: Stage,
+    /// When.
+    pub at: Now,
+}
+
+/// How many records share a chunk.
+pub const CHUNK: usize = 256;
+
+/// Slots of records. A slot that was freed is `None` until it is used again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Records {
+    chunks: Vec<Arc<Vec<Option<Record>>>>,
+}
+
+impl Records {
+    /// The record in a slot.
+    pub fn get(&self, slot: u32) -> Option<&Record> {
+        let slot = usize::try_from(slot).ok()?;
+        self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)?.as_ref()
+    }
+
+    /// All records with their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Record)> {
+        let slots = self.chunks.iter().flat_map(|chunk| chunk.iter());
+        slots
+            .zip(0u32..)
+            .filter_map(|(record, slot)| record.as_ref().map(|record| (slot, record)))
+    }
+
+    /// The chunks, to see by pointer which of them changed.
+    pub fn chunks(&self) -> &[Arc<Vec<Option<Record>>>] {
+        &self.chunks
+    }
+
+    /// How many slots there are, used or not.
+    pub fn slots(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// The place to change; the slot is made when it lies just behind the last.
+    pub(super) fn slot_mut(&mut self, slot: u32) -> Option<&mut Option<Record>> {
+        let slot = usize::try_from(slot).ok()?;
+        if slot == self.slots() {
+            match self.chunks.last_mut() {
+                Some(last) if last.len() < CHUNK => Arc::make_mut(last).push(None),
+                _ => self.chunks.push(Arc::new(vec![None])),
+            }
+        }
+        Arc::make_mut(self.chunks.get_mut(slot / CHUNK)?).get_mut(slot % CHUNK)
+    }
+}
+
+impl FromIterator<Record> for Records {
+    fn from_iter<T: IntoIterator<Item = Record>>(records: T) -> Self {
+        let mut slots = Self::default();
+        for (slot, record) in (0u32..).zip(records) {
+            if let Some(place) = slots.slot_mut(slot) {
+                *place = Some(record);
+            }
+        }
+        slots
+    }
+}
