@@ -3,5 +3,6 @@ pub mod domain;
 
 pub mod config;
 pub mod dataverse;
+pub mod journal;
 
 pub mod engine;
