@@ -72,12 +72,11 @@ impl Fold {
             columns,
             at: event.at,
         };
-        match current {
-            Some(current) => *current = stands,
-            None => {
-                self.places.insert(key, self.records.len());
-                self.records.push(stands);
-            }
+        if let Some(current) = current {
+            *current = stands;
+        } else {
+            self.places.insert(key, self.records.len());
+            self.records.push(stands);
         }
         Ok(())
     }
