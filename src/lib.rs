@@ -6,3 +6,5 @@ pub mod dataverse;
 pub mod journal;
 
 pub mod engine;
+
+pub mod cli;
