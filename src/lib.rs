@@ -1,7 +1,6 @@
-//! tandem
-pub mod domain;
-
+//! x
 pub mod config;
 pub mod dataverse;
-
+pub mod domain;
 pub mod engine;
+pub mod journal;

@@ -1,0 +1,177 @@
+//! The durable record of operations, in an embedded database: what was asked for, what is about to be sent, what came
+//! of it (rules J1 to J9). It is append-only, and it decides nothing: it only refuses what can't follow.
+//!
+//! One writer thread per process gathers what is waiting and commits it at once; an append resolves when its entries
+//! are on the disk. Once a commit has failed, every later append fails: nothing is written to an instance that could
+//! not be written down first.
+
+mod folder;
+mod read;
+mod record;
+mod replay;
+mod schema;
+mod sessions;
+mod store;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::domain::breaker::Forced;
+use crate::domain::operation::OperationId;
+
+use store::{Append, Job, Writer};
+
+pub use record::{
+    Agreement, Entry, Event, JournalError, JournalRecord, OpenError, Recovered, RecoveredEnd,
+    RecoveredOperation, RecoveredRecord, SessionInfo, What,
+};
+
+/// How many appends may wait before the next one waits to be taken in.
+const QUEUE: usize = 1024;
+
+/// The journal of this process. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    jobs: mpsc::Sender<Job>,
+    reader: Arc<Mutex<Connection>>,
+    fault: Arc<OnceLock<String>>,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, makes both when they are absent, and says what an earlier process left behind.
+    ///
+    /// It blocks: call it on a thread that may.
+    pub fn open(folder: &Path, session: SessionInfo) -> Result<(Self, Recovered), OpenError> {
+        Self::open_with(folder, session, |_| Ok(()))
+    }
+
+    fn open_with(
+        folder: &Path,
+        session: SessionInfo,
+        set_up: fn(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(Self, Recovered), OpenError> {
+        folder::prepare(folder)?;
+        let exclusive = sessions::exclusive(folder)?;
+        let connection = schema::open(folder)?;
+        let reader = schema::reader(folder)?;
+        let id = Uuid::now_v7();
+        let sessions = sessions::Sessions::begin(folder, id)?;
+        let failed = |error: rusqlite::Error| OpenError::Database {
+            file: folder::database(folder),
+            why: error.to_string(),
+        };
+        let alive = |session| sessions.is_alive(session);
+        let recovered = read::recover(&reader, session.now.wall, alive).map_err(failed)?;
+        write::session(&connection, id, session).map_err(failed)?;
+        set_up(&connection).map_err(failed)?;
+        drop(exclusive);
+
+        let (jobs, inbox) = mpsc::channel(QUEUE);
+        let fault = Arc::new(OnceLock::new());
+        let writer = Writer {
+            connection,
+            session: id,
+            sessions,
+            folder: folder.to_owned(),
+            fault: Arc::clone(&fault),
+        };
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writer.run(inbox))
+            .map_err(|source| OpenError::Folder {
+                folder: folder.to_owned(),
+                source,
+            })?;
+        let reader = Arc::new(Mutex::new(reader));
+        let journal = Self {
+            jobs,
+            reader,
+            fault,
+        };
+        Ok((journal, recovered))
+    }
+
+    /// Remembers entries; resolves once one commit has put all of them on the disk.
+    ///
+    /// Dropping the future does not take the entries back.
+    pub async fn append(&self, entries: Vec<Entry>) -> Result<(), JournalError> {
+        let (reply, outcome) = oneshot::channel();
+        self.ask(Job::Append(Append { entries, reply }), outcome)
+            .await
+    }
+
+    /// Takes over an operation whose process is gone; false while that process, or another heir, lives.
+    pub async fn claim(&self, operation: OperationId) -> Result<bool, JournalError> {
+        let (reply, outcome) = oneshot::channel();
+        self.ask(Job::Claim { operation, reply }, outcome).await
+    }
+
+    async fn ask<T>(
+        &self,
+        job: Job,
+        outcome: oneshot::Receiver<Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
+        let gone = |fault: Option<String>| fault.map_or(JournalError::Closed, JournalError::Broken);
+        let sent = self.jobs.send(job).await;
+        sent.map_err(|_| gone(self.fault()))?;
+        outcome.await.map_err(|_| gone(self.fault()))?
+    }
+
+    /// Events of an operation behind a number, oldest first.
+    pub async fn page(
+        &self,
+        operation: OperationId,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, JournalError> {
+        self.read(move |reader| read::page(reader, operation, after_seq, limit))
+            .await
+    }
+
+    /// For every record of a link that tandem wrote: the version that was read back last.
+    pub async fn agreements(&self, link: String) -> Result<Vec<Agreement>, JournalError> {
+        self.read(move |reader| read::agreements(reader, &link))
+            .await
+    }
+
+    /// The instances that are stopped now, by this or any other process.
+    pub async fn forced(
+        &self,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Vec<(String, Forced)>, JournalError> {
+        self.read(move |reader| read::forced(reader, now)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let reader = Arc::clone(&self.reader);
+        let work = move || work(&reader.lock().unwrap_or_else(PoisonError::into_inner));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(outcome) => outcome.map_err(|error| JournalError::Unreadable(error.to_string())),
+            Err(error) => Err(JournalError::Unreadable(error.to_string())),
+        }
+    }
+
+    /// Why nothing can be appended any more, once that is so.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.get().cloned()
+    }
+
+    /// Waits until everything that was handed in is on the disk, and closes the database.
+    pub async fn close(self) {
+        let (reply, closed) = oneshot::channel();
+        if self.jobs.send(Job::Close(reply)).await.is_ok() {
+            // An error means that the thread is gone already, which is what was wanted.
+            let _gone = closed.await;
+        }
+    }
+}

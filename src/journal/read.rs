@@ -1,0 +1,326 @@
+//! Rows into what they mean. Whatever can't be understood is reported as an oddity or an error, never guessed.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::record::{
+    Agreement, Event, JournalRecord, Recovered, RecoveredEnd, RecoveredOperation, What,
+};
+use super::replay::Fold;
+use crate::domain::breaker::Forced;
+use crate::domain::operation::{OperationId, Request, Stage, Verb};
+use crate::domain::row::{ETag, RowId};
+use crate::domain::table::TableName;
+use crate::domain::time::Now;
+
+/// How many finished operations a restart remembers.
+const REMEMBERED: usize = 50;
+
+/// A moment as it is kept: RFC 3339 to the millisecond (J8).
+pub fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The monotonic clock as it is kept, in milliseconds since the session began its clock.
+pub fn millis(now: Now) -> i64 {
+    i64::try_from(now.mono.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Where a record of an operation stands.
+pub fn stage_of(
+    connection: &Connection,
+    operation: OperationId,
+    record: &JournalRecord,
+) -> rusqlite::Result<Option<Stage>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT stage, reason FROM events WHERE operation = ? AND record = ? AND entity = ?
+         ORDER BY seq DESC LIMIT 1",
+    )?;
+    let key = params![operation.0, record.id.uuid(), record.table.as_str()];
+    statement
+        .query_row(key, |row| parsed_stage(row, 0, 1))
+        .optional()
+}
+
+/// Events of an operation behind a number, oldest first.
+pub fn page(
+    connection: &Connection,
+    operation: OperationId,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Event>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, session, wall, stage, reason, etag, hash, columns, entity, record, name, number, on_the_way
+         FROM events WHERE operation = ? AND seq > ? ORDER BY seq LIMIT ?",
+    )?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let events = statement.query_map(params![operation.0, after, limit], event)?;
+    events.collect()
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let word: String = row.get(3)?;
+    let what = if word == "finished" {
+        What::Finished(row.get(4)?)
+    } else {
+        let columns: Option<String> = row.get(7)?;
+        What::Record {
+            record: JournalRecord {
+                table: table(row, 8)?,
+                id: row_id(row, 9)?,
+                name: row.get(10)?,
+                number: row.get(11)?,
+                on_the_way: row.get(12)?,
+            },
+            stage: parsed_stage(row, 3, 4)?,
+            etag: etag(row, 5)?,
+            hash: hash(row, 6)?,
+            columns: columns
+                .map(|columns| serde_json::from_str(&columns))
+                .transpose()
+                .map_err(|error| odd(7, error.to_string()))?
+                .unwrap_or_default(),
+        }
+    };
+    Ok(Event {
+        seq: count(row, 0)?,
+        session: row.get(1)?,
+        at: time(row, 2)?,
+        what,
+    })
+}
+
+/// What an earlier process left behind. `is_alive` tells whether a session's process still runs.
+pub fn recover(
+    connection: &Connection,
+    now: DateTime<Utc>,
+    is_alive: impl Fn(Uuid) -> bool,
+) -> rusqlite::Result<Recovered> {
+    let mut recovered = Recovered {
+        forced: forced(connection, now)?,
+        ..Recovered::default()
+    };
+    let mut statement = connection.prepare(
+        "SELECT id, verb, link, reason, who, asked, session,
+             (SELECT seq FROM events WHERE operation = o.id AND record IS NULL) AS ended
+         FROM operations AS o
+         WHERE ended IS NULL OR o.rowid IN (SELECT rowid FROM operations ORDER BY rowid DESC LIMIT 1000)
+         ORDER BY o.rowid DESC",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            request(row),
+            row.get::<_, Uuid>(6)?,
+            row.get::<_, Option<i64>>(7)?,
+        ))
+    })?;
+    let mut finished = 0;
+    for row in rows {
+        let (request, session, ended) = row?;
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => {
+                recovered.oddities.push(error.to_string());
+                continue;
+            }
+        };
+        let operation = if ended.is_some() {
+            finished += 1;
+            if finished > REMEMBERED {
+                continue;
+            }
+            summed_up(connection, request)?
+        } else {
+            replayed(
+                connection,
+                request,
+                is_alive(session),
+                &mut recovered.oddities,
+            )?
+        };
+        recovered.operations.push(operation);
+    }
+    recovered.operations.reverse();
+    Ok(recovered)
+}
+
+fn replayed(
+    connection: &Connection,
+    request: Request,
+    runs_elsewhere: bool,
+    oddities: &mut Vec<String>,
+) -> rusqlite::Result<RecoveredOperation> {
+    let mut fold = Fold::default();
+    let mut after = 0;
+    loop {
+        let events = page(connection, request.id, after, 1000)?;
+        let Some(last) = events.last() else { break };
+        after = last.seq;
+        for event in events {
+            if let Err(odd) = fold.apply(event) {
+                oddities.push(format!("operation {}: {odd}", request.id));
+            }
+        }
+    }
+    Ok(RecoveredOperation {
+        tally: fold.tally(),
+        request,
+        records: fold.records,
+        started: fold.started,
+        finished: fold.finished,
+        runs_elsewhere,
+    })
+}
+
+/// A finished operation, counted by the database: its records are paged when somebody wants to see them.
+fn summed_up(connection: &Connection, request: Request) -> rusqlite::Result<RecoveredOperation> {
+    let id = request.id.0;
+    let mut statement = connection.prepare_cached(
+        "SELECT stage, '', count(*) FROM
+             (SELECT max(seq), stage FROM events WHERE operation = ? AND record IS NOT NULL GROUP BY record, entity)
+         GROUP BY stage",
+    )?;
+    let tally = statement.query_map([id], |row| Ok((parsed_stage(row, 0, 1)?, count(row, 2)?)))?;
+    let tally: Vec<(Stage, usize)> = tally.collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT wall FROM events WHERE operation = ? AND record IS NOT NULL AND stage <> 'accepted'
+         ORDER BY seq LIMIT 1",
+    )?;
+    let started = statement.query_row([id], |row| time(row, 0)).optional()?;
+    let mut statement = connection
+        .prepare_cached("SELECT wall, reason FROM events WHERE operation = ? AND record IS NULL")?;
+    let finished = statement.query_row([id], |row| {
+        Ok(RecoveredEnd {
+            at: time(row, 0)?,
+            cut_short: row.get(1)?,
+        })
+    });
+    Ok(RecoveredOperation {
+        request,
+        records: Vec::new(),
+        tally,
+        started,
+        finished: finished.optional()?,
+        runs_elsewhere: false,
+    })
+}
+
+fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
+    let verb: String = row.get(1)?;
+    Ok(Request {
+        id: OperationId(row.get(0)?),
+        verb: Verb::from_word(&verb).ok_or_else(|| odd(1, format!("unknown verb `{verb}`")))?,
+        link: row.get(2)?,
+        reason: row.get(3)?,
+        who: row.get(4)?,
+        asked: time(row, 5)?,
+    })
+}
+
+/// The instances that are stopped now.
+pub fn forced(
+    connection: &Connection,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<(String, Forced)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(seq), instance, is_forced, who, reason, until FROM forced GROUP BY instance ORDER BY instance",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let until: Option<String> = row.get(5)?;
+        let until = until.map(|until| parsed_time(&until, 5)).transpose()?;
+        let forced = Forced {
+            by: row.get(3)?,
+            reason: row.get(4)?,
+            until,
+        };
+        Ok((row.get(2)?, row.get(1)?, forced))
+    })?;
+    let mut stopped = Vec::new();
+    for row in rows {
+        let (is_forced, instance, forced): (bool, String, Forced) = row?;
+        if is_forced && forced.until.is_none_or(|until| until > now) {
+            stopped.push((instance, forced));
+        }
+    }
+    Ok(stopped)
+}
+
+/// The session that an operation belongs to.
+pub fn session_of(
+    connection: &Connection,
+    operation: OperationId,
+) -> rusqlite::Result<Option<Uuid>> {
+    let sql = "SELECT session FROM operations WHERE id = ?";
+    connection
+        .query_row(sql, [operation.0], |row| row.get(0))
+        .optional()
+}
+
+/// The latest write of tandem's own to every record of a link that was read back.
+pub fn agreements(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Agreement>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(seq), entity, record, etag, hash, wall FROM events AS e
+         WHERE stage IN ('verified', 'altered') AND (SELECT link FROM operations WHERE id = e.operation) = ?
+         GROUP BY entity, record",
+    )?;
+    let rows = statement.query_map([link], |row| {
+        Ok(Agreement {
+            table: table(row, 1)?,
+            id: row_id(row, 2)?,
+            etag: etag(row, 3)?,
+            hash: hash(row, 4)?,
+            at: time(row, 5)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// A number that is never negative.
+fn count<T: TryFrom<i64>>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {
+    let number: i64 = row.get(place)?;
+    T::try_from(number).map_err(|_| odd(place, format!("{number} is out of range")))
+}
+
+fn parsed_stage(row: &Row<'_>, word: usize, reason: usize) -> rusqlite::Result<Stage> {
+    let text: String = row.get(word)?;
+    let reason: Option<String> = row.get(reason)?;
+    Stage::from_word(&text, reason.unwrap_or_default())
+        .ok_or_else(|| odd(word, format!("unknown stage `{text}`")))
+}
+
+fn table(row: &Row<'_>, place: usize) -> rusqlite::Result<TableName> {
+    let name: String = row.get(place)?;
+    TableName::new(&name).map_err(|error| odd(place, error.to_string()))
+}
+
+fn row_id(row: &Row<'_>, place: usize) -> rusqlite::Result<RowId> {
+    let id: Uuid = row.get(place)?;
+    RowId::new(id).ok_or_else(|| odd(place, "an empty id".to_owned()))
+}
+
+fn etag(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<ETag>> {
+    let etag: Option<String> = row.get(place)?;
+    Ok(etag.as_deref().and_then(ETag::new))
+}
+
+fn hash(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u64>> {
+    let hash: Option<i64> = row.get(place)?;
+    Ok(hash.map(i64::cast_unsigned))
+}
+
+fn time(row: &Row<'_>, place: usize) -> rusqlite::Result<DateTime<Utc>> {
+    let text: String = row.get(place)?;
+    parsed_time(&text, place)
+}
+
+fn parsed_time(text: &str, place: usize) -> rusqlite::Result<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.to_utc())
+        .map_err(|error| odd(place, error.to_string()))
+}
+
+fn odd(place: usize, why: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Text, why.into())
+}

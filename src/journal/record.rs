@@ -1,0 +1,258 @@
+//! What the journal takes and gives: entries, events, and what a restart finds. No row's values and no secret can be
+//! said here: ids, names of columns and hashes only (J7). A record's name and number are kept so that people can tell
+//! which record a line is about.
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::domain::breaker::Forced;
+use crate::domain::operation::{OperationId, Request, Stage};
+use crate::domain::row::{ETag, RowId};
+use crate::domain::table::TableName;
+use crate::domain::time::Now;
+
+/// Who opens the journal.
+#[derive(Clone, Debug)]
+pub struct SessionInfo {
+    /// The user of the operating system.
+    pub who: String,
+    /// The machine's name.
+    pub host: String,
+    /// The program's version.
+    pub version: String,
+    /// When it began.
+    pub now: Now,
+}
+
+/// A record as the journal names it: by table and id, whatever place its table has in today's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalRecord {
+    /// Its table.
+    pub table: TableName,
+    /// Its id.
+    pub id: RowId,
+    /// What it is called, for people.
+    pub name: String,
+    /// The value of its alternate key, for people.
+    pub number: String,
+    /// Whether it is ensured only because another record refers to it.
+    pub on_the_way: bool,
+}
+
+/// One thing to remember. Entries of one append become durable together, or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// An operation was asked for. Every record begins as [`Stage::Accepted`].
+    Accepted {
+        /// What was asked.
+        request: Request,
+        /// Its records, as far as they are known; a sync finds more on its way.
+        records: Vec<JournalRecord>,
+        /// When.
+        now: Now,
+    },
+    /// A record of an operation came a stage further. A record that is new to the operation begins at
+    /// [`Stage::Accepted`] or at any stage that may follow it.
+    Stage {
+        /// The operation.
+        operation: OperationId,
+        /// The record.
+        record: JournalRecord,
+        /// How far it came.
+        stage: Stage,
+        /// The version that was compared (intended) or found afterwards (verified).
+        etag: Option<ETag>,
+        /// The hash of the hydrated columns as they were written or read back.
+        hash: Option<u64>,
+        /// The names of the columns that were written.
+        columns: Vec<String>,
+        /// When.
+        now: Now,
+    },
+    /// An operation ended; nothing may follow.
+    Finished {
+        /// The operation.
+        operation: OperationId,
+        /// Why it ended before its records were done.
+        cut_short: Option<String>,
+        /// When.
+        now: Now,
+    },
+    /// All calls to an instance were stopped.
+    Forced {
+        /// The instance's name.
+        instance: String,
+        /// By whom, why and until when.
+        forced: Forced,
+        /// When.
+        now: Now,
+    },
+    /// They were allowed again.
+    Released {
+        /// The instance's name.
+        instance: String,
+        /// By whom.
+        by: String,
+        /// When.
+        now: Now,
+    },
+}
+
+/// One event of an operation, as it stands in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number: events are ordered by it, never by time.
+    pub seq: u64,
+    /// The process that wrote it.
+    pub session: Uuid,
+    /// When, by the wall clock.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub what: What,
+}
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A record came this far.
+    Record {
+        /// The record.
+        record: JournalRecord,
+        /// How far.
+        stage: Stage,
+        /// Its version.
+        etag: Option<ETag>,
+        /// The hash of its hydrated columns.
+        hash: Option<u64>,
+        /// The columns that were written.
+        columns: Vec<String>,
+    },
+    /// The operation ended, before its records were done for the reason given.
+    Finished(Option<String>),
+}
+
+/// What a restart finds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovered {
+    /// All unfinished operations with their records, and the latest 50 finished ones without; oldest first.
+    pub operations: Vec<RecoveredOperation>,
+    /// The instances that are stopped, and by what order. Expired orders are left out.
+    pub forced: Vec<(String, Forced)>,
+    /// What in the journal makes no sense, in words: for a log and a notice, never a reason to stop.
+    pub oddities: Vec<String>,
+}
+
+/// An operation as the journal remembers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecoveredOperation {
+    /// What was asked.
+    pub request: Request,
+    /// Its records where they stand now, in the order in which they came up; empty once it is finished.
+    pub records: Vec<RecoveredRecord>,
+    /// How many records stand at each stage; the stages carry no reasons here.
+    pub tally: Vec<(Stage, usize)>,
+    /// When its first record left [`Stage::Accepted`].
+    pub started: Option<DateTime<Utc>>,
+    /// When it ended, and why before its time.
+    pub finished: Option<RecoveredEnd>,
+    /// Whether a process that still lives carries it out: then it is none of our business.
+    pub runs_elsewhere: bool,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveredEnd {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why before its records were done.
+    pub cut_short: Option<String>,
+}
+
+/// A record where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecoveredRecord {
+    /// The record.
+    pub record: JournalRecord,
+    /// Its last stage.
+    pub stage: Stage,
+    /// The version that went with it: for an intended one, what `If-Match` was sent with.
+    pub etag: Option<ETag>,
+    /// The hash that went with it.
+    pub hash: Option<u64>,
+    /// The columns that went with it.
+    pub columns: Vec<String>,
+    /// When it came there.
+    pub at: DateTime<Utc>,
+}
+
+/// The latest proof that a record was equal on both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agreement {
+    /// The record's table.
+    pub table: TableName,
+    /// The record's id.
+    pub id: RowId,
+    /// The target's version when it was read back.
+    pub etag: Option<ETag>,
+    /// The hash of its hydrated columns then.
+    pub hash: Option<u64>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Why the journal could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The folder or a file in it is not safe to use.
+    #[error("the state folder can't be used: {0}")]
+    Unsafe(String),
+    /// The operating system refused.
+    #[error("open the journal in {folder}")]
+    Folder {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The database refused, or is damaged.
+    #[error("open the journal {file}: {why}")]
+    Database {
+        /// The file.
+        file: std::path::PathBuf,
+        /// What it said.
+        why: String,
+    },
+    /// A newer tandem wrote it.
+    #[error(
+        "the journal {file} was written by a newer tandem (format {found}, this one knows {known}): use that one"
+    )]
+    Newer {
+        /// The file.
+        file: std::path::PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that is known here.
+        known: i64,
+    },
+}
+
+/// Why an append or a read was not done. Of an append nothing was kept then.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum JournalError {
+    /// The disk or the database failed, now or before: nothing is appended by this process any more (J5).
+    #[error("the journal can't be written: {0}")]
+    Broken(String),
+    /// Another process held the journal for too long; nothing is wrong with it.
+    #[error("the journal is busy: another process has been writing for too long")]
+    Busy,
+    /// The entry does not fit what stands in the journal.
+    #[error("the journal refuses an entry: {0}")]
+    Illegal(String),
+    /// What was asked could not be read.
+    #[error("the journal can't be read: {0}")]
+    Unreadable(String),
+    /// It was closed.
+    #[error("the journal is closed")]
+    Closed,
+}

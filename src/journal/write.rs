@@ -1,0 +1,242 @@
+//! Entries into rows. Runs inside a transaction of [`super::store`], which decides what becomes durable when.
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::read;
+use super::record::{Entry, JournalRecord, SessionInfo};
+use super::replay;
+use crate::domain::operation::{OperationId, Request, Stage};
+use crate::domain::row::ETag;
+use crate::domain::time::Now;
+
+/// The longest reason that is kept: a sentence or two, never a body.
+const LONGEST_REASON: usize = 1000;
+
+/// Why an entry was not written.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It does not fit what stands there; the database is well.
+    Illegal(String),
+    /// Another process writes.
+    Busy,
+    /// The disk or the database failed.
+    Broken(String),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => Self::Illegal(error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+/// What a stage carries beside its word.
+struct Detail<'a> {
+    etag: Option<&'a ETag>,
+    hash: Option<u64>,
+    columns: &'a [String],
+}
+
+const NO_DETAIL: Detail<'static> = Detail {
+    etag: None,
+    hash: None,
+    columns: &[],
+};
+
+/// Writes one entry.
+pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<(), Refusal> {
+    match entry {
+        Entry::Accepted {
+            request,
+            records,
+            now,
+        } => {
+            operation(connection, session, request)?;
+            for record in records {
+                let accepted = &Stage::Accepted;
+                stage(
+                    connection, session, request.id, record, accepted, &NO_DETAIL, *now,
+                )?;
+            }
+            Ok(())
+        }
+        Entry::Stage {
+            operation,
+            record,
+            stage: to,
+            etag,
+            hash,
+            columns,
+            now,
+        } => {
+            let detail = Detail {
+                etag: etag.as_ref(),
+                hash: *hash,
+                columns,
+            };
+            stage(connection, session, *operation, record, to, &detail, *now)
+        }
+        Entry::Finished {
+            operation,
+            cut_short,
+            now,
+        } => finished(connection, session, *operation, cut_short.as_deref(), *now),
+        Entry::Forced {
+            instance,
+            forced: order,
+            now,
+        } => {
+            let until = order.until.map(read::moment);
+            let mut statement = connection.prepare_cached(FORCED)?;
+            statement.execute(params![
+                session,
+                instance,
+                true,
+                order.by,
+                shortened(&order.reason),
+                until,
+                read::moment(now.wall),
+                read::millis(*now)
+            ])?;
+            Ok(())
+        }
+        Entry::Released { instance, by, now } => {
+            let none = None::<String>;
+            let wall = read::moment(now.wall);
+            let mut statement = connection.prepare_cached(FORCED)?;
+            statement.execute(params![
+                session,
+                instance,
+                false,
+                by,
+                "",
+                none,
+                wall,
+                read::millis(*now)
+            ])?;
+            Ok(())
+        }
+    }
+}
+
+const FORCED: &str =
+    "INSERT INTO forced (session, instance, is_forced, who, reason, until, wall, mono)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+
+fn operation(connection: &Connection, session: Uuid, request: &Request) -> Result<(), Refusal> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO operations (id, session, verb, link, reason, who, asked) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    statement.execute(params![
+        request.id.0,
+        session,
+        request.verb.word(),
+        request.link,
+        shortened(&request.reason),
+        request.who,
+        read::moment(request.asked)
+    ])?;
+    Ok(())
+}
+
+fn stage(
+    connection: &Connection,
+    session: Uuid,
+    operation: OperationId,
+    record: &JournalRecord,
+    stage: &Stage,
+    detail: &Detail<'_>,
+    now: Now,
+) -> Result<(), Refusal> {
+    refuse_after_end(connection, operation)?;
+    let current = read::stage_of(connection, operation, record)?;
+    replay::next(current.as_ref(), stage)
+        .map_err(|why| Refusal::Illegal(format!("{} {}: {why}", record.table, record.id)))?;
+    let columns = (!detail.columns.is_empty())
+        .then(|| serde_json::to_string(detail.columns))
+        .transpose()
+        .map_err(|error| Refusal::Illegal(error.to_string()))?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO events (session, operation, entity, record, name, number, on_the_way, stage, reason, etag, hash,
+             columns, wall, mono) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    statement.execute(params![
+        session,
+        operation.0,
+        record.table.as_str(),
+        record.id.uuid(),
+        record.name,
+        record.number,
+        record.on_the_way,
+        stage.word(),
+        stage.reason().map(shortened),
+        detail.etag.map(ETag::as_str),
+        detail.hash.map(u64::cast_signed),
+        columns,
+        read::moment(now.wall),
+        read::millis(now)
+    ])?;
+    Ok(())
+}
+
+fn finished(
+    connection: &Connection,
+    session: Uuid,
+    operation: OperationId,
+    cut_short: Option<&str>,
+    now: Now,
+) -> Result<(), Refusal> {
+    refuse_after_end(connection, operation)?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO events (session, operation, stage, reason, wall, mono) VALUES (?, ?, 'finished', ?, ?, ?)",
+    )?;
+    statement.execute(params![
+        session,
+        operation.0,
+        cut_short.map(shortened),
+        read::moment(now.wall),
+        read::millis(now)
+    ])?;
+    Ok(())
+}
+
+fn refuse_after_end(connection: &Connection, operation: OperationId) -> Result<(), Refusal> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM events WHERE operation = ? AND record IS NULL")?;
+    let ended = statement.query_row([operation.0], |_| Ok(())).optional()?;
+    match ended {
+        None => Ok(()),
+        Some(()) => Err(Refusal::Illegal(format!("operation {operation} has ended"))),
+    }
+}
+
+/// Writes the session's own row, which all others refer to.
+pub fn session(connection: &Connection, id: Uuid, info: SessionInfo) -> rusqlite::Result<()> {
+    let SessionInfo {
+        who,
+        host,
+        version,
+        now,
+    } = info;
+    connection.execute(
+        "INSERT INTO sessions (id, started, mono, who, pid, version, host) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        params![
+            id,
+            read::moment(now.wall),
+            read::millis(now),
+            who,
+            std::process::id(),
+            version,
+            host
+        ],
+    )?;
+    Ok(())
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(LONGEST_REASON).collect()
+}
