@@ -1,1 +1,3 @@
 //! tandem
+
+pub mod emulator;

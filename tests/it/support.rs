@@ -1,0 +1,3 @@
+//! The harnesses that tests share.
+
+pub mod emulated;
