@@ -136,7 +136,7 @@ impl Api<'_> {
         Ok(Answer {
             status,
             headers,
-            text: response.text().await?,
+            text: String::from_utf8(response.bytes().await?.to_vec()).unwrap(),
         })
     }
 
@@ -211,7 +211,7 @@ impl Api<'_> {
         Answer {
             status,
             headers,
-            text: response.text().await.unwrap(),
+            text: String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap(),
         }
     }
 
