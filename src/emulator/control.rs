@@ -44,7 +44,7 @@ async fn arm(State(instance): Emulated, request: Request) -> Response {
             return Err(Refusal::argument(problem));
         }
         if let (false, Some(lasts)) = (rule.is_conditional(), rule.outage()) {
-            later(&instance, lasts);
+            instance.go_down_soon(lasts);
             return Ok((
                 StatusCode::CREATED,
                 json!({"id": null, "outage_s": lasts.as_secs_f64()}),
@@ -61,15 +61,6 @@ async fn arm(State(instance): Emulated, request: Request) -> Response {
     };
     let outcome = armed.await;
     sent(&instance, outcome)
-}
-
-/// Begins an outage once the reply that announces it has left.
-fn later(instance: &Arc<Instance>, lasts: std::time::Duration) {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        instance.go_down(lasts);
-    });
 }
 
 async fn disarm(State(instance): Emulated, headers: HeaderMap) -> Response {
@@ -91,7 +82,7 @@ async fn log(State(instance): Emulated, RawQuery(query): RawQuery, headers: Head
             .map_err(|_| Refusal::argument("since is a sequence number"))?;
         Ok((
             StatusCode::OK,
-            json!({"requests": instance.log.since(since)}),
+            json!({"requests": instance.log.since(since), "unanswered": instance.log.unanswered()}),
         ))
     });
     sent(&instance, outcome)

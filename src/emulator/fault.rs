@@ -74,6 +74,9 @@ pub(crate) enum Truncate {
     Bytes(usize),
 }
 
+/// Beyond this many, spent rules are no longer kept for the list.
+const KEPT: usize = 1000;
+
 /// The faults that are armed at one instance.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
@@ -191,7 +194,11 @@ impl Faults {
             chance: StdRng::seed_from_u64(rule.seed.unwrap_or(id)),
             rule,
         };
-        lock(&self.armed).push(armed);
+        let mut all = lock(&self.armed);
+        if all.len() >= KEPT {
+            all.retain(|fault| fault.hits_left != Some(0));
+        }
+        all.push(armed);
         id
     }
 

@@ -50,11 +50,12 @@ pub(crate) async fn answer(
         .uri
         .path_and_query()
         .map_or(path, |whole| whole.as_str());
+    let web_api = service_root(path).is_some();
     let target = Target {
         method: &parts.method,
         path: full_path,
         table,
-        web_api: service_root(path).is_some(),
+        web_api,
     };
     let struck = instance.faults.strike(&target);
     let rule = struck.map(|(id, rule)| {
@@ -74,7 +75,7 @@ pub(crate) async fn answer(
         return pending().await;
     }
 
-    let mut reply = match faulty(&rule) {
+    let mut reply = match faulty(&instance, &rule) {
         Some(reply) => reply,
         None => served(&instance, parts, body, seq)
             .await
@@ -86,6 +87,9 @@ pub(crate) async fn answer(
         &instance.affinity,
         REMAINING,
     );
+    if !web_api || rule.body.is_some() {
+        reply.headers_mut().remove("odata-version");
+    }
     if rule.reset == Some(Reset::After) {
         wire.cut();
         return pending().await;
@@ -186,23 +190,26 @@ fn table_of(instance: &Instance, rest: &str) -> Option<&'static str> {
 }
 
 /// The reply that a rule gives in place of the work.
-fn faulty(rule: &Rule) -> Option<Reply> {
+fn faulty(instance: &Instance, rule: &Rule) -> Option<Reply> {
     let status = rule
         .status
         .and_then(|status| StatusCode::from_u16(status).ok());
-    let mut reply = match (&rule.body, status) {
-        (None, None) => return None,
-        (Some(body), status) => reply::text(
+    let mut reply = match (&rule.body, status, &rule.code) {
+        (None, None, _) => return None,
+        (Some(body), status, _) => reply::text(
             status.unwrap_or(StatusCode::OK),
             "text/html; charset=utf-8",
             body.clone(),
         ),
-        (None, Some(status)) => {
-            let (code, message) = usual(status);
-            let code = rule.code.clone().unwrap_or_else(|| code.to_owned());
+        (None, Some(StatusCode::UNAUTHORIZED), None) => reply::challenge(&instance.url),
+        (None, Some(status), code) => {
+            let code = code
+                .clone()
+                .unwrap_or_else(|| usual_code(status).to_owned());
+            let message = usual_message(&code).to_owned();
             Refusal {
                 status,
-                message: message.to_owned(),
+                message,
                 code: code.into(),
             }
             .into()
@@ -216,27 +223,40 @@ fn faulty(rule: &Rule) -> Option<Reply> {
     Some(reply)
 }
 
-/// What Dataverse says with a status when nothing more is known.
-fn usual(status: StatusCode) -> (&'static str, &'static str) {
+/// Dataverse's code where a rule has none.
+fn usual_code(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        429 => (
-            "0x80072322",
-            "Number of requests exceeded the limit of 6000 over time window of 300 seconds.",
-        ),
-        403 => (
-            "0x80040220",
-            "The user does not hold the necessary privileges.",
-        ),
-        401 => ("0x8004a101", "The authentication ticket has expired."),
-        412 => (
-            "0x80060882",
-            "The version of the existing record doesn't match the RowVersion property provided.",
-        ),
-        503 => (
-            "0x8004a001",
-            "The server is busy and the request was not completed. Try again later.",
-        ),
-        _ => ("0x80040216", "An unexpected error occurred."),
+        429 => "0x80072322",
+        403 => "0x80040220",
+        412 => "0x80060882",
+        503 => "0x8004a001",
+        _ => "0x80040216",
+    }
+}
+
+fn usual_message(code: &str) -> &'static str {
+    match code.to_ascii_lowercase().as_str() {
+        "0x80072321" => {
+            "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time window of \
+             300 seconds. Decrease number of concurrent requests or reduce the duration of requests and try again later."
+        }
+        "0x80072322" => {
+            "Number of requests exceeded the limit of 6000 over time window of 300 seconds."
+        }
+        "0x80072326" => "Number of concurrent requests exceeded the limit of 52.",
+        "0x80040220" => "The user does not hold the necessary privileges.",
+        "0x80060882" => {
+            "The version of the existing record doesn't match the RowVersion property provided."
+        }
+        "0x8004a001" => "The server is busy and the request was not completed. Try again later.",
+        "0x8004a104" => {
+            "The Dynamics 365 organization you are attempting to access is currently disabled.  Please contact your \
+             system administrator"
+        }
+        "0x8004a113" => {
+            "User does not have required privileges (or role membership) to access the org when it is in Admin Only mode."
+        }
+        _ => "An unexpected error occurred.",
     }
 }
 

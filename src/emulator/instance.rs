@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -15,6 +16,9 @@ use super::schema::Schema;
 use super::store::Store;
 use super::token::Tokens;
 use super::{APPLICATION_CLIENT_ID, user_id};
+
+/// How long a reply gets to leave before the port closes.
+const LAST_REPLY: Duration = Duration::from_millis(20);
 
 /// One environment, shared by its server, its traffic and its control endpoints.
 #[derive(Debug)]
@@ -40,7 +44,9 @@ pub(crate) struct Instance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outage {
     pub(crate) number: u64,
-    pub(crate) lasts: std::time::Duration,
+    pub(crate) lasts: Duration,
+    /// How long replies that are under way still have.
+    pub(crate) notice: Duration,
 }
 
 impl Instance {
@@ -99,10 +105,23 @@ impl Instance {
     }
 
     /// Drops the listener and closes every connection, for this long.
-    pub(crate) fn go_down(&self, lasts: std::time::Duration) {
+    pub(crate) fn go_down(&self, lasts: Duration) {
+        self.announce(lasts, Duration::ZERO);
+    }
+
+    /// The same, once the reply that announces it has left.
+    pub(crate) fn go_down_soon(&self, lasts: Duration) {
+        self.announce(lasts, LAST_REPLY);
+    }
+
+    fn announce(&self, lasts: Duration, notice: Duration) {
         self.outage.send_modify(|outage| {
             let number = outage.map_or(0, |outage| outage.number) + 1;
-            *outage = Some(Outage { number, lasts });
+            *outage = Some(Outage {
+                number,
+                lasts,
+                notice,
+            });
         });
     }
 }

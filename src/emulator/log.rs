@@ -64,6 +64,7 @@ pub(crate) struct RequestLog {
 struct Ring {
     entries: VecDeque<Entry>,
     last: u64,
+    unanswered: u64,
 }
 
 impl RequestLog {
@@ -112,6 +113,15 @@ impl RequestLog {
         let ring = lock(&self.ring);
         let start = ring.entries.partition_point(|entry| entry.seq <= seq);
         ring.entries.range(start..).cloned().collect()
+    }
+
+    /// Counts a request of the emulator's own traffic that got no answer; what never arrived has no entry.
+    pub(crate) fn went_unanswered(&self) {
+        lock(&self.ring).unanswered += 1;
+    }
+
+    pub(crate) fn unanswered(&self) -> u64 {
+        lock(&self.ring).unanswered
     }
 
     /// Forgets the requests, but not how many there were.

@@ -2,7 +2,9 @@
 //!
 //! An own parser, shared with no client: a mistake in tandem's client must not meet the same mistake here.
 
+pub(crate) mod field;
 pub(crate) mod filter;
+pub(crate) mod formatted;
 pub(crate) mod like;
 pub(crate) mod literal;
 pub(crate) mod order;

@@ -2,6 +2,7 @@
 //!
 //! Holds no rows, and no table by name except through `tables.rs`, where the demo's tables stand as data.
 
+mod column;
 mod tables;
 
 use std::collections::HashMap;

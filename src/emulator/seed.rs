@@ -5,6 +5,7 @@
 mod companies;
 mod demo;
 mod draft;
+mod europe;
 pub(crate) mod invent;
 mod mess;
 pub(crate) mod users;

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -71,6 +71,9 @@ pub(crate) async fn serve(listener: TcpListener, instance: Arc<Instance>, stop: 
                 },
             }
         };
+        if let Some(outage) = outage {
+            tokio::time::sleep(outage.notice).await;
+        }
         drop(open);
         session.cancel();
         connections.close();
@@ -120,7 +123,7 @@ async fn serve_connection(stream: TcpStream, router: Router, session: Cancellati
     });
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&wire)));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .header_read_timeout(None)
         .serve_connection(socket, service);
     tokio::select! {
         // A connection that ends in an error was cut by a fault or left by its client; either is in the log already.

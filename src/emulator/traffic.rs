@@ -237,7 +237,15 @@ impl Client {
         if self.instance.tokens.bearer(&self.token, now).is_none() {
             self.token = self.instance.tokens.issue(self.bearer, now);
         }
-        tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await?
+        let exchanged = tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await;
+        let exchanged = exchanged.unwrap_or_else(|late| Err(late.into()));
+        if matches!(
+            exchanged,
+            Err(Lost::Connect(_) | Lost::Exchange(_) | Lost::Late(_))
+        ) {
+            self.instance.log.went_unanswered();
+        }
+        exchanged
     }
 
     async fn exchange(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, Lost> {

@@ -43,6 +43,11 @@ impl Value {
         }
     }
 
+    /// A sum of money in whole units.
+    pub(crate) fn money(units: i64) -> Value {
+        Value::Decimal(Decimal::from(units))
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Value::Null)
     }

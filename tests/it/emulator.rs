@@ -7,6 +7,7 @@ mod faults;
 mod keys;
 mod lists;
 mod metadata;
+mod nonsense;
 mod tokens;
 mod writes;
 

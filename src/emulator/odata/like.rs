@@ -22,24 +22,20 @@ enum Part {
 impl Pattern {
     /// `contains`: the pattern may stand anywhere.
     pub(crate) fn anywhere(text: &str) -> Pattern {
-        Pattern::framed(true, text, true)
+        let mut pattern = Pattern::at_end(text);
+        pattern.parts.push(Part::AnyText);
+        pattern
     }
 
     pub(crate) fn at_start(text: &str) -> Pattern {
-        Pattern::framed(false, text, true)
+        let mut parts = parts(&text.to_lowercase());
+        parts.push(Part::AnyText);
+        Pattern { parts }
     }
 
     pub(crate) fn at_end(text: &str) -> Pattern {
-        Pattern::framed(true, text, false)
-    }
-
-    fn framed(before: bool, text: &str, after: bool) -> Pattern {
-        let any = |wanted: bool| wanted.then_some(Part::AnyText);
-        let parts = any(before)
-            .into_iter()
-            .chain(parts(&text.to_lowercase()))
-            .chain(any(after))
-            .collect();
+        let mut parts = parts(&text.to_lowercase());
+        parts.insert(0, Part::AnyText);
         Pattern { parts }
     }
 

@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::field::Field;
 use super::literal::guid;
-use super::predicate::Field;
 use super::render;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::{Kind, Schema};

@@ -7,10 +7,11 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 use std::str::FromStr;
 
+use super::formatted;
 use super::literal::{guid, time};
 use super::prefer::Annotations;
 use crate::emulator::reply::etag;
-use crate::emulator::schema::{Column, Kind, Table};
+use crate::emulator::schema::{Kind, Table};
 use crate::emulator::store::{Row, Store};
 use crate::emulator::value::{Reference, TableId, Value};
 
@@ -30,13 +31,7 @@ pub(crate) fn row(
     let mut json = Map::new();
     json.insert("@odata.etag".to_owned(), etag(row.version).into());
     for column in columns(definition, select) {
-        property(
-            &mut json,
-            store,
-            &definition.columns[column],
-            row.value(column),
-            annotations,
-        );
+        property(&mut json, store, definition, row, column, annotations);
     }
     json
 }
@@ -74,10 +69,12 @@ fn columns(table: &Table, select: Option<&[usize]>) -> Vec<usize> {
 fn property(
     json: &mut Map<String, Json>,
     store: &Store,
-    column: &Column,
-    value: &Value,
+    table: &Table,
+    row: &Row,
+    index: usize,
     annotations: &Annotations,
 ) {
+    let (column, value) = (&table.columns[index], row.value(index));
     let name = &column.wire_name;
     if annotations.any() && !value.is_null() {
         let mut annotate = |annotation: &str, text: Option<String>| {
@@ -85,7 +82,7 @@ fn property(
                 json.insert(format!("{name}@{annotation}"), text.into());
             }
         };
-        annotate(FORMATTED, formatted(store, column, value));
+        annotate(FORMATTED, formatted::value(store, table, row, index));
         if let Some(reference) = value.as_reference() {
             let target = store.schema().table(reference.table).name;
             let declared = column
@@ -152,61 +149,4 @@ pub(crate) fn from_json(kind: &Kind, json: &Json) -> Option<Value> {
 
 fn wire_time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// The text that a person sees for a value, in English and UTC.
-fn formatted(store: &Store, column: &Column, value: &Value) -> Option<String> {
-    let label = |options: &[(i64, &str)], number: &i64| {
-        options
-            .iter()
-            .find(|(option, _)| option == number)
-            .map(|(_, label)| (*label).to_owned())
-    };
-    match (&column.kind, value) {
-        (Kind::Choice { options, .. } | Kind::State { options }, Value::Int(number)) => {
-            label(options, number)
-        }
-        (Kind::Status { options }, Value::Int(number)) => options
-            .iter()
-            .find(|(option, _, _)| option == number)
-            .map(|(_, _, label)| (*label).to_owned()),
-        (Kind::Bool { yes, no, .. }, Value::Bool(value)) => {
-            Some((if *value { *yes } else { *no }).to_owned())
-        }
-        (Kind::Int { .. } | Kind::BigInt, Value::Int(number)) => Some(grouped(&number.to_string())),
-        (Kind::Money { precision }, Value::Decimal(number)) => {
-            let mut rounded = *number;
-            rounded.rescale(*precision);
-            Some(format!("${}", grouped(&rounded.to_string())))
-        }
-        (Kind::Time, Value::Time(time)) => Some(time.format("%-m/%-d/%Y %-I:%M %p").to_string()),
-        (_, Value::Lookup(reference)) => {
-            let primary_name = store.schema().table(reference.table).primary_name;
-            let named = store.get(reference.table, reference.id)?;
-            named.value(primary_name).as_text().map(str::to_owned)
-        }
-        _ => None,
-    }
-}
-
-/// Puts commas between the thousands of a decimal number.
-fn grouped(number: &str) -> String {
-    let (whole, fraction) = number
-        .split_once('.')
-        .map_or((number, None), |(whole, rest)| (whole, Some(rest)));
-    let (sign, digits) = whole
-        .strip_prefix('-')
-        .map_or(("", whole), |digits| ("-", digits));
-    let mut text = sign.to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        text.push('.');
-        text.push_str(fraction);
-    }
-    text
 }

@@ -53,7 +53,7 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
         table,
         alias(call, call.query.get("$orderby")),
     )?;
-    let wants_count = call.query.count()?;
+    let counted = call.query.count()?;
     let behind = call.query.get("$skiptoken");
     let behind = behind
         .map(|token| order.read_token(&instance.schema, table, token))
@@ -75,9 +75,8 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
         "@odata.context".to_owned(),
         render::context(&call.root, definition, select.as_deref()).into(),
     );
-    counts(&mut body, call, wants_count, || {
-        matching(&store, table, predicate.as_ref())
-    });
+    let count = counted.then(|| matching(&store, table, predicate.as_ref()));
+    put_counts(&mut body, call, count);
     let shown = rows.get(..size.rows).unwrap_or(&rows);
     let json = shown.iter().map(|row| {
         Json::Object(render::row(
@@ -222,9 +221,8 @@ fn candidates<'s>(
     }
 }
 
-fn counts(body: &mut Map<String, Json>, call: &Call, wants_count: bool, count: impl Fn() -> usize) {
+fn put_counts(body: &mut Map<String, Json>, call: &Call, count: Option<usize>) {
     let annotations = &call.preferences.annotations;
-    let count = wants_count.then(count);
     if let Some(count) = count {
         body.insert("@odata.count".to_owned(), count.min(MOST).into());
     }

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::Caller;
@@ -280,9 +279,4 @@ fn get<'v>(table: &Table, values: &'v [Value], name: &str) -> &'v Value {
         .column(name)
         .and_then(|column| values.get(column))
         .unwrap_or(&Value::Null)
-}
-
-/// A sum of money in whole units.
-pub(crate) fn money(units: i64) -> Value {
-    Value::Decimal(Decimal::from(units))
 }

@@ -33,7 +33,7 @@ const ACCOUNTS: [(Part, usize); 5] = [
 /// Of the contacts of accounts that are in sync, each so many-eth has the part.
 const CONTACTS: [(Part, usize); 4] = [
     (Part::Missing, 211),
-    (Part::Stub, 307),
+    (Part::Stub, 101),
     (Part::Stale, 173),
     (Part::Diverged, 401),
 ];

@@ -27,6 +27,10 @@ async fn a_status_is_answered_once_with_its_code_and_retry_after() {
         us.get("WhoAmI").await.refusal(),
         (429, "0x80072326".to_owned())
     );
+    us.arm(json!({"status": 401})).await;
+    let expired = us.get("WhoAmI").await;
+    assert_eq!(expired.status, 401);
+    assert!(expired.header("www-authenticate").contains("resource_id="));
     assert_eq!(us.get("WhoAmI").await.status, 200);
 }
 

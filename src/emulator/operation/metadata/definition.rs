@@ -55,8 +55,8 @@ pub(super) fn table(table: &Table) -> Map<String, Json> {
         "IsIntersect": false,
         "IsLogicalEntity": false,
         "IsPrivate": false,
-        "IsCustomizable": managed(true, "iscustomizable"),
-        "CanCreateAttributes": managed(true, "cancreateattributes"),
+        "IsCustomizable": managed("iscustomizable"),
+        "CanCreateAttributes": managed("cancreateattributes"),
         "DisplayName": label(table.label),
         "DataProviderId": null,
         "DataSourceId": null,
@@ -191,7 +191,7 @@ pub(super) fn keys(table: &Table) -> Vec<Map<String, Json>> {
             "DisplayName": label(key.name),
             "KeyAttributes": columns,
             "EntityKeyIndexStatus": "Active",
-            "IsCustomizable": managed(true, "iscustomizable"),
+            "IsCustomizable": managed("iscustomizable"),
             "IsManaged": false,
             "AsyncJob": null,
         }))
@@ -258,8 +258,8 @@ fn label(text: &str) -> Json {
     json!({"LocalizedLabels": [own], "UserLocalizedLabel": own})
 }
 
-fn managed(value: bool, name: &str) -> Json {
-    json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
+fn managed(name: &str) -> Json {
+    json!({"Value": true, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
 }
 
 fn object(json: Json) -> Map<String, Json> {
