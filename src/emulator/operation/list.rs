@@ -132,9 +132,10 @@ fn page_size(call: &Call) -> Outcome<PageSize> {
                 "The value of $top must be greater than 0.",
             ));
         }
+        (None, Some(top)) if top > MOST => return Err(Refusal::unsupported("$top above 5000")),
         (None, Some(top)) => PageSize {
-            rows: top.min(MOST),
-            continues: top > MOST,
+            rows: top,
+            continues: false,
         },
         (None, None) => PageSize {
             rows: MOST,
