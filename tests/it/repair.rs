@@ -420,10 +420,12 @@ async fn fault_f21_a_row_that_changed_since_it_was_compared_is_not_overwritten()
             .is_some_and(|o| o.progress.intended == 1)
     })
     .await;
-    let lena = lab
-        .emulated
-        .europe()
-        .as_bearer(&lab.emulated.person_token().await);
+    let scope = format!("{}/.default", lab.emulated.pair.europe_url());
+    let europe = lab.emulated.europe();
+    let token = europe
+        .token_for("lena", lab.emulated.pair.token(), &scope)
+        .await;
+    let lena = europe.as_bearer(token.json()["access_token"].as_str().unwrap());
     assert!(
         lena.patch(&path, json!({"telephone1": "+49 30 555 0177"}))
             .await
