@@ -1,6 +1,17 @@
 //! The configuration as the rest of the program sees it: resolved and typed, with no option left to guess.
 //! Secrets are only ever named here, never held; tables and columns are checked against the instances later.
 
+mod duration;
+mod error;
+mod file;
+mod instance;
+mod link;
+mod load;
+pub mod locate;
+mod policy;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +22,10 @@ use crate::domain::lag::Schedule;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
 use crate::domain::table::{ColumnName, TableName};
+
+pub use duration::parse as parse_duration;
+pub use error::ConfigError;
+pub use load::{SAMPLE, load, parse};
 
 /// Everything that was configured.
 #[derive(Clone, Debug)]

@@ -79,7 +79,7 @@ pub fn open(state: &Path) -> Result<Connection, OpenError> {
         return Err(newer(file, found));
     }
     let health: String = connection
-        .pragma_query_value(None, "quick_check(1)", |row| row.get(0))
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(failed)?;
     if health != "ok" {
         let why = format!("it is damaged ({health}): move it away and keep it");

@@ -1,0 +1,190 @@
+//! The shape of the file, as it is written. Nothing is checked here but names and types; what later versions will
+//! understand is taken in, so that it can be refused with a word of explanation rather than as a misspelling.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use toml::Spanned;
+
+use super::duration::Span;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    #[serde(default)]
+    pub instances: BTreeMap<Spanned<String>, Instance>,
+    #[serde(default)]
+    pub links: Vec<Spanned<Link>>,
+    #[serde(default)]
+    pub policy: Option<Spanned<Policy>>,
+    #[serde(default)]
+    pub safety: Safety,
+    pub hook: Option<Spanned<IgnoredAny>>,
+    pub state: Option<Spanned<IgnoredAny>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    pub url: Spanned<String>,
+    pub band: Option<Spanned<String>>,
+    pub credential: Spanned<Credential>,
+    pub agent: Option<Spanned<Credential>>,
+    pub policy: Option<Spanned<IgnoredAny>>,
+}
+
+/// All that any kind of credential may say: which of it is wanted depends on the kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    pub kind: Spanned<String>,
+    pub token: Option<Secret>,
+    pub authority: Option<Spanned<String>>,
+    pub tenant: Option<Spanned<String>>,
+    pub client_id: Option<Spanned<String>>,
+    pub secret: Option<Secret>,
+}
+
+/// Where a secret comes from.
+#[derive(Debug)]
+pub enum Secret {
+    Env(String),
+    File(String),
+    Command(Vec<String>),
+}
+
+const SECRET: &str = "{ env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", …] }";
+
+impl<'de> Deserialize<'de> for Secret {
+    /// Written out by hand so that a secret that stands in the file by mistake is not repeated in the error.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Source;
+        impl<'de> Visitor<'de> for Source {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(SECRET)
+            }
+
+            fn visit_str<E: Error>(self, _secret: &str) -> Result<Secret, E> {
+                Err(E::custom(format!(
+                    "a secret never stands in the configuration itself: say {SECRET}, and change the secret, which \
+                     may have been seen"
+                )))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+                let wanted = || A::Error::custom(format!("a secret is exactly one of {SECRET}"));
+                let key: String = map.next_key()?.ok_or_else(wanted)?;
+                let secret = match key.as_str() {
+                    "env" => Secret::Env(map.next_value()?),
+                    "file" => Secret::File(map.next_value()?),
+                    "command" => Secret::Command(map.next_value()?),
+                    _ => return Err(wanted()),
+                };
+                match map.next_key::<String>()? {
+                    None => Ok(secret),
+                    Some(_) => Err(wanted()),
+                }
+            }
+        }
+        deserializer.deserialize_any(Source)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    pub name: Option<Spanned<String>>,
+    pub source: Spanned<String>,
+    pub target: Spanned<String>,
+    pub cadence: Option<Spanned<Span>>,
+    pub grace: Option<Span>,
+    pub settle: Option<Span>,
+    pub placeholder: Option<String>,
+    #[serde(default)]
+    pub sync_users: Vec<Spanned<String>>,
+    pub sync: Option<Sync>,
+    #[serde(default)]
+    pub tables: Vec<Spanned<Table>>,
+}
+
+/// The job that runs the sync. The settings of jobs that are not known yet are not looked at.
+#[derive(Debug, Deserialize)]
+pub struct Sync {
+    pub backend: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    pub name: Spanned<String>,
+    pub identity: Option<Spanned<String>>,
+    #[serde(default)]
+    pub keys: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub stub: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub columns: Vec<Spanned<String>>,
+    #[serde(rename = "where")]
+    pub scope: Option<Spanned<IgnoredAny>>,
+    pub set: Option<Spanned<IgnoredAny>>,
+    pub map: Option<Spanned<IgnoredAny>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    pub probe: Option<Span>,
+    pub compare: Option<Span>,
+    pub connect_timeout: Option<Span>,
+    pub read_timeout: Option<Span>,
+    pub write_timeout: Option<Span>,
+    pub idle_timeout: Option<Span>,
+    pub deadline: Option<Span>,
+    #[serde(default)]
+    pub breaker: Breaker,
+    #[serde(default)]
+    pub read_breaker: Breaker,
+    #[serde(default)]
+    pub write_breaker: Breaker,
+    #[serde(default)]
+    pub auth_breaker: Breaker,
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    pub window: Option<Span>,
+    pub min_calls: Option<u32>,
+    pub failure_ratio: Option<f64>,
+    pub failure_run: Option<u32>,
+    pub slow_call: Option<Span>,
+    pub slow_ratio: Option<f64>,
+    pub wait_base: Option<Span>,
+    pub wait_cap: Option<Span>,
+    pub jitter: Option<f64>,
+    pub decay: Option<Span>,
+    pub successes_to_close: Option<u32>,
+    pub probe_lease: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    pub attempts: Option<u32>,
+    pub throttled_attempts: Option<u32>,
+    pub base: Option<Span>,
+    pub cap: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Safety {
+    pub start: Option<Spanned<String>>,
+    pub confirm_above: Option<usize>,
+}

@@ -1,0 +1,182 @@
+//! `[instances.NAME]`: where an instance is, and how it is entered. A secret is only ever named here.
+
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use url::Url;
+
+use super::error::{ConfigError, Source};
+use super::link::not_yet;
+use super::{InstanceConfig, file};
+use crate::domain::credential::{Credential, SecretSource};
+use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::text;
+
+/// The public cloud's token endpoint.
+const AUTHORITY: &str = "https://login.microsoftonline.com";
+
+/// Kinds of credential that are described, and not built yet.
+const LATER: [&str; 4] = [
+    "azure-cli",
+    "device-code",
+    "managed-identity",
+    "workload-identity",
+];
+
+/// One instance.
+pub fn resolve(
+    source: Source<'_>,
+    name: &Spanned<String>,
+    instance: &file::Instance,
+) -> Result<InstanceConfig, ConfigError> {
+    let id = InstanceName::new(name.get_ref())
+        .map_err(|error| source.error(&name.span(), error.to_string()))?;
+    if let Some(policy) = &instance.policy {
+        let what = not_yet("a policy under one instance");
+        return Err(source.error(&policy.span(), what));
+    }
+    let endpoint = Endpoint::new(instance.url.get_ref())
+        .map_err(|error| source.error(&instance.url.span(), format!("url: {error}")))?;
+    let band = match &instance.band {
+        Some(band) => checked_band(source, band)?,
+        None => id.as_str().to_uppercase(),
+    };
+    let agent = instance.agent.as_ref();
+    Ok(InstanceConfig {
+        credential: credential(source, &instance.credential, &endpoint)?,
+        agent: agent
+            .map(|agent| credential(source, agent, &endpoint))
+            .transpose()?,
+        name: id,
+        endpoint,
+        band,
+    })
+}
+
+fn checked_band(source: Source<'_>, band: &Spanned<String>) -> Result<String, ConfigError> {
+    let shown = text::visible(band.get_ref()).trim().to_owned();
+    if shown.is_empty() || shown.chars().count() > 24 {
+        let what = "band is what stands on the environment's band: 1 to 24 characters";
+        return Err(source.error(&band.span(), what));
+    }
+    Ok(shown)
+}
+
+fn credential(
+    source: Source<'_>,
+    spanned: &Spanned<file::Credential>,
+    endpoint: &Endpoint,
+) -> Result<Credential, ConfigError> {
+    let credential = spanned.get_ref();
+    let at = spanned.span();
+    match credential.kind.get_ref().as_str() {
+        "token" => token(source, &at, credential, endpoint),
+        "client-secret" => client_secret(source, &at, credential),
+        kind if LATER.contains(&kind) => {
+            let what = not_yet(&format!("credential kind `{kind}`"));
+            Err(source.error(&credential.kind.span(), what))
+        }
+        _ => {
+            let what =
+                "credential kind is `client-secret`, or `token` for an instance on this machine";
+            Err(source.error(&credential.kind.span(), what))
+        }
+    }
+}
+
+fn token(
+    source: Source<'_>,
+    at: &Range<usize>,
+    credential: &file::Credential,
+    endpoint: &Endpoint,
+) -> Result<Credential, ConfigError> {
+    if !endpoint.is_loopback() {
+        let what = "a fixed token is only for an instance on this machine (an emulator): use `client-secret`";
+        return Err(source.error(at, what));
+    }
+    let stray = credential.authority.is_some()
+        || credential.tenant.is_some()
+        || credential.client_id.is_some()
+        || credential.secret.is_some();
+    match &credential.token {
+        Some(token) if !stray => Ok(Credential::Token(secret(source, at, token)?)),
+        _ => {
+            let what = "a credential of kind `token` has a `token` and nothing else, like token = { env = \"NAME\" }";
+            Err(source.error(at, what))
+        }
+    }
+}
+
+fn client_secret(
+    source: Source<'_>,
+    at: &Range<usize>,
+    credential: &file::Credential,
+) -> Result<Credential, ConfigError> {
+    let parts = (
+        &credential.tenant,
+        &credential.client_id,
+        &credential.secret,
+        &credential.token,
+    );
+    let (Some(tenant), Some(client_id), Some(named), None) = parts else {
+        let what = "a credential of kind `client-secret` has a tenant, a client_id and a secret, and no token";
+        return Err(source.error(at, what));
+    };
+    Ok(Credential::ClientSecret {
+        authority: authority(source, credential.authority.as_ref(), at)?,
+        tenant: plain(source, "tenant", tenant)?,
+        client_id: plain(source, "client_id", client_id)?,
+        secret: secret(source, at, named)?,
+    })
+}
+
+fn authority(
+    source: Source<'_>,
+    authority: Option<&Spanned<String>>,
+    at: &Range<usize>,
+) -> Result<Url, ConfigError> {
+    let text = authority.map_or(AUTHORITY, |authority| authority.get_ref());
+    let at = authority.map_or_else(|| at.clone(), Spanned::span);
+    // A secret goes there: the rules for an instance's endpoint hold for it too.
+    let endpoint = Endpoint::new(text);
+    endpoint
+        .map(|endpoint| endpoint.url().clone())
+        .map_err(|error| source.error(&at, format!("authority: {error}")))
+}
+
+/// Ids and names that become part of a URL or a form.
+fn plain(source: Source<'_>, what: &str, text: &Spanned<String>) -> Result<String, ConfigError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let value = text.get_ref();
+    if value.is_empty() || value.len() > 128 || !value.chars().all(fits) {
+        let what = format!("{what} has 1 to 128 letters, digits, dots and dashes");
+        return Err(source.error(&text.span(), what));
+    }
+    Ok(value.clone())
+}
+
+fn secret(
+    source: Source<'_>,
+    at: &Range<usize>,
+    secret: &file::Secret,
+) -> Result<SecretSource, ConfigError> {
+    let named = match secret {
+        file::Secret::Env(name) if !name.is_empty() && !name.contains(['=', '\0']) => {
+            Some(SecretSource::Env(name.clone()))
+        }
+        file::Secret::File(path) if !path.is_empty() => {
+            // A path is read from where the configuration stands, not from wherever tandem happens to be started.
+            let folder = source.file.parent().unwrap_or(Path::new(""));
+            Some(SecretSource::File(folder.join(path)))
+        }
+        file::Secret::Command(words) if words.first().is_some_and(|word| !word.is_empty()) => {
+            Some(SecretSource::Command(words.clone()))
+        }
+        _ => None,
+    };
+    named.ok_or_else(|| {
+        let what = "where the secret comes from is empty, or no name of an environment variable";
+        source.error(at, what)
+    })
+}

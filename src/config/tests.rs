@@ -1,0 +1,325 @@
+//! What a configuration may say, and how what it may not say is refused.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::credential::SecretSource;
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    parse(text, Path::new("/etc/tandem.toml"), PathBuf::from("/state"))
+}
+
+const INSTANCES: &str = r#"
+[instances.us]
+url = "http://127.0.0.1:7001"
+credential = { kind = "token", token = { env = "TANDEM_TOKEN" } }
+[instances.europe]
+url = "http://127.0.0.1:7002"
+credential = { kind = "token", token = { env = "TANDEM_TOKEN" } }
+"#;
+
+fn with(more: &str) -> String {
+    format!("{INSTANCES}{more}")
+}
+
+#[test]
+fn the_sample_holds_the_defaults() {
+    let config = parse(SAMPLE, Path::new("/etc/tandem/config.toml"), PathBuf::new()).unwrap();
+    assert_eq!(config.policy, Policy::default());
+    assert_eq!(config.safety, Safety::default());
+    let names: Vec<&str> = config.instances.iter().map(|i| i.name.as_str()).collect();
+    assert_eq!(names, ["us", "europe"], "in the file's order");
+    assert_eq!(config.instances[0].band, "US PROD");
+    let link = &config.links[0];
+    assert_eq!(
+        (link.name.as_str(), link.source, link.target),
+        ("us-europe", 0, 1)
+    );
+    assert_eq!(link.schedule.cadence, Duration::from_secs(86_400));
+    assert_eq!(link.tables[0].columns.len(), 8);
+    let Credential::ClientSecret {
+        authority, secret, ..
+    } = &config.instances[1].credential
+    else {
+        panic!("{:?}", config.instances[1].credential);
+    };
+    assert_eq!(authority.as_str(), "https://login.microsoftonline.com/");
+    assert!(
+        matches!(secret, SecretSource::File(path) if path == Path::new("/etc/tandem/europe.secret"))
+    );
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config = read(&with("[[links]]\nsource='us'\ntarget='europe'\n[[links.tables]]\nname='account'\nkeys=['accountnumber']\nstub=['name']")).unwrap();
+    let sample = parse(SAMPLE, Path::new("sample"), PathBuf::new()).unwrap();
+    assert_eq!(config.links[0].schedule, sample.links[0].schedule);
+    assert_eq!(config.links[0].placeholder, sample.links[0].placeholder);
+    assert_eq!(config.links[0].name, "us-europe");
+    assert_eq!(config.instances[0].band, "US");
+    assert_eq!(config.state, Path::new("/state"));
+    let columns: Vec<&str> = config.links[0].tables[0]
+        .columns
+        .iter()
+        .map(ColumnName::as_str)
+        .collect();
+    assert_eq!(columns, ["accountnumber", "name"]);
+}
+
+#[test]
+fn policies_may_be_in_milliseconds_and_by_class() {
+    let config = read(&with(
+        "[policy]\nprobe='20ms'\ndeadline='900ms'\n[policy.breaker]\nwindow='600ms'\nfailure_run=2\n[policy.write_breaker]\nfailure_run=3\n[policy.retry]\nbase='1ms'",
+    ))
+    .unwrap();
+    let policy = config.policy;
+    assert_eq!(policy.probe, Duration::from_millis(20));
+    assert_eq!(policy.read_timeout, Policy::default().read_timeout);
+    assert_eq!(policy.read_breaker.failure_run, 2);
+    assert_eq!(policy.write_breaker.failure_run, 3);
+    assert_eq!(policy.auth_breaker.window, Duration::from_millis(600));
+    assert_eq!(
+        policy.write_breaker.slow_call,
+        Policy::default().write_breaker.slow_call
+    );
+    assert_eq!(policy.retry.base, Duration::from_millis(1));
+}
+
+/// A text, the line of its fault (0 when it has none), and what is said of it.
+type Fault<'a> = (&'a str, usize, &'a str);
+
+fn assert_told(faults: &[Fault<'_>]) {
+    for (text, line, said) in faults {
+        let error = read(text).unwrap_err();
+        let shown = error.to_string();
+        assert!(
+            shown.contains(said),
+            "`{shown}` should say `{said}` of:\n{text}"
+        );
+        let place = if *line == 0 {
+            String::new()
+        } else {
+            format!(":{line}")
+        };
+        let place = format!("/etc/tandem.toml{place}: ");
+        assert!(
+            shown.starts_with(&place),
+            "`{shown}` should begin with `{place}` for:\n{text}"
+        );
+    }
+}
+
+#[test]
+fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
+    let link = "[[links]]\nsource='us'\ntarget='europe'\n";
+    let account = "[[links.tables]]\nname='account'\ncolumns=['name']\n";
+    assert_told(&[
+        (
+            &with("[[links]]\nsource='us'\ntarget='asia'"),
+            10,
+            "no instance is called `asia`: there are us, europe",
+        ),
+        (
+            &with("[[links]]\nsource='us'\ntarget='us'"),
+            10,
+            "the same instance",
+        ),
+        (&with(link), 9, "has no [[links.tables]]"),
+        (
+            &with(&format!("{link}cadence='0s'")),
+            11,
+            "more than nothing",
+        ),
+        (
+            &with(&format!("{link}cadence='daily'")),
+            11,
+            "a duration with its unit",
+        ),
+        (
+            &with(&format!("{link}{account}{link}{account}")),
+            14,
+            "two links are called `us-europe`",
+        ),
+        (
+            &with(&format!("{link}{account}{account}")),
+            15,
+            "stands twice",
+        ),
+        (
+            &with(&format!(
+                "{link}{account}[[links]]\nsource='europe'\ntarget='us'\n{account}"
+            )),
+            14,
+            "both ways",
+        ),
+        (
+            &with(&format!(
+                "{link}[[links.tables]]\nname='a b'\ncolumns=['x']"
+            )),
+            12,
+            "is not a name",
+        ),
+        (
+            &with(&format!(
+                "{link}[[links.tables]]\nname='account'\ncolumns=['x','x']"
+            )),
+            13,
+            "stands here twice",
+        ),
+        (
+            &with(&format!("{link}[[links.tables]]\nname='account'")),
+            11,
+            "no columns to copy",
+        ),
+        (
+            &with(&format!("{link}{account}where='statecode eq 0'")),
+            14,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}{account}set={{a='b'}}")),
+            14,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}{account}map=[]")),
+            14,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}{account}identity='key'")),
+            14,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}{account}identity='name'")),
+            14,
+            "identity is",
+        ),
+        (
+            &with(&format!("{link}sync={{backend='logic-app', id='x'}}")),
+            11,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}sync_users=['kim']\n{account}")),
+            11,
+            "is not a GUID",
+        ),
+    ]);
+}
+
+#[test]
+fn every_other_fault_is_told_with_its_line_and_what_to_do() {
+    assert_told(&[
+        ("", 0, "no instance is configured"),
+        ("[instances.us]\nurl = 5", 2, "invalid type"),
+        ("nonsense = 1", 1, "unknown field `nonsense`"),
+        ("[instances.us\n", 1, ""),
+        (&with("[hook]\ntables=[]"), 8, "not supported yet"),
+        (&with("[state]\ngroup='ops'"), 8, "not supported yet"),
+        (&with("[safety]\nstart='loaded'"), 9, "read-only"),
+        (&with("[safety]\nconfirm=1"), 9, "unknown field `confirm`"),
+        (&with("[policy]\nprobe=5"), 9, "a duration with its unit"),
+        (&with("[policy]\nprobe='0s'"), 8, "more than nothing"),
+        (
+            &with("[policy.breaker]\nfailure_ratio=1.5"),
+            8,
+            "between 0 and 1",
+        ),
+        (&with("[policy.retry]\nattempts=0"), 8, "at least 1"),
+        (
+            &INSTANCES.replacen("http://127.0.0.1:7001", "http://contoso.example", 1),
+            3,
+            "not https",
+        ),
+        (
+            &INSTANCES.replacen("http://127.0.0.1:7001", "https://contoso.example", 1),
+            4,
+            "only for an instance on this machine",
+        ),
+        (
+            &INSTANCES.replacen("kind = \"token\"", "kind = \"azure-cli\"", 1),
+            4,
+            "not supported yet",
+        ),
+        (
+            &INSTANCES.replacen("kind = \"token\"", "kind = \"password\"", 1),
+            4,
+            "credential kind is",
+        ),
+        (
+            &INSTANCES.replacen("kind = \"token\"", "kind = \"client-secret\"", 1),
+            4,
+            "has a tenant",
+        ),
+        (
+            &INSTANCES.replacen("env =", "enw =", 1),
+            4,
+            "exactly one of",
+        ),
+        (
+            &INSTANCES.replacen("{ env = \"TANDEM_TOKEN\" }", "{ command = [] }", 1),
+            4,
+            "is empty",
+        ),
+        (
+            &INSTANCES.replacen("[instances.us]", "[instances.'u s']", 1),
+            2,
+            "1 to 32",
+        ),
+    ]);
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    for written in [
+        "'hunter2-secret'",
+        "{ value = 'hunter2-secret' }",
+        "[ 'hunter2-secret' ]",
+    ] {
+        let text = INSTANCES.replacen("{ env = \"TANDEM_TOKEN\" }", written, 1);
+        let shown = read(&text).unwrap_err().to_string();
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn security_case_25_a_file_that_others_could_write_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, INSTANCES).unwrap();
+    let chmod = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let outcome = |file: &Path| load(file, PathBuf::new()).map_err(|error| error.to_string());
+    for (mode, good) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false)] {
+        chmod(&file, mode);
+        assert_eq!(outcome(&file).is_ok(), good, "{mode:o}");
+    }
+    chmod(&file, 0o600);
+    let link = folder.path().join("link.toml");
+    symlink(&file, &link).unwrap();
+    assert!(outcome(&link).is_ok());
+    chmod(folder.path(), 0o770);
+    assert!(
+        outcome(&file)
+            .unwrap_err()
+            .contains("others could replace it")
+    );
+    chmod(folder.path(), 0o700);
+    assert!(
+        outcome(folder.path())
+            .unwrap_err()
+            .contains("not a plain file")
+    );
+    assert!(
+        outcome(&folder.path().join("absent"))
+            .unwrap_err()
+            .contains("can't be read")
+    );
+}
