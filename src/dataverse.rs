@@ -1,5 +1,35 @@
 //! The Web API client. It knows OData and Dataverse, and nothing of links, journals or consoles.
+//!
+//! ```text
+//!   Reader, Writer ──▶ request (pure) ──▶ send ──▶ transport ──HTTP──▶ instance
+//!          ▲                               │ deadline, breaker, gate, permit, token, retry
+//!          └──── response (pure) ◀─────────┘
+//! ```
+//!
+//! A [`Reader`] can't write; a [`Writer`] can only send a [`Write`], and a [`Write`] can't be made without the
+//! precondition that keeps it from overwriting what was not seen.
 
 mod clock;
 
+mod client;
+mod query;
+mod write;
+
+mod request;
+mod response;
+
+mod links;
+mod metadata;
+mod row_reader;
+
+mod auth;
+mod send;
+mod transport;
+
+pub use client::{ClientStatus, HeldBack, Observation, Reader, Settings, Timeouts, WhoAmI, Writer};
 pub use clock::now;
+pub use links::NextLink;
+pub use query::{Filter, Query};
+pub use response::{BadRow, Page};
+pub use send::SetUpError;
+pub use write::{BadWrite, Precondition, Write};

@@ -1,17 +1,39 @@
 //! The only owner of mutable state and of tasks. It probes, compares and repairs; it publishes one immutable
 //! [`State`] and takes [`Command`]s. Console, agent and headless commands are equal users of these two.
+//!
+//! ```text
+//!   Command ──▶ run ──spawns──▶ probe, reconcile, repair, sync ──Event──▶ run ──▶ writer ──▶ State ──watch──▶ frontends
+//! ```
 
 pub mod command;
 pub mod records;
 pub mod state;
 
+mod event;
+mod writer;
+
+mod run;
+mod start;
+
+mod link;
+mod probe;
+mod reconcile;
+mod repair;
+mod sync;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 pub use crate::dataverse::now;
 pub use command::Command;
+pub use run::start;
+pub use start::{Options, Running, StartError};
 pub use state::State;
+
+/// How long arming lasts unless a person says otherwise.
+pub const ARMED_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// A running engine, as a frontend holds it: these two fields are the whole interface.
 #[derive(Clone, Debug)]

@@ -1,14 +1,11 @@
 //! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
 //! life begins and ends.
 
-mod seam;
-
 use super::arguments::Globals;
 use super::person;
 use super::trouble::Trouble;
 use crate::config::{self, Config};
-use crate::engine::Engine;
-use seam::{Options, Running};
+use crate::engine::{self, Engine, Options, Running};
 
 /// Finds and reads the configuration.
 pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
@@ -60,7 +57,7 @@ impl Session {
             read_only: globals.read_only,
             compares: purpose == Purpose::Compare,
         };
-        let (engine, running) = seam::start(config, options).map_err(|error| {
+        let (engine, running) = engine::start(config, options).map_err(|error| {
             let causes = anyhow::Error::from(error);
             Trouble::usage(format!("{causes:#}"))
         })?;

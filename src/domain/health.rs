@@ -241,6 +241,8 @@ const SLICES: usize = 60;
 pub const CELL: Duration = Duration::from_secs(90);
 /// How many cells are kept: a day.
 const CELLS: usize = 960;
+/// From this many cells on, half an hour, there is such a thing as the usual latency.
+const ENOUGH_CELLS: usize = 20;
 /// Answers kept per slice; more are counted, but not timed.
 const TIMED: usize = 256;
 
@@ -339,6 +341,10 @@ impl Calls {
     }
 
     fn usual(&self) -> Option<Duration> {
+        // A day's median from a few minutes would call every busy moment slow.
+        if self.cells.len() < ENOUGH_CELLS {
+            return None;
+        }
         let mut medians: Vec<Duration> = self
             .cells
             .iter()

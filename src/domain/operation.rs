@@ -169,18 +169,20 @@ impl Stage {
     }
 
     /// Whether one stage may follow another: the journal refuses anything else.
+    ///
+    /// What was intended, or is unknown, goes back to accepted once it is certain that nothing was done.
     pub fn may_become(&self, next: &Self) -> bool {
         match self {
-            Self::Accepted => !matches!(
+            Self::Accepted => matches!(
                 next,
-                Self::Accepted | Self::Applied | Self::Verified | Self::Altered(_)
+                Self::Intended
+                    | Self::Unchanged(_)
+                    | Self::Held(_)
+                    | Self::Refused(_)
+                    | Self::Abandoned(_)
             ),
-            Self::Intended => !matches!(next, Self::Accepted | Self::Abandoned(_)),
-            Self::Applied => matches!(
-                next,
-                Self::Verified | Self::Altered(_) | Self::Unknown(_) | Self::Refused(_)
-            ),
-            Self::Unknown(_) => !matches!(next, Self::Accepted | Self::Abandoned(_)),
+            Self::Intended | Self::Unknown(_) => !matches!(next, Self::Abandoned(_)),
+            Self::Applied => matches!(next, Self::Verified | Self::Altered(_) | Self::Unknown(_)),
             Self::Verified
             | Self::Altered(_)
             | Self::Unchanged(_)

@@ -361,8 +361,6 @@ impl FromIterator<Drift> for Counts {
 pub struct OperationState {
     /// What was asked.
     pub request: Request,
-    /// What it set out to touch; known once it was planned.
-    pub radius: Option<BlastRadius>,
     /// Counts of its records.
     pub progress: Tally,
     /// What needs a person first, then the latest outcomes; 200 at most.

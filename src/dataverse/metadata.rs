@@ -1,0 +1,179 @@
+//! A table as its instance describes it, from `EntityDefinitions` (contract 9.1): pure.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::table::{
+    AlternateKey, BadName, Column, ColumnName, ColumnType, EntitySet, LookupTarget, TableName,
+    TableSchema,
+};
+
+/// The table itself, with its keys.
+pub(super) const TABLE: &str = "?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,\
+IsOptimisticConcurrencyEnabled&$expand=Keys($select=SchemaName,KeyAttributes,EntityKeyIndexStatus)";
+/// Its columns, whole: their limits are properties of derived types, which `$select` can't name.
+pub(super) const COLUMNS: &str = "/Attributes";
+/// The names that its lookups are bound by.
+pub(super) const LOOKUPS: &str = "/ManyToOneRelationships\
+?$select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName";
+
+/// Below the service root, where a table is described.
+pub(super) fn path(table: &TableName) -> String {
+    format!("EntityDefinitions(LogicalName='{table}')")
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TableBody {
+    logical_name: String,
+    entity_set_name: String,
+    primary_id_attribute: String,
+    primary_name_attribute: Option<String>,
+    #[serde(default)]
+    is_optimistic_concurrency_enabled: bool,
+    #[serde(default)]
+    keys: Vec<KeyBody>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct KeyBody {
+    schema_name: String,
+    key_attributes: Vec<String>,
+    entity_key_index_status: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Listed<T> {
+    value: Vec<T>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ColumnBody {
+    logical_name: String,
+    attribute_type: Option<String>,
+    attribute_type_name: Option<Wrapped>,
+    required_level: Option<Wrapped>,
+    #[serde(default)]
+    is_valid_for_create: bool,
+    #[serde(default)]
+    is_valid_for_update: bool,
+    max_length: Option<u32>,
+    precision: Option<u32>,
+    default_value: Option<serde_json::Value>,
+    format: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Wrapped {
+    value: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct LookupBody {
+    referencing_attribute: String,
+    referenced_entity: String,
+    referencing_entity_navigation_property_name: String,
+}
+
+/// Puts the three answers together.
+pub(super) fn schema(
+    table: TableBody,
+    columns: Listed<ColumnBody>,
+    lookups: Listed<LookupBody>,
+) -> Result<TableSchema, BadName> {
+    let mut targets: BTreeMap<String, Vec<LookupTarget>> = BTreeMap::new();
+    for lookup in lookups.value {
+        let target = LookupTarget {
+            table: TableName::new(&lookup.referenced_entity)?,
+            bind: lookup.referencing_entity_navigation_property_name,
+        };
+        targets
+            .entry(lookup.referencing_attribute)
+            .or_default()
+            .push(target);
+    }
+    let mut known = BTreeMap::new();
+    for body in columns.value {
+        // A column with a name that no URL could hold can't be on a link either.
+        let Ok(name) = ColumnName::new(&body.logical_name) else {
+            continue;
+        };
+        let targets = targets.remove(name.as_str()).unwrap_or_default();
+        let column = Column {
+            kind: kind(&body, targets),
+            required: body
+                .required_level
+                .as_ref()
+                .and_then(|level| level.value.as_deref())
+                == Some("SystemRequired"),
+            creatable: body.is_valid_for_create,
+            updatable: body.is_valid_for_update,
+            name: name.clone(),
+        };
+        known.insert(name, column);
+    }
+    let keys = table.keys.into_iter().map(|key| {
+        let columns: Result<Vec<ColumnName>, BadName> = key
+            .key_attributes
+            .iter()
+            .map(|name| ColumnName::new(name))
+            .collect();
+        let active = key.entity_key_index_status.as_deref() == Some("Active");
+        columns.map(|columns| AlternateKey {
+            name: key.schema_name,
+            columns,
+            active,
+        })
+    });
+    Ok(TableSchema {
+        name: TableName::new(&table.logical_name)?,
+        set: EntitySet::new(&table.entity_set_name)?,
+        primary_id: ColumnName::new(&table.primary_id_attribute)?,
+        primary_name: table
+            .primary_name_attribute
+            .and_then(|name| ColumnName::new(&name).ok()),
+        columns: known,
+        keys: keys.collect::<Result<_, _>>()?,
+        optimistic_concurrency: table.is_optimistic_concurrency_enabled,
+    })
+}
+
+fn kind(body: &ColumnBody, targets: Vec<LookupTarget>) -> ColumnType {
+    let precision = body.precision.unwrap_or(2);
+    let attribute = body.attribute_type.as_deref().unwrap_or_default();
+    let name = body
+        .attribute_type_name
+        .as_ref()
+        .and_then(|name| name.value.as_deref())
+        .unwrap_or_default();
+    match (attribute, name) {
+        (_, "MultiSelectPicklistType") => ColumnType::Choices,
+        ("String" | "Memo", _) => ColumnType::Text {
+            max_length: body.max_length,
+        },
+        ("Integer" | "BigInt", _) => ColumnType::Integer,
+        ("Decimal" | "Double", _) => ColumnType::Decimal { precision },
+        ("Money", _) => ColumnType::Money { precision },
+        ("Boolean", _) => {
+            let default = body
+                .default_value
+                .as_ref()
+                .and_then(serde_json::Value::as_bool)
+                .unwrap_or_default();
+            ColumnType::Boolean { default }
+        }
+        ("Picklist" | "State" | "Status", _) => ColumnType::Choice,
+        ("DateTime", _) if body.format.as_ref().and_then(|f| f.as_str()) == Some("DateOnly") => {
+            ColumnType::Date
+        }
+        ("DateTime", _) => ColumnType::DateTime,
+        ("Lookup" | "Customer" | "Owner", _) => ColumnType::Lookup { targets },
+        ("Uniqueidentifier", _) => ColumnType::Id,
+        (other, _) => ColumnType::Unsupported(other.to_owned()),
+    }
+}

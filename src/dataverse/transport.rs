@@ -1,0 +1,145 @@
+//! HTTP requests to HTTP responses, with timeouts: the only file that names the HTTP library. It follows no redirect,
+//! keeps no cookie, sends no referer, uses no proxy and retries nothing (security cases 11, 12, 15; R8, R12).
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::redirect::Policy;
+
+use crate::domain::failure::{Failure, FailureClass, Origin};
+
+/// No answer may be larger than this once it is unpacked (security case 18).
+const LARGEST: usize = 64 * 1024 * 1024;
+/// A connection that stands idle is asked whether its other end still lives (fault F12).
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// One pool of connections to one origin.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    client: reqwest::Client,
+    idle: Duration,
+}
+
+impl Transport {
+    /// A transport that gives a connection so long to be made, and a body so long between two pieces.
+    pub(super) fn new(connect: Duration, idle: Duration) -> Result<Self, String> {
+        let client = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .retry(reqwest::retry::never())
+            .connect_timeout(connect)
+            .gzip(true)
+            .tcp_keepalive(KEEP_ALIVE)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let client = client.map_err(|error| reason(&error))?;
+        Ok(Self { client, idle })
+    }
+
+    /// Sends one request once, and reads its answer to the end.
+    pub(super) async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        first_byte: Duration,
+    ) -> Result<http::Response<Bytes>, Failure> {
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| Failure::local(FailureClass::NotSent, reason(&error)))?;
+        let answered = tokio::time::timeout(first_byte, self.client.execute(request)).await;
+        let mut response = match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(unanswered(&error)),
+            Err(_) => {
+                let message = format!("no answer within {} s", first_byte.as_secs_f32());
+                return Err(Failure {
+                    origin: Origin::Remote,
+                    ..Failure::local(FailureClass::NoAnswer, message)
+                });
+            }
+        };
+        let mut answer = http::Response::builder().status(response.status().as_u16());
+        for (name, value) in response.headers() {
+            answer = answer.header(name.as_str(), value.as_bytes());
+        }
+        let body = self.body(&mut response).await?;
+        answer
+            .body(body)
+            .map_err(|error| unreadable(format!("headers that are none: {error}")))
+    }
+
+    async fn body(&self, response: &mut reqwest::Response) -> Result<Bytes, Failure> {
+        let mut body = BytesMut::new();
+        loop {
+            match tokio::time::timeout(self.idle, response.chunk()).await {
+                Ok(Ok(Some(chunk))) if body.len() + chunk.len() > LARGEST => {
+                    return Err(unreadable("the answer is larger than 64 MiB".to_owned()));
+                }
+                Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+                Ok(Ok(None)) => return Ok(body.freeze()),
+                Ok(Err(_)) => return Err(unreadable("the answer was cut short".to_owned())),
+                Err(_) => {
+                    return Err(unreadable(format!(
+                        "the answer stopped for {} s",
+                        self.idle.as_secs_f32()
+                    )));
+                }
+            }
+        }
+    }
+}
+
+fn unreadable(message: String) -> Failure {
+    Failure {
+        origin: Origin::Remote,
+        ..Failure::local(FailureClass::Unreadable, message)
+    }
+}
+
+/// A request that came to no answer: was any of it sent, and whose network was it?
+fn unanswered(error: &reqwest::Error) -> Failure {
+    if error.is_connect() || error.is_builder() {
+        let message = if error.is_timeout() {
+            "no connection within the time".to_owned()
+        } else {
+            reason(error)
+        };
+        return Failure::local(FailureClass::NotSent, message);
+    }
+    let message = if error.is_timeout() {
+        "no answer within the time"
+    } else {
+        "the connection was cut"
+    };
+    Failure {
+        origin: Origin::Remote,
+        ..Failure::local(FailureClass::NoAnswer, message)
+    }
+}
+
+/// The innermost cause in plain words; the library's own words name URLs and layers that nobody on call knows.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut innermost = None;
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            match io.kind() {
+                io::ErrorKind::ConnectionRefused => return "connection refused".to_owned(),
+                io::ErrorKind::ConnectionReset => return "connection reset".to_owned(),
+                io::ErrorKind::HostUnreachable => return "host unreachable".to_owned(),
+                io::ErrorKind::NetworkUnreachable => return "network unreachable".to_owned(),
+                io::ErrorKind::TimedOut => return "no connection within the time".to_owned(),
+                _ => {}
+            }
+        }
+        innermost = Some(error.to_string());
+        cause = error.source();
+    }
+    let words = innermost.unwrap_or_else(|| "the request could not be sent".to_owned());
+    crate::domain::text::visible(&words)
+        .chars()
+        .take(160)
+        .collect()
+}

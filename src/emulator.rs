@@ -1,0 +1,276 @@
+//! An embedded Dataverse Web API over real HTTP sockets: a pair of instances, US and Europe, on loopback.
+//!
+//! It is the other end of the wire and shares no code with tandem's client: own routes, own parser, own schema. What it
+//! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No `https`, no
+//! SOAP, no `$batch`, `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use tandem::emulator::{Options, Pair};
+//! let mut pair = Pair::bind(Options::default()).await?;
+//! pair.serve().await?;
+//! println!("{} {} {}", pair.us_url(), pair.europe_url(), pair.token());
+//! pair.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who is who
+//!
+//! A request with the bearer [`Pair::token`] is the application user of the client id [`APPLICATION_CLIENT_ID`]. The token
+//! endpoint, `POST /{tenant}/oauth2/v2.0/token` on each instance, takes any client id with that token as secret and hands
+//! out tokens that expire and that only this instance accepts; every client id is a user of its own, [`user_id`]. The one
+//! client id that gets a token but is no member of the organization (403) is [`UNKNOWN_CLIENT_ID`].
+//!
+//! # Control
+//!
+//! With the bearer [`Pair::token`] each instance answers `POST`, `GET` and `DELETE /emulator/faults`, `GET` and `DELETE
+//! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances).
+
+mod clock;
+mod connection;
+mod control;
+mod fault;
+mod front;
+mod instance;
+mod log;
+mod odata;
+mod operation;
+mod pipeline;
+mod refusal;
+mod reply;
+mod scenario;
+mod schema;
+mod seed;
+mod server;
+mod store;
+mod token;
+mod traffic;
+mod value;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+pub use self::scenario::{Scenario, ScenarioError};
+
+use self::clock::Clock;
+use self::instance::Instance;
+
+/// The client id of the user behind the bearer [`Pair::token`].
+pub const APPLICATION_CLIENT_ID: &str = "tandem";
+/// The client id with which the demo's sync authenticates; what it wrote in Europe came over the link.
+pub const SYNC_CLIENT_ID: &str = "tandem-sync";
+/// The client id of the line-of-business app, which creates the tickets.
+pub const LOB_CLIENT_ID: &str = "lob-app";
+/// A client id that gets a token and is then refused by the Web API with 403 `0x80072560`.
+pub const UNKNOWN_CLIENT_ID: &str = "unknown";
+
+/// The name under which [`user_id`] knows the US instance.
+pub const US: &str = "us";
+/// The name under which [`user_id`] knows the Europe instance.
+pub const EUROPE: &str = "europe";
+
+/// All ids that are stable from run to run are derived from this one.
+const NAMESPACE: Uuid = Uuid::from_u128(0x7d0c_55a1_9f3e_4c1b_8a26_0b4f_6d2e_91c4);
+
+/// The `systemuserid` at an instance ([`US`] or [`EUROPE`]) of a client id, or of a person by full name.
+pub fn user_id(instance: &str, client_id: &str) -> Uuid {
+    Uuid::new_v5(
+        &NAMESPACE,
+        format!("{instance}/user/{client_id}").as_bytes(),
+    )
+}
+
+/// The `accountid` of one of the demo's companies, from its SEC CIK and ticker as the data file has them.
+pub fn company_id(cik: &str, ticker: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{cik}:{ticker}").as_bytes())
+}
+
+/// What the instances hold at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// The demo's companies in the US, and in Europe a copy that is out of step in every way there is.
+    Demo,
+    /// Users and currencies, but no accounts, contacts or tickets.
+    Empty,
+}
+
+/// How a pair is to run.
+pub struct Options {
+    /// Where the US instance listens; loopback only, port 0 picks one.
+    pub us: SocketAddr,
+    /// Where the Europe instance listens; loopback only, port 0 picks one.
+    pub europe: SocketAddr,
+    /// The bearer token of the application user, which is also every client's secret.
+    pub token: String,
+    /// The story that is played once the pair serves; without one there is no traffic.
+    pub scenario: Option<Scenario>,
+    /// Whether Europe has the plug-in that ensures a ticket's customer; a scenario may switch it off as well.
+    pub plug_in: bool,
+    /// What the instances hold at the start.
+    pub data: Data,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Options {
+            us: loopback,
+            europe: loopback,
+            token: Uuid::new_v4().simple().to_string(),
+            scenario: None,
+            plug_in: true,
+            data: Data::Demo,
+        }
+    }
+}
+
+/// The two instances; dropping it or [`Pair::shutdown`] closes their ports and ends their tasks.
+pub struct Pair {
+    us: Side,
+    europe: Side,
+    token: String,
+    data: Data,
+    scenario: Option<Scenario>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+struct Side {
+    instance: Arc<Instance>,
+    /// Taken when serving begins.
+    listener: Option<TcpListener>,
+}
+
+impl Pair {
+    /// Opens both ports; connections wait in the backlog until [`Pair::serve`].
+    #[expect(
+        clippy::unused_async,
+        reason = "sockets can be opened only inside of the runtime that serves them"
+    )]
+    pub async fn bind(options: Options) -> io::Result<Pair> {
+        let clock = Arc::new(Clock::default());
+        let plug_in =
+            options.plug_in && options.scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let side =
+            |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
+        Ok(Pair {
+            us: side(US, options.us)?,
+            europe: side(EUROPE, options.europe)?,
+            token: options.token,
+            data: options.data,
+            scenario: options.scenario,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Fills the instances on a blocking thread, then serves them, and starts the scenario with its traffic.
+    ///
+    /// Returns once both are being served; a second call does nothing.
+    pub async fn serve(&mut self) -> io::Result<()> {
+        let (Some(us_listener), Some(europe_listener)) =
+            (self.us.listener.take(), self.europe.listener.take())
+        else {
+            return Ok(());
+        };
+        let (us, europe) = (
+            Arc::clone(&self.us.instance),
+            Arc::clone(&self.europe.instance),
+        );
+        let (data, seed) = (
+            self.data,
+            self.scenario
+                .as_ref()
+                .map_or(scenario::SEED, Scenario::seed),
+        );
+        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, data, seed))
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+        for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
+            self.tasks.spawn(server::serve(
+                listener,
+                Arc::clone(&side.instance),
+                self.stop.child_token(),
+            ));
+        }
+        if let Some(scenario) = &self.scenario {
+            let (us, europe) = (
+                Arc::clone(&self.us.instance),
+                Arc::clone(&self.europe.instance),
+            );
+            self.tasks.spawn(scenario::play(
+                scenario.clone(),
+                us,
+                europe,
+                self.stop.child_token(),
+            ));
+            traffic::start(
+                scenario,
+                &self.us.instance,
+                &self.europe.instance,
+                &self.tasks,
+                &self.stop,
+            );
+        }
+        Ok(())
+    }
+
+    /// The US instance's URL, `http://host:port`, without a slash at the end.
+    pub fn us_url(&self) -> &str {
+        &self.us.instance.url
+    }
+
+    /// The Europe instance's URL, `http://host:port`, without a slash at the end.
+    pub fn europe_url(&self) -> &str {
+        &self.europe.instance.url
+    }
+
+    /// The bearer token of the application user, which is also every client's secret.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Closes both ports and waits for every task to end.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Side {
+    fn bind(
+        name: &'static str,
+        address: SocketAddr,
+        token: &str,
+        clock: Arc<Clock>,
+        plug_in: bool,
+    ) -> io::Result<Side> {
+        if !address.ip().is_loopback() {
+            let problem =
+                format!("the emulator listens on loopback addresses only, and {address} is none");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        let listener = server::listen(address)?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let instance = Instance::new(name, url, token, clock, plug_in);
+        Ok(Side {
+            instance: Arc::new(instance),
+            listener: Some(listener),
+        })
+    }
+}

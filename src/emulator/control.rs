@@ -1,0 +1,144 @@
+//! The control endpoints under `/emulator/`: faults, log, clock; for the holder of the secret only.
+//!
+//! They stand outside of the log and of every fault, but not of an outage: a closed port answers nothing.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawQuery, Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use chrono::TimeDelta;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::fault::Rule;
+use super::front::{token_of, whole};
+use super::instance::Instance;
+use super::refusal::{Outcome, Refusal};
+use super::reply::{self, Reply};
+
+type Emulated = State<Arc<Instance>>;
+
+/// The routes, to which the Web API is the fallback.
+pub(crate) fn routes() -> Router<Arc<Instance>> {
+    Router::new()
+        .route("/emulator/faults", get(faults).post(arm).delete(disarm))
+        .route("/emulator/log", get(log).delete(forget))
+        .route("/emulator/clock", post(clock))
+}
+
+async fn faults(State(instance): Emulated, headers: HeaderMap) -> Response {
+    sent(
+        &instance,
+        allowed(&instance, &headers).map(|()| (StatusCode::OK, list(&instance))),
+    )
+}
+
+async fn arm(State(instance): Emulated, request: Request) -> Response {
+    let armed = async {
+        let rule: Rule = read(&instance, request).await?;
+        if let Some(problem) = rule.problem() {
+            return Err(Refusal::argument(problem));
+        }
+        if let (false, Some(lasts)) = (rule.is_conditional(), rule.outage()) {
+            instance.go_down_soon(lasts);
+            return Ok((
+                StatusCode::CREATED,
+                json!({"id": null, "outage_s": lasts.as_secs_f64()}),
+            ));
+        }
+        let id = instance.faults.arm(rule);
+        let armed = instance
+            .faults
+            .list(|armed| (armed.id == id).then(|| json!(armed)));
+        Ok((
+            StatusCode::CREATED,
+            armed.into_iter().flatten().next().unwrap_or_default(),
+        ))
+    };
+    let outcome = armed.await;
+    sent(&instance, outcome)
+}
+
+async fn disarm(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).map(|()| {
+        instance.faults.clear();
+        (StatusCode::OK, list(&instance))
+    });
+    sent(&instance, outcome)
+}
+
+async fn log(State(instance): Emulated, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).and_then(|()| {
+        let since = query
+            .as_deref()
+            .and_then(|query| query.strip_prefix("since="));
+        let since = since
+            .unwrap_or("0")
+            .parse()
+            .map_err(|_| Refusal::argument("since is a sequence number"))?;
+        Ok((
+            StatusCode::OK,
+            json!({"requests": instance.log.since(since), "unanswered": instance.log.unanswered()}),
+        ))
+    });
+    sent(&instance, outcome)
+}
+
+async fn forget(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).map(|()| {
+        instance.log.clear();
+        (StatusCode::OK, json!({"requests": []}))
+    });
+    sent(&instance, outcome)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_s: u32,
+}
+
+async fn clock(State(instance): Emulated, request: Request) -> Response {
+    let outcome = read(&instance, request).await.map(|Advance { advance_s }| {
+        let ahead = instance
+            .clock
+            .advance(TimeDelta::seconds(i64::from(advance_s)));
+        (
+            StatusCode::OK,
+            json!({"now": instance.clock.now(), "ahead_s": ahead.num_seconds()}),
+        )
+    });
+    sent(&instance, outcome)
+}
+
+async fn read<T: for<'de> Deserialize<'de>>(instance: &Instance, request: Request) -> Outcome<T> {
+    let (parts, body) = request.into_parts();
+    allowed(instance, &parts.headers)?;
+    let body = whole(body).await?;
+    serde_json::from_slice(&body).map_err(|error| Refusal::argument(error.to_string()))
+}
+
+fn list(instance: &Instance) -> Json {
+    json!({"faults": instance.faults.list(|armed| json!(armed))})
+}
+
+fn allowed(instance: &Instance, headers: &HeaderMap) -> Outcome<()> {
+    let known = token_of(headers).is_some_and(|token| instance.tokens.is_secret(token));
+    known.then_some(()).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "",
+            "The control endpoints need the emulator's own token.",
+        )
+    })
+}
+
+fn sent(instance: &Instance, outcome: Outcome<(StatusCode, Json)>) -> Response {
+    let mut reply = outcome.map_or_else(Reply::from, |(status, body)| reply::json(status, &body));
+    reply::date(reply.headers_mut(), instance.clock.now());
+    reply.map(Body::from)
+}

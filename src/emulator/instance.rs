@@ -1,0 +1,141 @@
+//! One emulated Dataverse environment: its rows, users, tokens, armed faults and request log, behind one reference.
+//!
+//! Owns no socket and no task: `server.rs` serves it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::clock::Clock;
+use super::fault::Faults;
+use super::log::RequestLog;
+use super::schema::Schema;
+use super::store::Store;
+use super::token::Tokens;
+use super::{APPLICATION_CLIENT_ID, user_id};
+
+/// How long a reply gets to leave before the port closes.
+const LAST_REPLY: Duration = Duration::from_millis(20);
+
+/// One environment, shared by its server, its traffic and its control endpoints.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) name: &'static str,
+    /// `http://host:port`, without a slash at the end.
+    pub(crate) url: String,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) tokens: Tokens,
+    pub(crate) faults: Faults,
+    pub(crate) log: RequestLog,
+    /// How long the listener shall stay away; the server waits for changes.
+    pub(crate) outage: watch::Sender<Option<Outage>>,
+    /// The value of the affinity cookie.
+    pub(crate) affinity: String,
+    store: RwLock<Store>,
+    plug_in: AtomicBool,
+    organization: Uuid,
+}
+
+/// One outage to come; the number makes two of the same length differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outage {
+    pub(crate) number: u64,
+    pub(crate) lasts: Duration,
+    /// How long replies that are under way still have.
+    pub(crate) notice: Duration,
+}
+
+impl Instance {
+    pub(crate) fn new(
+        name: &'static str,
+        url: String,
+        secret: &str,
+        clock: Arc<Clock>,
+        plug_in: bool,
+    ) -> Instance {
+        let schema = Arc::new(Schema::demo());
+        let organization = stable_id(name, "organization");
+        Instance {
+            name,
+            url,
+            clock,
+            tokens: Tokens::new(secret, user_id(name, APPLICATION_CLIENT_ID)),
+            faults: Faults::default(),
+            log: RequestLog::default(),
+            outage: watch::Sender::new(None),
+            affinity: organization.simple().to_string().repeat(2),
+            store: RwLock::new(Store::new(Arc::clone(&schema))),
+            schema,
+            plug_in: AtomicBool::new(plug_in),
+            organization,
+        }
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the ensure plug-in is registered.
+    pub(crate) fn has_plug_in(&self) -> bool {
+        self.plug_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn organization_id(&self) -> Uuid {
+        self.organization
+    }
+
+    pub(crate) fn business_unit_id(&self) -> Uuid {
+        stable_id(self.name, "businessunit")
+    }
+
+    /// The id of the row of the instance's base currency.
+    pub(crate) fn base_currency_id(&self) -> Uuid {
+        currency_id(
+            self.name,
+            if self.name == super::US { "USD" } else { "EUR" },
+        )
+    }
+
+    /// Drops the listener and closes every connection, for this long.
+    pub(crate) fn go_down(&self, lasts: Duration) {
+        self.announce(lasts, Duration::ZERO);
+    }
+
+    /// The same, once the reply that announces it has left.
+    pub(crate) fn go_down_soon(&self, lasts: Duration) {
+        self.announce(lasts, LAST_REPLY);
+    }
+
+    fn announce(&self, lasts: Duration, notice: Duration) {
+        self.outage.send_modify(|outage| {
+            let number = outage.map_or(0, |outage| outage.number) + 1;
+            *outage = Some(Outage {
+                number,
+                lasts,
+                notice,
+            });
+        });
+    }
+}
+
+/// The id of something that an instance has once, stable from run to run.
+pub(crate) fn stable_id(instance: &str, what: &str) -> Uuid {
+    Uuid::new_v5(&super::NAMESPACE, format!("{instance}/{what}").as_bytes())
+}
+
+pub(crate) fn currency_id(instance: &str, code: &str) -> Uuid {
+    stable_id(instance, &format!("currency/{code}"))
+}
+
+/// Locks a mutex whose data stays whole even if a holder panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,25 @@
+//! `OData` 4.0 as Dataverse speaks it: paths, query options, filters, preferences, payloads and rows.
+//!
+//! An own parser, shared with no client: a mistake in tandem's client must not meet the same mistake here.
+
+pub(crate) mod field;
+pub(crate) mod filter;
+pub(crate) mod formatted;
+pub(crate) mod like;
+pub(crate) mod literal;
+pub(crate) mod order;
+pub(crate) mod path;
+pub(crate) mod payload;
+pub(crate) mod predicate;
+pub(crate) mod prefer;
+pub(crate) mod query;
+pub(crate) mod render;
+
+use std::borrow::Cow;
+
+/// Decodes a percent-encoded text; `None` when it is not UTF-8.
+pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .ok()
+}

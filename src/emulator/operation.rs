@@ -1,0 +1,270 @@
+//! The messages of the Web API, a file for each: a request that was understood becomes a change and a reply.
+//!
+//! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod metadata;
+pub(crate) mod retrieve;
+pub(crate) mod service_document;
+pub(crate) mod update;
+pub(crate) mod who_am_i;
+pub(crate) mod write;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use super::instance::Instance;
+use super::odata::path::{self, Address, Resource};
+use super::odata::prefer::Preferences;
+use super::odata::query::Query;
+use super::odata::render;
+use super::refusal::{Outcome, Refusal};
+use super::reply::Reply;
+use super::schema::Table;
+use super::store::{Row, Store};
+use super::value::{TableId, Value};
+
+/// A request of the Web API with its caller known.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// `http://host/api/data/v9.2`, as the client addressed it.
+    pub(crate) root: String,
+    pub(crate) query: Query,
+    pub(crate) preferences: Preferences,
+    pub(crate) conditions: Conditions,
+    pub(crate) caller: Caller,
+    pub(crate) body: Bytes,
+}
+
+/// Who does it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) user: Uuid,
+    pub(crate) bypasses_plug_ins: bool,
+}
+
+/// `If-Match` and `If-None-Match`.
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    pub(crate) if_match: Option<Tag>,
+    pub(crate) if_none_match: Option<Tag>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    Any,
+    /// An etag as it was sent.
+    Version(String),
+}
+
+/// Reads a request and carries it out.
+pub(crate) fn execute(
+    instance: &Instance,
+    request: &http::request::Parts,
+    root: String,
+    rest: &str,
+    user: Uuid,
+    body: Bytes,
+) -> Outcome<Reply> {
+    let call = Call {
+        method: request.method.clone(),
+        root,
+        query: Query::read(request.uri.query())?,
+        preferences: Preferences::read(&request.headers)?,
+        conditions: Conditions::read(&request.headers)?,
+        caller: Caller {
+            user,
+            bypasses_plug_ins: bypasses_plug_ins(&request.headers)?,
+        },
+        body,
+    };
+    let resource = path::read(&instance.schema, rest)?;
+    match (&call.method, resource) {
+        (&Method::GET, Resource::ServiceDocument) => service_document::answer(instance, &call),
+        (&Method::GET, Resource::WhoAmI) => who_am_i::answer(instance, &call),
+        (&Method::GET, Resource::RetrieveVersion) => who_am_i::version(&call),
+        (&Method::GET, Resource::Definitions(segments)) => {
+            metadata::answer(instance, &call, &segments)
+        }
+        (&Method::GET, Resource::Collection(table)) => list::answer(instance, &call, table),
+        (&Method::GET, Resource::Count(table)) => list::count(instance, &call, table),
+        (&Method::GET, Resource::Row(table, address)) => {
+            retrieve::answer(instance, &call, table, &address)
+        }
+        (&Method::POST, Resource::Collection(table)) => {
+            create::answer(instance, &call, writable(instance, table)?)
+        }
+        (&Method::PATCH, Resource::Row(table, address)) => {
+            update::answer(instance, &call, writable(instance, table)?, &address)
+        }
+        (&Method::DELETE, Resource::Row(table, address)) => {
+            delete::answer(instance, &call, writable(instance, table)?, &address)
+        }
+        (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
+            Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
+        }
+        (
+            &Method::PATCH | &Method::POST | &Method::PUT | &Method::DELETE,
+            Resource::Definitions(_),
+        ) => Err(Refusal::unsupported("Writing metadata")),
+        (method, _) => Err(Refusal::method_not_allowed(method)),
+    }
+}
+
+/// The table, if clients may write it here.
+fn writable(instance: &Instance, id: TableId) -> Outcome<TableId> {
+    let table = instance.schema.table(id);
+    if table.read_only {
+        return Err(Refusal::unsupported(&format!(
+            "Writing the table '{}'",
+            table.name
+        )));
+    }
+    Ok(id)
+}
+
+impl Call {
+    /// The body as a JSON object.
+    pub(crate) fn object(&self, table: &Table) -> Outcome<Map<String, Json>> {
+        match serde_json::from_slice(&self.body) {
+            Ok(Json::Object(object)) => Ok(object),
+            Ok(_) => Err(Refusal::payload(table, "The body must be a JSON object.")),
+            Err(error) => Err(Refusal::payload(
+                table,
+                &format!("The body is not valid JSON: {error}."),
+            )),
+        }
+    }
+
+    /// One row as the body of an answer.
+    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Json> {
+        let table = store.schema().table(id);
+        let select = self.query.select(table)?;
+        let context = render::context(&self.root, table, select.as_deref());
+        let mut body = Map::new();
+        body.insert(
+            "@odata.context".to_owned(),
+            format!("{context}/$entity").into(),
+        );
+        body.extend(render::row(
+            store,
+            id,
+            row,
+            select.as_deref(),
+            &self.preferences.annotations,
+        ));
+        Ok(Json::Object(body))
+    }
+}
+
+impl Conditions {
+    fn read(headers: &HeaderMap) -> Outcome<Conditions> {
+        let tag = |name: &str| {
+            let Some(value) = headers.get(name) else {
+                return Ok(None);
+            };
+            match value.to_str().map(str::trim) {
+                Ok("null" | "") => Ok(None),
+                Ok("*") => Ok(Some(Tag::Any)),
+                Ok(etag) => Ok(Some(Tag::Version(etag.to_owned()))),
+                Err(_) => Err(Refusal::argument(format!(
+                    "The header {name} is not readable."
+                ))),
+            }
+        };
+        Ok(Conditions {
+            if_match: tag("if-match")?,
+            if_none_match: tag("if-none-match")?,
+        })
+    }
+
+    /// Refuses a change of a row that is there.
+    pub(crate) fn allow_change(&self, row: &Row) -> Outcome<()> {
+        match &self.if_none_match {
+            Some(Tag::Any) => return Err(Refusal::row_exists()),
+            Some(Tag::Version(_)) => {
+                return Err(Refusal::unsupported(
+                    "If-None-Match with an ETag on a write",
+                ));
+            }
+            None => {}
+        }
+        match &self.if_match {
+            Some(Tag::Version(etag)) if !is_version(etag, row) => Err(Refusal::version_mismatch()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an etag is the row's.
+pub(crate) fn is_version(etag: &str, row: &Row) -> bool {
+    etag == super::reply::etag(row.version)
+}
+
+/// The id of the row that an address names, if it is there.
+pub(crate) fn find(store: &Store, table: TableId, address: &Address) -> Option<Uuid> {
+    match address {
+        Address::Id(id) => store.get(table, *id).map(|row| row.id),
+        Address::Key(key) => {
+            let values: Vec<&Value> = key.values.iter().map(|(_, value)| value).collect();
+            store.by_key(table, key.key, &values)
+        }
+    }
+}
+
+/// That nothing stands at an address.
+pub(crate) fn missing(store: &Store, table: TableId, address: &Address) -> Refusal {
+    let table = store.schema().table(table);
+    match address {
+        Address::Id(id) => Refusal::row_missing(table, *id),
+        Address::Key(_) => Refusal::key_missing(table),
+    }
+}
+
+/// The row at an address.
+pub(crate) fn found<'s>(
+    store: &'s Store,
+    table: TableId,
+    address: &Address,
+) -> Outcome<&'s std::sync::Arc<Row>> {
+    find(store, table, address)
+        .and_then(|id| store.get(table, id))
+        .ok_or_else(|| missing(store, table, address))
+}
+
+/// Reads the headers that change who acts and what runs, and refuses those that are not honoured.
+fn bypasses_plug_ins(headers: &HeaderMap) -> Outcome<bool> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    for name in [
+        "MSCRMCallerID",
+        "CallerObjectId",
+        "MSCRM.BypassBusinessLogicExecutionStepIds",
+    ] {
+        if text(name).is_some() {
+            return Err(Refusal::unsupported(&format!("The header {name}")));
+        }
+    }
+    if text("MSCRM.SuppressDuplicateDetection")
+        .is_some_and(|value| value.eq_ignore_ascii_case("false"))
+    {
+        return Err(Refusal::unsupported("Duplicate detection"));
+    }
+    let custom_sync = text("MSCRM.BypassBusinessLogicExecution").is_some_and(|value| {
+        value
+            .split(',')
+            .any(|kind| kind.trim().eq_ignore_ascii_case("CustomSync"))
+    });
+    let older = text("MSCRM.BypassCustomPluginExecution")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    Ok(custom_sync || older)
+}

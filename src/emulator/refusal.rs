@@ -1,0 +1,242 @@
+//! Why a request is refused: status, Dataverse's code, text; one constructor for each refusal of contract section 10.
+//!
+//! Decides nothing: the operations choose, `reply.rs` puts it on the wire.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::schema::Table;
+
+pub(crate) type Outcome<T> = Result<T, Refusal>;
+
+/// An error in the shape that Dataverse gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Refusal {
+        Refusal {
+            status,
+            code: Cow::Borrowed(code),
+            message: message.into(),
+        }
+    }
+
+    fn bad(code: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// What this emulator does not do: said, never guessed.
+    pub(crate) fn unsupported(feature: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "0x80040315",
+            format!("{feature} is not supported by this emulator yet"),
+        )
+    }
+
+    pub(crate) fn method_not_allowed(method: &http::Method) -> Refusal {
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "0x8004023b",
+            format!("The requested resource does not support http method '{method}'."),
+        )
+    }
+
+    pub(crate) fn no_resource(uri: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "",
+            format!("No HTTP resource was found that matches the request URI '{uri}'."),
+        )
+    }
+
+    pub(crate) fn segment(segment: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "0x8006088a",
+            format!("Resource not found for the segment '{segment}'."),
+        )
+    }
+
+    pub(crate) fn row_missing(table: &Table, id: Uuid) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "0x80040217",
+            format!("{} With Id = {id} Does Not Exist", table.name),
+        )
+    }
+
+    pub(crate) fn bind_missing(table: &Table, id: Uuid) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "0x80040217",
+            format!(
+                "Entity '{}' With Id = {id} Does Not Exist",
+                table.schema_name
+            ),
+        )
+    }
+
+    pub(crate) fn key_missing(table: &Table) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "0x80060891",
+            format!(
+                "A record with the specified key values does not exist in {} entity",
+                table.name
+            ),
+        )
+    }
+
+    pub(crate) fn key_not_declared(table: &Table) -> Refusal {
+        Refusal::url(format!(
+            "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.{}'. Ensure that the names \
+             and number of key properties match the declared or alternate key properties for the resource \
+             'Microsoft.Dynamics.CRM.{}'.",
+            table.name, table.name
+        ))
+    }
+
+    pub(crate) fn row_exists() -> Refusal {
+        Refusal::new(
+            StatusCode::PRECONDITION_FAILED,
+            "0x80040237",
+            "A record with matching key values already exists.",
+        )
+    }
+
+    pub(crate) fn key_taken(table: &Table, key: usize) -> Refusal {
+        let (name, columns) = table.keys.get(key).map_or(("", String::new()), |key| {
+            let columns: Vec<_> = key
+                .columns
+                .iter()
+                .map(|&column| table.columns[column].name)
+                .collect();
+            (key.name, columns.join(", "))
+        });
+        Refusal::new(
+            StatusCode::PRECONDITION_FAILED,
+            "0x80060892",
+            format!(
+                "Entity Key {name} violated. A record with the same value for {columns} already exists. A duplicate \
+                 record cannot be created. Select one or more unique values and try again."
+            ),
+        )
+    }
+
+    pub(crate) fn version_mismatch() -> Refusal {
+        Refusal::new(
+            StatusCode::PRECONDITION_FAILED,
+            "0x80060882",
+            "The version of the existing record doesn't match the RowVersion property provided.",
+        )
+    }
+
+    /// A URL, bind or query that can't be read.
+    pub(crate) fn url(message: impl Into<String>) -> Refusal {
+        Refusal::bad("0x80060888", message)
+    }
+
+    pub(crate) fn query_option(name: &str) -> Refusal {
+        Refusal::url(format!("The query parameter {name} is not supported"))
+    }
+
+    pub(crate) fn no_property(table: &str, name: &str) -> Refusal {
+        Refusal::bad(
+            "0x0",
+            format!(
+                "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{table}'."
+            ),
+        )
+    }
+
+    /// A body that can't be read as a row of the table.
+    pub(crate) fn payload(table: &Table, inner: &str) -> Refusal {
+        Refusal::bad(
+            "0x80048d19",
+            format!(
+                "Error identified in Payload provided by the user for Entity :'{}', For more information on this \
+                 error please follow this help link https://go.microsoft.com/fwlink/?linkid=2195293  ---->  \
+                 InnerException : Microsoft.OData.ODataException: {inner}",
+                table.set
+            ),
+        )
+    }
+
+    pub(crate) fn too_long(table: &Table, column: &str, max: usize) -> Refusal {
+        Refusal::bad(
+            "0x80044331",
+            format!(
+                "A validation error occurred.  The length of the '{column}' attribute of the '{}' entity exceeded the \
+                 maximum allowed length of '{max}'.",
+                table.name
+            ),
+        )
+    }
+
+    pub(crate) fn out_of_range(table: &Table, column: &str) -> Refusal {
+        Refusal::bad(
+            "0x8004431a",
+            format!(
+                "A validation error occurred.  The value of '{column}' on record of type '{}' is outside the valid \
+                 range.",
+                table.name
+            ),
+        )
+    }
+
+    pub(crate) fn status_of_other_state(table: &Table, status: i64, state: i64) -> Refusal {
+        Refusal::bad(
+            "0x80048408",
+            format!(
+                "{status} is not a valid status code for state code {state} on {}.",
+                table.name
+            ),
+        )
+    }
+
+    pub(crate) fn required(table: &Table, column: &str) -> Refusal {
+        Refusal::bad(
+            "0x80040200",
+            format!(
+                "Required field '{column}' of the '{}' entity is missing or null.",
+                table.name
+            ),
+        )
+    }
+
+    pub(crate) fn argument(message: impl Into<String>) -> Refusal {
+        Refusal::bad("0x80040203", message)
+    }
+
+    pub(crate) fn not_a_member() -> Refusal {
+        Refusal::new(
+            StatusCode::FORBIDDEN,
+            "0x80072560",
+            "The user is not a member of the organization.",
+        )
+    }
+
+    pub(crate) fn too_large() -> Refusal {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "0x80040203",
+            "The request body is larger than this service takes.",
+        )
+    }
+
+    pub(crate) fn broken(message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "0x80040216", message)
+    }
+}

@@ -1,0 +1,30 @@
+//! What the instances hold at the start.
+//!
+//! Everything follows from the seed but the times, which are relative to the start.
+
+mod companies;
+mod demo;
+mod draft;
+mod europe;
+pub(crate) mod invent;
+mod mess;
+pub(crate) mod users;
+
+use super::Data;
+use super::instance::Instance;
+
+/// Fills both instances; they are not served yet.
+pub(crate) fn fill(
+    us: &Instance,
+    europe: &Instance,
+    data: Data,
+    seed: u64,
+) -> Result<(), csv::Error> {
+    for instance in [us, europe] {
+        users::fill(instance);
+    }
+    match data {
+        Data::Empty => Ok(()),
+        Data::Demo => demo::fill(us, europe, seed),
+    }
+}

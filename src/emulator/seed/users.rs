@@ -1,0 +1,135 @@
+//! The rows that are there before any business data: users, the business unit, its team, currencies.
+//!
+//! No privileges: every user may do everything that the emulator serves.
+
+use uuid::Uuid;
+
+use crate::emulator::instance::{Instance, currency_id, stable_id};
+use crate::emulator::operation::write::{defaults, put};
+use crate::emulator::pipeline::PLUG_IN_USER;
+use crate::emulator::schema::Table;
+use crate::emulator::store::Store;
+use crate::emulator::value::{Reference, Value};
+use crate::emulator::{APPLICATION_CLIENT_ID, LOB_CLIENT_ID, SYNC_CLIENT_ID, US, user_id};
+
+/// The people of each instance, by full name.
+pub(crate) const US_PEOPLE: [&str; 2] = ["Dana Whitfield", "Marcus Bell"];
+pub(crate) const EUROPE_PEOPLE: [&str; 2] = ["Lena Roth", "Piet Vermeer"];
+
+/// Stores what every instance has.
+pub(crate) fn fill(instance: &Instance) {
+    let mut store = instance.write();
+    let people = if instance.name == US {
+        US_PEOPLE
+    } else {
+        EUROPE_PEOPLE
+    };
+    for person in people {
+        user(instance, &mut store, person, None);
+    }
+    user(instance, &mut store, PLUG_IN_USER, None);
+    for (client_id, name) in [
+        (APPLICATION_CLIENT_ID, "tandem"),
+        (SYNC_CLIENT_ID, "tandem sync"),
+        (LOB_CLIENT_ID, "Ticket app"),
+    ] {
+        user(instance, &mut store, client_id, Some(name));
+    }
+    let unit = instance.business_unit_id();
+    row(
+        instance,
+        &mut store,
+        "businessunit",
+        unit,
+        &[("name", Value::text(instance.name))],
+    );
+    let team = stable_id(instance.name, "team");
+    let own = [
+        ("name", Value::text(instance.name)),
+        ("isdefault", Value::Bool(true)),
+    ];
+    row(instance, &mut store, "team", team, &own);
+    for (code, name, symbol) in [("USD", "US Dollar", "$"), ("EUR", "Euro", "€")] {
+        let own = [
+            ("currencyname", Value::text(name)),
+            ("isocurrencycode", Value::text(code)),
+            ("currencysymbol", Value::text(symbol)),
+            ("currencyprecision", Value::Int(2)),
+        ];
+        row(
+            instance,
+            &mut store,
+            "transactioncurrency",
+            currency_id(instance.name, code),
+            &own,
+        );
+    }
+}
+
+/// Makes the row of an application user that has just shown up.
+pub(crate) fn ensure_application(instance: &Instance, id: Uuid, client_id: &str) {
+    let mut store = instance.write();
+    let known = store
+        .schema()
+        .by_name("systemuser")
+        .is_some_and(|table| store.get(table, id).is_some());
+    if !known {
+        user(instance, &mut store, client_id, Some(client_id));
+    }
+}
+
+/// Stores a person by full name, or an application by client id and name.
+fn user(instance: &Instance, store: &mut Store, who: &str, application: Option<&str>) {
+    let domain = who.to_lowercase().replace(' ', ".");
+    let mut own = vec![
+        ("fullname", Value::text(application.unwrap_or(who))),
+        (
+            "domainname",
+            Value::text(&format!("{domain}@{}.example", instance.name)),
+        ),
+    ];
+    if application.is_some() {
+        own.push((
+            "applicationid",
+            Value::Id(Uuid::new_v5(&Uuid::NAMESPACE_OID, who.as_bytes())),
+        ));
+    }
+    row(
+        instance,
+        store,
+        "systemuser",
+        user_id(instance.name, who),
+        &own,
+    );
+}
+
+fn row(
+    instance: &Instance,
+    store: &mut Store,
+    table: &str,
+    id: Uuid,
+    own: &[(&'static str, Value)],
+) {
+    let schema = store.schema().clone();
+    let Some(table_id) = schema.by_name(table) else {
+        return;
+    };
+    let table: &Table = schema.table(table_id);
+    let mut values = defaults(table);
+    values[table.id] = Value::Id(id);
+    let now = Value::Time(instance.clock.now_to_the_second());
+    put(table, &mut values, "createdon", now.clone());
+    put(table, &mut values, "modifiedon", now);
+    if let Some(unit) = schema.by_name("businessunit") {
+        let unit = Reference {
+            table: unit,
+            id: instance.business_unit_id(),
+        };
+        put(table, &mut values, "businessunitid", Value::Lookup(unit));
+    }
+    for (name, value) in own {
+        put(table, &mut values, name, value.clone());
+    }
+    // The ids are fresh and no key stands on these tables, so nothing is in the way.
+    let _ = store.insert(table_id, id, values);
+}

@@ -1,0 +1,203 @@
+//! Bearer tokens: the token endpoint's answers, and whose token a request carries.
+//!
+//! Tokens are opaque and known only to the instance that gave them, so that each is its own audience.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::instance::{Instance, lock};
+use super::reply::{self, Reply};
+use super::{UNKNOWN_CLIENT_ID, user_id};
+
+/// The tenant that challenges name; the token endpoint takes any.
+pub(crate) const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
+/// What `expires_in` says, in seconds.
+const LIFETIME: i64 = 3599;
+/// Beyond this many, expired tokens are swept out.
+const SWEEP_ABOVE: usize = 1000;
+
+/// The tokens of one instance.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    /// Both the client secret and a bearer token of its own that never expires.
+    secret: String,
+    application_user: Uuid,
+    issued: Mutex<HashMap<String, Issued>>,
+    /// Until then, the token endpoint says that the secret has expired.
+    secret_expired_until: Mutex<Option<tokio::time::Instant>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Issued {
+    bearer: Bearer,
+    expires: DateTime<Utc>,
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    User(Uuid),
+    /// The app is known to the tenant, but no application user of the instance.
+    NotAMember,
+}
+
+impl Tokens {
+    pub(crate) fn new(secret: &str, application_user: Uuid) -> Tokens {
+        Tokens {
+            secret: secret.to_owned(),
+            application_user,
+            issued: Mutex::default(),
+            secret_expired_until: Mutex::default(),
+        }
+    }
+
+    /// Whose token it is; `None` if it is unknown or has expired.
+    pub(crate) fn bearer(&self, token: &str, now: DateTime<Utc>) -> Option<Bearer> {
+        if token == self.secret {
+            return Some(Bearer::User(self.application_user));
+        }
+        let issued = lock(&self.issued);
+        issued
+            .get(token)
+            .filter(|issued| issued.expires > now)
+            .map(|issued| issued.bearer)
+    }
+
+    /// Whether the token opens the control endpoints.
+    pub(crate) fn is_secret(&self, token: &str) -> bool {
+        token == self.secret
+    }
+
+    pub(crate) fn issue(&self, bearer: Bearer, now: DateTime<Utc>) -> String {
+        let token = format!("emu.{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let mut issued = lock(&self.issued);
+        if issued.len() > SWEEP_ABOVE {
+            issued.retain(|_, issued| issued.expires > now);
+        }
+        issued.insert(
+            token.clone(),
+            Issued {
+                bearer,
+                expires: now + TimeDelta::seconds(LIFETIME),
+            },
+        );
+        token
+    }
+
+    /// Takes back every token that was given, and gives none for a while.
+    pub(crate) fn revoke(&self, no_new_ones_for: std::time::Duration) {
+        lock(&self.issued).clear();
+        *lock(&self.secret_expired_until) = Some(tokio::time::Instant::now() + no_new_ones_for);
+    }
+
+    fn secret_has_expired(&self) -> bool {
+        lock(&self.secret_expired_until).is_some_and(|until| tokio::time::Instant::now() < until)
+    }
+}
+
+/// The user id behind a client id at an instance.
+fn bearer_of(instance: &Instance, client_id: &str) -> Bearer {
+    if client_id == UNKNOWN_CLIENT_ID {
+        Bearer::NotAMember
+    } else {
+        Bearer::User(user_id(instance.name, client_id))
+    }
+}
+
+/// Whether a path is the token endpoint's: `/{tenant}/oauth2/v2.0/token`.
+pub(crate) fn is_endpoint(path: &str) -> bool {
+    let tenant = path
+        .strip_suffix("/oauth2/v2.0/token")
+        .and_then(|rest| rest.strip_prefix('/'));
+    tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
+}
+
+/// Answers a request to the token endpoint.
+pub(crate) fn answer(instance: &Instance, form: &[u8]) -> Reply {
+    let now = instance.clock.now();
+    let fields: HashMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
+    let field = |name: &str| fields.get(name).map_or("", String::as_str);
+    let refuse = |status, error: &str, number: u32, text: &str| {
+        reply::json(
+            status,
+            &json!({
+                "error": error,
+                "error_description": format!("AADSTS{number}: {text}"),
+                "error_codes": [number],
+                "timestamp": now.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+                "trace_id": Uuid::new_v4(),
+                "correlation_id": Uuid::new_v4(),
+            }),
+        )
+    };
+    if field("grant_type") != "client_credentials" {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            70003,
+            "The app requested an unsupported grant type.",
+        );
+    }
+    let client_id = field("client_id");
+    if client_id.is_empty() {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            900_144,
+            "The request body must contain the following parameter: 'client_id'.",
+        );
+    }
+    if instance.tokens.secret_has_expired() {
+        return refuse(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            7_000_222,
+            "The provided client secret keys are expired.",
+        );
+    }
+    if !instance.tokens.is_secret(field("client_secret")) {
+        return refuse(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            7_000_215,
+            "Invalid client secret provided.",
+        );
+    }
+    if !is_scope(&instance.url, field("scope")) {
+        let text = format!(
+            "The provided request must include a valid 'scope'. It is '{}'.",
+            field("scope")
+        );
+        return refuse(StatusCode::BAD_REQUEST, "invalid_scope", 70011, &text);
+    }
+    let bearer = bearer_of(instance, client_id);
+    if let Bearer::User(user) = bearer {
+        super::seed::users::ensure_application(instance, user, client_id);
+    }
+    let token = instance.tokens.issue(bearer, now);
+    let mut reply = reply::json(
+        StatusCode::OK,
+        &json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
+    );
+    reply.headers_mut().insert(
+        http::header::CACHE_CONTROL,
+        http::HeaderValue::from_static("no-store, no-cache"),
+    );
+    reply
+}
+
+/// The instance's own URL, by number or as localhost, with `/.default`.
+fn is_scope(url: &str, scope: &str) -> bool {
+    scope.strip_suffix("/.default").is_some_and(|audience| {
+        audience == url
+            || audience
+                == url
+                    .replacen("127.0.0.1", "localhost", 1)
+                    .replacen("[::1]", "localhost", 1)
+    })
+}

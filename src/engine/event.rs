@@ -1,0 +1,158 @@
+//! Everything that can happen to the state, as data: what tasks found out, what the journal took, what time did.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::link::LinkContext;
+use super::records::Sides;
+use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
+use crate::dataverse::Observation;
+use crate::domain::drift::{CompareRules, Drift};
+use crate::domain::failure::Failure;
+use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
+use crate::domain::row::RowId;
+use crate::domain::time::Now;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A client made, or tried to make, one call.
+    Observed {
+        instance: usize,
+        observation: Observation,
+    },
+    /// A probe came back; `None` where a breaker kept it back.
+    Probed {
+        instance: usize,
+        result: Option<Result<Probed, Failure>>,
+        next: Now,
+    },
+    /// An instance told its version.
+    Versioned { instance: usize, version: String },
+    /// A link's tables fit the instances, or don't.
+    Described {
+        link: usize,
+        result: Result<Arc<LinkContext>, String>,
+    },
+    /// The columns of a table and how they are compared.
+    Ruled {
+        table: TableIndex,
+        rules: Arc<CompareRules>,
+    },
+    /// A comparison has read this many rows.
+    Comparing {
+        table: TableIndex,
+        source: usize,
+        target: usize,
+        started: Now,
+    },
+    /// A comparison came to its end.
+    Compared(Comparison),
+    /// A comparison broke off.
+    CompareFailed { table: TableIndex, why: String },
+    /// A comparison of a link is over, well or not.
+    CompareEnded { link: usize },
+    /// So many rows changed in the source since the target could last be read.
+    ChangedSince { table: TableIndex, rows: usize },
+    /// A record was read on both sides.
+    Looked(Box<Looked>),
+    /// An operation is in the journal.
+    Accepted {
+        request: Request,
+        records: Vec<Named>,
+        left_behind: bool,
+    },
+    /// An earlier process's operation was found in the journal, finished.
+    Remembered(Arc<OperationState>),
+    /// A record of an operation came one step further.
+    Staged {
+        operation: OperationId,
+        record: Named,
+        stage: Stage,
+        columns: usize,
+        at: Now,
+        began: Now,
+    },
+    /// An operation waits, or goes on.
+    Waits {
+        operation: OperationId,
+        waiting: Option<Waiting>,
+    },
+    /// An operation goes on after a person said so.
+    Resumed { operation: OperationId },
+    /// An operation ended.
+    Finished {
+        operation: OperationId,
+        cut_short: Option<String>,
+        at: Now,
+    },
+    /// A run of a link's sync began.
+    SyncStarted {
+        link: usize,
+        operation: OperationId,
+        who: String,
+    },
+    /// A run of a link's sync ended.
+    SyncEnded {
+        link: usize,
+        run: SyncRun,
+        next_due: Option<DateTime<Utc>>,
+    },
+    /// When a link's sync is due next.
+    SyncDue {
+        link: usize,
+        next_due: DateTime<Utc>,
+        last_success: Option<DateTime<Utc>>,
+    },
+    /// A preview has come further.
+    Previewed(Arc<Preview>),
+    /// The journal can't be written any more.
+    JournalFailed(String),
+    /// Something was asked for that can't be done.
+    Noticed {
+        operation: Option<OperationId>,
+        text: String,
+        tone: Tone,
+    },
+}
+
+/// A record with what people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) key: RecordKey,
+    pub(super) name: String,
+    pub(super) number: String,
+    pub(super) on_the_way: bool,
+}
+
+/// What an answered probe said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Probed {
+    /// How far the instance's clock is ahead of ours.
+    pub(super) skew: Option<chrono::Duration>,
+}
+
+/// One record as it was read on both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Looked {
+    pub(super) record: Named,
+    pub(super) drift: Drift,
+    pub(super) is_guess: bool,
+    pub(super) other: Option<RowId>,
+    pub(super) sides: Sides,
+}
+
+/// What a full comparison of one table found.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Comparison {
+    pub(super) table: TableIndex,
+    /// When it began: what an operation read later is newer.
+    pub(super) started: Now,
+    /// Records that are equal on both sides.
+    pub(super) in_sync: usize,
+    /// Records of the target's own.
+    pub(super) local: usize,
+    /// All others.
+    pub(super) looked: Vec<Looked>,
+}

@@ -1,0 +1,433 @@
+//! Carries out an operation: journal the intent, send, journal the outcome, read back (design, rules 1 to 7).
+//!
+//! Each record goes through the same steps, and every step can be cut off by a crash without harm: what was read is
+//! read again, what was intended is read back before anything is sent again, what was done is found done.
+//!
+//! ```text
+//!   read both sides ─▶ plan ─▶ ensure what it refers to ─▶ intended ─▶ send ─▶ applied ─▶ read back ─▶ verified
+//!        ▲                                                     │
+//!        └── 412, or an outcome that is not known, read back ──┘     (three times at most, then busy)
+//! ```
+
+mod record;
+mod resume;
+mod wait;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::command::Target;
+use super::event::{Event, Named};
+use super::link::{Ends, LinkContext};
+use super::state::{Preview, Previewed, Tone};
+use crate::dataverse::now;
+use crate::domain::drift::Drift;
+use crate::domain::failure::Failure;
+use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
+use crate::domain::plan::{BlastRadius, Plan};
+use crate::domain::row::ETag;
+use crate::domain::time::Now;
+use crate::journal::{Entry, Journal, JournalError, JournalRecord};
+
+pub(super) use resume::{resume, settle_left_behind};
+
+/// Records under repair at once; how many requests are in flight is the client's business.
+const AT_ONCE: usize = 40;
+/// How often a record that changes under our hands is read again before it is *busy*.
+const TRIES: u32 = 3;
+
+/// Which records an operation holds: no two operations work on one record.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leases(Arc<Mutex<HashMap<RecordKey, OperationId>>>);
+
+impl Leases {
+    /// Takes a record, unless another operation has it.
+    fn take(&self, key: RecordKey, operation: OperationId) -> Option<Lease> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.get(&key) {
+            Some(other) if *other != operation => None,
+            _ => {
+                held.insert(key, operation);
+                Some(Lease {
+                    leases: self.clone(),
+                    key,
+                })
+            }
+        }
+    }
+}
+
+/// A record that is held; given back when dropped.
+struct Lease {
+    leases: Leases,
+    key: RecordKey,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
+    }
+}
+
+/// What an operation needs to be carried out.
+pub(super) struct Repair {
+    pub(super) link: Arc<LinkContext>,
+    pub(super) ends: Ends,
+    pub(super) journal: Journal,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) leases: Leases,
+    pub(super) request: Request,
+    /// What the records that were chosen are called, as far as it is known.
+    pub(super) names: HashMap<RecordKey, Named>,
+    /// Set when a person takes back what was not sent yet; the words say who.
+    pub(super) ended: Ended,
+    /// Set when the process ends: nothing new is begun, and what was not sent stays accepted.
+    pub(super) shutdown: CancellationToken,
+    /// What to do while the target can't be written to.
+    pub(super) patience: Patience,
+}
+
+/// How an operation is taken back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended {
+    pub(super) token: CancellationToken,
+    who: Arc<Mutex<Option<String>>>,
+}
+
+impl Ended {
+    /// Takes back what was not sent yet.
+    pub(super) fn end(&self, who: &str) {
+        *self.who.lock().unwrap_or_else(PoisonError::into_inner) = Some(who.to_owned());
+        self.token.cancel();
+    }
+
+    fn reason(&self) -> String {
+        let who = self.who.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("taken back by {}", who.as_deref().unwrap_or("nobody"))
+    }
+}
+
+/// What an operation does while its target can't be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// It waits, and lapses at that moment if the instance has not answered by then.
+    Until(DateTime<Utc>),
+    /// It breaks off.
+    None,
+}
+
+/// Why an operation ends before its records are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The journal can't be written: nothing may be sent any more.
+    Journal(String),
+    /// The process ends; what was not sent stays accepted.
+    Shutdown,
+    /// Nothing more is to be sent, for this reason.
+    Abandon(String),
+}
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error.to_string())
+    }
+}
+
+/// What an operation came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Records that are as they were asked to be.
+    pub(super) good: usize,
+    /// All records.
+    pub(super) total: usize,
+    /// Why it broke off.
+    pub(super) cut_short: Option<String>,
+}
+
+impl Repair {
+    /// Accepts the records, then carries them out, several at a time.
+    pub(super) async fn run(self, targets: Vec<Target>) -> Outcome {
+        let records = self.resolve(targets).await;
+        let total = records.len();
+        match self.accept(&records).await {
+            Ok(()) => self.carry_out(records).await,
+            Err(stop) => {
+                let why = self.report(&stop).await;
+                Outcome {
+                    good: 0,
+                    total,
+                    cut_short: Some(why),
+                }
+            }
+        }
+    }
+
+    /// Carries out records that the journal has accepted already.
+    async fn carry_out(self, records: Vec<Named>) -> Outcome {
+        let total = records.len();
+        let ensured = Mutex::new(HashSet::new());
+        let done = futures_util::stream::iter(records).map(|record| self.record(record, &ensured));
+        let mut done = done.buffer_unordered(AT_ONCE);
+        let mut good = 0;
+        let mut stopped = None;
+        while let Some(result) = done.next().await {
+            match result {
+                Ok(stage) => good += usize::from(stage.is_good()),
+                Err(stop) => {
+                    stopped.get_or_insert(stop);
+                }
+            }
+        }
+        drop(done);
+        let cut_short = match &stopped {
+            Some(Stop::Shutdown) => {
+                return Outcome {
+                    good,
+                    total,
+                    cut_short: Some("the program ended".to_owned()),
+                };
+            }
+            Some(stop) => Some(self.report(stop).await),
+            None => None,
+        };
+        self.finish(cut_short.clone()).await;
+        Outcome {
+            good,
+            total,
+            cut_short,
+        }
+    }
+
+    async fn accept(&self, records: &[Named]) -> Result<(), Stop> {
+        let entries = records
+            .iter()
+            .filter_map(|record| self.journaled(record))
+            .collect();
+        let entry = Entry::Accepted {
+            request: self.request.clone(),
+            records: entries,
+            now: now(),
+        };
+        self.journal.append(vec![entry]).await?;
+        let event = Event::Accepted {
+            request: self.request.clone(),
+            records: records.to_vec(),
+            left_behind: false,
+        };
+        self.tell(event).await;
+        Ok(())
+    }
+
+    async fn finish(&self, cut_short: Option<String>) {
+        let (operation, at) = (self.request.id, now());
+        let entry = Entry::Finished {
+            operation,
+            cut_short: cut_short.clone(),
+            now: at,
+        };
+        if let Err(error) = self.journal.append(vec![entry]).await {
+            self.tell(Event::JournalFailed(error.to_string())).await;
+        }
+        self.tell(Event::Finished {
+            operation,
+            cut_short,
+            at,
+        })
+        .await;
+    }
+
+    /// Tells why it stops, and gives the reason in words.
+    async fn report(&self, stop: &Stop) -> String {
+        match stop {
+            Stop::Journal(why) => {
+                self.tell(Event::JournalFailed(why.clone())).await;
+                format!("the journal can't be written: {why}")
+            }
+            Stop::Shutdown => "the program ended".to_owned(),
+            Stop::Abandon(why) => why.clone(),
+        }
+    }
+
+    /// Finds out which records were named: a name by key is asked of the source (rule 1).
+    async fn resolve(&self, targets: Vec<Target>) -> Vec<Named> {
+        let mut records = Vec::new();
+        for target in targets {
+            match self.resolve_one(&target).await {
+                Ok(key) => records.push(self.named(key)),
+                Err(why) => {
+                    let operation = Some(self.request.id);
+                    self.tell(Event::Noticed {
+                        operation,
+                        text: why,
+                        tone: Tone::Bad,
+                    })
+                    .await;
+                }
+            }
+        }
+        records
+    }
+
+    async fn resolve_one(&self, target: &Target) -> Result<RecordKey, String> {
+        match target {
+            Target::Record(key) => Ok(*key),
+            Target::Key {
+                table,
+                column,
+                value,
+            } => {
+                let shown = || crate::domain::text::visible(value).into_owned();
+                let link_table = self
+                    .link
+                    .table(*table)
+                    .ok_or("no such table on this link")?;
+                let column = crate::domain::table::ColumnName::new(column)
+                    .map_err(|error| error.to_string())?;
+                let found = self
+                    .ends
+                    .source
+                    .resolve_key(&link_table.source, &column, value)
+                    .await;
+                match found {
+                    Ok(Some(id)) => Ok(RecordKey { table: *table, id }),
+                    Ok(None) => Err(format!(
+                        "the source has no {} with {column} {}",
+                        link_table.name,
+                        shown()
+                    )),
+                    Err(failure) => Err(format!(
+                        "the source can't be asked for {column} {}: {failure}",
+                        shown()
+                    )),
+                }
+            }
+        }
+    }
+
+    fn named(&self, key: RecordKey) -> Named {
+        let nameless = || Named {
+            key,
+            name: String::new(),
+            number: String::new(),
+            on_the_way: false,
+        };
+        self.names.get(&key).cloned().unwrap_or_else(nameless)
+    }
+
+    fn journaled(&self, record: &Named) -> Option<JournalRecord> {
+        let table = self.link.table(record.key.table)?;
+        Some(JournalRecord {
+            table: table.name.clone(),
+            id: record.key.id,
+            name: record.name.clone(),
+            number: record.number.clone(),
+            on_the_way: record.on_the_way,
+        })
+    }
+
+    /// Puts one step of one record into the journal, and only then into the state.
+    async fn stage(
+        &self,
+        record: &Named,
+        stage: Stage,
+        written: &Written,
+        began: Now,
+    ) -> Result<Stage, Stop> {
+        let at = now();
+        if let Some(journaled) = self.journaled(record) {
+            let entry = Entry::Stage {
+                operation: self.request.id,
+                record: journaled,
+                stage: stage.clone(),
+                etag: written.etag.clone(),
+                hash: written.hash,
+                columns: written.columns.clone(),
+                now: at,
+            };
+            self.journal.append(vec![entry]).await?;
+        }
+        let (operation, columns) = (self.request.id, written.columns.len());
+        let event = Event::Staged {
+            operation,
+            record: record.clone(),
+            stage: stage.clone(),
+            columns,
+            at,
+            began,
+        };
+        self.tell(event).await;
+        Ok(stage)
+    }
+
+    /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.
+    async fn tell(&self, event: Event) {
+        let _ended = self.events.send(event).await;
+    }
+}
+
+/// What one step has written, or is about to.
+#[derive(Clone, Debug, Default)]
+struct Written {
+    etag: Option<ETag>,
+    hash: Option<u64>,
+    columns: Vec<String>,
+}
+
+/// Reads and plans an operation's records without writing: the same code up to the request (reliability S15).
+pub(super) async fn preview(repair: Repair, targets: Vec<Target>) {
+    let mut preview = Preview {
+        operation: repair.request.id,
+        records: Vec::new(),
+        radius: BlastRadius::default(),
+        is_complete: false,
+    };
+    for target in targets {
+        let line = match repair.resolve_one(&target).await {
+            Ok(key) => repair.planned(key).await,
+            Err(why) => unread(None, why),
+        };
+        preview.radius.add(&line.plan);
+        preview.records.push(line);
+    }
+    preview.is_complete = true;
+    repair.tell(Event::Previewed(Arc::new(preview))).await;
+}
+
+fn unread(key: Option<RecordKey>, why: String) -> Previewed {
+    Previewed {
+        key,
+        name: String::new(),
+        number: String::new(),
+        drift: Drift::Unknown,
+        plan: Plan::Refuse("it could not be read"),
+        failure: Some(why),
+    }
+}
+
+impl Repair {
+    async fn planned(&self, key: RecordKey) -> Previewed {
+        match self.look(key).await {
+            Ok((looked, plan)) => Previewed {
+                key: Some(key),
+                name: looked.record.name,
+                number: looked.record.number,
+                drift: looked.drift,
+                plan,
+                failure: None,
+            },
+            Err(failure) => unread(Some(key), failure.summary()),
+        }
+    }
+}
+
+/// A row's own failure, or its instance's.
+type Reading<T> = Result<T, Failure>;

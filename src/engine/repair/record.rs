@@ -1,0 +1,568 @@
+//! One record of an operation, from reading both sides to reading back what was written.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Reading, Repair, Stop, TRIES, Written};
+use crate::dataverse::{Write, now};
+use crate::domain::drift::{Assessment, Side};
+use crate::domain::failure::{ErrorCode, Failure, FailureClass};
+use crate::domain::operation::{RecordKey, Stage, Verb};
+use crate::domain::plan::{Assignment, Plan, plan};
+use crate::domain::row::{Row, RowId, Value};
+use crate::domain::time::Now;
+use crate::engine::event::{Event, Looked, Named};
+use crate::engine::link::LinkTable;
+use crate::engine::reconcile::assess;
+
+/// What one attempt at a record came to.
+enum Attempt {
+    /// It is over.
+    Done(Stage, Written),
+    /// The row changed under our hands: read again.
+    Again(&'static str),
+    /// The target can't be written to now: wait, then read again.
+    Later(Failure),
+}
+
+impl Repair {
+    /// Brings one record to its final stage.
+    pub(super) async fn record(
+        &self,
+        mut record: Named,
+        ensured: &Mutex<HashSet<RecordKey>>,
+    ) -> Result<Stage, Stop> {
+        let began = now();
+        let Some(_lease) = self.leases.take(record.key, self.request.id) else {
+            let stage = Stage::Held("another operation is working on it".to_owned());
+            return self.stage(&record, stage, &Written::default(), began).await;
+        };
+        let mut tries = 0;
+        loop {
+            if let Err(stop) = self.until_writable().await {
+                return self.give_up(&record, stop, began).await;
+            }
+            let attempt = match self.look(record.key).await {
+                Ok((looked, plan)) => {
+                    record = Named {
+                        on_the_way: record.on_the_way,
+                        ..looked.record.clone()
+                    };
+                    self.tell(Event::Looked(Box::new(looked.clone()))).await;
+                    self.attempt(&record, &looked, plan, ensured, began).await?
+                }
+                Err(failure) => after_failure(failure),
+            };
+            match attempt {
+                Attempt::Done(stage, written) => {
+                    return self.stage(&record, stage, &written, began).await;
+                }
+                Attempt::Again(why) => {
+                    tries += 1;
+                    if tries == TRIES {
+                        let stage = Stage::Held(format!("busy: {why}, {TRIES} times"));
+                        return self.stage(&record, stage, &Written::default(), began).await;
+                    }
+                }
+                // Kept back by a breaker: nothing was tried.
+                Attempt::Later(failure) if failure.class == FailureClass::NotAllowed => {}
+                Attempt::Later(failure) => {
+                    // A single failure that leaves the breaker closed: try again, but not for ever.
+                    tries += 1;
+                    if tries == TRIES && self.is_writable() {
+                        let stage = Stage::Refused(failure.summary());
+                        return self.stage(&record, stage, &Written::default(), began).await;
+                    }
+                    tries = tries.min(TRIES - 1);
+                }
+            }
+        }
+    }
+
+    /// Ends a record of which nothing was sent.
+    async fn give_up(&self, record: &Named, stop: Stop, began: Now) -> Result<Stage, Stop> {
+        if let Stop::Abandon(why) = &stop {
+            self.stage(
+                record,
+                Stage::Abandoned(why.clone()),
+                &Written::default(),
+                began,
+            )
+            .await?;
+        }
+        Err(stop)
+    }
+
+    /// Reads both sides and plans the verb on what was read (reliability S4).
+    pub(super) async fn look(&self, key: RecordKey) -> Reading<(Looked, Plan)> {
+        let unknown = || Failure::local(FailureClass::Invalid, "no such table on this link");
+        let table = self.link.table(key.table).ok_or_else(unknown)?;
+        let source = self
+            .ends
+            .source
+            .retrieve(&table.source, key.id, &table.columns);
+        let target = self
+            .ends
+            .target
+            .reader()
+            .retrieve(&table.target, key.id, &table.columns);
+        let (source, target) = tokio::join!(source, target);
+        let (source, target) = (side(source)?, side(target)?);
+        let looked = assess(&self.link, table, key.id, source, target, None);
+        let assessment = Assessment {
+            drift: looked.drift,
+            is_guess: looked.is_guess,
+            differing: looked.sides.differing.clone(),
+        };
+        let (source, target) = (looked.sides.source.row(), looked.sides.target.row());
+        let plan = plan(self.request.verb, &assessment, source, target, &table.rules);
+        Ok((looked, plan))
+    }
+
+    async fn attempt(
+        &self,
+        record: &Named,
+        looked: &Looked,
+        plan: Plan,
+        ensured: &Mutex<HashSet<RecordKey>>,
+        began: Now,
+    ) -> Result<Attempt, Stop> {
+        let Some(table) = self.link.table(record.key.table) else {
+            return Ok(Attempt::Done(
+                Stage::Refused("no such table".to_owned()),
+                Written::default(),
+            ));
+        };
+        match &plan {
+            Plan::Nothing(why) => {
+                return Ok(Attempt::Done(
+                    Stage::Unchanged((*why).to_owned()),
+                    Written::default(),
+                ));
+            }
+            Plan::Refuse(why) => {
+                let why = match &looked.sides.source {
+                    Side::Unreadable(reason) => format!("{why}: {reason}"),
+                    Side::Row(_) | Side::Absent => (*why).to_owned(),
+                };
+                return Ok(Attempt::Done(Stage::Held(why), Written::default()));
+            }
+            Plan::Create(_) | Plan::Fill { .. } => {}
+        }
+        for reference in self.references(table, plan.columns()) {
+            if let Err(attempt) = self.ensure_reference(reference, ensured).await? {
+                return Ok(attempt);
+            }
+        }
+        self.write(record, table, looked, &plan, began).await
+    }
+
+    /// The rows on this link that a write would refer to.
+    fn references(&self, table: &LinkTable, columns: &[Assignment]) -> Vec<RecordKey> {
+        let lookups = columns
+            .iter()
+            .filter_map(|assignment| match &assignment.value {
+                Value::Lookup(reference) => {
+                    let single = || match table
+                        .rules
+                        .columns
+                        .get(assignment.place)
+                        .map(|column| &column.kind)
+                    {
+                        Some(crate::domain::table::ColumnType::Lookup { targets }) => {
+                            match targets.as_slice() {
+                                [only] => Some(only.table.clone()),
+                                _ => None,
+                            }
+                        }
+                        _ => None,
+                    };
+                    let name = reference.table.clone().or_else(single)?;
+                    Some(RecordKey {
+                        table: self.link.table_named(&name)?.index,
+                        id: reference.id,
+                    })
+                }
+                _ => None,
+            });
+        lookups.collect()
+    }
+
+    /// References first: the row that a lookup names is ensured before the row that names it (rule 5).
+    ///
+    /// A bare stub holds no lookups, so that cycles need no order.
+    async fn ensure_reference(
+        &self,
+        key: RecordKey,
+        ensured: &Mutex<HashSet<RecordKey>>,
+    ) -> Result<Result<(), Attempt>, Stop> {
+        let is_known = || {
+            ensured
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&key)
+        };
+        if is_known() {
+            return Ok(Ok(()));
+        }
+        let Some(table) = self.link.table(key.table) else {
+            return Ok(Ok(()));
+        };
+        let id_only = std::slice::from_ref(&table.target.primary_id);
+        match self
+            .ends
+            .target
+            .reader()
+            .retrieve(&table.target, key.id, id_only)
+            .await
+        {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                if let Err(attempt) = self.create_reference(key).await? {
+                    return Ok(Err(attempt));
+                }
+            }
+            Err(failure) => return Ok(Err(after_failure(failure))),
+        }
+        ensured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key);
+        Ok(Ok(()))
+    }
+
+    async fn create_reference(&self, key: RecordKey) -> Result<Result<(), Attempt>, Stop> {
+        let began = now();
+        let failed = |why: &str| {
+            let stage = Stage::Refused(format!("waits for {} that it refers to: {why}", key.id));
+            Err(Attempt::Done(stage, Written::default()))
+        };
+        let (looked, _) = match self.look(key).await {
+            Ok(read) => read,
+            Err(failure) => return Ok(Err(after_failure(failure))),
+        };
+        let Some(table) = self.link.table(key.table) else {
+            return Ok(Ok(()));
+        };
+        let record = Named {
+            on_the_way: true,
+            ..looked.record.clone()
+        };
+        let assessment = Assessment {
+            drift: looked.drift,
+            is_guess: false,
+            differing: Vec::new(),
+        };
+        let plan = plan(
+            Verb::Ensure,
+            &assessment,
+            looked.sides.source.row(),
+            looked.sides.target.row(),
+            &table.rules,
+        );
+        self.tell(Event::Looked(Box::new(looked.clone()))).await;
+        match plan {
+            Plan::Create(_) => {}
+            Plan::Nothing(_) => return Ok(Ok(())),
+            Plan::Fill { .. } | Plan::Refuse(_) => return Ok(failed("the source has no such row")),
+        }
+        self.stage(&record, Stage::Accepted, &Written::default(), began)
+            .await?;
+        match self.write(&record, table, &looked, &plan, began).await? {
+            Attempt::Done(stage, written) => {
+                let stage = self.stage(&record, stage, &written, began).await?;
+                Ok(if stage.is_good() {
+                    Ok(())
+                } else {
+                    failed(stage.reason().unwrap_or(stage.word()))
+                })
+            }
+            // The record that refers to it comes here again.
+            again @ (Attempt::Again(_) | Attempt::Later(_)) => Ok(Err(again)),
+        }
+    }
+
+    /// Journals the intent, sends, and settles what came back.
+    async fn write(
+        &self,
+        record: &Named,
+        table: &LinkTable,
+        looked: &Looked,
+        plan: &Plan,
+        began: Now,
+    ) -> Result<Attempt, Stop> {
+        let refuse = |why: String| Attempt::Done(Stage::Refused(why), Written::default());
+        let write = match self.request_for(table, record.key.id, plan) {
+            Ok(write) => write,
+            Err(why) => return Ok(refuse(why)),
+        };
+        let written = Written {
+            etag: looked.sides.target.row().and_then(|row| row.etag.clone()),
+            hash: Some(hash_of(table, plan.columns())),
+            columns: names(table, plan.columns()),
+        };
+        if self.ended.token.is_cancelled() || self.shutdown.is_cancelled() {
+            // Checked last of all: what is in the journal as intended must have been sent, or nearly.
+            return self.taken_back();
+        }
+        self.stage(record, Stage::Intended, &written, began).await?;
+        let attempt = match self.ends.target.send(&write).await {
+            Ok(()) => {
+                self.stage(record, Stage::Applied, &written, began).await?;
+                self.verify(table, record, plan, written).await?
+            }
+            Err(failure) if failure.class == FailureClass::PreconditionFailed => {
+                self.precondition_failed(table, record, plan, &failure)
+                    .await
+            }
+            Err(failure) if failure.may_have_happened() => {
+                self.stage(record, Stage::Unknown(failure.cause()), &written, began)
+                    .await?;
+                self.read_back_unknown(table, record, looked, plan, written)
+                    .await?
+            }
+            Err(failure)
+                if failure.class == FailureClass::NotFound && !matches!(plan, Plan::Create(_)) =>
+            {
+                Attempt::Again("the row was deleted meanwhile")
+            }
+            Err(failure) => after_failure(failure),
+        };
+        if matches!(attempt, Attempt::Again(_) | Attempt::Later(_)) {
+            // Nothing was done, for certain: a crash from here on finds it as it was asked for.
+            self.stage(record, Stage::Accepted, &Written::default(), began)
+                .await?;
+        }
+        Ok(attempt)
+    }
+
+    fn taken_back(&self) -> Result<Attempt, Stop> {
+        if self.shutdown.is_cancelled() {
+            return Err(Stop::Shutdown);
+        }
+        Ok(Attempt::Done(
+            Stage::Abandoned(self.ended.reason()),
+            Written::default(),
+        ))
+    }
+
+    fn request_for(&self, table: &LinkTable, id: RowId, plan: &Plan) -> Result<Write, String> {
+        let sets = self.link.target_sets();
+        let column = |assignment: &Assignment| {
+            let column = table.rules.columns.get(assignment.place)?;
+            Some((column.name.clone(), assignment.value.clone()))
+        };
+        let columns = plan.columns().iter().filter_map(column).collect();
+        let write = match plan {
+            Plan::Fill { etag, .. } => {
+                Write::update(&table.target, id, etag.clone(), columns, &sets)
+            }
+            Plan::Create(_) | Plan::Nothing(_) | Plan::Refuse(_) => {
+                Write::create(&table.target, id, columns, &sets)
+            }
+        };
+        write.map_err(|error| error.to_string())
+    }
+
+    /// What a 412 means is told by its code (rule 1), else by reading.
+    async fn precondition_failed(
+        &self,
+        table: &LinkTable,
+        record: &Named,
+        plan: &Plan,
+        failure: &Failure,
+    ) -> Attempt {
+        let done = |stage| Attempt::Done(stage, Written::default());
+        if failure.code == Some(ErrorCode::DUPLICATE_KEY) {
+            let why = "duplicate: its alternate key stands on another row in the target";
+            return done(Stage::Held(why.to_owned()));
+        }
+        if !matches!(plan, Plan::Create(_)) {
+            return Attempt::Again("the row changed meanwhile");
+        }
+        let id_only = std::slice::from_ref(&table.target.primary_id);
+        match self
+            .ends
+            .target
+            .reader()
+            .retrieve(&table.target, record.key.id, id_only)
+            .await
+        {
+            Ok(Some(_)) if self.request.verb == Verb::Ensure || record.on_the_way => {
+                done(Stage::Unchanged("it existed by then".to_owned()))
+            }
+            Ok(Some(_)) => Attempt::Again("it was created meanwhile"),
+            // It stands there, and we may not see it (design, "hidden from us").
+            Ok(None) => done(Stage::Held("hidden from us in the target".to_owned())),
+            Err(failure) => after_failure(failure),
+        }
+    }
+
+    /// Reads back what was written (rule 6).
+    async fn verify(
+        &self,
+        table: &LinkTable,
+        record: &Named,
+        plan: &Plan,
+        written: Written,
+    ) -> Result<Attempt, Stop> {
+        let mut failure = None;
+        for _ in 0..TRIES {
+            match self.look(record.key).await {
+                Ok((looked, _)) => {
+                    let row = looked.sides.target.row();
+                    let stage = compare_back(table, plan, row);
+                    if let Some(etag) = row.and_then(|row| row.etag.clone()) {
+                        self.link.agreements.agree(record.key, etag);
+                    }
+                    self.tell(Event::Looked(Box::new(looked))).await;
+                    return Ok(Attempt::Done(stage, written));
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    // The write is done; only the proof is missing. The proof may wait for the instance.
+                    self.until_readable().await?;
+                }
+            }
+        }
+        let why = failure.map(|failure| failure.cause()).unwrap_or_default();
+        Ok(Attempt::Done(
+            Stage::Unknown(format!("written, and could not be read back: {why}")),
+            written,
+        ))
+    }
+
+    /// An outcome that isn't known is read back before anything else (rule 7).
+    async fn read_back_unknown(
+        &self,
+        table: &LinkTable,
+        record: &Named,
+        before: &Looked,
+        plan: &Plan,
+        written: Written,
+    ) -> Result<Attempt, Stop> {
+        for _ in 0..TRIES {
+            self.until_readable().await?;
+            let Ok((looked, _)) = self.look(record.key).await else {
+                continue;
+            };
+            let target = looked.sides.target.row();
+            let was_done = target.is_some_and(|row| holds(table, plan.columns(), row));
+            let is_untouched =
+                target.map(|row| &row.etag) == before.sides.target.row().map(|row| &row.etag);
+            self.tell(Event::Looked(Box::new(looked))).await;
+            return Ok(match (was_done, is_untouched) {
+                (true, _) => Attempt::Done(Stage::Verified, written),
+                (false, true) => Attempt::Again("its outcome was not known"),
+                (false, false) => Attempt::Again("the row changed meanwhile"),
+            });
+        }
+        Ok(Attempt::Done(
+            Stage::Unknown("could not be read back".to_owned()),
+            written,
+        ))
+    }
+}
+
+/// A failure of the instance is waited out; a failure of the record ends it.
+fn after_failure(failure: Failure) -> Attempt {
+    if failure.is_transient() || failure.class == FailureClass::NotAllowed {
+        Attempt::Later(failure)
+    } else {
+        Attempt::Done(Stage::Refused(failure.summary()), Written::default())
+    }
+}
+
+/// A row that security hides is unknown, not absent.
+fn side(read: Reading<Option<Row>>) -> Reading<Side> {
+    match read {
+        Ok(Some(row)) => Ok(Side::Row(row)),
+        Ok(None) => Ok(Side::Absent),
+        Err(failure) if failure.class == FailureClass::Forbidden => {
+            Ok(Side::Unreadable(failure.summary()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whether a row holds what was written.
+fn holds(table: &LinkTable, columns: &[Assignment], row: &Row) -> bool {
+    different(table, columns, row).next().is_none()
+}
+
+fn different<'a>(
+    table: &'a LinkTable,
+    columns: &'a [Assignment],
+    row: &'a Row,
+) -> impl Iterator<Item = &'a crate::domain::drift::ComparedColumn> {
+    let rules = &table.rules;
+    columns.iter().filter_map(move |assignment| {
+        let column = rules.columns.get(assignment.place)?;
+        let value = row.values.get(assignment.place)?;
+        (!assignment
+            .value
+            .same(value, &column.kind, &rules.placeholder))
+        .then_some(column)
+    })
+}
+
+fn compare_back(table: &LinkTable, plan: &Plan, row: Option<&Row>) -> Stage {
+    let Some(row) = row else {
+        return Stage::Altered("read back: the row is gone".to_owned());
+    };
+    let different: Vec<&str> = different(table, plan.columns(), row)
+        .map(|column| column.name.as_str())
+        .collect();
+    if different.is_empty() {
+        Stage::Verified
+    } else {
+        Stage::Altered(format!(
+            "the target keeps another value in {}",
+            different.join(", ")
+        ))
+    }
+}
+
+fn names(table: &LinkTable, columns: &[Assignment]) -> Vec<String> {
+    let column = |assignment: &Assignment| table.rules.columns.get(assignment.place);
+    columns
+        .iter()
+        .filter_map(column)
+        .map(|column| column.name.as_str().to_owned())
+        .collect()
+}
+
+/// The hash of what is written, by which a later process can tell whether it was (J7 keeps no values).
+fn hash_of(table: &LinkTable, columns: &[Assignment]) -> u64 {
+    hash_values(
+        table,
+        columns
+            .iter()
+            .map(|assignment| (assignment.place, &assignment.value)),
+    )
+}
+
+/// The hash of a row's values in the named columns, to compare with that of an intent.
+pub(super) fn hash_of_row(table: &LinkTable, names: &[String], row: &Row) -> u64 {
+    let places = names.iter().filter_map(|name| {
+        let place = table
+            .rules
+            .columns
+            .iter()
+            .position(|column| column.name.as_str() == name)?;
+        Some((place, row.values.get(place)?))
+    });
+    hash_values(table, places)
+}
+
+fn hash_values<'a>(table: &LinkTable, values: impl Iterator<Item = (usize, &'a Value)>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (place, value) in values {
+        if let Some(column) = table.rules.columns.get(place) {
+            column.name.as_str().hash(&mut hasher);
+            value.digest(&column.kind, &table.rules.placeholder, &mut hasher);
+        }
+    }
+    hasher.finish()
+}

@@ -1,0 +1,134 @@
+//! What an earlier process left half done: shown, read back, never resent blindly (J3).
+
+use super::record::hash_of_row;
+use super::{Outcome, Repair, Stop, Written};
+use crate::dataverse::now;
+use crate::domain::operation::Stage;
+use crate::domain::row::Row;
+use crate::engine::event::{Event, Named};
+use crate::engine::link::LinkTable;
+use crate::journal::{RecoveredOperation, RecoveredRecord};
+
+/// Shows an operation that was left behind, and finds out by reading what became of its half-done records.
+///
+/// What was not sent stays accepted until a person, or the agent, goes on with it.
+pub(in crate::engine) async fn settle_left_behind(repair: &Repair, operation: &RecoveredOperation) {
+    match repair.show_left_behind(operation).await {
+        Ok(true) => repair.finish(None).await,
+        Ok(false) => {}
+        Err(stop) => {
+            repair.report(&stop).await;
+        }
+    }
+}
+
+/// Goes on with what was accepted and not sent.
+pub(in crate::engine) async fn resume(repair: Repair, records: Vec<Named>) -> Outcome {
+    repair
+        .tell(Event::Resumed {
+            operation: repair.request.id,
+        })
+        .await;
+    repair.carry_out(records).await
+}
+
+impl Repair {
+    /// Whether nothing of it is left to do.
+    async fn show_left_behind(&self, operation: &RecoveredOperation) -> Result<bool, Stop> {
+        let known: Vec<(Named, &RecoveredRecord)> = operation
+            .records
+            .iter()
+            .filter_map(|record| Some((self.recovered(record)?, record)))
+            .collect();
+        let records = known.iter().map(|(named, _)| named.clone()).collect();
+        let request = self.request.clone();
+        self.tell(Event::Accepted {
+            request,
+            records,
+            left_behind: true,
+        })
+        .await;
+        // A record of a table that is no longer on the link can't be settled here.
+        let mut is_done = known.len() == operation.records.len();
+        for (named, record) in known {
+            let (at, columns) = (now(), record.columns.len());
+            let (id, stage) = (self.request.id, record.stage.clone());
+            let is_half_done = !stage.is_final() && stage != Stage::Accepted;
+            let shown = Event::Staged {
+                operation: id,
+                record: named.clone(),
+                stage,
+                columns,
+                at,
+                began: at,
+            };
+            self.tell(shown).await;
+            let stage = if is_half_done {
+                self.read_back(&named, record).await?
+            } else {
+                record.stage.clone()
+            };
+            is_done &= stage.is_final();
+        }
+        Ok(is_done)
+    }
+
+    fn recovered(&self, record: &RecoveredRecord) -> Option<Named> {
+        let table = self.link.table_named(&record.record.table)?;
+        Some(Named {
+            key: crate::domain::operation::RecordKey {
+                table: table.index,
+                id: record.record.id,
+            },
+            name: record.record.name.clone(),
+            number: record.record.number.clone(),
+            on_the_way: record.record.on_the_way,
+        })
+    }
+
+    /// Finds out by reading whether an intent was carried out.
+    async fn read_back(&self, named: &Named, record: &RecoveredRecord) -> Result<Stage, Stop> {
+        let written = Written {
+            etag: record.etag.clone(),
+            hash: record.hash,
+            columns: record.columns.clone(),
+        };
+        let Some(table) = self.link.table(named.key.table) else {
+            return Ok(record.stage.clone());
+        };
+        loop {
+            self.until_readable().await?;
+            let looked = match self.look(named.key).await {
+                Ok((looked, _)) => looked,
+                Err(failure) if failure.is_transient() => {
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    if self.shutdown.is_cancelled() {
+                        return Err(Stop::Shutdown);
+                    }
+                    continue;
+                }
+                Err(failure) => {
+                    let stage =
+                        Stage::Unknown(format!("could not be read back: {}", failure.cause()));
+                    return self.stage(named, stage, &written, now()).await;
+                }
+            };
+            let stage = found(table, record, looked.sides.target.row());
+            self.tell(Event::Looked(Box::new(looked))).await;
+            return self.stage(named, stage, &written, now()).await;
+        }
+    }
+}
+
+/// What became of an intent, by what stands in the target now.
+fn found(table: &LinkTable, record: &RecoveredRecord, target: Option<&Row>) -> Stage {
+    let holds =
+        target.is_some_and(|row| Some(hash_of_row(table, &record.columns, row)) == record.hash);
+    match (holds, &record.stage) {
+        (true, _) => Stage::Verified,
+        (false, Stage::Applied) => {
+            Stage::Altered("read back after a restart: it holds other values".to_owned())
+        }
+        (false, _) => Stage::Accepted,
+    }
+}

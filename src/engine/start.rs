@@ -1,0 +1,242 @@
+//! What an engine begins with: its options, its clients, the state before the first answer, and what the journal
+//! remembers of earlier operations.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::records::Records;
+use super::state::{
+    Counts, Finished, InstanceState, LinkState, Lock, OperationState, State, SyncState, TableState,
+    Tally,
+};
+use crate::config::Config;
+use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
+use crate::domain::breaker::Class;
+use crate::domain::drift::CompareRules;
+use crate::domain::health::{Health, Summary};
+use crate::domain::operation::Verb;
+use crate::domain::time::Now;
+use crate::journal::RecoveredOperation;
+
+/// How an engine is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The person at the controls: the user of the operating system.
+    pub who: String,
+    /// The machine's name.
+    pub host: String,
+    /// Whether syncs run here on their schedule.
+    pub is_agent: bool,
+    /// Whether writes can't be armed at all.
+    pub read_only: bool,
+    /// Whether links are compared by themselves; a repair of named records needs no comparison.
+    pub compares: bool,
+}
+
+/// A running engine, to be stopped.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) shutdown: CancellationToken,
+    pub(super) task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops it: records on their way come to their end, what was not sent stays accepted in the journal.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        // A panic of the loop has been reported by the panic hook already.
+        let _ended = self.task.await;
+    }
+}
+
+/// Why an engine can't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An instance's client can't be set up from its configuration.
+    #[error("set up the instance {instance}")]
+    Client {
+        /// The instance.
+        instance: String,
+        /// Why.
+        source: SetUpError,
+    },
+}
+
+/// One instance's clients.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    /// As a person's user.
+    pub(super) reader: Reader,
+    /// As the scheduled sync's user, with the same breakers; the same client where there is but one user.
+    pub(super) agent: Reader,
+    /// Wakes the probe before its time.
+    pub(super) asked: Arc<Notify>,
+}
+
+type Clients = (Vec<Client>, Vec<mpsc::UnboundedReceiver<Observation>>);
+
+/// Sets up the clients of all instances.
+pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
+    let policy = config.policy;
+    let mut clients = Vec::new();
+    let mut observations = Vec::new();
+    for (seed, instance) in (1u64..).zip(&config.instances) {
+        let (observer, seen) = mpsc::unbounded_channel();
+        let settings = Settings {
+            name: instance.name.clone(),
+            endpoint: instance.endpoint.clone(),
+            credential: instance.credential.clone(),
+            timeouts: Timeouts {
+                connect: policy.connect_timeout,
+                read: policy.read_timeout,
+                write: policy.write_timeout,
+                idle: policy.idle_timeout,
+                deadline: policy.deadline,
+            },
+            breakers: Class::ALL.map(|class| policy.breaker(class)),
+            retry: policy.retry,
+            // Consoles that start together must not probe in step.
+            seed: seed ^ u64::from(now().wall.timestamp_subsec_nanos()),
+        };
+        let failed = |source| StartError::Client {
+            instance: instance.name.to_string(),
+            source,
+        };
+        let reader = Reader::new(settings, observer).map_err(failed)?;
+        let agent = match &instance.agent {
+            Some(credential) => reader.with_credential(credential.clone()).map_err(failed)?,
+            None => reader.clone(),
+        };
+        clients.push(Client {
+            reader,
+            agent,
+            asked: Arc::new(Notify::new()),
+        });
+        observations.push(seen);
+    }
+    Ok((clients, observations))
+}
+
+/// What is known before the first answer: the configuration.
+pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> State {
+    let instances = config
+        .instances
+        .iter()
+        .enumerate()
+        .map(|(place, instance)| InstanceState {
+            name: instance.name.to_string(),
+            band: instance.band.clone(),
+            url: instance.endpoint.to_string(),
+            is_target: config.links.iter().any(|link| link.target == place),
+            health: Health::Unknown,
+            since: at,
+            before: None,
+            answered: None,
+            last_error: None,
+            refused: None,
+            breakers: Vec::new(),
+            gate: None,
+            calls: Summary::default(),
+            cells: Vec::new(),
+            skew: chrono::Duration::zero(),
+            version: None,
+            next_probe: None,
+            last_outage: None,
+        });
+    let links = config.links.iter().map(|link| LinkState {
+        name: link.name.clone(),
+        source: link.source,
+        target: link.target,
+        schedule: link.schedule,
+        sync: SyncState {
+            is_scheduled: options.is_agent,
+            ..SyncState::default()
+        },
+        fault: None,
+    });
+    let tables = config.links.iter().enumerate().flat_map(|(place, link)| {
+        link.tables.iter().map(move |table| TableState {
+            link: place,
+            name: table.name.clone(),
+            rules: Arc::new(CompareRules::default()),
+            counts: Counts::default(),
+            oldest_pending: None,
+            compared: None,
+            comparing: None,
+            changed_since: 0,
+            failure: None,
+        })
+    });
+    let armed = config.safety.starts_armed && !options.read_only;
+    let lock = if armed {
+        let reason = "configured to start armed".to_owned();
+        Lock::Armed {
+            who: options.who.clone(),
+            reason,
+            until: at.after(super::ARMED_FOR),
+        }
+    } else {
+        Lock::ReadOnly {
+            may_arm: !options.read_only,
+        }
+    };
+    State {
+        now: at,
+        started: at,
+        instances: instances.collect(),
+        links: links.collect(),
+        tables: tables.collect(),
+        records: Records::default(),
+        operations: Vec::new(),
+        timeline: VecDeque::new(),
+        lock,
+        journal_fault: None,
+        preview: None,
+        notices: VecDeque::new(),
+    }
+}
+
+/// An operation as the journal remembers it: its sums; its records can be paged from the journal.
+pub(super) fn remembered(operation: &RecoveredOperation) -> OperationState {
+    let mut progress = Tally::default();
+    for (stage, count) in &operation.tally {
+        progress.total += count;
+        *progress.of_mut(stage) += count;
+    }
+    let finished = operation.finished.as_ref().map(|end| Finished {
+        at: end.at,
+        took: (end.at - operation.started.unwrap_or(end.at))
+            .to_std()
+            .unwrap_or_default(),
+        cut_short: end.cut_short.clone(),
+    });
+    OperationState {
+        request: operation.request.clone(),
+        progress,
+        records: Vec::new(),
+        waiting: None,
+        started: None,
+        finished,
+        was_left_behind: false,
+    }
+}
+
+/// When a remembered operation was a sync of everything and ended well.
+pub(super) fn good_sync(operation: &RecoveredOperation) -> Option<DateTime<Utc>> {
+    let is_run = operation.request.verb == Verb::Sync && operation.request.who == "agent";
+    let end = operation
+        .finished
+        .as_ref()
+        .filter(|end| is_run && end.cut_short.is_none())?;
+    operation
+        .tally
+        .iter()
+        .all(|(stage, _)| stage.is_good())
+        .then_some(end.at)
+}

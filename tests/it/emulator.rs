@@ -1,0 +1,17 @@
+//! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
+
+mod conditions;
+mod control;
+mod demo;
+mod faults;
+mod keys;
+mod lists;
+mod metadata;
+mod nonsense;
+mod tokens;
+mod writes;
+
+/// A GUID that is told apart by its number, and whose SQL order is that of the numbers.
+fn id(number: u32) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}

@@ -1,0 +1,182 @@
+//! Alternate keys: addressing, upsert, uniqueness, and the refusals of each.
+
+use serde_json::json;
+
+use super::id;
+use crate::support::emulated::Emulated;
+
+#[tokio::test]
+async fn a_row_is_found_by_key_whatever_its_spelling() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(
+        &id(1),
+        json!({"name": "O'Brien", "accountnumber": "HO-O'Brien 1"}),
+    )
+    .await;
+    let spellings = [
+        "accounts(accountnumber='HO-O''Brien%201')",
+        "accounts(accountnumber=%27ho-o%27%27brien%201%27)",
+        "accounts(accountnumber='HO-O''Brien%201%20')",
+    ];
+    for path in spellings {
+        let answer = us.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert_eq!(answer.json()["accountid"], id(1), "{path}");
+    }
+    let by_id = us.get(&format!("accounts(accountid={})", id(1))).await;
+    assert_eq!(by_id.json()["accountnumber"], "HO-O'Brien 1");
+}
+
+#[tokio::test]
+async fn wrong_keys_are_refused_with_the_documented_codes() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a", "accountnumber": "A-1"}))
+        .await;
+    us.account(&id(2), json!({"name": "b", "accountnumber": "B/1"}))
+        .await;
+    let cases = [
+        (
+            "GET",
+            "accounts(accountnumber='X')",
+            None,
+            (404, "0x80060891"),
+        ),
+        ("GET", "accounts(name='a')", None, (400, "0x80060888")),
+        (
+            "GET",
+            "contacts(emailaddress1='a')",
+            None,
+            (400, "0x80060888"),
+        ),
+        (
+            "GET",
+            "accounts(accountnumber='B%2F1')",
+            None,
+            (400, "0x80060888"),
+        ),
+        (
+            "GET",
+            "accounts(accountnumber=@p1)?@p1='A-1'",
+            None,
+            (400, "0x80060888"),
+        ),
+        (
+            "GET",
+            "accounts(accountnumber='A-1)",
+            None,
+            (400, "0x80060888"),
+        ),
+        ("GET", "accounts(nonsense)", None, (400, "0x80060888")),
+        (
+            "POST",
+            "accounts",
+            Some(json!({"accountnumber": "a-1 "})),
+            (412, "0x80060892"),
+        ),
+        (
+            "POST",
+            "accounts",
+            Some(json!({"accountid": id(1)})),
+            (412, "0x80040237"),
+        ),
+        (
+            "PATCH",
+            "accounts(00000000-0000-4000-8000-000000000002)",
+            Some(json!({"accountnumber": "A-1"})),
+            (412, "0x80060892"),
+        ),
+    ];
+    for (method, path, body, (status, code)) in cases {
+        let answer = us.send(method, path, &[], body).await;
+        assert_eq!(
+            answer.refusal(),
+            (status, code.to_owned()),
+            "{method} {path}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_upsert_by_key_copies_the_key_and_echoes_it() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let path = "accounts(accountnumber='A-1')";
+    let representation = [("prefer", "return=representation")];
+
+    let created = us.patch(path, json!({"name": "first"})).await;
+    assert_eq!(created.status, 204);
+    assert_eq!(created.header("odata-entityid"), us.url(path));
+    assert_eq!(us.get(path).await.json()["name"], "first");
+
+    // On an update the key's columns in the body are ignored, on a create the body's value wins.
+    let updated = us
+        .send(
+            "PATCH",
+            path,
+            &representation,
+            Some(json!({"name": "second", "accountnumber": "Z"})),
+        )
+        .await;
+    assert_eq!(
+        (
+            updated.status.as_u16(),
+            updated.json()["accountnumber"].as_str().unwrap().to_owned()
+        ),
+        (200, "A-1".to_owned())
+    );
+    assert!(!updated.header("etag").is_empty());
+    let other = "accounts(accountnumber='A-2')";
+    let created = us
+        .send(
+            "PATCH",
+            other,
+            &representation,
+            Some(json!({"name": "other", "accountnumber": "A-3"})),
+        )
+        .await;
+    assert_eq!(created.status, 201);
+    assert_eq!(created.json()["accountnumber"], "A-3");
+    assert_eq!(us.get(other).await.status, 404);
+
+    let only_update = us
+        .send(
+            "PATCH",
+            other,
+            &[("if-match", "*")],
+            Some(json!({"name": "x"})),
+        )
+        .await;
+    assert_eq!(only_update.refusal(), (404, "0x80060891".to_owned()));
+    let only_create = us
+        .send(
+            "PATCH",
+            path,
+            &[("if-none-match", "*")],
+            Some(json!({"name": "x"})),
+        )
+        .await;
+    assert_eq!(only_create.refusal(), (412, "0x80040237".to_owned()));
+}
+
+#[tokio::test]
+async fn a_key_is_free_again_once_its_row_gave_it_up() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"accountnumber": "A-1"})).await;
+    us.patch(
+        &format!("accounts({})", id(1)),
+        json!({"accountnumber": null}),
+    )
+    .await;
+    us.account(&id(2), json!({"accountnumber": "A-1"})).await;
+    us.account(&id(3), json!({"accountnumber": null})).await;
+    us.delete(&format!("accounts({})", id(2))).await;
+    us.account(&id(4), json!({"accountnumber": "A-1"})).await;
+    assert_eq!(
+        us.get("accounts(accountnumber='A-1')").await.json()["accountid"],
+        id(4)
+    );
+}

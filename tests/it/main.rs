@@ -1,0 +1,14 @@
+//! The integration tests, one binary: a module for each face of the crate, and the harnesses they share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::pedantic,
+    missing_docs,
+    reason = "a test fails by panicking, and is read by whoever made it fail"
+)]
+
+mod architecture;
+mod emulator;
+mod repair;
+mod support;

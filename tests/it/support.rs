@@ -1,0 +1,4 @@
+//! The harnesses that tests share.
+
+pub mod emulated;
+pub mod lab;
