@@ -23,13 +23,19 @@ mod metadata;
 mod row_reader;
 
 mod auth;
+mod secret;
+mod standing;
+
+mod admission;
 mod send;
 mod transport;
 
+pub use auth::BadCredential;
 pub use client::{ClientStatus, HeldBack, Observation, Reader, Settings, Timeouts, WhoAmI, Writer};
 pub use clock::now;
 pub use links::NextLink;
-pub use query::{Filter, Query};
+pub use query::{Filter, Order, Query};
 pub use response::{BadRow, Page};
+pub use secret::BadSecret;
 pub use send::SetUpError;
 pub use write::{BadWrite, Precondition, Write};

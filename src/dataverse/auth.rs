@@ -2,20 +2,26 @@
 //! (contract 7.1; security cases 19 to 28). A secret goes to the configured authority alone, a token to the instance.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
-use oauth2::basic::BasicClient;
-use oauth2::{AsyncHttpClient, AuthType, ClientId, ClientSecret, Scope, TokenResponse, TokenUrl};
+use oauth2::basic::{BasicClient, BasicErrorResponse};
+use oauth2::{
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
+};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::MutexGuard;
 use url::Url;
 
+use super::admission::lock;
 use super::clock::now;
-use super::transport::Transport;
+use super::secret::{self, BadSecret};
+use super::transport::{Patience, Transport};
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::failure::{Failure, FailureClass, Origin};
 use crate::domain::instance::{Endpoint, is_loopback};
@@ -26,8 +32,8 @@ use crate::domain::time::Now;
 const RENEW_AT: f64 = 0.8;
 /// How long a token is taken to live when the endpoint does not say.
 const UNSAID_LIFE: Duration = Duration::from_secs(600);
-/// The longest that the token endpoint may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// No token is believed to live longer than this, a fixed one excepted.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a credential can't be used at all.
 #[derive(Debug, Error)]
@@ -36,30 +42,11 @@ pub enum BadCredential {
     #[error("a `token` credential is for instances on loopback only; use `client-secret`")]
     TokenBeyondLoopback,
     /// The secret would travel in the clear.
-    #[error("the authority must be https, or http on loopback")]
-    AuthorityInTheClear,
-    /// The authority is no base for a path.
-    #[error("the authority is not a URL that a path can follow")]
-    Authority(#[from] url::ParseError),
-    /// The environment variable is not set.
-    #[error("the environment variable {0} is not set, or is not text")]
-    Env(String),
-    /// The file can't be read, or others could read it too.
-    #[error("the secret's file {path}: {why}")]
-    File {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// The program did not print a secret.
-    #[error("the secret's program {program}: {why}")]
-    Command {
-        /// The program.
-        program: String,
-        /// Why.
-        why: String,
-    },
+    #[error("the authority must be https, or http on loopback, without a user, query or fragment")]
+    Authority,
+    /// The secret can't be had.
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
 }
 
 /// A token as it goes into a header, and which one it is, so that a refused one is dropped only once.
@@ -75,12 +62,14 @@ impl fmt::Debug for Bearer {
     }
 }
 
-enum Source {
-    Fixed(SecretString),
+/// Where a token comes from.
+enum Grant {
+    /// The secret is the token.
+    Fixed,
+    /// The secret is an application's, and is traded for tokens.
     ClientSecret {
         url: Url,
         client_id: String,
-        secret: SecretString,
         scope: String,
     },
 }
@@ -88,12 +77,25 @@ enum Source {
 struct Held {
     bearer: Bearer,
     renew_at: Now,
+    ends_at: Now,
+}
+
+struct State {
+    held: Option<Held>,
+    /// How often a token was asked for.
+    asked: u64,
+    /// What the last of those failed with.
+    failure: Option<Failure>,
+    /// The secret; `None` once it was refused, and has to be fetched again from where it is kept.
+    secret: Option<SecretString>,
 }
 
 /// Where the tokens of one user of one instance come from.
 pub(super) struct Tokens {
-    source: Source,
-    held: Mutex<(Option<Held>, u64)>,
+    grant: Grant,
+    source: SecretSource,
+    state: Mutex<State>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Tokens {
@@ -103,112 +105,212 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Resolves a credential for an instance; the secret is fetched here, and kept in memory only.
+    /// Takes a credential for an instance; its secret is fetched here for the first time, so that a missing one is
+    /// noticed at the start, and is kept in memory only.
     pub(super) fn new(credential: Credential, endpoint: &Endpoint) -> Result<Self, BadCredential> {
-        let source = match credential {
+        let (grant, source) = match credential {
             Credential::Token(_) if !endpoint.is_loopback() => {
                 return Err(BadCredential::TokenBeyondLoopback);
             }
-            Credential::Token(secret) => Source::Fixed(resolve(&secret)?),
+            Credential::Token(source) => (Grant::Fixed, source),
             Credential::ClientSecret {
                 authority,
                 tenant,
                 client_id,
                 secret,
             } => {
-                if authority.scheme() != "https" && !is_loopback(&authority) {
-                    return Err(BadCredential::AuthorityInTheClear);
-                }
-                let mut url = authority.clone();
-                url.set_query(None);
-                url.path_segments_mut()
-                    .map_err(|()| url::ParseError::RelativeUrlWithCannotBeABaseBase)?
-                    .pop_if_empty()
-                    .extend([tenant.as_str(), "oauth2", "v2.0", "token"]);
-                Source::ClientSecret {
-                    url,
+                let grant = Grant::ClientSecret {
+                    url: token_url(&authority, &tenant)?,
                     client_id,
-                    secret: resolve(&secret)?,
                     scope: format!("{endpoint}/.default"),
-                }
+                };
+                (grant, secret)
             }
         };
+        let secret = secret::fetch(&source)?;
         Ok(Self {
+            grant,
             source,
-            held: Mutex::new((None, 0)),
+            state: Mutex::new(State {
+                held: None,
+                asked: 0,
+                failure: None,
+                secret: Some(secret),
+            }),
+            turn: tokio::sync::Mutex::default(),
         })
     }
 
-    /// Whether a token comes from a token endpoint, so that a new one may be had.
+    /// Whether asking again may give another token than the one that was refused.
     pub(super) fn is_renewable(&self) -> bool {
-        matches!(self.source, Source::ClientSecret { .. })
+        let is_fixed = matches!(self.grant, Grant::Fixed);
+        !is_fixed || secret::may_change(&self.source)
     }
 
     /// The token that is held, while it is young enough.
-    pub(super) async fn held(&self) -> Option<Bearer> {
-        let held = self.held.lock().await;
-        let young = held
-            .0
-            .as_ref()
-            .filter(|held| held.renew_at.mono > now().mono);
-        young.map(|held| held.bearer.clone())
+    pub(super) fn young(&self, at: Now) -> Option<Bearer> {
+        let state = lock(&self.state);
+        let held = state.held.as_ref().filter(|h| at.mono < h.renew_at.mono);
+        held.map(|held| held.bearer.clone())
     }
 
-    /// A token, asked for once however many wait for it: the lock is the queue.
-    pub(super) async fn get(&self, transport: &Transport) -> Result<Bearer, Failure> {
-        let mut held = self.held.lock().await;
-        if let Some(young) = held
-            .0
-            .as_ref()
-            .filter(|held| held.renew_at.mono > now().mono)
-        {
-            return Ok(young.bearer.clone());
+    /// The token that is held, while it has not expired.
+    pub(super) fn usable(&self, at: Now) -> Option<Bearer> {
+        let state = lock(&self.state);
+        let held = state.held.as_ref().filter(|h| at.mono < h.ends_at.mono);
+        held.map(|held| held.bearer.clone())
+    }
+
+    /// Waits for the turn to ask for a token: the queue that makes it one request.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// The turn, if nobody has it.
+    pub(super) fn try_turn(&self) -> Option<MutexGuard<'_, ()>> {
+        self.turn.try_lock().ok()
+    }
+
+    /// How often a token was asked for.
+    pub(super) fn asked(&self) -> u64 {
+        lock(&self.state).asked
+    }
+
+    /// What the last request for a token failed with, if there was one since `asked`.
+    pub(super) fn failure_since(&self, asked: u64) -> Option<Failure> {
+        let state = lock(&self.state);
+        let failure = state.failure.as_ref().filter(|_| state.asked > asked);
+        failure.cloned()
+    }
+
+    /// What a request for a token is called in the log; `None` where none is sent.
+    pub(super) fn request(&self) -> Option<String> {
+        match &self.grant {
+            Grant::Fixed => None,
+            Grant::ClientSecret { url, .. } => Some(format!("POST {}", url.path())),
         }
-        held.1 += 1;
-        let (token, life) = match &self.source {
-            Source::Fixed(token) => (token.clone(), Duration::MAX / 4),
-            Source::ClientSecret {
-                url,
-                client_id,
-                secret,
-                scope,
-            } => ask(transport, url, client_id, secret, scope).await?,
+    }
+
+    /// Drops a token that the instance refused, and says whether it was the newest: one that has been renewed since
+    /// stays.
+    pub(super) fn drop_refused(&self, refused: &Bearer) -> bool {
+        let mut state = lock(&self.state);
+        let newest = state
+            .held
+            .take_if(|held| held.bearer.generation == refused.generation);
+        if newest.is_some() && matches!(self.grant, Grant::Fixed) {
+            self.forget(&mut state);
+        }
+        newest.is_some()
+    }
+
+    /// A refused secret may have been replaced where it is kept.
+    fn forget(&self, state: &mut State) {
+        if secret::may_change(&self.source) {
+            state.secret = None;
+        }
+    }
+
+    /// Asks for a token and keeps it. Called by whoever has the turn.
+    pub(super) async fn ask(
+        &self,
+        transport: &Transport,
+        patience: Patience,
+    ) -> Result<Bearer, Failure> {
+        let result = self.fresh(transport, patience).await;
+        let mut state = lock(&self.state);
+        state.asked += 1;
+        state.failure = result.as_ref().err().cloned();
+        let (token, life) = match result {
+            Ok(fresh) => fresh,
+            Err(failure) => {
+                if failure.class == FailureClass::Unauthorized {
+                    self.forget(&mut state);
+                }
+                return Err(failure);
+            }
         };
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| {
-                Failure::local(
-                    FailureClass::Unauthorized,
-                    "the token holds characters that no header can",
-                )
-            })?;
+        let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
+        let mut header =
+            header.map_err(|_| refused("the token holds characters that no header can"))?;
         header.set_sensitive(true);
         let bearer = Bearer {
             header,
-            generation: held.1,
+            generation: state.asked,
         };
-        let renew_at = now().after(life.mul_f64(RENEW_AT));
-        held.0 = Some(Held {
+        let at = now();
+        state.held = Some(Held {
             bearer: bearer.clone(),
-            renew_at,
+            renew_at: at.after(life.mul_f64(RENEW_AT)),
+            ends_at: at.after(life),
         });
         Ok(bearer)
     }
 
-    /// Drops a token that the instance refused; one that has been renewed since stays.
-    pub(super) async fn drop_refused(&self, refused: &Bearer) {
-        let mut held = self.held.lock().await;
-        if held
-            .0
-            .as_ref()
-            .is_some_and(|held| held.bearer.generation == refused.generation)
-        {
-            held.0 = None;
+    async fn fresh(
+        &self,
+        transport: &Transport,
+        patience: Patience,
+    ) -> Result<(SecretString, Duration), Failure> {
+        let secret = self.secret().await?;
+        match &self.grant {
+            Grant::Fixed => Ok((secret, Duration::MAX / 4)),
+            Grant::ClientSecret {
+                url,
+                client_id,
+                scope,
+            } => trade(transport, patience, url, client_id, &secret, scope).await,
         }
+    }
+
+    async fn secret(&self) -> Result<SecretString, Failure> {
+        let known = lock(&self.state).secret.clone();
+        if let Some(secret) = known {
+            return Ok(secret);
+        }
+        let source = self.source.clone();
+        // A program may take its time, and no worker of the runtime waits for it.
+        let fetched = tokio::task::spawn_blocking(move || secret::fetch(&source)).await;
+        let secret = match fetched {
+            Ok(Ok(secret)) => secret,
+            Ok(Err(error)) => return Err(refused(&error.to_string())),
+            Err(_) => return Err(refused("the secret's fetching broke off")),
+        };
+        lock(&self.state).secret = Some(secret.clone());
+        Ok(secret)
     }
 }
 
-async fn ask(
+fn refused(why: &str) -> Failure {
+    Failure::local(FailureClass::Unauthorized, format!("no token: {why}"))
+}
+
+/// Where an authority gives tokens out; only to where a secret may travel.
+fn token_url(authority: &Url, tenant: &str) -> Result<Url, BadCredential> {
+    let is_safe = match authority.scheme() {
+        "https" => true,
+        "http" => is_loopback(authority),
+        _ => false,
+    };
+    let is_bare = authority.username().is_empty()
+        && authority.password().is_none()
+        && authority.query().is_none()
+        && authority.fragment().is_none();
+    if !is_safe || !is_bare {
+        return Err(BadCredential::Authority);
+    }
+    let mut url = authority.clone();
+    url.path_segments_mut()
+        .map_err(|()| BadCredential::Authority)?
+        .pop_if_empty()
+        .extend([tenant, "oauth2", "v2.0", "token"]);
+    Ok(url)
+}
+
+/// Trades an application's secret for a token.
+async fn trade(
     transport: &Transport,
+    patience: Patience,
     url: &Url,
     client_id: &str,
     secret: &SecretString,
@@ -218,119 +320,81 @@ async fn ask(
         .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
         .set_auth_type(AuthType::RequestBody)
         .set_token_uri(TokenUrl::from_url(url.clone()));
+    let ask = Asker {
+        transport,
+        patience,
+    };
     let asked = client
         .exchange_client_credentials()
         .add_scope(Scope::new(scope.to_owned()));
-    let answer = asked.request_async(transport).await.map_err(refused)?;
+    let answer = asked.request_async(&ask).await.map_err(in_words)?;
     let life = answer.expires_in().unwrap_or(UNSAID_LIFE);
-    Ok((
-        SecretString::from(answer.access_token().secret().clone()),
-        life,
-    ))
+    let token = SecretString::from(answer.access_token().secret().clone());
+    Ok((token, life.min(LONGEST_LIFE)))
 }
 
 /// The library asks through our own transport, so that a token request is as guarded as any other.
-impl<'c> AsyncHttpClient<'c> for Transport {
-    type Error = Failure;
-    type Future = BoxFuture<'c, Result<oauth2::HttpResponse, Failure>>;
+struct Asker<'t> {
+    transport: &'t Transport,
+    patience: Patience,
+}
 
-    fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
+impl<'c> AsyncHttpClient<'c> for Asker<'_> {
+    type Error = Failure;
+    type Future = BoxFuture<'c, Result<HttpResponse, Failure>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let answer = self.send(request.map(Bytes::from), TIMEOUT).await?;
-            match answer.status().as_u16() {
-                status @ (408 | 429 | 500..=599) => Err(Failure {
-                    status: Some(status),
-                    origin: Origin::Remote,
-                    ..Failure::local(FailureClass::Unavailable, "the token endpoint can't serve")
-                }),
-                _ => Ok(answer.map(|body| body.to_vec())),
-            }
+            let request = request.map(Bytes::from);
+            served(self.transport.send(request, self.patience).await?)
         })
     }
 }
 
-type Asked = oauth2::RequestTokenError<Failure, oauth2::basic::BasicErrorResponse>;
+/// Tells an endpoint that can't serve from one that answered; the library knows only good and bad.
+fn served(answer: http::Response<Bytes>) -> Result<HttpResponse, Failure> {
+    let status = answer.status().as_u16();
+    match status {
+        200 | 400..=407 | 409..=428 | 430..=499 => Ok(answer.map(|body| body.to_vec())),
+        _ => Err(Failure {
+            status: Some(status),
+            origin: Origin::Remote,
+            retry_after: super::response::wait(answer.headers(), now().wall),
+            ..Failure::local(
+                match status {
+                    429 => FailureClass::Throttled,
+                    408 | 500..=599 => FailureClass::Unavailable,
+                    _ => FailureClass::Unreadable,
+                },
+                "the token endpoint can't serve",
+            )
+        }),
+    }
+}
 
-fn refused(error: Asked) -> Failure {
+fn in_words(error: RequestTokenError<Failure, BasicErrorResponse>) -> Failure {
     match error {
-        oauth2::RequestTokenError::Request(failure) => failure,
-        oauth2::RequestTokenError::ServerResponse(answer) => {
+        RequestTokenError::Request(failure) => failure,
+        RequestTokenError::ServerResponse(answer) => {
             let words = answer
                 .error_description()
-                .map_or_else(|| answer.error().as_ref().to_owned(), Clone::clone);
-            let words: String = words
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(200)
-                .collect();
-            let message = format!("no token: {}", visible(&words));
+                .map_or_else(|| answer.error().as_ref(), String::as_str);
+            let words = words.lines().next().unwrap_or_default();
+            let words: String = words.chars().take(200).collect();
             Failure {
                 origin: Origin::Remote,
-                ..Failure::local(FailureClass::Unauthorized, message)
+                ..refused(&visible(&words))
             }
         }
-        oauth2::RequestTokenError::Parse(..) | oauth2::RequestTokenError::Other(_) => {
-            let message = "the token endpoint's answer can't be read";
-            Failure {
-                origin: Origin::Remote,
-                ..Failure::local(FailureClass::Unreadable, message)
-            }
-        }
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Failure {
+            origin: Origin::Remote,
+            ..Failure::local(
+                FailureClass::Unreadable,
+                "the token endpoint's answer can't be read",
+            )
+        },
     }
 }
 
-/// Fetches a secret from where it is kept.
-fn resolve(source: &SecretSource) -> Result<SecretString, BadCredential> {
-    match source {
-        SecretSource::Held(secret) => Ok(secret.clone()),
-        SecretSource::Env(name) => std::env::var(name)
-            .map(SecretString::from)
-            .map_err(|_| BadCredential::Env(name.clone())),
-        SecretSource::File(path) => read_private(path).map_err(|why| BadCredential::File {
-            path: path.clone(),
-            why,
-        }),
-        SecretSource::Command(words) => {
-            let program = words.first().cloned().unwrap_or_default();
-            run(words).map_err(|why| BadCredential::Command { program, why })
-        }
-    }
-}
-
-/// Reads a file that only its owner can read (security case 25).
-fn read_private(path: &std::path::Path) -> Result<SecretString, String> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if meta.mode() & 0o077 != 0 {
-        return Err(format!(
-            "others can read it (mode {:o}); chmod 600 it",
-            meta.mode() & 0o777
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
-}
-
-fn run(words: &[String]) -> Result<SecretString, String> {
-    let (program, arguments) = words.split_first().ok_or("no program is named")?;
-    // Other secrets of our environment are none of its business (security case 20).
-    let inherited = ["PATH", "HOME", "LANG"]
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let output = std::process::Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(inherited)
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("it ended with {}", output.status));
-    }
-    let text =
-        String::from_utf8(output.stdout).map_err(|_| "it printed something that is not text")?;
-    Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
-}
+#[cfg(test)]
+mod tests;

@@ -11,16 +11,18 @@ use http::{Request, Response};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::links::{NextLink, Trail};
+use super::admission::{Kind, index};
+use super::clock::now;
+use super::links::NextLink;
 use super::metadata::{self, ColumnBody, Listed, LookupBody, TableBody};
 use super::query::{Filter, Query, key_address};
 use super::request;
+use super::request::Unsayable;
 use super::response::{self, Page, VersionBody, WhoAmIBody};
-use super::row_reader::RowShape;
-use super::send::{Call, Kind, Session, SetUpError};
+use super::send::{Call, Session, SetUpError};
 use super::write::Write;
 use crate::domain::breaker::{
-    BreakerPolicy, BreakerStatus, Class, Forced, Illegal, Phase, Transition,
+    BreakerPolicy, BreakerStatus, CircuitBreaker, Class, Forced, Illegal, Phase, Transition,
 };
 use crate::domain::credential::Credential;
 use crate::domain::failure::{ErrorCode, Failure, FailureClass, Origin};
@@ -28,11 +30,15 @@ use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Row, RowId};
-use crate::domain::table::{ColumnName, TableName, TableSchema};
+use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
+use crate::domain::text::visible;
 use crate::domain::time::Now;
 
 /// Ids that one request asks for: 500 keep the URL well below its limit of 32 KB (contract 3.2).
 const IDS: usize = 500;
+
+/// How often a wait is looked at again.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How a client is set up.
 pub struct Settings {
@@ -95,6 +101,8 @@ pub struct ClientStatus {
     pub in_flight: u32,
     /// How many may be.
     pub limit: u32,
+    /// Whether the budget allows for retries; calls are still made once when it doesn't.
+    pub may_retry: bool,
 }
 
 /// Why a write would not be sent now.
@@ -107,6 +115,8 @@ pub struct HeldBack {
     /// Whether it is an open breaker: the instance fails, or a person stopped it. A wait for patience or for a probe
     /// is not.
     pub is_breaker: bool,
+    /// Whether a person stopped it.
+    pub is_forced: bool,
 }
 
 /// Who we are at an instance.
@@ -118,6 +128,8 @@ pub struct WhoAmI {
     pub organization: Uuid,
     /// The instance's clock.
     pub date: Option<DateTime<Utc>>,
+    /// How long the answer took, waits for leave and token included.
+    pub took: Duration,
 }
 
 /// A client that reads. Clones share everything.
@@ -155,47 +167,57 @@ impl Reader {
         Writer(self.clone())
     }
 
-    /// The cheapest call that proves an instance: the probe (contract 1.7).
+    /// The cheapest call that proves an instance: the probe (contract 1.7). It is made once, at once or not at all.
     pub async fn who_am_i(&self) -> Result<WhoAmI, Failure> {
-        let answer = self.get("WhoAmI", None, Kind::Ping).await?;
-        let date = response::date(answer.headers());
-        let WhoAmIBody {
-            user_id,
-            organization_id,
-        } = response::body(&answer)?;
-        let user = RowId::new(user_id).ok_or_else(|| odd("WhoAmI names no user"))?;
+        let began = now();
+        let (body, date): (WhoAmIBody, _) = self
+            .get("WhoAmI", None, Kind::Ping, |answer| {
+                Ok((response::body(answer)?, response::date(answer.headers())))
+            })
+            .await?;
         Ok(WhoAmI {
-            user,
-            organization: organization_id,
+            user: RowId::new(body.user_id).ok_or_else(|| odd("WhoAmI names no user"))?,
+            organization: body.organization_id,
             date,
+            took: now().since(began),
         })
     }
 
     /// The version that the instance runs.
     pub async fn version(&self) -> Result<String, Failure> {
-        let answer = self.get("RetrieveVersion()", None, Kind::Read).await?;
-        let VersionBody { version } = response::body(&answer)?;
-        Ok(crate::domain::text::visible(&version)
-            .chars()
-            .take(40)
-            .collect())
+        let VersionBody { version } = self
+            .get("RetrieveVersion()", None, Kind::Read, response::body)
+            .await?;
+        Ok(visible(&version).chars().take(40).collect())
     }
 
     /// A table as the instance describes it (contract 9.1).
     pub async fn schema(&self, table: &TableName) -> Result<TableSchema, Failure> {
         let path = metadata::path(table);
-        let own = self
-            .get(&format!("{path}{}", metadata::TABLE), None, Kind::Read)
+        let own: TableBody = self
+            .get(
+                &format!("{path}{}", metadata::TABLE),
+                None,
+                Kind::Read,
+                response::body,
+            )
             .await?;
-        let columns = self
-            .get(&format!("{path}{}", metadata::COLUMNS), None, Kind::Read)
+        let columns: Listed<ColumnBody> = self
+            .get(
+                &format!("{path}{}", metadata::COLUMNS),
+                None,
+                Kind::Read,
+                response::body,
+            )
             .await?;
-        let lookups = self
-            .get(&format!("{path}{}", metadata::LOOKUPS), None, Kind::Read)
+        let lookups: Listed<LookupBody> = self
+            .get(
+                &format!("{path}{}", metadata::LOOKUPS),
+                None,
+                Kind::Read,
+                response::body,
+            )
             .await?;
-        let own: TableBody = response::body(&own)?;
-        let columns: Listed<ColumnBody> = response::body(&columns)?;
-        let lookups: Listed<LookupBody> = response::body(&lookups)?;
         metadata::schema(own, columns, lookups)
             .map_err(|error| odd(&format!("the table's description: {error}")))
     }
@@ -207,13 +229,13 @@ impl Reader {
         id: RowId,
         columns: &[ColumnName],
     ) -> Result<Option<Row>, Failure> {
-        let query = Query::all(table, columns);
-        let path = format!("{}({id})?{}", table.set, query.options());
-        let prefer = RowShape::annotations(true);
-        match self.get(&path, Some(&prefer), Kind::Read).await {
-            Ok(answer) => response::row(&answer, &query).map(Some),
-            Err(failure) if failure.code == Some(ErrorCode::OBJECT_DOES_NOT_EXIST) => Ok(None),
-            Err(failure) => Err(failure),
+        let query = Query::all(table, columns).named();
+        let path = format!("{}({id})", table.set);
+        let code = ErrorCode::OBJECT_DOES_NOT_EXIST;
+        let row = self.one(&path, &query, code).await?;
+        match row {
+            Some(row) if row.id != id => Err(odd("another row than the one that was asked for")),
+            row => Ok(row),
         }
     }
 
@@ -228,50 +250,67 @@ impl Reader {
             .keys
             .iter()
             .any(|key| key.active && key.columns.as_slice() == std::slice::from_ref(column));
+        let is_text = table
+            .column(column)
+            .is_some_and(|column| matches!(column.kind, ColumnType::Text { .. }));
+        if !is_text {
+            return Err(unsayable(&format!("{column} is not a column with a text")));
+        }
         let query = Query::all(table, std::slice::from_ref(&table.primary_id));
-        let Some(address) = key_address(&table.set, column, value).filter(|_| is_key) else {
-            let found = self
-                .page(
-                    &query
-                        .only(Filter::Is(column.clone(), value.to_owned()))
-                        .first(2),
-                )
-                .await?;
-            return match found.rows.as_slice() {
-                [] => Ok(None),
-                [row] => Ok(Some(row.id)),
-                _ => Err(odd("more than one row has this value")),
-            };
-        };
-        let path = format!("{address}?{}", query.options());
-        match self.get(&path, None, Kind::Read).await {
-            Ok(answer) => response::row(&answer, &query).map(|row| Some(row.id)),
-            Err(failure) if failure.code == Some(ErrorCode::NOT_FOUND_BY_KEY) => Ok(None),
+        if let Some(address) = key_address(&table.set, column, value).filter(|_| is_key) {
+            let code = ErrorCode::NOT_FOUND_BY_KEY;
+            let row = self.one(&address, &query, code).await?;
+            return Ok(row.map(|row| row.id));
+        }
+        let filter = Filter::Is(column.clone(), value.to_owned());
+        let found = whole(self.page(&query.only(filter).first(2)).await?)?;
+        match found.rows.as_slice() {
+            [] => Ok(None),
+            [row] => Ok(Some(row.id)),
+            _ => Err(unsayable("more than one row has this value")),
+        }
+    }
+
+    /// One row at an address; `None` where the instance says that there is none.
+    async fn one(
+        &self,
+        address: &str,
+        query: &Query,
+        absent: ErrorCode,
+    ) -> Result<Option<Row>, Failure> {
+        let path = format!("{address}?{}", options(query)?);
+        let read = |answer: &Response<Bytes>| response::row(answer, query);
+        match self
+            .get(&path, Some(&query.prefer()), Kind::Read, read)
+            .await
+        {
+            Ok(row) => Ok(Some(row)),
+            Err(failure) if failure.code == Some(absent) => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
     /// The first page of a listing.
     pub async fn page(&self, query: &Query) -> Result<Page, Failure> {
-        let path = format!("{}?{}", query.set, query.options());
-        let answer = self.get(&path, Some(&query.prefer()), Kind::Read).await?;
-        response::page(&answer, query, &self.0.shared.endpoint)
+        let path = format!("{}?{}", query.set, options(query)?);
+        let endpoint = &self.0.shared.endpoint;
+        self.get(&path, Some(&query.prefer()), Kind::Read, |answer| {
+            response::page(answer, query, endpoint, None)
+        })
+        .await
     }
 
-    /// A further page of it.
+    /// A further page of it. A listing that leads in a circle, or to no end, is a failure.
     pub async fn next_page(&self, query: &Query, next: &NextLink) -> Result<Page, Failure> {
+        let endpoint = &self.0.shared.endpoint;
         let request = request::follow(next.url(), &query.prefer());
-        let answer = self
-            .0
-            .send(&Call {
-                request,
-                kind: Kind::Read,
-            })
-            .await?;
-        response::page(&answer, query, &self.0.shared.endpoint)
+        self.send(request, Kind::Read, |answer| {
+            response::page(answer, query, endpoint, Some(next))
+        })
+        .await
     }
 
-    /// The rows with these ids; those that are not there are left out.
+    /// The rows with these ids, in no order; those that are not there are left out.
     pub async fn rows_by_id(
         &self,
         table: &TableSchema,
@@ -281,16 +320,11 @@ impl Reader {
         let mut rows = Vec::with_capacity(ids.len());
         for some in ids.chunks(IDS) {
             let query = Query::all(table, columns).only(Filter::Ids(some.to_vec()));
-            let mut trail = Trail::default();
-            let mut page = self.page(&query).await?;
+            let mut page = whole(self.page(&query).await?)?;
             loop {
-                if let Some(bad) = page.bad_rows.first() {
-                    return Err(odd(&format!("a row can't be read: {}", bad.reason)));
-                }
                 rows.append(&mut page.rows);
                 let Some(next) = page.next else { break };
-                trail.step(&next)?;
-                page = self.next_page(&query, &next).await?;
+                page = whole(self.next_page(&query, &next).await?)?;
             }
         }
         Ok(rows)
@@ -312,92 +346,93 @@ impl Reader {
             .ok_or_else(|| odd("the count that was asked for is missing"))
     }
 
-    async fn get(
+    async fn get<T>(
         &self,
         path: &str,
         prefer: Option<&str>,
         kind: Kind,
-    ) -> Result<Response<Bytes>, Failure> {
+        read: impl Fn(&Response<Bytes>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let request = request::get(&self.0.shared.endpoint, path, prefer);
-        let request =
-            request.map_err(|error| Failure::local(FailureClass::Invalid, error.to_string()))?;
-        self.send(request, kind).await
+        self.send(request, kind, read).await
     }
 
-    async fn send(&self, request: Request<Bytes>, kind: Kind) -> Result<Response<Bytes>, Failure> {
-        self.0.send(&Call { request, kind }).await
+    async fn send<T>(
+        &self,
+        request: Result<Request<Bytes>, Unsayable>,
+        kind: Kind,
+        read: impl Fn(&Response<Bytes>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let request = request.map_err(|error| unsayable(&error.to_string()))?;
+        self.0.send(&Call { request, kind }, read).await
     }
 
     /// What the client says of itself; it lets its breakers' time pass, too.
     pub fn status(&self, at: Now) -> ClientStatus {
-        let mut breakers = self.0.shared.breakers();
-        let statuses = breakers.iter_mut().map(|breaker| {
-            breaker.tick(at);
-            breaker.status(at)
+        let admission = &self.0.shared.admission;
+        let breakers = admission.breakers(|breakers| {
+            let statuses = breakers.iter_mut().map(|breaker| {
+                breaker.tick(at);
+                breaker.status(at)
+            });
+            statuses.collect()
         });
-        let statuses = statuses.collect();
-        drop(breakers);
-        let (in_flight, limit) = self.0.shared.flight();
+        let flight = admission.flight();
         ClientStatus {
-            breakers: statuses,
+            breakers,
             gate: self.0.gate(at),
             rejected: self.0.rejected(),
-            in_flight,
-            limit,
+            in_flight: flight.in_flight,
+            limit: flight.limit,
+            may_retry: flight.may_retry,
         }
     }
 
     /// The changes of the breakers' states since they were last taken.
     pub fn take_transitions(&self) -> Vec<(Class, Transition)> {
-        let mut breakers = self.0.shared.breakers();
-        let classes = Class::ALL.into_iter().zip(breakers.iter_mut());
-        classes
-            .flat_map(|(class, breaker)| {
-                breaker
-                    .take_transitions()
-                    .into_iter()
-                    .map(move |t| (class, t))
-            })
-            .collect()
+        self.0.shared.admission.breakers(|breakers| {
+            let classes = Class::ALL.into_iter().zip(breakers);
+            let taken = classes.flat_map(|(class, breaker)| {
+                let transitions = breaker.take_transitions().into_iter();
+                transitions.map(move |transition| (class, transition))
+            });
+            taken.collect()
+        })
     }
 
     /// Sends nothing any more, in all classes, until it is released.
     pub fn force_open(&self, forced: &Forced, at: Now) {
-        self.0
-            .shared
-            .breakers()
-            .iter_mut()
-            .for_each(|breaker| breaker.force_open(forced.clone(), at));
+        self.each(|breaker| breaker.force_open(forced.clone(), at));
     }
 
     /// Takes a forced state back.
     pub fn release(&self, by: &str, at: Now) -> Result<(), Illegal> {
-        let mut breakers = self.0.shared.breakers();
-        let released = breakers.iter_mut().map(|breaker| breaker.release(by, at));
         // Forced together, released together: one that was not forced needs no release.
-        if released.fold(false, |any, one| any | one.is_ok()) {
-            Ok(())
-        } else {
-            Err(Illegal::NotForced)
-        }
+        let released = self.each(|breaker| breaker.release(by, at));
+        any_of(released)
     }
 
-    /// Lets an open read breaker probe without waiting for its time.
+    /// Lets open breakers probe without waiting for their time. A write breaker is then half-open until a write comes.
     pub fn probe_now(&self, at: Now) -> Result<(), Illegal> {
-        let mut breakers = self.0.shared.breakers();
-        let [read, _, auth] = &mut *breakers;
-        // Without a token there is no probe.
-        let _either_way = auth.probe_now(at);
-        read.probe_now(at)
+        any_of(self.each(|breaker| breaker.probe_now(at)))
     }
 
     /// Takes back a forced state that was in force when the process ended.
     pub fn restore(&self, forced: &Forced, at: Now) {
-        self.0
-            .shared
-            .breakers()
-            .iter_mut()
-            .for_each(|breaker| breaker.restore(forced.clone(), at));
+        self.each(|breaker| breaker.restore(forced.clone(), at));
+    }
+
+    fn each<T>(&self, order: impl FnMut(&mut CircuitBreaker) -> T) -> [T; 3] {
+        let admission = &self.0.shared.admission;
+        admission.breakers(|breakers| breakers.each_mut().map(order))
+    }
+}
+
+/// Good where one of them is; else what the first of them says.
+fn any_of([read, write, auth]: [Result<(), Illegal>; 3]) -> Result<(), Illegal> {
+    match (write, auth) {
+        (Err(_), Err(_)) => read,
+        _ => Ok(()),
     }
 }
 
@@ -411,39 +446,82 @@ impl Writer {
     /// for the caller to read back ([`Failure::may_have_happened`]).
     pub async fn send(&self, write: &Write) -> Result<(), Failure> {
         let request = request::write(&self.0.0.shared.endpoint, write);
-        let request =
-            request.map_err(|error| Failure::local(FailureClass::Invalid, error.to_string()))?;
-        self.0.send(request, Kind::Write).await.map(|_| ())
+        self.0.send(request, Kind::Write, response::written).await
+    }
+
+    /// Waits until a write would be sent: until breaker and gate are open for it. It takes nothing, so that another
+    /// write may come first; then [`Self::send`] says `NotAllowed`, and there is nothing to do but to wait again.
+    pub async fn ready(&self) {
+        while let Some(held) = self.held_back(now()) {
+            let left = held
+                .until
+                .map(|until| until.mono.saturating_sub(now().mono));
+            // Orders and probes change it from outside, before its time.
+            tokio::time::sleep(left.map_or(LOOK, |left| left.min(LOOK))).await;
+        }
     }
 
     /// Why a write would not be sent now; `None` when it would.
     pub fn held_back(&self, at: Now) -> Option<HeldBack> {
-        let mut breakers = self.0.0.shared.breakers();
-        let [_, write, _] = &mut *breakers;
-        write.tick(at);
-        let phase = write.phase().clone();
-        let admits = write.would_admit();
-        drop(breakers);
-        let held = |until, is_breaker| {
-            Some(HeldBack {
-                why: format!("write breaker {}", phase.word()),
-                until,
-                is_breaker,
-            })
-        };
-        match &phase {
-            Phase::Open { until } => return held(Some(*until), true),
-            Phase::ForcedOpen(_) => return held(None, true),
-            Phase::HalfOpen { .. } if !admits => return held(None, false),
-            Phase::HalfOpen { .. } | Phase::Closed => {}
+        let (phase, admits) = self.0.0.shared.admission.breakers(|breakers| {
+            let write = &mut breakers[index(Class::Write)];
+            write.tick(at);
+            (write.phase().clone(), write.would_admit())
+        });
+        let why = format!("write breaker {}", phase.word());
+        match phase {
+            Phase::Open { until } => Some(HeldBack {
+                why,
+                until: Some(until),
+                is_breaker: true,
+                is_forced: false,
+            }),
+            Phase::ForcedOpen(_) => Some(HeldBack {
+                why,
+                until: None,
+                is_breaker: true,
+                is_forced: true,
+            }),
+            Phase::HalfOpen { .. } if !admits => Some(HeldBack {
+                why,
+                until: None,
+                is_breaker: false,
+                is_forced: false,
+            }),
+            Phase::HalfOpen { .. } | Phase::Closed => {
+                let (until, why) = self.0.0.gate(at)?;
+                Some(HeldBack {
+                    why: format!("throttled: {why}"),
+                    until: Some(until),
+                    is_breaker: false,
+                    is_forced: false,
+                })
+            }
         }
-        let (until, why) = self.0.0.gate(at)?;
-        Some(HeldBack {
-            why: format!("throttled: {why}"),
-            until: Some(until),
-            is_breaker: false,
-        })
     }
+}
+
+/// A page without the rows that could not be read is not what was asked for by id.
+fn whole(page: Page) -> Result<Page, Failure> {
+    match page.bad_rows.first() {
+        Some(bad) => Err(odd(&format!("a row can't be read: {}", bad.reason))),
+        None => Ok(page),
+    }
+}
+
+fn options(query: &Query) -> Result<String, Failure> {
+    match query.shape.unreadable() {
+        None => Ok(query.options()),
+        Some(column) => Err(unsayable(&format!(
+            "{} has no column {column} that can be read",
+            query.set
+        ))),
+    }
+}
+
+/// A request that can't be made as it was asked for; nothing was sent.
+fn unsayable(why: &str) -> Failure {
+    Failure::local(FailureClass::Invalid, why)
 }
 
 /// An answer that is readable and makes no sense.

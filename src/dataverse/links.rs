@@ -1,10 +1,13 @@
 //! The one guard for every link that a server hands out: it may only lead back to the same origin and the same
 //! entity set, by whole segments, and it is used exactly as it was given (security cases 1 to 10; contract 3.3).
 
-use std::collections::HashSet;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex};
 
 use url::Url;
 
+use super::admission::lock;
 use crate::domain::failure::{Failure, FailureClass, Origin};
 use crate::domain::instance::Endpoint;
 use crate::domain::table::EntitySet;
@@ -13,26 +16,76 @@ use crate::domain::text::visible;
 /// More pages than this are no table but a loop (security case 9).
 const MOST_PAGES: usize = 10_000;
 
-/// A link to the next page that passed the guard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextLink(Url);
+/// A link to the next page that passed the guard. It knows the pages that led to it, so that whoever follows it can't
+/// be led in a circle (security case 9).
+#[derive(Clone)]
+pub struct NextLink {
+    url: Url,
+    /// How many links of this listing were followed before this one.
+    depth: usize,
+    /// A hash of each of them, shared by the whole listing.
+    trail: Arc<Mutex<Vec<u64>>>,
+}
 
 impl NextLink {
-    /// Checks a link before it is ever followed.
-    pub(super) fn check(text: &str, endpoint: &Endpoint, set: &EntitySet) -> Result<Self, Failure> {
-        guard(text, endpoint, set).map(Self).map_err(|why| {
-            let message = format!("a link of the server was refused: {why}");
-            Failure {
-                origin: Origin::Remote,
-                ..Failure::local(FailureClass::Unreadable, message)
-            }
-        })
+    /// Checks a link before it is ever followed. `from` is the link that led to the page that holds it.
+    pub(super) fn check(
+        text: &str,
+        endpoint: &Endpoint,
+        set: &EntitySet,
+        from: Option<&Self>,
+    ) -> Result<Self, Failure> {
+        let url = guard(text, endpoint, set)
+            .map_err(|why| refused(&format!("a link of the server was refused: {why}")))?;
+        let (depth, trail) = match from {
+            None => (0, Arc::default()),
+            Some(from) => (from.depth + 1, Arc::clone(&from.trail)),
+        };
+        let mut hasher = DefaultHasher::new();
+        url.as_str().hash(&mut hasher);
+        let hash = hasher.finish();
+        let mut followed = lock(&trail);
+        // A page that is read a second time, after a failure, leads on to where it led before.
+        followed.truncate(depth);
+        if followed.contains(&hash) {
+            return Err(incomplete("the server's links lead in a circle"));
+        }
+        if depth >= MOST_PAGES {
+            return Err(incomplete("more than 10,000 pages"));
+        }
+        followed.push(hash);
+        drop(followed);
+        Ok(Self { url, depth, trail })
     }
 
     /// The URL, as the server gave it.
     pub(super) fn url(&self) -> &Url {
-        &self.0
+        &self.url
     }
+}
+
+impl fmt::Debug for NextLink {
+    /// Without its query, which holds the values that the listing was asked by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NextLink({} #{})", self.url.path(), self.depth)
+    }
+}
+
+impl PartialEq for NextLink {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
+    }
+}
+
+fn refused(message: &str) -> Failure {
+    Failure {
+        origin: Origin::Remote,
+        ..Failure::local(FailureClass::Unreadable, message)
+    }
+}
+
+fn incomplete(why: &str) -> Failure {
+    refused(&format!("the listing is incomplete: {why}"))
 }
 
 fn guard(text: &str, endpoint: &Endpoint, set: &EntitySet) -> Result<Url, String> {
@@ -78,33 +131,6 @@ fn is_version(segment: &str) -> bool {
         .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Remembers the pages of one listing, so that a server can't lead us in a circle.
-#[derive(Debug, Default)]
-pub(super) struct Trail(HashSet<String>);
-
-impl Trail {
-    /// Takes one more page in; a page that was read before, or one too many, is refused.
-    pub(super) fn step(&mut self, next: &NextLink) -> Result<(), Failure> {
-        let refuse = |why: &str| {
-            let failure = Failure::local(
-                FailureClass::Unreadable,
-                format!("the listing is incomplete: {why}"),
-            );
-            Failure {
-                origin: Origin::Remote,
-                ..failure
-            }
-        };
-        if self.0.len() >= MOST_PAGES {
-            return Err(refuse("more than 10,000 pages"));
-        }
-        if !self.0.insert(next.0.as_str().to_owned()) {
-            return Err(refuse("the server's links lead in a circle"));
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,74 +144,135 @@ mod tests {
         EntitySet::new("accounts").unwrap_or_else(|e| panic!("{e}"))
     }
 
-    fn passes(text: &str) -> bool {
-        NextLink::check(text, &endpoint(), &accounts()).is_ok()
+    fn check(text: &str) -> Result<NextLink, Failure> {
+        NextLink::check(text, &endpoint(), &accounts(), None)
     }
 
-    const GOOD: &str = "https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$skiptoken=x";
+    fn assert_refused(texts: &[&str]) {
+        for text in texts {
+            let failure = check(text).err().map(|failure| failure.class);
+            assert_eq!(failure, Some(FailureClass::Unreadable), "{text}");
+        }
+    }
+
+    const GOOD: &str = "https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$skiptoken=%3Ccookie%20pagenumber=%222%22%20/%3E";
 
     #[test]
     fn a_link_to_the_same_table_passes_unchanged() {
-        let link = NextLink::check(GOOD, &endpoint(), &accounts());
-        assert_eq!(link.map(|link| link.url().to_string()), Ok(GOOD.to_owned()));
-        assert!(passes(
-            "https://contoso.crm.dynamics.com:443/api/data/v9.2/accounts?$skiptoken=x"
-        ));
-        assert!(passes(
-            "https://CONTOSO.crm.dynamics.com/api/data/v9.2/accounts"
-        ));
+        let link = check(GOOD).map(|link| link.url().to_string());
+        assert_eq!(link, Ok(GOOD.to_owned()));
     }
 
     #[test]
-    fn security_cases_1_to_8_other_places_are_refused() {
-        for text in [
-            "https://contoso.crm.dynamics.com.evil.example/api/data/v9.2/accounts",
-            "https://contoso.crm.dynamics.com@evil.example/api/data/v9.2/accounts",
+    fn security_case_01_a_host_that_begins_like_ours_is_refused_by_name() {
+        let text = "https://contoso.crm.dynamics.com.evil.example/api/data/v9.2/accounts";
+        let message = check(text).err().map(|failure| failure.message);
+        let told =
+            "a link of the server was refused: it leads to contoso.crm.dynamics.com.evil.example";
+        assert_eq!(message.as_deref(), Some(told));
+    }
+
+    #[test]
+    fn security_case_02_our_host_as_a_user_name_is_refused() {
+        assert_refused(&["https://contoso.crm.dynamics.com@evil.example/api/data/v9.2/accounts"]);
+    }
+
+    #[test]
+    fn security_case_03_a_user_at_our_own_host_is_refused() {
+        assert_refused(&[
             "https://user:pw@contoso.crm.dynamics.com/api/data/v9.2/accounts",
-            "http://contoso.crm.dynamics.com/api/data/v9.2/accounts",
-            "https://contoso.crm.dynamics.com:8443/api/data/v9.2/accounts",
+            "https://user@contoso.crm.dynamics.com/api/data/v9.2/accounts",
+            "https://:pw@contoso.crm.dynamics.com/api/data/v9.2/accounts",
+        ]);
+    }
+
+    #[test]
+    fn security_case_04_plain_http_is_refused() {
+        assert_refused(&["http://contoso.crm.dynamics.com/api/data/v9.2/accounts"]);
+    }
+
+    #[test]
+    fn security_case_05_another_port_is_refused_and_the_same_host_spelt_otherwise_is_not() {
+        assert_refused(&["https://contoso.crm.dynamics.com:8443/api/data/v9.2/accounts"]);
+        for text in [
+            "https://contoso.crm.dynamics.com:443/api/data/v9.2/accounts?$skiptoken=x",
+            "https://CONTOSO.crm.dynamics.com/api/data/v9.2/accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9.0/accounts",
+        ] {
+            assert!(check(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn security_case_06_spellings_that_a_parser_mends_are_refused() {
+        assert_refused(&[
             "https://contoso.crm.dynamics.com./api/data/v9.2/accounts",
             "//evil.example/api/data/v9.2/accounts",
             "\\\\evil.example\\api\\data\\v9.2\\accounts",
             "https:/\\evil.example/api/data/v9.2/accounts",
             " https://contoso.crm.dynamics.com/api/data/v9.2/accounts",
             "https://contoso.crm\t.dynamics.com/api/data/v9.2/accounts",
-            "https://contoso.crm.dynamics.com/api/data/v9.2/../../../other",
-            "https://contoso.crm.dynamics.com/api/data/v9.2/%2e%2e/%2e%2e/x",
-            "https://contoso.crm.dynamics.com/api/data/v9.2/x/../accounts",
-            "https://contoso.crm.dynamics.com/api/data/v9.2.evil/accounts",
-            "https://contoso.crm.dynamics.com/api/data/v9.2/contacts",
-            "https://contoso.crm.dynamics.com/api/data/v9.2/accounts/x",
-            "https://contoso.crm4.dynamics.com/api/data/v9.2/accounts",
+            "https:contoso.crm.dynamics.com/api/data/v9.2/accounts",
             "/api/data/v9.2/accounts",
             "",
-        ] {
-            assert!(!passes(text), "{text}");
-        }
+        ]);
     }
 
     #[test]
-    fn security_case_9_a_circle_of_links_is_left() {
-        let link = |token: u32| {
-            let text = format!(
-                "https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$skiptoken={token}"
-            );
-            NextLink::check(&text, &endpoint(), &accounts()).unwrap_or_else(|e| panic!("{e}"))
-        };
-        let mut trail = Trail::default();
-        assert!(trail.step(&link(1)).is_ok());
-        assert!(trail.step(&link(2)).is_ok());
-        assert!(trail.step(&link(1)).is_err());
-        let mut long = Trail::default();
-        assert!((0..10_000).all(|token| long.step(&link(token)).is_ok()));
-        assert!(long.step(&link(10_000)).is_err());
+    fn security_case_07_another_path_of_our_host_is_refused() {
+        assert_refused(&[
+            "https://contoso.crm.dynamics.com/api/data/v9.2/../../../other",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/%2e%2e/%2e%2e/x",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/%2E%2e/v9.2/accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/x/../accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/./accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9.2.evil/accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9./accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/contacts",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/accounts/x",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/accounts%2Fx",
+            "https://contoso.crm.dynamics.com/api/data/v9.2//accounts",
+            "https://contoso.crm.dynamics.com/api/data/v9.2/accounts(1)/Microsoft.Dynamics.CRM.X",
+        ]);
+    }
+
+    #[test]
+    fn security_case_08_another_tenant_of_the_same_service_is_refused() {
+        assert_refused(&["https://contoso.crm4.dynamics.com/api/data/v9.2/accounts"]);
+    }
+
+    fn page(token: usize, from: Option<&NextLink>) -> Result<NextLink, Failure> {
+        let text =
+            format!("https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$skiptoken={token}");
+        NextLink::check(&text, &endpoint(), &accounts(), from)
+    }
+
+    #[test]
+    fn security_case_09_a_circle_of_links_is_left() {
+        let a = page(1, None).unwrap_or_else(|e| panic!("{e}"));
+        assert!(page(1, Some(&a)).is_err(), "the same link twice");
+        let b = page(2, Some(&a)).unwrap_or_else(|e| panic!("{e}"));
+        assert!(page(1, Some(&b)).is_err(), "back to the first one");
+        assert!(page(2, Some(&a)).is_ok(), "the same page read again");
+        assert!(page(3, Some(&b)).is_ok());
+    }
+
+    #[test]
+    fn security_case_09_a_listing_without_an_end_is_left() {
+        let mut link = page(0, None).unwrap_or_else(|e| panic!("{e}"));
+        for token in 1..MOST_PAGES {
+            link = page(token, Some(&link)).unwrap_or_else(|e| panic!("{token}: {e}"));
+        }
+        let message = page(MOST_PAGES, Some(&link)).err().map(|f| f.message);
+        let told = "the listing is incomplete: more than 10,000 pages";
+        assert_eq!(message.as_deref(), Some(told));
     }
 
     proptest! {
         #[test]
         fn security_case_10_whatever_passes_stays_at_home(text in ".{0,80}", tail in "[a-z/.?%@:\\\\]{0,40}") {
             for text in [text, format!("https://contoso.crm.dynamics.com{tail}"), format!("{GOOD}{tail}")] {
-                if let Ok(link) = NextLink::check(&text, &endpoint(), &accounts()) {
+                if let Ok(link) = check(&text) {
                     prop_assert_eq!(link.url().origin(), endpoint().url().origin());
                     prop_assert_eq!(link.url().path(), "/api/data/v9.2/accounts");
                 }

@@ -46,7 +46,7 @@ struct KeyBody {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Listed<T> {
-    value: Vec<T>,
+    pub(super) value: Vec<T>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +63,7 @@ pub(super) struct ColumnBody {
     max_length: Option<u32>,
     precision: Option<u32>,
     default_value: Option<serde_json::Value>,
-    format: Option<serde_json::Value>,
+    date_time_behavior: Option<Wrapped>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,12 +168,19 @@ fn kind(body: &ColumnBody, targets: Vec<LookupTarget>) -> ColumnType {
             ColumnType::Boolean { default }
         }
         ("Picklist" | "State" | "Status", _) => ColumnType::Choice,
-        ("DateTime", _) if body.format.as_ref().and_then(|f| f.as_str()) == Some("DateOnly") => {
-            ColumnType::Date
-        }
+        // By its behaviour, not by its format: one that is only shown as a day travels as a moment.
+        ("DateTime", _) if is_a_day(body) => ColumnType::Date,
         ("DateTime", _) => ColumnType::DateTime,
         ("Lookup" | "Customer" | "Owner", _) => ColumnType::Lookup { targets },
         ("Uniqueidentifier", _) => ColumnType::Id,
         (other, _) => ColumnType::Unsupported(other.to_owned()),
     }
 }
+
+fn is_a_day(body: &ColumnBody) -> bool {
+    let behaviour = body.date_time_behavior.as_ref();
+    behaviour.and_then(|behaviour| behaviour.value.as_deref()) == Some("DateOnly")
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::row_reader::RowShape;
+use super::row_reader::{RowShape, property};
 use crate::domain::row::RowId;
-use crate::domain::table::{ColumnName, EntitySet, TableSchema};
+use crate::domain::table::{ColumnName, ColumnType, EntitySet, TableSchema};
 
 /// The largest page there is (contract 3.3).
 const PAGE: u32 = 5000;
@@ -31,10 +31,27 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
 pub enum Filter {
     /// Those with one of these ids.
     Ids(Vec<RowId>),
-    /// Those whose column is this text, as the server compares texts.
+    /// Those whose column is this text, as the server compares texts: whatever the case of its letters.
     Is(ColumnName, String),
+    /// Those whose column is empty.
+    Blank(ColumnName),
+    /// Those whose column is this number, or this number of a choice.
+    Number(ColumnName, i64),
+    /// Those whose lookup names this row.
+    RefersTo(ColumnName, RowId),
     /// Those that changed after this moment.
     ChangedSince(DateTime<Utc>),
+    /// Those for which all of these hold.
+    All(Vec<Filter>),
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The smallest first.
+    Ascending,
+    /// The largest first.
+    Descending,
 }
 
 /// A listing of one table.
@@ -44,19 +61,26 @@ pub struct Query {
     pub(super) shape: RowShape,
     primary_id: ColumnName,
     filter: Option<Filter>,
+    order: Vec<(ColumnName, Order)>,
     top: Option<u32>,
+    page: u32,
+    names: bool,
     counts: bool,
 }
 
 impl Query {
-    /// All rows of a table, with these columns, in pages as large as they come.
+    /// All rows of a table, with these columns, in pages as large as they come. A column that the table does not have
+    /// is refused when the query is used.
     pub fn all(table: &TableSchema, columns: &[ColumnName]) -> Self {
         Self {
             set: table.set.clone(),
             shape: RowShape::of(table, columns),
             primary_id: table.primary_id.clone(),
             filter: None,
+            order: Vec::new(),
             top: None,
+            page: PAGE,
+            names: false,
             counts: false,
         }
     }
@@ -65,6 +89,27 @@ impl Query {
     #[must_use]
     pub fn only(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
+        self
+    }
+
+    /// Ordered by this column, after those that were named before.
+    #[must_use]
+    pub fn by(mut self, column: ColumnName, order: Order) -> Self {
+        self.order.push((column, order));
+        self
+    }
+
+    /// In pages of so many rows: 1 to 5,000.
+    #[must_use]
+    pub fn pages_of(mut self, rows: u32) -> Self {
+        self.page = rows.clamp(1, PAGE);
+        self
+    }
+
+    /// With the names of what lookups name, for people.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        self.names = true;
         self
     }
 
@@ -89,6 +134,17 @@ impl Query {
             let text = spell(filter, &self.primary_id);
             push(&mut options, "$filter", &text);
         }
+        if !self.order.is_empty() {
+            let orders = self.order.iter().map(|(column, order)| match order {
+                Order::Ascending => format!("{column} asc"),
+                Order::Descending => format!("{column} desc"),
+            });
+            push(
+                &mut options,
+                "$orderby",
+                &orders.collect::<Vec<_>>().join(","),
+            );
+        }
         if let Some(top) = self.top {
             push(&mut options, "$top", &top.to_string());
         }
@@ -100,10 +156,11 @@ impl Query {
 
     /// The `Prefer` header; it goes with every page (contract 3.3).
     pub(super) fn prefer(&self) -> String {
-        let annotations = RowShape::annotations(false);
+        let annotations = RowShape::annotations(self.names);
         match self.top {
+            // The page size would make the server forget `$top` (contract 3.1).
             Some(_) => annotations,
-            None => format!("odata.maxpagesize={PAGE},{annotations}"),
+            None => format!("odata.maxpagesize={},{annotations}", self.page),
         }
     }
 }
@@ -129,7 +186,21 @@ fn spell(filter: &Filter, primary_id: &ColumnName) -> String {
             text
         }
         Filter::Is(column, value) => format!("{column} eq {}", literal(value)),
+        Filter::Blank(column) => format!("{column} eq null"),
+        Filter::Number(column, number) => format!("{column} eq {number}"),
+        Filter::RefersTo(column, id) => {
+            let lookup = ColumnType::Lookup {
+                targets: Vec::new(),
+            };
+            format!("{} eq {id}", property(column, &lookup))
+        }
         Filter::ChangedSince(at) => format!("modifiedon gt {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
+        Filter::All(filters) => {
+            let all = filters
+                .iter()
+                .map(|filter| format!("({})", spell(filter, primary_id)));
+            all.collect::<Vec<_>>().join(" and ")
+        }
     }
 }
 

@@ -14,31 +14,36 @@ const ROOT: &str = "/api/data/v9.2/";
 /// What marks our writes in the pipeline of the instance (contract 8.4; design, rule 13).
 const TAG: &str = "tag=tandem";
 
+/// The longest URL that the service takes, in characters (contract 1.1).
+const LONGEST_URL: usize = 32_768;
+
 /// Reads something below the service root.
 pub(super) fn get(
     endpoint: &Endpoint,
     path: &str,
     prefer: Option<&str>,
-) -> Result<Request<Bytes>, url::ParseError> {
+) -> Result<Request<Bytes>, Unsayable> {
     let url = endpoint.url().join(&format!("{ROOT}{path}"))?;
-    Ok(read(&url, prefer))
+    read(&url, prefer)
 }
 
 /// Follows a link that passed the guard.
-pub(super) fn follow(url: &Url, prefer: &str) -> Request<Bytes> {
+pub(super) fn follow(url: &Url, prefer: &str) -> Result<Request<Bytes>, Unsayable> {
     read(url, Some(prefer))
 }
 
-fn read(url: &Url, prefer: Option<&str>) -> Request<Bytes> {
-    let mut request = base(Method::GET, url);
+fn read(url: &Url, prefer: Option<&str>) -> Result<Request<Bytes>, Unsayable> {
+    let mut request = base(Method::GET, url)?;
     // Recommended on every read, so that nothing on the way answers from a cache.
     request
         .headers_mut()
         .insert(IF_NONE_MATCH, HeaderValue::from_static("null"));
-    if let Some(prefer) = prefer.and_then(|prefer| HeaderValue::from_str(prefer).ok()) {
-        request.headers_mut().insert("prefer", prefer);
+    if let Some(prefer) = prefer {
+        request
+            .headers_mut()
+            .insert("prefer", HeaderValue::from_str(prefer)?);
     }
-    request
+    Ok(request)
 }
 
 /// Writes one row, if its precondition holds.
@@ -46,7 +51,7 @@ pub(super) fn write(endpoint: &Endpoint, write: &Write) -> Result<Request<Bytes>
     let url = endpoint
         .url()
         .join(&format!("{ROOT}{}({})?{TAG}", write.set, write.id))?;
-    let mut request = base(Method::PATCH, &url);
+    let mut request = base(Method::PATCH, &url)?;
     let (name, value) = match &write.precondition {
         Precondition::Absent => (IF_NONE_MATCH, HeaderValue::from_static("*")),
         Precondition::Version(etag) => (IF_MATCH, HeaderValue::from_str(etag.as_str())?),
@@ -56,7 +61,7 @@ pub(super) fn write(endpoint: &Endpoint, write: &Write) -> Result<Request<Bytes>
         CONTENT_TYPE,
         HeaderValue::from_static("application/json; charset=utf-8"),
     );
-    *request.body_mut() = Bytes::from(serde_json::to_vec(&write.body)?);
+    *request.body_mut() = Bytes::from(write.json());
     Ok(request)
 }
 
@@ -66,23 +71,30 @@ pub(super) enum Unsayable {
     /// No URL.
     #[error("not a URL")]
     Url(#[from] url::ParseError),
+    /// No address.
+    #[error("not an address")]
+    Address(#[from] http::uri::InvalidUri),
+    /// A URL that the service does not take.
+    #[error("its URL is longer than 32,768 characters")]
+    TooLong,
     /// No header.
     #[error("not a header")]
     Header(#[from] InvalidHeaderValue),
-    /// No JSON.
-    #[error("not JSON")]
-    Body(#[from] serde_json::Error),
 }
 
-fn base(method: Method, url: &Url) -> Request<Bytes> {
+fn base(method: Method, url: &Url) -> Result<Request<Bytes>, Unsayable> {
+    if url.as_str().len() > LONGEST_URL {
+        return Err(Unsayable::TooLong);
+    }
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = method;
-    if let Ok(uri) = url.as_str().parse() {
-        *request.uri_mut() = uri;
-    }
+    *request.uri_mut() = url.as_str().parse()?;
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert("odata-maxversion", HeaderValue::from_static("4.0"));
     headers.insert("odata-version", HeaderValue::from_static("4.0"));
-    request
+    Ok(request)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -59,11 +59,12 @@ pub(super) fn page(
     response: &Response<Bytes>,
     query: &Query,
     endpoint: &Endpoint,
+    from: Option<&NextLink>,
 ) -> Result<Page, Failure> {
     let body: PageBody<'_> = parse(response)?;
     let next = body
         .next
-        .map(|link| NextLink::check(&link, endpoint, &query.set))
+        .map(|link| NextLink::check(&link, endpoint, &query.set, from))
         .transpose()?;
     let mut page = Page {
         next,
@@ -73,24 +74,13 @@ pub(super) fn page(
     for raw in body.value {
         match query.shape.read(raw.get()) {
             Ok(row) => page.rows.push(row),
-            Err(reason) => page.bad_rows.push(bad_row(raw, &reason)),
+            Err(reason) => page.bad_rows.push(BadRow {
+                id: query.shape.id_of(raw.get()),
+                reason: bounded(&reason),
+            }),
         }
     }
     Ok(page)
-}
-
-fn bad_row(raw: &RawValue, reason: &str) -> BadRow {
-    let properties: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(raw.get()).unwrap_or_default();
-    let is_id = |name: &&String| name.ends_with("id") && !name.contains(['@', '_']);
-    let id = properties
-        .keys()
-        .find(is_id)
-        .and_then(|name| properties.get(name)?.as_str());
-    BadRow {
-        id: id.and_then(|text| RowId::parse(text).ok()),
-        reason: bounded(reason),
-    }
 }
 
 /// Reads one row.
@@ -150,14 +140,10 @@ pub(super) fn checked(
     let status = response.status().as_u16();
     match status {
         200..=299 => Ok(response),
-        300..=399 => {
-            let message = format!("HTTP {status}: a redirect, which is not followed");
-            Err(Failure {
-                message,
-                status: Some(status),
-                ..unreadable(&response)
-            })
-        }
+        300..=399 => Err(Failure {
+            message: "a redirect, which is not followed".to_owned(),
+            ..unreadable(&response)
+        }),
         _ => Err(failure(&response, status, now)),
     }
 }
@@ -191,9 +177,18 @@ fn failure(response: &Response<Bytes>, status: u16, now: DateTime<Utc>) -> Failu
     }
 }
 
-fn wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+/// How long an answer asks us to wait (R4).
+pub(super) fn wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let header = headers.get("retry-after")?.to_str().ok()?;
     Some(parse_retry_after(header, date(headers), now).wait)
+}
+
+/// Whether an answer is that of a write: nothing else can be taken for it, or a portal's page would count as done.
+pub(super) fn written(response: &Response<Bytes>) -> Result<(), Failure> {
+    match response.status() {
+        StatusCode::NO_CONTENT => Ok(()),
+        _ => Err(unreadable(response)),
+    }
 }
 
 /// The server's clock, as its answer says.
@@ -233,8 +228,10 @@ fn unreadable(response: &Response<Bytes>) -> Failure {
         .chars()
         .take(40)
         .collect();
-    let is_json = start.trim_start().starts_with(['{', '[']);
-    let what = if is_json {
+    let is_json = start.trim_start().starts_with(['{', '[']) || start.is_empty();
+    let what = if start.is_empty() {
+        "an empty answer"
+    } else if is_json {
         "the answer was cut short, or is not what was asked for"
     } else {
         "not an OData answer"
@@ -255,6 +252,10 @@ fn unreadable(response: &Response<Bytes>) -> Failure {
 }
 
 fn bounded(text: &str) -> String {
-    let text: String = text.chars().take(WORDS).collect();
-    visible(text.trim()).into_owned()
+    // Bounded twice: what is made visible grows.
+    let text: String = text.trim().chars().take(WORDS).collect();
+    visible(&text).chars().take(WORDS).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
-//! Rows from JSON, straight into the order of the columns that were asked for: no tree of values in between.
+//! Rows from JSON, straight into the order of the columns that were asked for: no tree of values in between, and
+//! numbers by their text, so that a decimal is what the server wrote.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -8,10 +10,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::domain::row::{ETag, Reference, Row, RowId, Value};
-use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
+use crate::domain::table::{Column, ColumnName, ColumnType, TableName, TableSchema};
 
 const FORMATTED: &str = "@OData.Community.Display.V1.FormattedValue";
 const LOOKUP_TABLE: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -33,62 +36,91 @@ enum Slot {
 /// Which properties a row of JSON has, and what they are.
 #[derive(Clone, Debug)]
 pub(super) struct RowShape {
-    select: String,
+    select: Vec<String>,
     slots: HashMap<String, Slot>,
-    kinds: Vec<ColumnType>,
+    columns: Vec<(ColumnName, ColumnType)>,
+    unreadable: Option<ColumnName>,
+    primary_id: String,
 }
 
 impl RowShape {
-    /// The shape of rows with these columns; a column that the table does not have is read as text.
+    /// The shape of rows with these columns.
     pub(super) fn of(table: &TableSchema, columns: &[ColumnName]) -> Self {
-        let mut slots = HashMap::new();
-        let mut names = Vec::new();
-        let mut kinds = Vec::new();
+        let mut shape = Self {
+            select: Vec::new(),
+            slots: HashMap::new(),
+            columns: Vec::with_capacity(columns.len()),
+            unreadable: None,
+            primary_id: table.primary_id.to_string(),
+        };
         for (place, name) in columns.iter().enumerate() {
-            let kind = table
-                .column(name)
-                .map_or(ColumnType::Text { max_length: None }, |column| {
-                    column.kind.clone()
-                });
-            let property = match kind {
-                ColumnType::Lookup { .. } => format!("_{name}_value"),
-                _ => name.to_string(),
+            let kind = match table.column(name).map(|column| &column.kind) {
+                Some(kind) if !matches!(kind, ColumnType::Unsupported(_)) => kind.clone(),
+                // The primary id comes with every row, whether it is described or not.
+                _ if *name == table.primary_id => ColumnType::Id,
+                _ => {
+                    shape.unreadable.get_or_insert_with(|| name.clone());
+                    continue;
+                }
             };
-            slots.insert(format!("{property}{LOOKUP_TABLE}"), Slot::TableOf(place));
-            slots.insert(format!("{property}{FORMATTED}"), Slot::NameOf(place));
-            slots.insert(property.clone(), Slot::Column(place));
-            names.push(property);
-            kinds.push(kind);
+            shape.add_column(place, name, kind);
         }
-        let own = [
-            ("modifiedon".to_owned(), Slot::ModifiedOn),
-            ("_modifiedby_value".to_owned(), Slot::ModifiedBy),
-            ("_createdby_value".to_owned(), Slot::CreatedBy),
-        ];
-        for (property, slot) in own {
-            if let Entry::Vacant(free) = slots.entry(property) {
-                names.push(free.key().clone());
+        shape.add_own(table);
+        shape
+    }
+
+    fn add_column(&mut self, place: usize, name: &ColumnName, kind: ColumnType) {
+        let property = property(name, &kind);
+        self.slots
+            .insert(format!("{property}{LOOKUP_TABLE}"), Slot::TableOf(place));
+        self.slots
+            .insert(format!("{property}{FORMATTED}"), Slot::NameOf(place));
+        if property != self.primary_id {
+            self.select.push(property.clone());
+        }
+        self.slots.insert(property, Slot::Column(place));
+        self.columns.push((name.clone(), kind));
+    }
+
+    /// What every row tells of itself, as far as the table has it.
+    fn add_own(&mut self, table: &TableSchema) {
+        for (name, slot) in [
+            ("modifiedon", Slot::ModifiedOn),
+            ("modifiedby", Slot::ModifiedBy),
+            ("createdby", Slot::CreatedBy),
+        ] {
+            let column = ColumnName::new(name).ok();
+            let column = column.and_then(|name| table.column(&name));
+            let Some(Column { name, kind, .. }) = column else {
+                continue;
+            };
+            if let Entry::Vacant(free) = self.slots.entry(property(name, kind)) {
+                self.select.push(free.key().clone());
                 free.insert(slot);
             }
         }
-        slots.insert(
-            format!("_modifiedby_value{FORMATTED}"),
-            Slot::ModifiedByName,
-        );
-        slots.insert("@odata.etag".to_owned(), Slot::ETag);
-        // The primary id comes with every row, asked for or not.
-        slots.insert(table.primary_id.to_string(), Slot::Id);
-        names.retain(|name| name != table.primary_id.as_str());
-        Self {
-            select: names.join(","),
-            slots,
-            kinds,
+        let modified_by = format!("_modifiedby_value{FORMATTED}");
+        self.slots
+            .entry(modified_by)
+            .or_insert(Slot::ModifiedByName);
+        self.slots.insert("@odata.etag".to_owned(), Slot::ETag);
+        self.slots
+            .entry(self.primary_id.clone())
+            .or_insert(Slot::Id);
+    }
+
+    /// The columns for `$select`; never empty, since that would be all columns there are.
+    pub(super) fn select(&self) -> String {
+        if self.select.is_empty() {
+            self.primary_id.clone()
+        } else {
+            self.select.join(",")
         }
     }
 
-    /// The columns for `$select`.
-    pub(super) fn select(&self) -> &str {
-        &self.select
+    /// The first of the columns that the table doesn't have, or that tandem can't read.
+    pub(super) fn unreadable(&self) -> Option<&ColumnName> {
+        self.unreadable.as_ref()
     }
 
     /// The annotations to ask for: the tables of lookups that may name several, and names for people where wanted.
@@ -109,6 +141,20 @@ impl RowShape {
             .map_err(|error| error.to_string())?;
         deserializer.end().map_err(|error| error.to_string())?;
         Ok(row)
+    }
+
+    /// The id of a row that could not be read, if that can be.
+    pub(super) fn id_of(&self, json: &str) -> Option<RowId> {
+        let properties: HashMap<&str, &RawValue> = serde_json::from_str(json).ok()?;
+        text(properties.get(self.primary_id.as_str())?.get()).and_then(|text| row_id(&text).ok())
+    }
+}
+
+/// What a column is called in a query and in a row: a lookup shows its id under another name (contract 1.6).
+pub(super) fn property(name: &ColumnName, kind: &ColumnType) -> String {
+    match kind {
+        ColumnType::Lookup { .. } => format!("_{name}_value"),
+        _ => name.to_string(),
     }
 }
 
@@ -131,201 +177,204 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
         let shape = self.0;
-        let mut id = None;
-        let mut row = Parts::default();
-        let mut values = vec![Value::Null; shape.kinds.len()];
-        let mut lookups: Vec<(usize, Option<TableName>, Option<String>)> = Vec::new();
-        while let Some(name) = map.next_key::<Name<'de>>()? {
-            let Some(slot) = shape.slots.get(name.0.as_ref()) else {
+        let mut row = Parts {
+            values: vec![None; shape.columns.len()],
+            ..Parts::default()
+        };
+        while let Some(Name(name)) = map.next_key()? {
+            let Some(slot) = shape.slots.get(name.as_ref()) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let scalar = map.next_value::<Scalar>()?;
-            match slot {
-                Slot::Id => id = scalar.id(),
-                Slot::ETag => row.etag = scalar.text().and_then(|text| ETag::new(&text)),
-                Slot::ModifiedOn => row.modified_on = scalar.moment(),
-                Slot::ModifiedBy => row.modified_by = scalar.id(),
-                Slot::ModifiedByName => row.modified_by_name = scalar.text(),
-                Slot::CreatedBy => row.created_by = scalar.id(),
-                Slot::Column(place) => {
-                    let kind = shape
-                        .kinds
-                        .get(*place)
-                        .ok_or_else(|| A::Error::custom("no such column"))?;
-                    let value = scalar
-                        .value(kind)
-                        .map_err(|why| A::Error::custom(format!("{}: {why}", name.0)))?;
-                    if let Some(target) = values.get_mut(*place) {
-                        *target = value;
-                    }
-                }
-                Slot::TableOf(place) => {
-                    let table = scalar.text().and_then(|text| TableName::new(&text).ok());
-                    lookups.push((*place, table, None));
-                }
-                Slot::NameOf(place) => lookups.push((*place, None, scalar.text())),
-            }
+            let raw: &RawValue = map.next_value()?;
+            row.take(shape, *slot, raw.get())
+                .map_err(|why| A::Error::custom(format_args!("{name}: {why}")))?;
         }
-        for (place, table, name) in lookups {
-            if let Some(Value::Lookup(reference)) = values.get_mut(place) {
-                reference.table = table.or(reference.table.take());
-                reference.name = name.or(reference.name.take());
-            }
-        }
-        let id = id.ok_or_else(|| A::Error::custom("a row without its id"))?;
-        Ok(row.with(id, values))
-    }
-}
-
-#[derive(Default)]
-struct Parts {
-    etag: Option<ETag>,
-    modified_on: Option<DateTime<Utc>>,
-    modified_by: Option<RowId>,
-    modified_by_name: Option<String>,
-    created_by: Option<RowId>,
-}
-
-impl Parts {
-    fn with(self, id: RowId, values: Vec<Value>) -> Row {
-        let who = |id, name| Reference {
-            table: None,
-            id,
-            name,
-        };
-        Row {
-            id,
-            etag: self.etag,
-            modified_on: self.modified_on,
-            modified_by: self.modified_by.map(|id| who(id, self.modified_by_name)),
-            created_by: self.created_by.map(|id| who(id, None)),
-            values,
-        }
+        row.finish(shape).map_err(A::Error::custom)
     }
 }
 
 /// A property's name: borrowed from the JSON where it holds no escapes.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A value as it stands in the JSON.
-#[derive(Debug)]
-enum Scalar {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(String),
+/// A row that is being read.
+#[derive(Default)]
+struct Parts {
+    id: Option<RowId>,
+    etag: Option<ETag>,
+    modified_on: Option<DateTime<Utc>>,
+    modified_by: Option<RowId>,
+    modified_by_name: Option<String>,
+    created_by: Option<RowId>,
+    values: Vec<Option<Value>>,
+    /// Tables and names of lookups: they may stand before the value that they belong to.
+    tables: Vec<(usize, TableName)>,
+    names: Vec<(usize, String)>,
 }
 
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl Visitor<'_> for Any {
-            type Value = Scalar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("null, a bool, a number or a text")
+impl Parts {
+    fn take(&mut self, shape: &RowShape, slot: Slot, raw: &str) -> Result<(), &'static str> {
+        match slot {
+            Slot::Id => self.id = Some(row_id(&text(raw).ok_or("not an id")?)?),
+            Slot::ETag => self.etag = text(raw).and_then(|text| ETag::new(&text)),
+            Slot::ModifiedOn => self.modified_on = optional(raw, moment)?,
+            Slot::ModifiedBy => self.modified_by = optional(raw, row_id)?,
+            Slot::ModifiedByName => self.modified_by_name = text(raw).map(Cow::into_owned),
+            Slot::CreatedBy => self.created_by = optional(raw, row_id)?,
+            Slot::Column(place) => {
+                let (name, kind) = shape.columns.get(place).ok_or("no such column")?;
+                let value = value(raw, kind)?;
+                self.also_own(name, &value);
+                let known = self.values.get_mut(place).ok_or("no such column")?;
+                if known.replace(value).is_some() {
+                    return Err("it stands there twice");
+                }
+                if *name.as_str() == *shape.primary_id {
+                    self.id = Some(row_id(&text(raw).ok_or("not an id")?)?);
+                }
             }
-
-            fn visit_unit<E>(self) -> Result<Scalar, E> {
-                Ok(Scalar::Null)
+            Slot::TableOf(place) => {
+                let table = text(raw).and_then(|text| TableName::new(&text).ok());
+                self.tables.extend(table.map(|table| (place, table)));
             }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
-                Ok(Scalar::Bool(value))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-                Ok(Scalar::Int(value))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-                Ok(i64::try_from(value).map_or(Scalar::Text(value.to_string()), Scalar::Int))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
-                Ok(Scalar::Float(value))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
-                Ok(Scalar::Text(value.to_owned()))
-            }
-
-            fn visit_string<E>(self, value: String) -> Result<Scalar, E> {
-                Ok(Scalar::Text(value))
+            Slot::NameOf(place) => {
+                let name = text(raw).map(Cow::into_owned);
+                self.names.extend(name.map(|name| (place, name)));
             }
         }
-        deserializer.deserialize_any(Any)
+        Ok(())
     }
-}
 
-impl Scalar {
-    fn text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
+    /// A column that was asked for may be one that every row tells of itself.
+    fn also_own(&mut self, name: &ColumnName, value: &Value) {
+        match (name.as_str(), value) {
+            ("modifiedon", Value::DateTime(at)) => self.modified_on = Some(*at),
+            ("modifiedby", Value::Lookup(who)) => self.modified_by = Some(who.id),
+            ("createdby", Value::Lookup(who)) => self.created_by = Some(who.id),
+            _ => {}
         }
     }
 
-    fn id(&self) -> Option<RowId> {
-        match self {
-            Self::Text(text) => Uuid::try_parse(text).ok().and_then(RowId::new),
-            _ => None,
+    fn finish(self, shape: &RowShape) -> Result<Row, String> {
+        let id = self.id.ok_or("a row without its id")?;
+        let mut values = Vec::with_capacity(self.values.len());
+        for (value, (name, _)) in self.values.into_iter().zip(&shape.columns) {
+            // What was asked for and did not come is not known; it is not empty.
+            values.push(value.ok_or_else(|| format!("{name}: it was asked for and is not there"))?);
         }
-    }
-
-    fn moment(&self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Text(text) => DateTime::parse_from_rfc3339(text)
-                .ok()
-                .map(|at| at.to_utc()),
-            _ => None,
+        for (place, table) in self.tables {
+            if let Some(Value::Lookup(reference)) = values.get_mut(place) {
+                reference.table = Some(table);
+            }
         }
-    }
-
-    fn value(self, kind: &ColumnType) -> Result<Value, &'static str> {
-        Ok(match (kind, self) {
-            (_, Self::Null) => Value::Null,
-            (ColumnType::Lookup { .. }, scalar) => {
-                let id = scalar.id().ok_or("not a lookup's id")?;
-                Value::Lookup(Reference {
-                    table: None,
-                    id,
-                    name: None,
-                })
+        let mut modified_by_name = self.modified_by_name;
+        for (place, name) in self.names {
+            if let Some(Value::Lookup(reference)) = values.get_mut(place) {
+                if shape.columns[place].0.as_str() == "modifiedby" {
+                    modified_by_name = Some(name.clone());
+                }
+                reference.name = Some(name);
             }
-            (ColumnType::DateTime, scalar) => {
-                Value::DateTime(scalar.moment().ok_or("not a moment")?)
-            }
-            (ColumnType::Date, Self::Text(text)) => {
-                let day = text
-                    .get(..10)
-                    .and_then(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok());
-                Value::Date(day.ok_or("not a day")?)
-            }
-            (ColumnType::Boolean { .. }, Self::Bool(yes)) => Value::Boolean(yes),
-            (ColumnType::Choices, Self::Text(text)) => {
-                let numbers: Result<BTreeSet<i64>, _> =
-                    text.split(',').map(|part| part.trim().parse()).collect();
-                Value::Choices(numbers.map_err(|_| "not a set of choices")?)
-            }
-            (ColumnType::Integer | ColumnType::Choice, Self::Int(number)) => Value::Integer(number),
-            (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Self::Int(number)) => {
-                Value::Decimal(Decimal::from(number))
-            }
-            (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Self::Float(number)) => {
-                // Through the shortest text that reads back the same, so that 0.1 stays 0.1.
-                let text = number.to_string();
-                let decimal = text.parse().or_else(|_| Decimal::from_scientific(&text));
-                Value::Decimal(decimal.map_err(|_| "a number out of range")?)
-            }
-            (
-                ColumnType::Text { .. } | ColumnType::Id | ColumnType::Unsupported(_),
-                Self::Text(text),
-            ) => Value::Text(text),
-            _ => return Err("not of the column's type"),
+        }
+        let who = |id, name| Reference {
+            table: None,
+            id,
+            name,
+        };
+        Ok(Row {
+            id,
+            etag: self.etag,
+            modified_on: self.modified_on,
+            modified_by: self.modified_by.map(|id| who(id, modified_by_name)),
+            created_by: self.created_by.map(|id| who(id, None)),
+            values,
         })
     }
 }
+
+/// A value by its column's type.
+fn value(raw: &str, kind: &ColumnType) -> Result<Value, &'static str> {
+    if raw == "null" {
+        return Ok(Value::Null);
+    }
+    let text = || text(raw).ok_or("not a text");
+    Ok(match kind {
+        ColumnType::Text { .. } => Value::Text(text()?.into_owned()),
+        ColumnType::Integer | ColumnType::Choice => {
+            Value::Integer(raw.parse().map_err(|_| "not a whole number")?)
+        }
+        ColumnType::Decimal { .. } | ColumnType::Money { .. } => Value::Decimal(decimal(raw)?),
+        ColumnType::Boolean { .. } => match raw {
+            "true" => Value::Boolean(true),
+            "false" => Value::Boolean(false),
+            _ => return Err("neither true nor false"),
+        },
+        ColumnType::Choices => Value::Choices(choices(&text()?)?),
+        ColumnType::DateTime => Value::DateTime(moment(&text()?)?),
+        ColumnType::Date => {
+            let day = NaiveDate::parse_from_str(&text()?, "%Y-%m-%d");
+            Value::Date(day.map_err(|_| "not a day")?)
+        }
+        ColumnType::Lookup { targets } => Value::Lookup(Reference {
+            id: row_id(&text()?)?,
+            // Where there is but one table to name, none is named.
+            table: match targets.as_slice() {
+                [only] => Some(only.table.clone()),
+                _ => None,
+            },
+            name: None,
+        }),
+        ColumnType::Id => Value::Text(row_id(&text()?)?.to_string()),
+        ColumnType::Unsupported(_) => return Err("a type that is not read"),
+    })
+}
+
+/// A text of JSON: borrowed where it holds no escapes. `None` for what is no text.
+fn text(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+fn optional<T>(
+    raw: &str,
+    read: impl Fn(&str) -> Result<T, &'static str>,
+) -> Result<Option<T>, &'static str> {
+    match raw {
+        "null" => Ok(None),
+        _ => read(&text(raw).ok_or("not a text")?).map(Some),
+    }
+}
+
+fn decimal(raw: &str) -> Result<Decimal, &'static str> {
+    let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    let number = Decimal::from_str_exact(raw).or_else(|_| Decimal::from_scientific(raw));
+    number
+        .ok()
+        .filter(|_| is_number)
+        .ok_or("not a number that a decimal can hold")
+}
+
+fn choices(text: &str) -> Result<BTreeSet<i64>, &'static str> {
+    text.split(',')
+        .map(|part| part.trim().parse().map_err(|_| "not a set of choices"))
+        .collect()
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.to_utc())
+        .map_err(|_| "not a moment")
+}
+
+fn row_id(text: &str) -> Result<RowId, &'static str> {
+    let id = Uuid::try_parse(text).ok().and_then(RowId::new);
+    id.filter(|_| text.len() == 36).ok_or("not an id")
+}
+
+#[cfg(test)]
+mod tests;

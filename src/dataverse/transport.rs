@@ -15,11 +15,20 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// A connection that stands idle is asked whether its other end still lives (fault F12).
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// One pool of connections to one origin.
+/// One pool of connections.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     client: reqwest::Client,
     idle: Duration,
+}
+
+/// How long one exchange may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// To the first byte of the answer, the connection included.
+    pub(super) first_byte: Duration,
+    /// To its last byte.
+    pub(super) whole: Duration,
 }
 
 impl Transport {
@@ -44,20 +53,33 @@ impl Transport {
     pub(super) async fn send(
         &self,
         request: http::Request<Bytes>,
-        first_byte: Duration,
+        patience: Patience,
     ) -> Result<http::Response<Bytes>, Failure> {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| Failure::local(FailureClass::NotSent, reason(&error)))?;
+        let exchange = self.exchange(request, patience.first_byte.min(patience.whole));
+        match tokio::time::timeout(patience.whole, exchange).await {
+            Ok(answer) => answer,
+            // A body that trickles resets the idle timeout for ever; this one it can't (fault F11).
+            Err(_) => Err(no_answer(
+                format!("no whole answer within {}", seconds(patience.whole)),
+                Origin::Remote,
+            )),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: reqwest::Request,
+        first_byte: Duration,
+    ) -> Result<http::Response<Bytes>, Failure> {
         let answered = tokio::time::timeout(first_byte, self.client.execute(request)).await;
         let mut response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(unanswered(&error)),
             Err(_) => {
-                let message = format!("no answer within {} s", first_byte.as_secs_f32());
-                return Err(Failure {
-                    origin: Origin::Remote,
-                    ..Failure::local(FailureClass::NoAnswer, message)
-                });
+                let message = format!("no answer within {}", seconds(first_byte));
+                return Err(no_answer(message, Origin::Local));
             }
         };
         let mut answer = http::Response::builder().status(response.status().as_u16());
@@ -81,13 +103,22 @@ impl Transport {
                 Ok(Ok(None)) => return Ok(body.freeze()),
                 Ok(Err(_)) => return Err(unreadable("the answer was cut short".to_owned())),
                 Err(_) => {
-                    return Err(unreadable(format!(
-                        "the answer stopped for {} s",
-                        self.idle.as_secs_f32()
-                    )));
+                    let message = format!("the answer stopped for {}", seconds(self.idle));
+                    return Err(no_answer(message, Origin::Remote));
                 }
             }
         }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", (time.as_secs_f64() * 10.0).round() / 10.0)
+}
+
+fn no_answer(message: String, origin: Origin) -> Failure {
+    Failure {
+        origin,
+        ..Failure::local(FailureClass::NoAnswer, message)
     }
 }
 
@@ -108,15 +139,11 @@ fn unanswered(error: &reqwest::Error) -> Failure {
         };
         return Failure::local(FailureClass::NotSent, message);
     }
-    let message = if error.is_timeout() {
-        "no answer within the time"
-    } else {
-        "the connection was cut"
-    };
-    Failure {
-        origin: Origin::Remote,
-        ..Failure::local(FailureClass::NoAnswer, message)
+    if error.is_timeout() {
+        return no_answer("no answer within the time".to_owned(), Origin::Local);
     }
+    // They hung up: the other end was there.
+    no_answer("the connection was cut".to_owned(), Origin::Remote)
 }
 
 /// The innermost cause in plain words; the library's own words name URLs and layers that nobody on call knows.
@@ -134,12 +161,14 @@ fn reason(error: &reqwest::Error) -> String {
                 _ => {}
             }
         }
-        innermost = Some(error.to_string());
+        let words = error.to_string();
+        if words.contains("dns error") || words.contains("failed to lookup address") {
+            return "the host's name can't be resolved".to_owned();
+        }
+        innermost = Some(words);
         cause = error.source();
     }
     let words = innermost.unwrap_or_else(|| "the request could not be sent".to_owned());
-    crate::domain::text::visible(&words)
-        .chars()
-        .take(160)
-        .collect()
+    let words: String = words.chars().take(160).collect();
+    crate::domain::text::visible(&words).into_owned()
 }

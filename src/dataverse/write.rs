@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
 use crate::domain::row::{ETag, RowId, Value};
-use crate::domain::table::{Column, ColumnName, ColumnType, EntitySet, TableName, TableSchema};
+use crate::domain::table::{
+    Column, ColumnName, ColumnType, EntitySet, LookupTarget, TableName, TableSchema,
+};
 
 /// What must hold for a write to be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Write {
     pub(super) set: EntitySet,
     pub(super) id: RowId,
     pub(super) precondition: Precondition,
-    pub(super) body: Map<String, Json>,
+    body: Vec<(String, String)>,
 }
 
 /// Why a write can't be said.
@@ -46,6 +47,9 @@ pub enum BadWrite {
         /// The column's limit.
         max: u32,
     },
+    /// The column can't be emptied (contract 2.3).
+    #[error("column {0} can't be empty in the target")]
+    Required(ColumnName),
     /// The lookup names a row of a table that it can't name in the target.
     #[error("column {0} refers to a row of a table that is not on the link")]
     NotBindable(ColumnName),
@@ -89,6 +93,15 @@ impl Write {
     pub fn precondition(&self) -> &Precondition {
         &self.precondition
     }
+
+    /// The body. Numbers are written by their own text: through a float, a decimal would lose digits.
+    pub(super) fn json(&self) -> String {
+        let properties = self
+            .body
+            .iter()
+            .map(|(name, value)| format!("{}:{value}", quoted(name)));
+        format!("{{{}}}", properties.collect::<Vec<_>>().join(","))
+    }
 }
 
 fn body(
@@ -96,51 +109,62 @@ fn body(
     columns: Vec<(ColumnName, Value)>,
     sets: &BTreeMap<TableName, EntitySet>,
     is_writable: impl Fn(&Column) -> bool,
-) -> Result<Map<String, Json>, BadWrite> {
-    let mut body = Map::new();
+) -> Result<Vec<(String, String)>, BadWrite> {
+    let mut body = Vec::with_capacity(columns.len());
     for (name, value) in columns {
         let column = table
             .column(&name)
             .filter(|column| is_writable(column) && name != table.primary_id);
         let column = column.ok_or_else(|| BadWrite::NotWritable(name.clone()))?;
-        match (&column.kind, value) {
-            (ColumnType::Lookup { targets }, value) => {
-                let (property, value) = match value {
-                    Value::Null => (
-                        targets.first().map(|target| target.bind.clone()),
-                        Json::Null,
-                    ),
-                    Value::Lookup(reference) => {
-                        let target = match &reference.table {
-                            Some(table) => targets.iter().find(|target| target.table == *table),
-                            None => targets.first().filter(|_| targets.len() == 1),
-                        };
-                        let set = target.and_then(|target| sets.get(&target.table));
-                        let address = set.map(|set| format!("/{set}({})", reference.id));
-                        let address = address.ok_or_else(|| BadWrite::NotBindable(name.clone()))?;
-                        (
-                            target.map(|target| target.bind.clone()),
-                            Json::String(address),
-                        )
-                    }
-                    _ => return Err(BadWrite::WrongType(name)),
-                };
-                let property = property.ok_or(BadWrite::NotBindable(name))?;
-                body.insert(format!("{property}@odata.bind"), value);
-            }
-            (kind, value) => {
-                body.insert(name.as_str().to_owned(), scalar(&name, kind, value)?);
-            }
+        if value == Value::Null && column.required {
+            return Err(BadWrite::Required(name));
         }
+        let property = match &column.kind {
+            ColumnType::Lookup { targets } => bind(name, targets, value, sets)?,
+            kind => {
+                let value = scalar(&name, kind, value)?;
+                (name.to_string(), value)
+            }
+        };
+        body.push(property);
     }
     Ok(body)
 }
 
-fn scalar(name: &ColumnName, kind: &ColumnType, value: Value) -> Result<Json, BadWrite> {
-    let wrong = || BadWrite::WrongType(name.clone());
+/// A lookup goes by the navigation property of the table that it names, and not by its own name (contract 2.8).
+fn bind(
+    name: ColumnName,
+    targets: &[LookupTarget],
+    value: Value,
+    sets: &BTreeMap<TableName, EntitySet>,
+) -> Result<(String, String), BadWrite> {
+    let (target, address) = match value {
+        // Clearing any one of them clears the lookup.
+        Value::Null => (targets.first(), Some("null".to_owned())),
+        Value::Lookup(reference) => {
+            let target = match &reference.table {
+                Some(table) => targets.iter().find(|target| target.table == *table),
+                None => targets.first().filter(|_| targets.len() == 1),
+            };
+            let set = target.and_then(|target| sets.get(&target.table));
+            (
+                target,
+                set.map(|set| quoted(&format!("/{set}({})", reference.id))),
+            )
+        }
+        _ => return Err(BadWrite::WrongType(name)),
+    };
+    match (target, address) {
+        (Some(target), Some(address)) => Ok((format!("{}@odata.bind", target.bind), address)),
+        _ => Err(BadWrite::NotBindable(name)),
+    }
+}
+
+fn scalar(name: &ColumnName, kind: &ColumnType, value: Value) -> Result<String, BadWrite> {
     Ok(match (kind, value) {
-        (_, Value::Null) => Json::Null,
+        (_, Value::Null) => "null".to_owned(),
         (ColumnType::Text { max_length }, Value::Text(text)) => {
+            // As the service counts: in UTF-16.
             let length = text.encode_utf16().count();
             match max_length {
                 Some(max) if u32::try_from(length).unwrap_or(u32::MAX) > *max => {
@@ -150,25 +174,35 @@ fn scalar(name: &ColumnName, kind: &ColumnType, value: Value) -> Result<Json, Ba
                         max: *max,
                     });
                 }
-                _ => Json::String(text),
+                _ => quoted(&text),
             }
         }
-        (ColumnType::Integer | ColumnType::Choice, Value::Integer(number)) => number.into(),
+        (ColumnType::Integer | ColumnType::Choice, Value::Integer(number)) => number.to_string(),
         (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Value::Integer(number)) => {
-            number.into()
+            number.to_string()
         }
         (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Value::Decimal(number)) => {
-            serde_json::from_str(&number.to_string()).map_err(|_| wrong())?
+            number.to_string()
         }
-        (ColumnType::Boolean { .. }, Value::Boolean(yes)) => yes.into(),
+        (ColumnType::Boolean { .. }, Value::Boolean(yes)) => yes.to_string(),
         (ColumnType::DateTime, Value::DateTime(at)) => {
-            at.format("%Y-%m-%dT%H:%M:%SZ").to_string().into()
+            quoted(&at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
         }
-        (ColumnType::Date, Value::Date(day)) => day.to_string().into(),
+        (ColumnType::Date, Value::Date(day)) => quoted(&day.to_string()),
+        // An empty set is no set: the service has no other way to say it.
+        (ColumnType::Choices, Value::Choices(set)) if set.is_empty() => "null".to_owned(),
         (ColumnType::Choices, Value::Choices(set)) => {
             let numbers: Vec<String> = set.iter().map(i64::to_string).collect();
-            numbers.join(",").into()
+            quoted(&numbers.join(","))
         }
-        _ => return Err(wrong()),
+        _ => return Err(BadWrite::WrongType(name.clone())),
     })
 }
+
+/// A text as JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests;

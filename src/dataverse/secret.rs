@@ -1,0 +1,202 @@
+//! Secrets, fetched from where they are kept. Nothing here prints one, and no message holds one (security cases 19 to
+//! 25). It blocks: a program may be asked.
+
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use thiserror::Error;
+
+use crate::domain::credential::SecretSource;
+
+/// No secret is longer than this.
+const LONGEST: u64 = 64 * 1024;
+/// How long a program may take to print one.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Why a secret can't be had.
+#[derive(Debug, Error)]
+pub enum BadSecret {
+    /// The environment variable is not set.
+    #[error("the environment variable {0} is not set, or is not text")]
+    Env(String),
+    /// The file can't be read, or others could read it too.
+    #[error("the secret's file {path}: {why}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The program did not print a secret.
+    #[error("the secret's program {program}: {why}")]
+    Command {
+        /// The program.
+        program: String,
+        /// Why.
+        why: String,
+    },
+    /// What was found there is empty.
+    #[error("the secret is empty")]
+    Empty,
+}
+
+/// Whether what is kept there may be another secret tomorrow.
+pub(super) fn may_change(source: &SecretSource) -> bool {
+    match source {
+        SecretSource::File(_) | SecretSource::Command(_) => true,
+        SecretSource::Env(_) | SecretSource::Held(_) => false,
+    }
+}
+
+/// Fetches a secret.
+pub(super) fn fetch(source: &SecretSource) -> Result<SecretString, BadSecret> {
+    let text = match source {
+        SecretSource::Held(secret) => return Ok(secret.clone()),
+        SecretSource::Env(name) => std::env::var(name).map_err(|_| BadSecret::Env(name.clone()))?,
+        SecretSource::File(path) => private(path).map_err(|why| BadSecret::File {
+            path: path.clone(),
+            why,
+        })?,
+        SecretSource::Command(words) => run(words).map_err(|why| BadSecret::Command {
+            program: words.first().cloned().unwrap_or_default(),
+            why,
+        })?,
+    };
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(BadSecret::Empty);
+    }
+    Ok(SecretString::from(secret))
+}
+
+/// Reads a file that only its owner can read (security case 25).
+fn private(path: &Path) -> Result<String, String> {
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        // A pipe that nobody writes to would keep us for ever.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(|error| error.to_string())?;
+    // Of what was opened, so that nothing can be put in its place in between.
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if metadata.mode() & 0o077 != 0 {
+        let mode = metadata.mode() & 0o777;
+        return Err(format!("others can use it (mode {mode:o}); chmod 600 it"));
+    }
+    bounded(file)
+}
+
+/// Runs a program, and takes what it prints.
+fn run(words: &[String]) -> Result<String, String> {
+    let (program, arguments) = words.split_first().ok_or("no program is named")?;
+    // Other secrets of our environment are none of its business (security case 20).
+    let inherited = ["PATH", "HOME", "USER", "LANG"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(inherited)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let printed = child
+        .stdout
+        .take()
+        .map(|out| thread::spawn(|| bounded(out)));
+    let began = Instant::now();
+    let status = loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status,
+            None if began.elapsed() >= PATIENCE => {
+                // It may have ended by itself at this moment, and then there is nothing to end.
+                let _ended = child.kill();
+                let _reaped = child.wait();
+                return Err(format!("it did not end within {} s", PATIENCE.as_secs()));
+            }
+            None => thread::sleep(LOOK),
+        }
+    };
+    if !status.success() {
+        return Err(format!("it ended with {status}"));
+    }
+    match printed.map(thread::JoinHandle::join) {
+        Some(Ok(text)) => text,
+        Some(Err(_)) | None => Err("what it printed could not be read".to_owned()),
+    }
+}
+
+fn bounded(from: impl Read) -> Result<String, String> {
+    let mut text = String::new();
+    from.take(LONGEST)
+        .read_to_string(&mut text)
+        .map_err(|_| "it holds something that is not text".to_owned())?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use secrecy::ExposeSecret;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn told(source: &SecretSource) -> Result<String, String> {
+        fetch(source)
+            .map(|secret| secret.expose_secret().to_owned())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn security_case_25_a_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        fs::write(&path, "s3cret\n").unwrap();
+        let source = SecretSource::File(path.clone());
+        for (mode, good) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let told = told(&source);
+            assert_eq!(told.is_ok(), good, "{mode:o}: {told:?}");
+            assert!(!format!("{told:?}").contains("s3cret") || good);
+        }
+        assert!(told(&SecretSource::File(folder.path().to_owned())).is_err());
+    }
+
+    #[test]
+    fn security_case_20_a_program_gets_a_clean_environment() {
+        let command = |words: &[&str]| {
+            SecretSource::Command(words.iter().map(|word| (*word).to_owned()).collect())
+        };
+        assert_eq!(told(&command(&["echo", "s3cret"])), Ok("s3cret".to_owned()));
+        let names = told(&command(&["sh", "-c", "env | cut -d= -f1"])).unwrap();
+        let allowed = [
+            "PATH", "HOME", "USER", "LANG", "PWD", "SHLVL", "_", "OLDPWD",
+        ];
+        assert!(names.lines().all(|name| allowed.contains(&name)), "{names}");
+        assert!(
+            told(&command(&["false"]))
+                .unwrap_err()
+                .contains("it ended with")
+        );
+        assert!(told(&command(&["/no/such/program"])).is_err());
+        assert!(told(&command(&[])).is_err());
+        assert_eq!(
+            told(&command(&["true"])),
+            Err("the secret is empty".to_owned())
+        );
+    }
+}
