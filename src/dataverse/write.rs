@@ -205,4 +205,6 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
 mod tests;

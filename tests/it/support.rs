@@ -2,3 +2,4 @@
 
 pub mod emulated;
 pub mod lab;
+pub mod stub;
