@@ -75,15 +75,15 @@ pub(super) enum Blocked {
 /// How things stand, for the screen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flight {
-    pub(super) in_flight: u32,
+    pub(super) now: u32,
     pub(super) limit: u32,
     pub(super) may_retry: bool,
 }
 
 impl Admission {
     /// Closed breakers and the smallest number of calls in flight.
-    pub(super) fn new(policies: [BreakerPolicy; 3], seed: u64, now: Now) -> Self {
-        let [read, write, auth] = policies;
+    pub(super) fn new(policies: &[BreakerPolicy; 3], seed: u64, now: Now) -> Self {
+        let [read, write, auth] = *policies;
         let breaker = |class, policy, salt| CircuitBreaker::new(class, policy, seed ^ salt, now);
         Self {
             state: Mutex::new(State {
@@ -109,7 +109,7 @@ impl Admission {
     pub(super) fn flight(&self) -> Flight {
         let state = lock(&self.state);
         Flight {
-            in_flight: state.in_flight(),
+            now: state.in_flight(),
             limit: state.limiter.limit(),
             may_retry: state.budget.allows_retry(),
         }

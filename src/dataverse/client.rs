@@ -382,7 +382,7 @@ impl Reader {
             breakers,
             gate: self.0.gate(at),
             rejected: self.0.rejected(),
-            in_flight: flight.in_flight,
+            in_flight: flight.now,
             limit: flight.limit,
             may_retry: flight.may_retry,
         }

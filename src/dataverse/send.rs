@@ -95,7 +95,7 @@ impl Session {
         let tokens = Tokens::new(settings.credential, &settings.endpoint)?;
         let transport = Transport::new(settings.timeouts.connect, settings.timeouts.idle)
             .map_err(SetUpError::Transport)?;
-        let admission = Admission::new(settings.breakers, settings.seed, now());
+        let admission = Admission::new(&settings.breakers, settings.seed, now());
         let shared = Shared {
             endpoint: settings.endpoint,
             admission: Arc::new(admission),

@@ -24,12 +24,6 @@ pub struct Seen {
     pub text: String,
 }
 
-impl Seen {
-    pub fn line(&self) -> &str {
-        self.text.lines().next().unwrap_or_default()
-    }
-}
-
 pub struct Stub {
     pub origin: String,
     seen: Arc<Mutex<Vec<Seen>>>,
