@@ -26,9 +26,10 @@ mod auth;
 mod send;
 mod transport;
 
-pub use client::{ClientStatus, HeldBack, Observation, Reader, Settings, Timeouts, WhoAmI, Writer};
+pub use client::{
+    ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
+};
 pub use clock::now;
-pub use links::NextLink;
 pub use query::{Filter, Query};
 pub use response::{BadRow, Page};
 pub use send::SetUpError;

@@ -259,8 +259,35 @@ impl Reader {
         }
     }
 
-    /// The first page of a listing.
-    pub async fn page(&self, query: &Query) -> Result<Page, Failure> {
+    /// A listing, page by page.
+    pub fn pages(&self, query: Query) -> Pages {
+        Pages {
+            reader: self.clone(),
+            query,
+            at: At::Start,
+            trail: Trail::default(),
+        }
+    }
+
+    /// The rows with these ids, and those of them that can't be read; those that are not there are left out.
+    pub async fn rows_by_id(
+        &self,
+        table: &TableSchema,
+        ids: &[RowId],
+        columns: &[ColumnName],
+    ) -> Result<Page, Failure> {
+        let mut all = Page::default();
+        for some in ids.chunks(IDS) {
+            let mut pages = self.pages(Query::all(table, columns).only(Filter::Ids(some.to_vec())));
+            while let Some(mut page) = pages.next().await? {
+                all.rows.append(&mut page.rows);
+                all.bad_rows.append(&mut page.bad_rows);
+            }
+        }
+        Ok(all)
+    }
+
+    async fn page(&self, query: &Query) -> Result<Page, Failure> {
         let path = format!("{}?{}", query.set, query.options());
         let read =
             |answer: &Response<Bytes>| response::page(answer, query, &self.0.shared.endpoint);
@@ -268,9 +295,8 @@ impl Reader {
             .await
     }
 
-    /// A further page of it.
-    pub async fn next_page(&self, query: &Query, next: &NextLink) -> Result<Page, Failure> {
-        let request = request::follow(next.url(), &query.prefer());
+    async fn page_at(&self, query: &Query, link: &NextLink) -> Result<Page, Failure> {
+        let request = request::follow(link.url(), &query.prefer());
         let read =
             |answer: &Response<Bytes>| response::page(answer, query, &self.0.shared.endpoint);
         self.0
@@ -282,31 +308,6 @@ impl Reader {
                 read,
             )
             .await
-    }
-
-    /// The rows with these ids; those that are not there are left out.
-    pub async fn rows_by_id(
-        &self,
-        table: &TableSchema,
-        ids: &[RowId],
-        columns: &[ColumnName],
-    ) -> Result<Vec<Row>, Failure> {
-        let mut rows = Vec::with_capacity(ids.len());
-        for some in ids.chunks(IDS) {
-            let query = Query::all(table, columns).only(Filter::Ids(some.to_vec()));
-            let mut trail = Trail::default();
-            let mut page = self.page(&query).await?;
-            loop {
-                if let Some(bad) = page.bad_rows.first() {
-                    return Err(odd(&format!("a row can't be read: {}", bad.reason)));
-                }
-                rows.append(&mut page.rows);
-                let Some(next) = page.next else { break };
-                trail.step(&next)?;
-                page = self.next_page(&query, &next).await?;
-            }
-        }
-        Ok(rows)
     }
 
     /// How many rows changed since a moment, as far as the server counts (5,000).
@@ -408,6 +409,39 @@ impl Reader {
             .breakers()
             .iter_mut()
             .for_each(|breaker| breaker.restore(forced.clone(), at));
+    }
+}
+
+/// A listing that is read page by page. Where the server's links lead elsewhere or in a circle it ends with a failure,
+/// never as if it were complete.
+#[derive(Debug)]
+pub struct Pages {
+    reader: Reader,
+    query: Query,
+    at: At,
+    trail: Trail,
+}
+
+#[derive(Debug)]
+enum At {
+    Start,
+    Link(NextLink),
+    End,
+}
+
+impl Pages {
+    /// The next page; `None` behind the last.
+    pub async fn next(&mut self) -> Result<Option<Page>, Failure> {
+        let mut page = match &self.at {
+            At::Start => self.reader.page(&self.query).await?,
+            At::Link(link) => {
+                self.trail.step(link)?;
+                self.reader.page_at(&self.query, link).await?
+            }
+            At::End => return Ok(None),
+        };
+        self.at = page.next.take().map_or(At::End, At::Link);
+        Ok(Some(page))
     }
 }
 

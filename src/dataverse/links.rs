@@ -15,7 +15,7 @@ const MOST_PAGES: usize = 10_000;
 
 /// A link to the next page that passed the guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextLink(Url);
+pub(super) struct NextLink(Url);
 
 impl NextLink {
     /// Checks a link before it is ever followed.

@@ -184,9 +184,11 @@ async fn each_fault_is_told_apart_and_reads_are_tried_again() {
         emulated.europe().arm(once.clone()).await;
         let query = Query::all(&table, &columns(&["name"])).first(3);
         let page = reader
-            .page(&query)
+            .pages(query)
+            .next()
             .await
-            .unwrap_or_else(|failure| panic!("{case}: {failure}"));
+            .unwrap_or_else(|failure| panic!("{case}: {failure}"))
+            .unwrap();
         assert_eq!(page.rows.len(), 3, "{case}");
         let attempts = seen(&mut observed);
         let classes: Vec<_> = attempts
@@ -207,7 +209,7 @@ async fn a_refusal_is_final_and_says_why() {
         json!({"path": "/accounts?", "status": 503, "code": "0x80040265", "retry_after": 1});
     emulated.europe().arm(fault).await;
     let query = Query::all(&table, &columns(&["name"])).first(3);
-    let failure = reader.page(&query).await.unwrap_err();
+    let failure = reader.pages(query).next().await.unwrap_err();
     assert_eq!(
         (failure.class, failure.code),
         (FailureClass::Invalid, Some(ErrorCode::PLUGIN_REFUSED))
@@ -366,7 +368,8 @@ async fn security_case_1_a_next_page_elsewhere_is_refused_without_a_connection()
     let fault = json!({"count": null, "path": "/accounts?", "body": body.to_string()});
     emulated.europe().arm(fault).await;
     let failure = reader
-        .page(&Query::all(&table, &columns(&["name"])))
+        .pages(Query::all(&table, &columns(&["name"])))
+        .next()
         .await
         .unwrap_err();
     assert!(
