@@ -145,6 +145,11 @@ fn what_is_not_known_is_not_nothing() {
 fn the_status_is_known_once_everything_has_answered_or_is_known_not_to() {
     let mut state = well();
     assert!(is_known(&state));
+    state.tables[1].counts = [crate::domain::drift::Drift::Missing].into_iter().collect();
+    state.tables[1].compared = Some(at(99));
+    assert!(!is_known(&state), "the lag is not worked out yet");
+    state.tables[1].oldest_pending = Some(at(40).wall);
+    assert!(is_known(&state));
     state.tables[1].compared = None;
     assert!(!is_known(&state));
     state.instances[1].health = Health::Unknown;
