@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{Request, Response};
+use http::Response;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -157,24 +157,26 @@ impl Reader {
 
     /// The cheapest call that proves an instance: the probe (contract 1.7).
     pub async fn who_am_i(&self) -> Result<WhoAmI, Failure> {
-        let answer = self.get("WhoAmI", None, Kind::Ping).await?;
-        let date = response::date(answer.headers());
-        let WhoAmIBody {
-            user_id,
-            organization_id,
-        } = response::body(&answer)?;
-        let user = RowId::new(user_id).ok_or_else(|| odd("WhoAmI names no user"))?;
-        Ok(WhoAmI {
-            user,
-            organization: organization_id,
-            date,
-        })
+        let read = |answer: &Response<Bytes>| {
+            let WhoAmIBody {
+                user_id,
+                organization_id,
+            } = response::body(answer)?;
+            let user = RowId::new(user_id).ok_or_else(|| odd("WhoAmI names no user"))?;
+            Ok(WhoAmI {
+                user,
+                organization: organization_id,
+                date: response::date(answer.headers()),
+            })
+        };
+        self.get("WhoAmI", None, Kind::Ping, read).await
     }
 
     /// The version that the instance runs.
     pub async fn version(&self) -> Result<String, Failure> {
-        let answer = self.get("RetrieveVersion()", None, Kind::Read).await?;
-        let VersionBody { version } = response::body(&answer)?;
+        let VersionBody { version } = self
+            .get("RetrieveVersion()", None, Kind::Read, response::body)
+            .await?;
         Ok(crate::domain::text::visible(&version)
             .chars()
             .take(40)
@@ -184,18 +186,14 @@ impl Reader {
     /// A table as the instance describes it (contract 9.1).
     pub async fn schema(&self, table: &TableName) -> Result<TableSchema, Failure> {
         let path = metadata::path(table);
-        let own = self
-            .get(&format!("{path}{}", metadata::TABLE), None, Kind::Read)
-            .await?;
-        let columns = self
-            .get(&format!("{path}{}", metadata::COLUMNS), None, Kind::Read)
-            .await?;
-        let lookups = self
-            .get(&format!("{path}{}", metadata::LOOKUPS), None, Kind::Read)
-            .await?;
-        let own: TableBody = response::body(&own)?;
-        let columns: Listed<ColumnBody> = response::body(&columns)?;
-        let lookups: Listed<LookupBody> = response::body(&lookups)?;
+        let own = format!("{path}{}", metadata::TABLE);
+        let own: TableBody = self.get(&own, None, Kind::Read, response::body).await?;
+        let columns = format!("{path}{}", metadata::COLUMNS);
+        let columns: Listed<ColumnBody> =
+            self.get(&columns, None, Kind::Read, response::body).await?;
+        let lookups = format!("{path}{}", metadata::LOOKUPS);
+        let lookups: Listed<LookupBody> =
+            self.get(&lookups, None, Kind::Read, response::body).await?;
         metadata::schema(own, columns, lookups)
             .map_err(|error| odd(&format!("the table's description: {error}")))
     }
@@ -210,8 +208,13 @@ impl Reader {
         let query = Query::all(table, columns);
         let path = format!("{}({id})?{}", table.set, query.options());
         let prefer = RowShape::annotations(true);
-        match self.get(&path, Some(&prefer), Kind::Read).await {
-            Ok(answer) => response::row(&answer, &query).map(Some),
+        match self
+            .get(&path, Some(&prefer), Kind::Read, |answer| {
+                response::row(answer, &query)
+            })
+            .await
+        {
+            Ok(row) => Ok(Some(row)),
             Err(failure) if failure.code == Some(ErrorCode::OBJECT_DOES_NOT_EXIST) => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -244,8 +247,13 @@ impl Reader {
             };
         };
         let path = format!("{address}?{}", query.options());
-        match self.get(&path, None, Kind::Read).await {
-            Ok(answer) => response::row(&answer, &query).map(|row| Some(row.id)),
+        match self
+            .get(&path, None, Kind::Read, |answer| {
+                response::row(answer, &query)
+            })
+            .await
+        {
+            Ok(row) => Ok(Some(row.id)),
             Err(failure) if failure.code == Some(ErrorCode::NOT_FOUND_BY_KEY) => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -254,21 +262,26 @@ impl Reader {
     /// The first page of a listing.
     pub async fn page(&self, query: &Query) -> Result<Page, Failure> {
         let path = format!("{}?{}", query.set, query.options());
-        let answer = self.get(&path, Some(&query.prefer()), Kind::Read).await?;
-        response::page(&answer, query, &self.0.shared.endpoint)
+        let read =
+            |answer: &Response<Bytes>| response::page(answer, query, &self.0.shared.endpoint);
+        self.get(&path, Some(&query.prefer()), Kind::Read, read)
+            .await
     }
 
     /// A further page of it.
     pub async fn next_page(&self, query: &Query, next: &NextLink) -> Result<Page, Failure> {
         let request = request::follow(next.url(), &query.prefer());
-        let answer = self
-            .0
-            .send(&Call {
-                request,
-                kind: Kind::Read,
-            })
-            .await?;
-        response::page(&answer, query, &self.0.shared.endpoint)
+        let read =
+            |answer: &Response<Bytes>| response::page(answer, query, &self.0.shared.endpoint);
+        self.0
+            .send(
+                &Call {
+                    request,
+                    kind: Kind::Read,
+                },
+                read,
+            )
+            .await
     }
 
     /// The rows with these ids; those that are not there are left out.
@@ -312,20 +325,17 @@ impl Reader {
             .ok_or_else(|| odd("the count that was asked for is missing"))
     }
 
-    async fn get(
+    async fn get<T>(
         &self,
         path: &str,
         prefer: Option<&str>,
         kind: Kind,
-    ) -> Result<Response<Bytes>, Failure> {
+        read: impl Fn(&Response<Bytes>) -> Result<T, Failure> + Sync,
+    ) -> Result<T, Failure> {
         let request = request::get(&self.0.shared.endpoint, path, prefer);
         let request =
             request.map_err(|error| Failure::local(FailureClass::Invalid, error.to_string()))?;
-        self.send(request, kind).await
-    }
-
-    async fn send(&self, request: Request<Bytes>, kind: Kind) -> Result<Response<Bytes>, Failure> {
-        self.0.send(&Call { request, kind }).await
+        self.0.send(&Call { request, kind }, read).await
     }
 
     /// What the client says of itself; it lets its breakers' time pass, too.
@@ -413,7 +423,16 @@ impl Writer {
         let request = request::write(&self.0.0.shared.endpoint, write);
         let request =
             request.map_err(|error| Failure::local(FailureClass::Invalid, error.to_string()))?;
-        self.0.send(request, Kind::Write).await.map(|_| ())
+        self.0
+            .0
+            .send(
+                &Call {
+                    request,
+                    kind: Kind::Write,
+                },
+                |_| Ok(()),
+            )
+            .await
     }
 
     /// Why a write would not be sent now; `None` when it would.

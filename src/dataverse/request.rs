@@ -86,3 +86,6 @@ fn base(method: Method, url: &Url) -> Request<Bytes> {
     headers.insert("odata-version", HeaderValue::from_static("4.0"));
     request
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,3 +258,6 @@ fn bounded(text: &str) -> String {
     let text: String = text.chars().take(WORDS).collect();
     visible(text.trim()).into_owned()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

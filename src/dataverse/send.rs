@@ -156,15 +156,20 @@ impl Session {
         }
     }
 
-    /// Makes a call, again where that is safe and worth it.
-    pub(super) async fn send(&self, call: &Call) -> Result<Response<Bytes>, Failure> {
+    /// Makes a call, again where that is safe and worth it. What can't be read is the instance's failure too, so that
+    /// the answer is read in here.
+    pub(super) async fn send<T>(
+        &self,
+        call: &Call,
+        read: impl Fn(&Response<Bytes>) -> Result<T, Failure> + Sync,
+    ) -> Result<T, Failure> {
         let deadline = now().after(self.shared.timeouts.deadline);
         let mut retries = 0;
         let mut throttled = 0;
         let mut earlier: Option<Failure> = None;
         loop {
-            let failure = match self.attempt(call, deadline).await {
-                Ok(response) => return Ok(response),
+            let failure = match self.attempt(call, &read, deadline).await {
+                Ok(value) => return Ok(value),
                 // The breaker opened over the failures of this very call: those say more than the breaker does.
                 Err(failure) if failure.class == FailureClass::NotAllowed => {
                     return Err(earlier.unwrap_or(failure));
@@ -206,7 +211,12 @@ impl Session {
     }
 
     /// One attempt: every step can hold it back, and only the last one sends.
-    async fn attempt(&self, call: &Call, deadline: Now) -> Result<Response<Bytes>, Failure> {
+    async fn attempt<T>(
+        &self,
+        call: &Call,
+        read: &(impl Fn(&Response<Bytes>) -> Result<T, Failure> + Sync),
+        deadline: Now,
+    ) -> Result<T, Failure> {
         self.not_rejected()?;
         let (pass, _slot) = loop {
             // The breaker first, so that a call that has no chance doesn't wait for one.
@@ -242,7 +252,8 @@ impl Session {
                 result = self.exchange(call, &renewed, first_byte).await;
             }
         }
-        self.settle(call, pass, began, &result);
+        let result = result.and_then(|answer| read(&answer));
+        self.settle(call, pass, began, result.as_ref().err());
         result
     }
 
@@ -264,38 +275,27 @@ impl Session {
     }
 
     /// Tells breaker, gate, limiter, budget and the observer what came of it.
-    fn settle(
-        &self,
-        call: &Call,
-        pass: Pass,
-        began: Now,
-        result: &Result<Response<Bytes>, Failure>,
-    ) {
+    fn settle(&self, call: &Call, pass: Pass, began: Now, failure: Option<&Failure>) {
         let at = now();
         let took = at.since(began);
-        let outcome = match result {
-            Ok(_) => Outcome::Succeeded { took },
-            Err(failure) => outcome(failure),
-        };
-        pass.settle(outcome, at);
-        match result {
-            Ok(_) => {
+        pass.settle(failure.map_or(Outcome::Succeeded { took }, outcome), at);
+        match failure {
+            None => {
                 lock(&self.shared.flight).limiter.succeeded(at);
                 lock(&self.shared.budget).succeeded();
                 *lock(&self.rejected) = Rejected::default();
             }
-            Err(failure) if failure.class == FailureClass::Throttled => {
+            Some(failure) if failure.class == FailureClass::Throttled => {
                 let wait = failure.retry_after.unwrap_or_default();
                 // Never less than asked for, and not all of us at the same moment (R4).
                 let wait = wait.mul_f64(1.0 + 0.1 * fastrand::f64());
                 lock(&self.gate).close(wait, &failure.summary(), at);
                 lock(&self.shared.flight).limiter.throttled(at);
             }
-            Err(failure) if failure.counts_for_breaker() => lock(&self.shared.budget).failed(),
-            Err(failure) => self.may_be_rejected(failure, at),
+            Some(failure) if failure.counts_for_breaker() => lock(&self.shared.budget).failed(),
+            Some(failure) => self.may_be_rejected(failure, at),
         }
-        self.shared
-            .observe(call, began, took, result.as_ref().err());
+        self.shared.observe(call, began, took, failure);
     }
 
     // Credentials.

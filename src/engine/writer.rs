@@ -47,7 +47,7 @@ pub(super) struct StateWriter {
     trackers: Vec<Tracker>,
     slots: HashMap<RecordKey, u32>,
     free: Vec<u32>,
-    began: HashMap<(OperationId, RecordKey), usize>,
+    lines: HashMap<(OperationId, RecordKey, bool), usize>,
     dirty_lag: HashSet<TableIndex>,
     seq: u64,
 }
@@ -61,7 +61,7 @@ impl StateWriter {
             trackers,
             slots: HashMap::new(),
             free: Vec::new(),
-            began: HashMap::new(),
+            lines: HashMap::new(),
             dirty_lag: HashSet::new(),
             seq: 0,
         }
@@ -705,7 +705,8 @@ impl StateWriter {
             request,
         };
         for (place, record) in records.iter().enumerate() {
-            self.began.insert((id, record.key), place);
+            self.lines
+                .insert((id, record.key, record.on_the_way), place);
         }
         self.state_mut().operations.insert(0, Arc::new(operation));
         if left_behind {
@@ -745,13 +746,13 @@ impl StateWriter {
             .state
             .operation(id)
             .map_or(Verb::Sync, |operation| operation.request.verb);
-        let place = self.began.get(&(id, key)).copied();
+        let place = self.lines.get(&(id, key, named.on_the_way)).copied();
         let known = self
             .state
             .operation(id)
             .map_or(0, |operation| operation.records.len());
         if place.is_none() {
-            self.began.insert((id, key), known);
+            self.lines.insert((id, key, named.on_the_way), known);
         }
         let is_final = stage.is_final();
         let line = OperationRecord {
@@ -799,7 +800,7 @@ impl StateWriter {
             });
             operation.waiting = None;
         });
-        self.began.retain(|(operation, _), _| *operation != id);
+        self.lines.retain(|(operation, _, _), _| *operation != id);
         let held: Vec<RecordKey> = self
             .state
             .records

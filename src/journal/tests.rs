@@ -217,7 +217,7 @@ async fn what_can_not_follow_is_refused_alone_and_wholly() {
         vec![finished(&stranger)],
         vec![
             staged(&known, 2, Stage::Intended),
-            staged(&known, 2, Stage::Accepted),
+            staged(&known, 2, Stage::Abandoned("late".to_owned())),
         ],
     ];
     for entries in illegal {

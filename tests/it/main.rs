@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod client;
 mod emulator;
 mod repair;
 mod support;
