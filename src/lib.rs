@@ -17,6 +17,7 @@
 //! - [`engine`]: the one owner of state and tasks. It publishes a [`engine::State`], it takes [`engine::Command`]s.
 //! - [`emulator`]: two Dataverse instances on loopback, for the demo and the tests. It uses nothing of the above: it is
 //!   the other end of the wire.
+//! - [`cli`]: the headless commands, and what every command's exit code means.
 //!
 //! # How data flows
 //!
@@ -50,3 +51,5 @@ pub mod journal;
 pub mod engine;
 
 pub mod emulator;
+
+pub mod cli;

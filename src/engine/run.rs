@@ -111,6 +111,7 @@ impl Run {
         mut events: mpsc::Receiver<Event>,
     ) {
         let mut journal = self.open_journal();
+        let mut is_opening = true;
         self.spawn_probes();
         self.spawn_describing();
         let mut tick = tokio::time::interval(TICK);
@@ -128,7 +129,10 @@ impl Run {
                     None => break,
                 },
                 _ = tick.tick() => self.tick(),
-                opened = &mut journal, if self.journal.is_none() && !journal.is_finished() => self.opened(opened),
+                opened = &mut journal, if is_opening => {
+                    is_opening = false;
+                    self.opened(opened);
+                }
                 () = tokio::time::sleep_until(publish_at), if changed => {
                     self.publish();
                     changed = false;

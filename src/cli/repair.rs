@@ -1,0 +1,271 @@
+//! `tandem ensure`, `tandem rehydrate` and `tandem sync`: which records, whether that many may be touched, and what
+//! came of it. Everything that writes is the engine's.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Context;
+use super::arguments::Repair;
+use super::compare::compared;
+use super::consent::{self, Said};
+use super::exit::Exit;
+use super::follow;
+use super::outcome;
+use super::output::Output;
+use super::preview;
+use super::select::{self, Chosen, Wanted};
+use super::session::{self, Purpose, Session};
+use super::trouble::Trouble;
+use super::wait;
+use crate::domain::operation::{OperationId, Request, Verb};
+use crate::domain::text;
+use crate::engine::command::{Consent, Target};
+use crate::engine::{Command, State, now};
+
+/// The largest file of records that is read.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Runs the command.
+pub async fn run(verb: Verb, repair: &Repair, context: &mut Context) -> Result<Exit, Trouble> {
+    if context.globals.read_only && !repair.dry_run {
+        return Err(Trouble::refused(format!(
+            "--read-only: nothing is written; `tandem {verb} --dry-run` says what would be done"
+        )));
+    }
+    let config = session::configuration(&context.globals)?;
+    let file = repair.from.as_deref().map(read_file).transpose()?;
+    let chosen = select::parse(verb, repair, file.as_deref(), &config)?;
+    let confirm_above = config.safety.confirm_above;
+    let said = Said {
+        verb,
+        yes: repair.yes,
+        reason: repair.reason.as_deref(),
+    };
+    let purpose = match &chosen {
+        Chosen::Named(links) => {
+            // What was named can be counted before anything is asked of anybody.
+            let count = links.iter().map(|(_, records)| records.len()).sum();
+            if !repair.dry_run {
+                consent::check(count, confirm_above, said)?;
+            }
+            Purpose::Named
+        }
+        Chosen::Found(_) | Chosen::Runs(_) => Purpose::Compare,
+    };
+    let session = Session::begin(config, &context.globals, purpose)?;
+    let work = Work {
+        verb,
+        repair,
+        confirm_above,
+        said,
+        session: &session,
+    };
+    let outcome = work.run(chosen, context).await;
+    session.end().await;
+    outcome
+}
+
+struct Work<'a> {
+    verb: Verb,
+    repair: &'a Repair,
+    confirm_above: usize,
+    said: Said<'a>,
+    session: &'a Session,
+}
+
+/// What is asked of the engine for one link.
+enum Job {
+    Records(usize, Vec<Target>),
+    Run(usize),
+}
+
+impl Work<'_> {
+    async fn run(&self, chosen: Chosen, context: &mut Context) -> Result<Exit, Trouble> {
+        let jobs: Vec<Job> = match chosen {
+            Chosen::Named(links) => records(links),
+            Chosen::Found(wanted) => {
+                let state = self.compared(&wanted, context).await?;
+                let found = wanted.targets(&state);
+                self.check(found.iter().map(|(_, records)| records.len()).sum())?;
+                records(found)
+            }
+            Chosen::Runs(links) => {
+                let wanted = all_pending(&links);
+                let state = self.compared(&wanted, context).await?;
+                let found = wanted.targets(&state);
+                let found: Vec<_> = found
+                    .into_iter()
+                    .filter(|(link, _)| links.contains(link))
+                    .collect();
+                self.check(found.iter().map(|(_, records)| records.len()).sum())?;
+                if self.repair.dry_run {
+                    records(found)
+                } else {
+                    links.into_iter().map(Job::Run).collect()
+                }
+            }
+        };
+        if jobs.is_empty() {
+            context
+                .output
+                .remark("no record is in that state: nothing to do");
+        }
+        if self.repair.dry_run {
+            self.preview(jobs, context).await
+        } else {
+            self.carry_out(jobs, context).await
+        }
+    }
+
+    fn check(&self, count: usize) -> Result<(), Trouble> {
+        if self.repair.dry_run {
+            Ok(())
+        } else {
+            consent::check(count, self.confirm_above, self.said)
+        }
+    }
+
+    /// Waits until the tables that matter have been compared.
+    async fn compared(
+        &self,
+        wanted: &Wanted,
+        context: &mut Context,
+    ) -> Result<Arc<State>, Trouble> {
+        compared(self.session, wanted, self.repair.patience.timeout, context).await
+    }
+
+    fn request(&self, link: usize) -> Request {
+        let states = self.session.engine.states.borrow();
+        let link = states.links.get(link).map(|link| link.name.clone());
+        let reason = self.repair.reason.as_deref().unwrap_or_default();
+        Request {
+            id: OperationId::new(),
+            verb: self.verb,
+            link: link.unwrap_or_default(),
+            reason: text::visible(reason.trim()).into_owned(),
+            who: self.session.who.clone(),
+            asked: now().wall,
+        }
+    }
+
+    async fn preview(&self, jobs: Vec<Job>, context: &mut Context) -> Result<Exit, Trouble> {
+        let mut exit = None;
+        let mut previews = Vec::new();
+        for job in jobs {
+            let (Job::Records(link, _) | Job::Run(link)) = job;
+            let records = match job {
+                Job::Records(_, records) => records,
+                Job::Run(_) => Vec::new(),
+            };
+            let request = self.request(link);
+            let (engine, timeout) = (&self.session.engine, self.repair.patience.timeout);
+            let interrupts = &mut context.interrupts;
+            let (state, preview) =
+                follow::preview(engine, interrupts, timeout, &request, records).await?;
+            let of_link = state.links.get(link);
+            let lost = of_link.is_some_and(|link| wait::ends(&state, link).any(wait::is_lost));
+            exit = Some(joined(exit, preview::exit(&preview, lost)));
+            if context.output.json {
+                previews.push(preview::json(&state, &request, &preview));
+            } else {
+                Output::result(&preview::text(&state, &request, &preview));
+            }
+        }
+        let exit = exit.unwrap_or(Exit::Good);
+        if context.output.json {
+            Output::object(&preview::Report {
+                exit: exit.code(),
+                dry_run: true,
+                previews,
+            })?;
+        }
+        Ok(exit)
+    }
+
+    async fn carry_out(&self, jobs: Vec<Job>, context: &mut Context) -> Result<Exit, Trouble> {
+        let mut exit = None;
+        let mut operations = Vec::new();
+        for job in jobs {
+            let (Job::Records(link, _) | Job::Run(link)) = job;
+            let request = self.request(link);
+            let consent = Consent::Named {
+                may_wait: self.repair.wait,
+            };
+            let command = match job {
+                Job::Records(_, records) => Command::Repair {
+                    request: request.clone(),
+                    records,
+                    consent,
+                },
+                Job::Run(_) => Command::StartSync {
+                    request: request.clone(),
+                    consent,
+                },
+            };
+            let (engine, interrupts) = (&self.session.engine, &mut context.interrupts);
+            let output = context.output;
+            let (state, done) =
+                follow::carry_out(engine, interrupts, output, &request, command).await?;
+            exit = Some(joined(exit, outcome::exit(&done)));
+            if output.json {
+                operations.push(outcome::operation(&state, &done));
+            } else if done.refused.is_some() {
+                output.error(outcome::summary(&done).trim_end());
+            } else {
+                Output::result(&outcome::summary(&done));
+            }
+            if done.interrupted {
+                break;
+            }
+        }
+        let exit = exit.unwrap_or(Exit::Good);
+        if context.output.json {
+            Output::object(&outcome::Report {
+                exit: exit.code(),
+                operations,
+            })?;
+        }
+        Ok(exit)
+    }
+}
+
+fn all_pending(links: &[usize]) -> Wanted {
+    let drifts = crate::domain::drift::Drift::ALL.into_iter();
+    Wanted {
+        drifts: drifts.filter(|drift| drift.is_pending()).collect(),
+        link: match links {
+            [only] => Some(*only),
+            _ => None,
+        },
+        ..Wanted::default()
+    }
+}
+
+fn records(links: Vec<(usize, Vec<Target>)>) -> Vec<Job> {
+    let jobs = links.into_iter();
+    jobs.map(|(link, records)| Job::Records(link, records))
+        .collect()
+}
+
+fn joined(before: Option<Exit>, exit: Exit) -> Exit {
+    before.map_or(exit, |before| before.and(exit))
+}
+
+/// The records in a file, or on stdin.
+fn read_file(from: &Path) -> Result<String, Trouble> {
+    let failed = |error: io::Error| Trouble::usage(format!("--from {}: {error}", from.display()));
+    let mut text = String::new();
+    let read = if from == Path::new("-") {
+        io::stdin()
+            .lock()
+            .take(MOST_BYTES)
+            .read_to_string(&mut text)
+    } else {
+        let file = fs::File::open(from).map_err(failed)?;
+        file.take(MOST_BYTES).read_to_string(&mut text)
+    };
+    read.map_err(failed)?;
+    Ok(text)
+}

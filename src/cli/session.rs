@@ -1,0 +1,76 @@
+//! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
+//! life begins and ends.
+
+use super::arguments::Globals;
+use super::person;
+use super::trouble::Trouble;
+use crate::config::{self, Config};
+use crate::engine::{self, Engine, Options, Running};
+
+/// Finds and reads the configuration.
+pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
+    let file = config::locate::config_file(globals.config.as_deref()).ok_or_else(|| {
+        let place = config::locate::default_file();
+        let place = place.map_or_else(
+            || "any file".to_owned(),
+            |place| place.display().to_string(),
+        );
+        Trouble::usage(format!(
+            "there is no configuration. `tandem demo` shows what it does on instances of its own; for yours, \
+             write {place}, or name a file with --config or ${}",
+            config::locate::VARIABLE
+        ))
+    })?;
+    let state = config::locate::state_folder(globals.state.as_deref());
+    let state =
+        state.ok_or_else(|| Trouble::usage("there is no home for the state: say --state DIR"))?;
+    config::load(&file, state).map_err(|error| Trouble::usage(error.to_string()))
+}
+
+/// What a command needs of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everything is compared.
+    Compare,
+    /// Records are named: each is read by itself.
+    Named,
+}
+
+/// A running engine, with who asked for it.
+#[derive(Debug)]
+pub struct Session {
+    /// What to ask and where to look.
+    pub engine: Engine,
+    /// The user of the operating system.
+    pub who: String,
+    running: Running,
+}
+
+impl Session {
+    /// Starts the engine.
+    pub fn begin(config: Config, globals: &Globals, purpose: Purpose) -> Result<Self, Trouble> {
+        let who = person::who();
+        let options = Options {
+            who: who.clone(),
+            host: person::host(),
+            is_agent: false,
+            read_only: globals.read_only,
+            compares: purpose == Purpose::Compare,
+        };
+        let (engine, running) = engine::start(config, options).map_err(|error| {
+            let causes = anyhow::Error::from(error);
+            Trouble::usage(format!("{causes:#}"))
+        })?;
+        Ok(Self {
+            engine,
+            who,
+            running,
+        })
+    }
+
+    /// Lets the engine finish what it is about, and closes the journal.
+    pub async fn end(self) {
+        drop(self.engine);
+        self.running.stop().await;
+    }
+}

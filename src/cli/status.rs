@@ -1,0 +1,88 @@
+//! `tandem status`: health, breakers, lag and drift, once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Context;
+use super::arguments::Status;
+use super::exit::Exit;
+use super::follow;
+use super::output::Output;
+use super::session::{self, Purpose, Session};
+use super::trouble::Trouble;
+use super::wait::{self, Stopped, is_compared, is_probed};
+use crate::engine::State;
+use crate::engine::state::TableState;
+
+mod json;
+mod text;
+mod verdict;
+
+/// Runs the command.
+pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trouble> {
+    let config = session::configuration(&context.globals)?;
+    let session = Session::begin(config, &context.globals, Purpose::Compare)?;
+    let outcome = look(arguments, &session, context).await;
+    session.end().await;
+    outcome
+}
+
+async fn look(
+    arguments: &Status,
+    session: &Session,
+    context: &mut Context,
+) -> Result<Exit, Trouble> {
+    let timeout = arguments.patience.timeout;
+    let output = context.output;
+    let is_there = |state: &Arc<State>| {
+        output.progress("asking the instances…");
+        is_known(state)
+    };
+    let waited = wait::until(
+        &session.engine,
+        &mut context.interrupts,
+        Some(timeout),
+        is_there,
+    )
+    .await;
+    output.clear_progress();
+    let (state, verdict) = match waited {
+        Ok(state) => {
+            let verdict = verdict::of(&state);
+            (state, verdict)
+        }
+        // What is known is shown all the same.
+        Err(Stopped::TimedOut(state)) => {
+            let verdict = verdict::of(&state).unread(timeout);
+            (state, verdict)
+        }
+        Err(stopped) => return Err(follow::trouble(&stopped, timeout)),
+    };
+    if output.json {
+        Output::object(&json::report(&state, &verdict))?;
+    } else {
+        Output::result(&text::report(&state, &verdict));
+    }
+    Ok(verdict.exit)
+}
+
+/// Whether all that can be known is known: every instance probed, every table compared or known not to be.
+fn is_known(state: &State) -> bool {
+    state.instances.iter().all(is_probed)
+        && state
+            .tables
+            .iter()
+            .all(|table| is_compared(state, table) && is_lag_known(state, table))
+}
+
+/// The engine works out the lag on its next tick after a comparison; until then it would read as none.
+fn is_lag_known(state: &State, table: &TableState) -> bool {
+    const TICKS: Duration = Duration::from_secs(3);
+    let waited = |compared| state.now.since(compared) >= TICKS;
+    table.counts.pending() == 0
+        || table.oldest_pending.is_some()
+        || table.compared.is_none_or(waited)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! The status for scripts: one object, whose shape is stable. Fields may be added; what is not known is null.
+//!
+//! Moments are RFC 3339 in UTC, durations are seconds (`…_s`), and words are those of the design in lower case.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::verdict::Verdict;
+use crate::cli::words::moment;
+use crate::domain::breaker::{BreakerStatus, Phase};
+use crate::domain::drift::Drift;
+use crate::engine::State;
+use crate::engine::state::{InstanceState, LinkState, TableState};
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    as_of: String,
+    exit: u8,
+    needs_a_person: Vec<String>,
+    instances: Vec<Instance>,
+    links: Vec<Link>,
+    unfinished_operations: usize,
+    unknown_outcomes: usize,
+    journal_fault: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Instance {
+    name: String,
+    band: String,
+    url: String,
+    is_target: bool,
+    health: String,
+    since: String,
+    answered: Option<String>,
+    version: Option<String>,
+    refused: Option<String>,
+    error: Option<Error>,
+    stopped: Option<Stopped>,
+    gate: Option<Gate>,
+    breakers: Vec<Breaker>,
+}
+
+#[derive(Debug, Serialize)]
+struct Error {
+    at: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Stopped {
+    by: String,
+    reason: String,
+    until: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Gate {
+    until: String,
+    why: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Breaker {
+    class: &'static str,
+    state: String,
+    since: String,
+    until: Option<String>,
+    cause: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Link {
+    name: String,
+    source: Option<String>,
+    target: Option<String>,
+    condition: &'static str,
+    pending: usize,
+    lag_s: u64,
+    last_success: Option<String>,
+    next_due: Option<String>,
+    fault: Option<String>,
+    tables: Vec<Table>,
+}
+
+#[derive(Debug, Serialize)]
+struct Table {
+    name: String,
+    compared: Option<String>,
+    failure: Option<String>,
+    changed_since: usize,
+    pending: Option<usize>,
+    lag_s: Option<u64>,
+    drift: Option<Map<String, Value>>,
+}
+
+/// The status of a state.
+pub fn report(state: &State, verdict: &Verdict) -> Report {
+    let operations = state.operations.iter();
+    let links = state.links.iter().enumerate();
+    Report {
+        as_of: moment(state.now.wall),
+        exit: verdict.exit.code(),
+        needs_a_person: verdict.reasons.clone(),
+        instances: state.instances.iter().map(instance).collect(),
+        links: links.map(|(place, of)| link(state, place, of)).collect(),
+        unfinished_operations: operations
+            .filter(|operation| !operation.is_finished())
+            .count(),
+        unknown_outcomes: state.unknown_outcomes(),
+        journal_fault: state.journal_fault.clone(),
+    }
+}
+
+fn instance(instance: &InstanceState) -> Instance {
+    Instance {
+        name: instance.name.clone(),
+        band: instance.band.clone(),
+        url: instance.url.clone(),
+        is_target: instance.is_target,
+        health: instance.health.word().to_lowercase(),
+        since: moment(instance.since.wall),
+        answered: instance.answered.map(|at| moment(at.wall)),
+        version: instance.version.clone(),
+        refused: instance.refused.clone(),
+        error: instance.last_error.as_ref().map(|(at, text, _)| Error {
+            at: moment(at.wall),
+            text: text.clone(),
+        }),
+        stopped: instance.forced().map(|forced| Stopped {
+            by: forced.by.clone(),
+            reason: forced.reason.clone(),
+            until: forced.until.map(moment),
+        }),
+        gate: instance.gate.as_ref().map(|(until, why)| Gate {
+            until: moment(until.wall),
+            why: why.clone(),
+        }),
+        breakers: instance.breakers.iter().map(breaker).collect(),
+    }
+}
+
+fn breaker(breaker: &BreakerStatus) -> Breaker {
+    Breaker {
+        class: breaker.class.word(),
+        state: breaker.phase.word().to_lowercase(),
+        since: moment(breaker.since.wall),
+        until: match &breaker.phase {
+            Phase::Open { until } => Some(moment(until.wall)),
+            Phase::ForcedOpen(forced) => forced.until.map(moment),
+            Phase::Closed | Phase::HalfOpen { .. } => None,
+        },
+        cause: breaker.cause.clone(),
+    }
+}
+
+fn link(state: &State, place: usize, link: &LinkState) -> Link {
+    let now = state.now.wall;
+    let name = |place: usize| Some(state.instances.get(place)?.name.clone());
+    Link {
+        name: link.name.clone(),
+        source: name(link.source),
+        target: name(link.target),
+        condition: state.condition(place, now).word(),
+        pending: state.pending(place),
+        lag_s: state.lag(place, now).as_secs(),
+        last_success: link.sync.last_success.map(moment),
+        next_due: link.sync.next_due.map(moment),
+        fault: link.fault.clone(),
+        tables: state
+            .tables_of(place)
+            .map(|(_, of)| table(state, of))
+            .collect(),
+    }
+}
+
+fn table(state: &State, table: &TableState) -> Table {
+    let known = table.compared.is_some();
+    let drifts = || {
+        let counts = Drift::ALL.map(|drift| (drift.word().to_owned(), table.counts.of(drift)));
+        counts
+            .into_iter()
+            .map(|(word, count)| (word, count.into()))
+            .collect()
+    };
+    Table {
+        name: table.name.to_string(),
+        compared: table.compared.map(|at| moment(at.wall)),
+        failure: table.failure.clone(),
+        changed_since: table.changed_since,
+        pending: known.then(|| table.counts.pending()),
+        lag_s: known.then(|| table.lag(state.now.wall).as_secs()),
+        drift: known.then(drifts),
+    }
+}

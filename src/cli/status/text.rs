@@ -1,0 +1,171 @@
+//! The status for people.
+
+use chrono::{DateTime, Utc};
+
+use super::verdict::Verdict;
+use crate::cli::output::table;
+use crate::cli::words::{duration, moment};
+use crate::domain::breaker::{BreakerStatus, Phase};
+use crate::domain::drift::Drift;
+use crate::domain::text::visible;
+use crate::domain::time::age;
+use crate::engine::State;
+use crate::engine::state::{InstanceState, LinkState, TableState};
+
+/// All of it.
+pub fn report(state: &State, verdict: &Verdict) -> String {
+    let now = state.now.wall;
+    let mut parts = vec![instances(state)];
+    for (place, link) in state.links.iter().enumerate() {
+        parts.push(link_line(state, place, link, now) + &tables(state, place, now));
+    }
+    let reasons = if verdict.reasons.is_empty() {
+        "as it should be".to_owned()
+    } else {
+        visible(&verdict.reasons.join("; ")).into_owned()
+    };
+    parts.push(format!("{reasons} (as of {})\n", moment(now)));
+    parts.join("\n")
+}
+
+fn instances(state: &State) -> String {
+    let heading = ["instance", "band", "health", "since", "breakers"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    let mut notes = Vec::new();
+    for instance in &state.instances {
+        let since = duration(state.now.since(instance.since));
+        let breakers = instance.breakers.iter();
+        let breakers: Vec<String> = breakers
+            .map(|breaker| breaker_words(state, breaker))
+            .collect();
+        rows.push(vec![
+            visible(&instance.name).into_owned(),
+            visible(&instance.band).into_owned(),
+            instance.health.word().to_owned(),
+            since,
+            breakers.join(", "),
+        ]);
+        notes.extend(note(state, instance));
+    }
+    let mut text = table(&rows);
+    for note in notes {
+        text.push_str("  ");
+        text.push_str(&visible(&note));
+        text.push('\n');
+    }
+    text
+}
+
+fn breaker_words(state: &State, breaker: &BreakerStatus) -> String {
+    let word = format!("{} {}", breaker.class.word(), breaker.phase.word());
+    match &breaker.phase {
+        Phase::Open { until } => {
+            let left = until.mono.saturating_sub(state.now.mono);
+            format!("{word}, next try in {}", duration(left))
+        }
+        Phase::Closed | Phase::HalfOpen { .. } | Phase::ForcedOpen(_) => word,
+    }
+}
+
+/// What else must be known of an instance.
+fn note(state: &State, instance: &InstanceState) -> Option<String> {
+    let name = &instance.name;
+    if let Some(forced) = instance.forced() {
+        let until = forced
+            .until
+            .map(|until| format!(" until {}", moment(until)));
+        let until = until.unwrap_or_default();
+        return Some(format!(
+            "{name}: stopped by {}{until}: {}",
+            forced.by, forced.reason
+        ));
+    }
+    if let Some(refused) = &instance.refused {
+        return Some(format!("{name}: refuses us: {refused}"));
+    }
+    if let Some((until, why)) = &instance.gate {
+        let left = duration(until.mono.saturating_sub(state.now.mono));
+        return Some(format!("{name}: asked us to wait {left}: {why}"));
+    }
+    if instance.is_readable() {
+        return None;
+    }
+    let (at, error, _) = instance.last_error.as_ref()?;
+    Some(format!(
+        "{name}: {error} ({} ago)",
+        duration(state.now.since(*at))
+    ))
+}
+
+fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) -> String {
+    let name = |place: usize| {
+        let instance = state.instances.get(place);
+        instance.map_or("?", |instance| instance.name.as_str())
+    };
+    let mut parts = vec![format!(
+        "{}: {} → {}, {}",
+        link.name,
+        name(link.source),
+        name(link.target),
+        state.condition(place, now).word()
+    )];
+    let pending = state.pending(place);
+    if pending > 0 {
+        parts.push(format!(
+            "{pending} pending, lag {}",
+            duration(state.lag(place, now))
+        ));
+    }
+    if let Some(success) = link.sync.last_success {
+        parts.push(format!("last sync {} ago", duration(age(now, success))));
+    }
+    if let Some(due) = link.sync.next_due {
+        parts.push(format!("next due {}", moment(due)));
+    }
+    if let Some(fault) = &link.fault {
+        parts.push(format!("can't be used: {fault}"));
+    }
+    format!("{}\n", visible(&parts.join("; ")))
+}
+
+fn tables(state: &State, place: usize, now: DateTime<Utc>) -> String {
+    let mut heading = vec!["  table".to_owned()];
+    heading.extend(Drift::ALL.map(|drift| drift.word().to_owned()));
+    heading.extend(["lag".to_owned(), "compared".to_owned()]);
+    let mut rows = vec![heading];
+    rows.extend(
+        state
+            .tables_of(place)
+            .map(|(_, table)| row(state, table, now)),
+    );
+    table(&rows)
+}
+
+/// A table that was never compared has no figures: they are not known, which is not nothing.
+fn row(state: &State, table: &TableState, now: DateTime<Utc>) -> Vec<String> {
+    let mut cells = vec![format!("  {}", table.name)];
+    let Some(compared) = table.compared else {
+        cells.extend(Drift::ALL.map(|_| "?".to_owned()));
+        let why = table.failure.as_deref().unwrap_or("not compared");
+        cells.extend(["?".to_owned(), visible(why).into_owned()]);
+        return cells;
+    };
+    cells.extend(Drift::ALL.map(|drift| table.counts.of(drift).to_string()));
+    let lag = if table.counts.pending() > 0 {
+        duration(table.lag(now))
+    } else {
+        "-".to_owned()
+    };
+    let mut when = vec![format!("{} ago", duration(state.now.since(compared)))];
+    when.extend(
+        table
+            .failure
+            .as_deref()
+            .map(|failure| visible(failure).into_owned()),
+    );
+    if table.changed_since > 0 {
+        when.push(format!("+{} changed since", table.changed_since));
+    }
+    cells.extend([lag, when.join("; ")]);
+    cells
+}
