@@ -9,7 +9,9 @@
 )]
 
 mod architecture;
+mod cli;
 mod client;
+mod crash;
 mod emulator;
 mod repair;
 mod support;
