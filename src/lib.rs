@@ -5,3 +5,5 @@ pub mod config;
 pub mod dataverse;
 
 pub mod engine;
+
+pub mod tui;
