@@ -127,13 +127,13 @@ pub fn plural(word: &str) -> String {
     }
 }
 
-/// Two units: `42s`, `6m09s`, `23h51m`, `3d02h`.
+/// Two units: `42s`, `6m09s`, `23h51m`, and from two days on `3d02h`.
 pub fn span(duration: Duration) -> String {
     let s = duration.as_secs();
     match s {
         0..60 => format!("{s}s"),
         60..3_600 => format!("{}m{:02}s", s / 60, s % 60),
-        3_600..86_400 => format!("{}h{:02}m", s / 3_600, s % 3_600 / 60),
+        3_600..172_800 => format!("{}h{:02}m", s / 3_600, s % 3_600 / 60),
         _ => format!("{}d{:02}h", s / 86_400, s % 86_400 / 3_600),
     }
 }
@@ -242,6 +242,25 @@ pub fn fit(text: &str, columns: usize) -> String {
     out
 }
 
+/// The text, or as much of it as ends where a part ends (`.`, `;`, `,` or ` ·`) and fits; cut with `…` where none does.
+pub fn whole(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let ends = text.match_indices([' ']).map(|(at, _)| at).rev();
+    for at in ends {
+        let Some(part) = text.get(..at) else {
+            continue;
+        };
+        let kept = part.trim_end_matches([';', ',', '·', ' ']);
+        let ends_there = part.ends_with(['.', ';', ',', '·']);
+        if ends_there && kept.width() <= columns && kept.width() * 3 > columns {
+            return kept.to_owned();
+        }
+    }
+    fit(text, columns)
+}
+
 /// As many of the words, in order, as fit beside a note of how many were left out: `a  b  c +2`.
 pub fn words(words: &[&str], columns: usize) -> String {
     for shown in (0..=words.len()).rev() {
@@ -271,6 +290,7 @@ mod tests {
             (42, "42s"),
             (369, "6m09s"),
             (85_860, "23h51m"),
+            (86_880, "24h08m"),
             (266_400, "3d02h"),
         ] {
             assert_eq!(span(Duration::from_secs(seconds)), text);
@@ -295,6 +315,8 @@ mod tests {
         assert_eq!(fit("株式会社", 5), "株式…");
         assert_eq!(fit("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
         assert_eq!(fit("abc", 0), "");
+        assert_eq!(whole("One is. Two are too long", 12), "One is.");
+        assert_eq!(whole("unbroken words here", 10), "unbroken …");
         assert_eq!(words(&["name", "city", "phone"], 13), "name  city +1");
     }
 

@@ -92,7 +92,7 @@ pub struct OperationsRows {
 pub fn operations(size: (u16, u16)) -> OperationsRows {
     let arrangement = Arrangement::of(size);
     let head = arrangement.top();
-    let records = head + 4 + u16::from(arrangement.is_wide());
+    let records = head + 5;
     // Two rules, the line of sums (a toast takes its row), the footer.
     let free = size.1.saturating_sub(records + 4);
     let listed = (free / 4).max(3).min(free);

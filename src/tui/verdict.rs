@@ -33,6 +33,23 @@ pub struct Verdict {
     pub next: String,
 }
 
+/// Pending records of a link as they are shown: while the target can't be read, what changed in the source since is
+/// added to what was known last.
+pub fn pending(model: &Model, link: usize) -> usize {
+    let state = &model.state;
+    let since = state.links.get(link).map_or(0, |link_state| {
+        let target = state.instances.get(link_state.target);
+        if target.is_some_and(InstanceState::is_readable) {
+            return 0;
+        }
+        state
+            .tables_of(link)
+            .map(|(_, table)| table.changed_since)
+            .sum()
+    });
+    state.pending(link) + since
+}
+
 /// What the verdicts are made of.
 struct Facts<'a> {
     model: &'a Model,
@@ -54,7 +71,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
             link,
             source: state.instances.get(link.source)?,
             target: state.instances.get(link.target)?,
-            pending: state.pending(model.link),
+            pending: pending(model, model.link),
             lag: state.lag(model.link, now.wall),
             condition: state.condition(model.link, now.wall),
             now,
@@ -130,20 +147,10 @@ impl Facts<'_> {
         span(self.now.since(instance.since))
     }
 
-    /// `98 records wait`; a lower bound says so.
+    /// `98 records wait`.
     fn waiting(&self) -> String {
-        let tables = self.model.state.tables_of(self.model.link);
-        let since: usize = tables.map(|(_, table)| table.changed_since).sum();
         let verb = if self.pending == 1 { "waits" } else { "wait" };
-        if since > 0 && !self.target.is_readable() {
-            format!(
-                "{} {verb}, +{} since",
-                of_them(self.pending, "record"),
-                count(since)
-            )
-        } else {
-            format!("{} {verb}", of_them(self.pending, "record"))
-        }
+        format!("{} {verb}", of_them(self.pending, "record"))
     }
 
     /// How the sync's last run went, where it failed.
@@ -153,7 +160,7 @@ impl Facts<'_> {
                 " The {} sync broke off after {} of {}.",
                 self.model.zone.short(run.started, self.now.wall),
                 count(run.done),
-                of_them(run.total, "record")
+                count(run.total)
             ),
             _ => String::new(),
         }
@@ -233,7 +240,7 @@ fn down(facts: &Facts<'_>, instance: &InstanceState, effect: String) -> Option<V
         ),
         cause,
         effect,
-        format!("Y copy status for others, B breaker. Nothing to mend until {name} answers."),
+        format!("Y copies the status for others. Nothing to mend until {name} answers."),
     ))
 }
 
@@ -454,8 +461,10 @@ fn repairing(facts: &Facts<'_>) -> Option<Verdict> {
 }
 
 fn degraded(facts: &Facts<'_>) -> Option<Verdict> {
+    let is_recovering = recovering(facts).is_some();
     let instance = [facts.target, facts.source]
         .into_iter()
+        .skip(usize::from(is_recovering))
         .find(|one| matches!(one.health, Health::Degraded | Health::Throttled))?;
     let word = instance.health.word();
     let detail = match throttled(instance, facts.now) {

@@ -304,8 +304,6 @@ pub struct Summary {
     pub radius: BlastRadius,
     /// Table by table.
     pub tables: Vec<TableSummary>,
-    /// Why records are left out, the first reason.
-    pub left_out: Option<&'static str>,
     /// The plan of the only record, where there is only one.
     pub only: Option<Plan>,
     /// Columns that would be written, over all records.
@@ -319,8 +317,8 @@ pub struct TableSummary {
     pub table: TableIndex,
     /// Its share.
     pub radius: BlastRadius,
-    /// The drift of those that are left out, in words.
-    pub left_out: String,
+    /// The drifts of those that are left out.
+    pub left_out: Vec<&'static str>,
 }
 
 impl Summary {
@@ -357,23 +355,17 @@ impl Summary {
             self.tables.push(TableSummary {
                 table,
                 radius: BlastRadius::default(),
-                left_out: String::new(),
+                left_out: Vec::new(),
             });
         }
         if let Some(one) = self.tables.iter_mut().find(|one| one.table == table) {
             one.radius.add(plan);
             let word = record.drift.word();
-            if !plan.is_write() && !one.left_out.split(", ").any(|known| known == word) {
-                if !one.left_out.is_empty() {
-                    one.left_out.push_str(", ");
-                }
-                one.left_out.push_str(word);
+            if !plan.is_write() && !one.left_out.contains(&word) {
+                one.left_out.push(word);
             }
         }
         self.columns += plan.columns().len();
-        if let Plan::Refuse(why) | Plan::Nothing(why) = plan {
-            self.left_out.get_or_insert(why);
-        }
         self.radius.add(plan);
     }
 }

@@ -334,20 +334,20 @@ pub fn outage() -> State {
 
 fn pending_tables(now: Now, compared: Now) -> Vec<TableState> {
     let account = [
-        (Drift::InSync, 467),
+        (Drift::InSync, 470),
         (Drift::Missing, 7),
         (Drift::Stub, 12),
-        (Drift::Stale, 12),
+        (Drift::Stale, 9),
         (Drift::Diverged, 4),
         (Drift::Orphan, 2),
         (Drift::Duplicate, 1),
         (Drift::Local, 3),
     ];
     let contact = [
-        (Drift::InSync, 1_132),
+        (Drift::InSync, 1_138),
         (Drift::Missing, 16),
         (Drift::Stub, 28),
-        (Drift::Stale, 23),
+        (Drift::Stale, 17),
         (Drift::Diverged, 5),
         (Drift::Orphan, 1),
     ];
@@ -402,6 +402,7 @@ pub fn recovering() -> State {
         (Drift::Orphan, 1),
     ]);
     tables[0].oldest_pending = Some(ago(now, secs(89_340)).wall);
+    tables[1].oldest_pending = Some(ago(now, secs(88_560)).wall);
     let mut state = state(now, us, europe, tables);
     let run = operation(
         Verb::Sync,

@@ -26,6 +26,11 @@ fn every_action_has_a_key_and_a_help_text_and_stands_once() {
     for action in ACTIONS {
         assert!(!action.keys.is_empty(), "{:?}", action.id);
         assert!(!action.help.is_empty(), "{:?}", action.id);
+        assert!(
+            action.help.len() <= 59,
+            "{:?} is cut at 80 columns",
+            action.id
+        );
         assert!(!action.contexts.is_empty(), "{:?}", action.id);
         let rows = ACTIONS.iter().filter(|other| other.id == action.id);
         assert_eq!(rows.count(), 1, "{:?}", action.id);

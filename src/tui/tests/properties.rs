@@ -95,7 +95,8 @@ proptest! {
     fn nothing_panics_and_nothing_is_written_that_was_not_armed_and_confirmed(steps in steps()) {
         let states = states();
         let mut console = Console::new(State::clone(&states[3]), (80, 24));
-        for step in steps {
+        for (number, step) in steps.into_iter().enumerate() {
+            let is_resize = matches!(step, Step::Resize(..));
             let open = console.model.dialogs.last().cloned();
             let armed = console.model.is_armed(console.now);
             let before = console.sent.len();
@@ -136,8 +137,12 @@ proptest! {
                     prop_assert_eq!(records, &shown);
                 }
             }
-            console.buffer();
+            // Drawing is what costs; a size that is new is always drawn.
+            if is_resize || number % 4 == 0 {
+                console.buffer();
+            }
         }
+        console.buffer();
         for _ in 0..8 {
             console.wait(Duration::from_secs(2));
             console.take(Message::Key(key(Code::Esc)));
@@ -149,9 +154,7 @@ proptest! {
 
 #[test]
 fn every_view_and_dialog_draws_at_every_size() {
-    let sizes = [
-        0, 1, 2, 3, 5, 11, 24, 36, 40, 79, 80, 81, 99, 119, 120, 130, 139, 140, 141, 200, 300,
-    ];
+    let sizes = [0, 1, 3, 11, 40, 79, 80, 81, 100, 119, 120, 139, 140, 300];
     let journeys = [
         "", "2", "2 Enter", "3", "3 Tab", "B", "B s", "W", "2 a T", "2 E", "?", "T", "q", "Y",
         "2 /",
@@ -165,7 +168,7 @@ fn every_view_and_dialog_draws_at_every_size() {
             let mut console = Console::new(state.clone(), (80, 24));
             console.keys(journey);
             for columns in sizes {
-                for rows in [0, 1, 2, 3, 5, 11, 23, 24, 25, 35, 36, 42, 60, 100] {
+                for rows in [0, 1, 3, 11, 24, 25, 36, 42, 100] {
                     console.take(Message::Resize(columns, rows));
                     console.buffer();
                 }

@@ -149,6 +149,6 @@ fn hostile_text_of_a_row_is_made_visible_and_cut() {
     });
     console.keys("2 Enter");
     let screen = console.screen();
-    assert!(screen.contains("^[[31m\\u{202e}ev…"), "{screen}");
+    assert!(screen.contains("^[[31m\\u{202e}evil^I^[[31…"), "{screen}");
     assert!(!screen.contains('\u{202e}') && !screen.contains('\x1b'));
 }

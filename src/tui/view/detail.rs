@@ -9,7 +9,7 @@ use crate::domain::time::{Now, age};
 use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, TableState};
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{name, of_them, place, span, width, words};
+use crate::tui::format::{name, of_them, place, span, words};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, plan_of};
 use crate::tui::theme::Role;
@@ -151,7 +151,7 @@ impl<'a> Detail<'a> {
 
     fn meaning(&self) -> &'static str {
         match self.record.drift {
-            Drift::Missing => "A ticket that names it fails, unless a plug-in ensures it.",
+            Drift::Missing => "A ticket for it is refused, or makes a stub.",
             Drift::Stub => "Tickets can name it; its data is blank there.",
             Drift::Stale => "Tickets can name it; its data is old there.",
             Drift::Diverged => "Tickets can name it. Sync leaves it alone.",
@@ -196,12 +196,12 @@ impl<'a> Detail<'a> {
             ),
             Drift::Diverged => {
                 let guess = if self.record.is_guess {
-                    " (told by the clocks alone)"
+                    ", as the two clocks tell"
                 } else {
                     ""
                 };
                 format!(
-                    "{} edited it in {there}, {}, after our last agreement{guess}.",
+                    "{} edited it in {there}, {}{guess}.",
                     by(target),
                     when(target)
                 )
@@ -251,35 +251,35 @@ impl<'a> Detail<'a> {
         }
     }
 
-    /// The verb that mends it, or the way out where none does.
+    /// The verb that mends it, or why none does.
     fn best(&self) -> (String, String) {
+        let plan = |verb| plan_of(&self.model.state, self.record, verb);
         let verb = match self.record.drift {
-            Drift::Missing => Verb::Sync,
-            Drift::Stub | Drift::Stale | Drift::Diverged => Verb::Rehydrate,
-            Drift::InSync | Drift::Duplicate | Drift::Orphan | Drift::Unknown | Drift::Local => {
-                Verb::Sync
+            Drift::Missing => {
+                let bare = of_them(plan(Verb::Ensure).columns().len(), "column");
+                let whole = of_them(plan(Verb::Sync).columns().len(), "column");
+                let words = format!("create it with {bare} · T  create it with {whole}");
+                return ("E  ".to_owned(), words);
             }
+            Drift::Stub | Drift::Stale => Verb::Rehydrate,
+            Drift::Diverged
+            | Drift::InSync
+            | Drift::Duplicate
+            | Drift::Orphan
+            | Drift::Unknown
+            | Drift::Local => Verb::Sync,
         };
-        let (key, deed) = self.deed(verb);
-        if self.record.drift == Drift::Missing {
-            let (also, bare) = self.deed(Verb::Ensure);
-            let both = format!(
-                "{deed}; {}{}",
-                also,
-                bare.split(';').next().unwrap_or_default()
-            );
-            if width(&both) < 66 {
-                return (key, both);
-            }
+        match plan(verb) {
+            Plan::Refuse(why) | Plan::Nothing(why) => ("·  ".to_owned(), why.to_owned()),
+            Plan::Create(_) | Plan::Fill { .. } => self.deed(verb),
         }
-        (key, deed)
     }
 
     /// What a verb would do, in words; no key where it would do nothing.
     pub fn deed(&self, verb: Verb) -> (String, String) {
         let (key, called) = match verb {
             Verb::Ensure => ("E", "ensure"),
-            Verb::Sync => ("T", "retry sync"),
+            Verb::Sync => ("T", "sync"),
             Verb::Rehydrate => ("H", "rehydrate"),
         };
         let there = name(&self.target.name);
@@ -288,7 +288,7 @@ impl<'a> Detail<'a> {
             Plan::Create(columns) => (
                 format!("{key}  "),
                 format!(
-                    "{called}: create it in {there} with {}; nothing is overwritten",
+                    "{called}: create it in {there} with {}",
                     of_them(columns.len(), "column")
                 ),
             ),
@@ -309,8 +309,11 @@ impl<'a> Detail<'a> {
                     ),
                 )
             }
-            Plan::Nothing(why) => ("·  ".to_owned(), format!("{called}: nothing to do, {why}")),
-            Plan::Refuse(why) => ("·  ".to_owned(), format!("{called} no: {why}")),
+            Plan::Nothing(why) => (
+                "·  ".to_owned(),
+                format!("{key} {called}: nothing to do, {why}"),
+            ),
+            Plan::Refuse(why) => ("·  ".to_owned(), format!("{key} {called}: {why}")),
         }
     }
 
@@ -320,9 +323,7 @@ impl<'a> Detail<'a> {
             return format!("all calls to {there} are stopped: B, then l releases");
         }
         if !self.target.is_writable() {
-            return format!(
-                "{there} takes no writes now: a verb would wait, and run by itself once it answers"
-            );
+            return format!("{there} takes no writes now: a verb would wait until it does");
         }
         if !self.model.is_armed(self.now) {
             return "read-only: the verb asks to arm first, then goes on".to_owned();

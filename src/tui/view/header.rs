@@ -96,12 +96,12 @@ fn lock(canvas: &mut Canvas<'_>, x: u16, model: &Model, wide: bool, now: Now) {
     };
     let unknown = model.state.unknown_outcomes();
     if unknown > 0 {
-        canvas.text(
-            x + 2,
-            0,
-            &format!("? {} unknown", count(unknown)),
-            Role::Care,
-        );
+        let room = usize::from(canvas.columns().saturating_sub(x + 3));
+        let short = format!("? {}", narrow(unknown));
+        let long = format!("{short} unknown");
+        if let Some(text) = [long, short].iter().find(|text| width(text) <= room) {
+            canvas.text(x + 2, 0, text, Role::Care);
+        }
     } else if wide {
         let you = format!("you: {}", visible(&model.who));
         canvas.text(x + 4, 0, &you, Role::Dim);

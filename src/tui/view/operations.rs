@@ -134,17 +134,20 @@ fn writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
     canvas.text(1, y, "writes", Role::Plain);
     let text = match &operation.radius {
         Some(radius) => {
+            let some = |n: usize, what: &str| (n > 0).then(|| format!("{what} {}", count(n)));
             let over = match radius.overwrites {
                 0 => "overwrites nothing".to_owned(),
                 n => format!("overwrites {}", of_them(n, "value")),
             };
-            format!(
-                "creates {}   fills {}   in step {}   left out {}   {over}",
-                count(radius.creates),
-                count(radius.fills),
-                count(radius.unchanged),
-                count(radius.refused)
-            )
+            let pieces = [
+                some(radius.creates, "creates"),
+                some(radius.fills, "fills"),
+                Some(over),
+                some(radius.unchanged, "in step"),
+                some(radius.refused, "left out"),
+            ];
+            let pieces: Vec<String> = pieces.into_iter().flatten().collect();
+            pieces.join("  ")
         }
         None => "not planned yet".to_owned(),
     };
@@ -159,7 +162,7 @@ fn outcome(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
         ("√ verified", tally.verified, Role::Good),
         ("√ altered", tally.altered, Role::Care),
         ("√ in step", tally.unchanged, Role::Good),
-        ("× failed", tally.refused, Role::Bad),
+        ("× refused", tally.refused, Role::Bad),
         ("≠ held", tally.held, Role::Care),
         ("? unknown", tally.unknown, Role::Care),
         ("» on the way", on_the_way, Role::Plain),

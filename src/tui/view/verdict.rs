@@ -3,7 +3,7 @@
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, width};
+use crate::tui::format::{count, whole, width};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
@@ -21,9 +21,11 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     first_row(canvas, model, y, worst, all.len() - 1, now);
     if is_pulse {
         let room = canvas.columns().saturating_sub(4);
-        canvas.cell(3, y + 1, room, &worst.effect, Role::Plain);
+        let effect = whole(&worst.effect, usize::from(room));
+        canvas.text(3, y + 1, &effect, Role::Plain);
         if !worst.next.is_empty() {
-            canvas.cell(3, y + 2, room, &format!("Now: {}", worst.next), Role::Plain);
+            let next = whole(&format!("Now: {}", worst.next), usize::from(room));
+            canvas.text(3, y + 2, &next, Role::Plain);
         }
     }
 }
@@ -50,7 +52,8 @@ fn first_row(
     };
     let reserved = u16::try_from(width(&more)).unwrap_or(0);
     let room = (last + 1).saturating_sub(if reserved > 0 { reserved + 2 } else { 0 });
-    let text = format!("{title}   {detail}");
+    let left = usize::from(room).saturating_sub(width(&title) + 3);
+    let text = format!("{title}   {}", whole(&detail, left));
     canvas.cell(0, y, room, &text, role);
     canvas.right(last, y, &more, role);
     match verdict.tone {

@@ -60,7 +60,7 @@ fn status(breaker: &BreakerStatus, now: Now) -> Line {
     } else {
         format!("{} not sent", count(not_sent))
     };
-    let room = usize::from(COLUMNS).saturating_sub(36 + not_sent.len());
+    let room = usize::from(COLUMNS).saturating_sub(49);
     let mut line = Line::of(breaker.class.word(), "").at(11);
     line.pieces = vec![
         (format!("{:<12}", breaker.phase.word()), role),

@@ -10,7 +10,7 @@ use crate::domain::time::Now;
 use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, LinkState};
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, countdown, fit, name, of_them, place, span};
+use crate::tui::format::{count, countdown, fit, name, of_them, place, span, words};
 use crate::tui::model::{Ask, ConfirmDialog, Field, Model, Summary};
 use crate::tui::theme::Role;
 use crate::tui::view::pulse::probe_words;
@@ -40,7 +40,12 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             } else if only.is_none() {
                 lines.extend(view.conduct(summary));
             }
-            lines.extend(view.answer(&answer_words(*verb, records.len())));
+            let words = if view.is_later() {
+                "let it wait".to_owned()
+            } else {
+                answer_words(*verb, records.len())
+            };
+            lines.extend(view.answer(&words));
             view.draw(
                 canvas,
                 &format!(
@@ -156,9 +161,7 @@ impl<'a> View<'a> {
                     "nothing: if the row turns out to exist, it is left as it is",
                 ));
                 let then = if verb == Verb::Ensure {
-                    format!(
-                        "a ticket can name it in {there}; the rest stays blank until it is filled"
-                    )
+                    "a ticket for it is accepted; the rest stays blank".to_owned()
                 } else {
                     "the rows that it names are ensured first".to_owned()
                 };
@@ -250,7 +253,7 @@ impl<'a> View<'a> {
                 .table(table.table)
                 .map_or("?", |table| table.name.as_str());
             let why = if left_out > 0 {
-                format!("  {}", table.left_out)
+                format!("  {}", words(&table.left_out, 22))
             } else {
                 String::new()
             };
@@ -280,7 +283,7 @@ impl<'a> View<'a> {
         let creates = match radius.creates {
             0 => "nothing; a record that has gone missing is skipped".to_owned(),
             n => format!(
-                "{} in {there}; what turns out to exist is left as it is",
+                "{} in {there}; one that exists by then is left alone",
                 of_them(n, "row")
             ),
         };
@@ -302,8 +305,9 @@ impl<'a> View<'a> {
                 }),
         ];
         let left_out = radius.chosen - radius.writes();
-        if let (true, Some(why)) = (left_out > 0, summary.left_out) {
-            lines.push(Line::of("left out", format!("{left_out}: {}", fit(why, 46))).at(21));
+        if left_out > 0 {
+            let text = format!("{left_out}: they stay marked, Enter on one tells why");
+            lines.push(Line::of("left out", text).at(21));
         }
         lines.push(Line::empty());
         lines.push(Line::of("order", "as listed; rows that are named are ensured first").at(21));
@@ -334,11 +338,11 @@ impl<'a> View<'a> {
         let now = match (self.target.breaker(Class::Write), probe) {
             (Some(breaker), Some(probe)) if !breaker.is_closed() => {
                 format!(
-                    "nothing is sent: write breaker {}, next probe {probe}",
+                    "nothing is sent: write breaker {}, probe {probe}",
                     breaker.phase.word()
                 )
             }
-            (_, Some(probe)) => format!("nothing is sent: read breaker open, next probe {probe}"),
+            (_, Some(probe)) => format!("nothing is sent: read breaker open, probe {probe}"),
             _ => match self.target.next_probe.map(|at| at.since(self.now)) {
                 Some(left) => format!("nothing is sent; next probe in {}", countdown(left)),
                 None => "nothing is sent".to_owned(),
@@ -369,9 +373,9 @@ impl<'a> View<'a> {
             Line::empty(),
             Line::of(
                 "does",
-                format!("what the scheduled sync does: creates what is missing in {there},"),
+                "what the scheduled sync does: creates what is missing",
             ),
-            Line::of("", format!("fills stubs and stale from {here}")),
+            Line::of("", format!("in {there}, fills stubs and stale from {here}")),
             Line::of(
                 "overwrites",
                 "stale columns only; what people edited there is left alone",
@@ -451,7 +455,7 @@ impl<'a> View<'a> {
     }
 
     /// The reason, and what confirms.
-    fn answer(&self, words: &str) -> Vec<Line> {
+    fn answer(&self, what: &str) -> Vec<Line> {
         let dialog = self.dialog;
         let who = format!("as {}", fit(&visible(&self.model.who), 12));
         let wide = matches!(&dialog.ask, Ask::Repair { summary, .. } if summary.radius.chosen > 1)
@@ -485,7 +489,7 @@ impl<'a> View<'a> {
             let mut line = Line::of("", "").at(3);
             line.pieces = vec![
                 ("y".to_owned(), Role::Strong),
-                (format!("  {words}"), Role::Plain),
+                (format!("  {what}"), Role::Plain),
             ];
             if dialog.field == Field::Answer {
                 line.pieces.push(("     Tab  reason".to_owned(), Role::Dim));

@@ -7,7 +7,7 @@ use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::LinkState;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, name, of_them, place, span};
+use crate::tui::format::{count, name, of_them, place, span, width};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::verdict::verdicts;
@@ -115,7 +115,30 @@ pub fn text(model: &Model, now: Now) -> String {
         lines.push(format!("Next:    automatic probe: {words}."));
     }
     lines.push(format!("         tandem {}", env!("CARGO_PKG_VERSION")));
-    lines.join("\n") + "\n"
+    let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line)).collect();
+    wrapped.join("\n") + "\n"
+}
+
+/// Lines of at most 79 columns; what goes on is indented below what it belongs to.
+fn wrap(line: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = line.to_owned();
+    while width(&rest) > 79 {
+        let at = rest
+            .match_indices(' ')
+            .map(|(at, _)| at)
+            .take_while(|at| rest.get(..*at).is_some_and(|part| width(part) <= 79))
+            .last()
+            .filter(|at| *at > 9);
+        let Some(at) = at else {
+            break;
+        };
+        let tail = rest.split_off(at);
+        lines.push(rest);
+        rest = format!("         {}", tail.trim_start());
+    }
+    lines.push(rest);
+    lines
 }
 
 fn sentence(text: &str) -> String {

@@ -71,8 +71,8 @@ impl Card<'_, '_> {
         if self.wide {
             self.errors(5);
             self.throttle(6);
-            self.cause(8);
-            self.breakers(9);
+            self.cause(7);
+            self.breakers(8);
         } else {
             self.errors(4);
             self.breaker_line(5);
@@ -135,7 +135,13 @@ impl Card<'_, '_> {
             } else {
                 format!(", {before}")
             };
-            format!("since {}{comma}", zone.stamp(since, self.now.wall))
+            let is_today = zone.day(since) == zone.day(self.now.wall);
+            let at = if is_today {
+                zone.clock(since)
+            } else {
+                zone.long(since)
+            };
+            format!("since {at}{comma}")
         } else if health == Health::Healthy {
             String::new()
         } else {
@@ -176,14 +182,15 @@ impl Card<'_, '_> {
                 let text = format!("as of {at}, no good answer since");
                 self.canvas.text(x + 3, 3, &text, Role::Dim);
             }
+            if self.instance.cells.is_empty() {
+                return;
+            }
             let at = self.x();
             spark(&mut self.canvas, at, 4, 40, &self.instance.cells);
             self.canvas.text(at + 42, 4, "1h", Role::Dim);
         } else {
-            // The mock-up's fifteen cells end four columns before the card does.
-            let end = self.canvas.columns().saturating_sub(1);
-            let from = end.saturating_sub(18);
-            if x < from + 1 {
+            let from = 20;
+            if x < from && !self.instance.cells.is_empty() {
                 spark(&mut self.canvas, from, 3, 15, &self.instance.cells);
                 self.canvas.text(from + 16, 3, "1h", Role::Dim);
             }
@@ -194,10 +201,15 @@ impl Card<'_, '_> {
         let calls = &self.instance.calls;
         let (errors, all) = (calls.errors(), calls.calls);
         let role = if errors > 0 { Role::Care } else { Role::Plain };
+        let label = if self.wide { "errors 5m" } else { "errors" };
+        if all == 0 {
+            self.line(y, label, "–  no call in 5m", Role::Plain);
+            return;
+        }
         if self.wide {
             let x = self.line(
                 y,
-                "errors 5m",
+                label,
                 &format!("{errors} of {}", count(all as usize)),
                 role,
             );
@@ -213,14 +225,14 @@ impl Card<'_, '_> {
                 &format!("local {}", calls.local_errors),
                 Role::Plain,
             );
-            if calls.probes_only && all > 0 {
+            if calls.probes_only {
                 self.canvas.text(x + 5, y, "probes only", Role::Plain);
             }
             return;
         }
         let x = self.line(
             y,
-            "errors",
+            label,
             &format!("{errors} of {}", count(all as usize)),
             role,
         );
@@ -261,7 +273,7 @@ impl Card<'_, '_> {
     fn breakers(&mut self, y: u16) {
         self.canvas.text(1, y, "breaker", Role::Plain);
         self.canvas.text(13, y, "state", Role::Dim);
-        self.canvas.text(24, y, "for", Role::Dim);
+        self.canvas.text(25, y, "for", Role::Dim);
         self.canvas.right(40, y, "not sent", Role::Dim);
         self.canvas.right(55, y, "opened today", Role::Dim);
         for (row, breaker) in (y + 1..).zip(&self.instance.breakers) {

@@ -81,7 +81,7 @@ pub fn mark(operation: &OperationState) -> (&'static str, Role) {
         return if operation.was_left_behind {
             ("▲", Role::Care)
         } else {
-            ("►", Role::Plain)
+            ("»", Role::Plain)
         };
     }
     if tally.refused > 0 || tally.held > 0 || tally.unknown > 0 {

@@ -12,7 +12,7 @@ use crate::tui::format::{about, count, countdown, name, of_them, span, width};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::verdict::drain_of;
+use crate::tui::verdict::{drain_of, pending};
 
 /// Draws the panel from its rule on; the row below it comes back.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {
@@ -53,8 +53,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {
     panel.sync(canvas, row);
     if wide {
         panel.runs(canvas, row + 1);
-        let middle = (canvas.columns() - 1) / 2;
-        let mut right = canvas.part(middle + 1, row, canvas.columns() - middle - 1, 2);
+        let split = canvas.columns() * 79 / 140;
+        let mut right = canvas.part(split, row, canvas.columns() - split, 2);
         panel.repairs(&mut right, 0, 13);
     } else {
         panel.repairs(canvas, row + 1, 10);
@@ -144,7 +144,7 @@ impl Panel<'_> {
         let lag = state.lag(self.model.link, self.now.wall);
         let left = self.lag_limit().saturating_sub(lag);
         let over = lag.saturating_sub(self.lag_limit());
-        let pending = state.pending(self.model.link);
+        let pending = pending(self.model, self.model.link);
         let drain = drain_of(self.model, self.link, pending, self.now)
             .filter(|_| pending > 0)
             .map_or(String::new(), |left| {
@@ -239,13 +239,29 @@ impl Panel<'_> {
         canvas.cell(1, y, 12, table.name.as_str(), Role::Plain);
         let known = table.compared.is_some();
         let lag = table.lag(self.now.wall);
-        self.figures(
-            canvas,
-            y,
-            &table.counts,
-            table.changed_since,
-            known.then_some(lag),
-        );
+        for (head, last) in self.columns(canvas) {
+            let n = self.known(table, head);
+            self.figure(
+                canvas,
+                y,
+                (head, last),
+                n,
+                table.changed_since,
+                known.then_some(lag),
+            );
+        }
+    }
+
+    /// A table's figure; while the target can't be read, what changed in the source since counts as pending, and not
+    /// as in step.
+    fn known(&self, table: &TableState, head: &str) -> usize {
+        let known = figure(&table.counts, head);
+        match head {
+            _ if self.is_live => known,
+            "pending" => known + table.changed_since,
+            "in step" => known.saturating_sub(table.changed_since),
+            _ => known,
+        }
     }
 
     fn all(&self, canvas: &mut Canvas<'_>, y: u16, tables: &[&TableState]) {
@@ -256,21 +272,8 @@ impl Panel<'_> {
             .then(|| self.model.state.lag(self.model.link, self.now.wall));
         let since = tables.iter().map(|table| table.changed_since).sum();
         for (head, last) in self.columns(canvas) {
-            let sum: usize = tables.iter().map(|table| figure(&table.counts, head)).sum();
+            let sum: usize = tables.iter().map(|table| self.known(table, head)).sum();
             self.figure(canvas, y, (head, last), sum, since, lag);
-        }
-    }
-
-    fn figures(
-        &self,
-        canvas: &mut Canvas<'_>,
-        y: u16,
-        counts: &Counts,
-        since: usize,
-        lag: Option<Duration>,
-    ) {
-        for (head, last) in self.columns(canvas) {
-            self.figure(canvas, y, (head, last), figure(counts, head), since, lag);
         }
     }
 
@@ -312,9 +315,7 @@ impl Panel<'_> {
         };
         canvas.right(last, y, &text, role);
         if self.wide && canvas.columns() > last + 13 && !limit.is_zero() {
-            let tenths = (lag.as_secs() * 10)
-                .div_ceil(limit.as_secs().max(1))
-                .min(10);
+            let tenths = (lag.as_secs() * 10 / limit.as_secs().max(1)).min(10);
             let filled = usize::try_from(tenths).unwrap_or(10);
             let bar = format!("{}{}", "▇".repeat(filled), "░".repeat(10 - filled));
             canvas.text(last + 3, y, &bar, role);
@@ -326,20 +327,17 @@ impl Panel<'_> {
         canvas.text(1, y, "sync", Role::Plain);
         let schedule = self.link.schedule;
         if self.wide {
-            let text = if self.link.sync.is_scheduled {
+            let mut pieces = vec![
+                "built-in".to_owned(),
                 format!(
-                    "built-in · every {}, grace {}{}",
+                    "every {}, grace {}",
                     span(schedule.cadence),
-                    span(schedule.grace),
-                    self.next()
-                )
-            } else {
-                format!(
-                    "built-in · not scheduled by this console · expected every {}",
-                    span(schedule.cadence)
-                )
-            };
-            canvas.text(x, y, &text, Role::Plain);
+                    span(schedule.grace)
+                ),
+            ];
+            pieces.extend(self.next());
+            let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
+            line(&mut left, x, 0, &pieces, false);
             return;
         }
         let mut pieces = vec!["built-in".to_owned()];
@@ -349,13 +347,7 @@ impl Panel<'_> {
         pieces.push(self.last_good());
         match self.failed() {
             Some(failed) => pieces.push(failed),
-            None if self.link.sync.running.is_none() => {
-                let next = self.next();
-                let next = next.trim_start_matches(" · ");
-                if !next.is_empty() {
-                    pieces.push(next.to_owned());
-                }
-            }
+            None if self.link.sync.running.is_none() => pieces.extend(self.next()),
             None => {}
         }
         line(canvas, x, y, &pieces, self.failed().is_some());
@@ -367,8 +359,7 @@ impl Panel<'_> {
             .into_iter()
             .flatten()
             .collect();
-        let middle = (canvas.columns() - 1) / 2;
-        let mut left = canvas.part(0, y, middle, 1);
+        let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
         line(&mut left, 13, 0, &pieces, false);
     }
 
@@ -385,6 +376,9 @@ impl Panel<'_> {
 
     fn last_good(&self) -> String {
         match self.link.sync.last_success {
+            Some(at) if self.link.sync.running.is_some() => {
+                format!("last good {}", self.model.zone.short(at, self.now.wall))
+            }
             Some(at) => format!(
                 "last good {}, {} ago",
                 self.model.zone.short(at, self.now.wall),
@@ -401,16 +395,16 @@ impl Panel<'_> {
         Some(format!("{started} run FAILED {}", span(run.took)))
     }
 
-    fn next(&self) -> String {
+    fn next(&self) -> Option<String> {
         match self.link.sync.next_due {
-            Some(at) if at > self.now.wall => format!(
-                " · next {}, in {}",
+            Some(at) if at > self.now.wall => Some(format!(
+                "next {}, in {}",
                 self.model.zone.short(at, self.now.wall),
                 about(age(at, self.now.wall))
-            ),
-            Some(_) => " · next one is due".to_owned(),
-            None if self.link.sync.is_scheduled => String::new(),
-            None => " · not scheduled here, T starts a run".to_owned(),
+            )),
+            Some(_) => Some("next one is due".to_owned()),
+            None if self.link.sync.is_scheduled => None,
+            None => Some("not scheduled here, T starts a run".to_owned()),
         }
     }
 
@@ -444,24 +438,22 @@ fn repair(
     let tally = operation.progress;
     let verb = operation.request.verb;
     let bar = bar(tally.done(), tally.total, 12);
-    let mut text = format!(
+    let mut pieces = vec![format!(
         "{verb} {bar} {} of {}",
         count(tally.done()),
         count(tally.total)
-    );
+    )];
     if let Some(waiting) = &operation.waiting {
-        match waiting.until.map(|until| until.since(now)) {
-            Some(left) if !left.is_zero() => {
-                text.extend([format!(" · waiting {}", countdown(left))]);
-            }
-            _ => text.push_str(" · waiting"),
-        }
+        pieces.push(match waiting.until.map(|until| until.since(now)) {
+            Some(left) if !left.is_zero() => format!("waiting {}", countdown(left)),
+            _ => "waiting".to_owned(),
+        });
     }
     if more > 0 {
-        text.extend([format!(" · {more} more")]);
+        pieces.push(format!("{more} more"));
     }
-    text.push_str(" · 3 shows it");
-    canvas.text(x, y, &text, Role::Plain);
+    pieces.push("3 shows it".to_owned());
+    line(canvas, x, y, &pieces, false);
 }
 
 /// A bar of so many columns.
