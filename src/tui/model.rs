@@ -106,6 +106,8 @@ pub struct RecordsView {
     pub top: usize,
     /// Marked records.
     pub marks: BTreeSet<RecordKey>,
+    /// How many of them the list does not show.
+    pub hidden: usize,
     /// Where a range begins.
     pub anchor: Option<RecordKey>,
     /// The drift that is listed; all when there is none.
@@ -214,15 +216,6 @@ impl Model {
             .collect();
         let hidden = self.records.marks.len().saturating_sub(shown.len());
         (shown, hidden)
-    }
-
-    /// How many marked records the list does not show.
-    pub fn hidden_marks(&self) -> usize {
-        if self.records.marks.is_empty() {
-            0
-        } else {
-            self.targets().1
-        }
     }
 
     /// The operation that the Operations view is about.

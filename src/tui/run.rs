@@ -291,3 +291,33 @@ fn key(event: KeyEvent) -> Option<Key> {
         ctrl: event.modifiers.contains(KeyModifiers::CONTROL),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_press_is_a_key() {
+        let mut event = KeyEvent::new(KeyCode::Char('y'), KeyModifiers::NONE);
+        assert_eq!(
+            message(Event::Key(event)),
+            Some(Message::Key(super::super::keymap::char('y')))
+        );
+        for kind in [KeyEventKind::Release, KeyEventKind::Repeat] {
+            event.kind = kind;
+            assert_eq!(message(Event::Key(event)), None, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_alt_means_nothing() {
+        let event = KeyEvent::new(KeyCode::Char('y'), KeyModifiers::ALT);
+        assert_eq!(message(Event::Key(event)), None);
+    }
+
+    #[test]
+    fn a_paste_stays_a_paste() {
+        let event = Event::Paste("y".to_owned());
+        assert_eq!(message(event), Some(Message::Paste("y".to_owned())));
+    }
+}

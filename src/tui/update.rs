@@ -3,6 +3,7 @@
 
 use super::action::ActionId;
 use super::keymap::{self, Context, Key};
+use super::layout::Arrangement;
 use super::message::{Effect, Message, Snapshot};
 use super::model::{Dialog, Model, Screen, SidesView, TOAST};
 use crate::domain::time::Now;
@@ -95,6 +96,9 @@ fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
         Some(ActionId::Interrupt) => return interrupt(model, now),
         _ => {}
     }
+    if Arrangement::of(model.size) == Arrangement::None {
+        return unseen(model, key);
+    }
     if !model.dialogs.is_empty() {
         return dialog::pressed(model, key, now);
     }
@@ -105,6 +109,16 @@ fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
     match keymap::action(&[here, Context::Screens], key) {
         Some(action) => act(model, action, now),
         None => Vec::new(),
+    }
+}
+
+/// Where nothing can be shown, nothing can be confirmed: only leaving is possible, and not while an operation runs.
+fn unseen(model: &Model, key: Key) -> Vec<Effect> {
+    let quits = keymap::action(&[Context::Screens], key) == Some(ActionId::Quit);
+    if quits && model.dialogs.is_empty() && model.running() == 0 {
+        vec![Effect::Quit]
+    } else {
+        Vec::new()
     }
 }
 

@@ -263,7 +263,10 @@ fn refused(facts: &Facts<'_>) -> Option<Verdict> {
 fn link_fault(facts: &Facts<'_>) -> Option<Verdict> {
     let fault = facts.link.fault.as_ref()?;
     Some(bad(
-        format!("{} CAN'T BE COMPARED", facts.link.name.to_uppercase()),
+        format!(
+            "{} CAN'T BE COMPARED",
+            visible(&facts.link.name).to_uppercase()
+        ),
         visible(fault).into_owned(),
         "The configuration does not fit the instances; nothing is repaired.".to_owned(),
         "mend the configuration and start tandem again.".to_owned(),

@@ -200,3 +200,15 @@ fn a_key_that_is_released_or_unknown_does_nothing() {
     assert_eq!(console.model.screen, Screen::Pulse);
     assert!(console.sent.is_empty());
 }
+
+#[test]
+fn what_can_not_be_seen_can_not_be_confirmed() {
+    let mut console = Console::new(fixture::armed(fixture::working(), "INC-1"), (80, 24));
+    console.keys("2 E");
+    console.take(Message::Resize(79, 24));
+    console.keys("y Enter q");
+    assert!(console.sent.is_empty() && !console.has_quit);
+    console.take(Message::Resize(80, 24));
+    console.keys("y");
+    assert_eq!(console.sent.len(), 1);
+}

@@ -127,6 +127,7 @@ proptest! {
             }
             for command in console.sent.iter().skip(before).filter(|one| asks_for_writes(one)) {
                 prop_assert!(armed && confirms, "{command:?}");
+                prop_assert!(console.model.size.0 >= 80 && console.model.size.1 >= 24);
                 let Some(Dialog::Confirm(dialog)) = &open else {
                     return Err(TestCaseError::fail(format!("{command:?} without a dialog")));
                 };
@@ -143,6 +144,7 @@ proptest! {
             }
         }
         console.buffer();
+        console.take(Message::Resize(80, 24));
         for _ in 0..8 {
             console.wait(Duration::from_secs(2));
             console.take(Message::Key(key(Code::Esc)));

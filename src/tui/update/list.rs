@@ -70,6 +70,16 @@ pub fn take_order(model: &mut Model, order: Order) {
     let last = slots.len().saturating_sub(1);
     let at = found.unwrap_or(model.records.at).min(last);
     put_cursor(model, at);
+    count_hidden(model);
+}
+
+/// Counts the marks that the list does not show.
+fn count_hidden(model: &mut Model) {
+    model.records.hidden = if model.records.marks.is_empty() {
+        0
+    } else {
+        model.targets().1
+    };
 }
 
 fn put_cursor(model: &mut Model, at: usize) {
@@ -106,6 +116,7 @@ pub fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
                 if !model.records.marks.remove(&key) {
                     model.records.marks.insert(key);
                 }
+                count_hidden(model);
                 return moved(model, ActionId::Down);
             }
         }
@@ -117,6 +128,7 @@ pub fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         ActionId::Unmark => {
             model.records.marks.clear();
             model.records.anchor = None;
+            count_hidden(model);
         }
         ActionId::PreviousDrift => return facet(model, Turn::Back),
         ActionId::NextDrift => return facet(model, Turn::On),

@@ -165,7 +165,7 @@ impl List<'_> {
     fn right_of_facets(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, rows: u16) {
         let records = &self.model.records;
         let marked = records.marks.len();
-        let hidden = self.model.hidden_marks();
+        let hidden = records.hidden;
         let mut rest = String::new();
         if self.wide {
             rest.extend([format!(" · {}", records.sort.words())]);
@@ -315,6 +315,18 @@ pub fn attempt(model: &Model, record: &Record, now: Now, long: bool) -> (String,
         };
     }
     let Some(last) = &record.last else {
+        let settle = model
+            .state
+            .link_of(record.key.table)
+            .map(|link| link.schedule.settle);
+        if settle.is_some_and(|settle| record.is_in_flight(settle, now.wall)) {
+            let text = if long {
+                "» in flight: only just changed"
+            } else {
+                "» in flight"
+            };
+            return (text.to_owned(), Role::Dim);
+        }
         return (if long { "none" } else { "" }.to_owned(), Role::Dim);
     };
     let (glyph, role) = stage_glyph(&last.stage);

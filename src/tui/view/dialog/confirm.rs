@@ -368,7 +368,7 @@ impl<'a> View<'a> {
         let (here, there) = (place(&self.source.name), name(&self.target.name));
         vec![
             Line::empty(),
-            Line::of("link", self.link.name.clone()).role(Role::Strong),
+            Line::of("link", visible(&self.link.name)).role(Role::Strong),
             Line::of("pending", of_them(pending, "record")).role(Role::Strong),
             Line::empty(),
             Line::of(
