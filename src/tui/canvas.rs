@@ -128,6 +128,7 @@ impl<'a> Canvas<'a> {
             } else {
                 format!("│{}│", " ".repeat(inner))
             };
+            self.cut_wide(y);
             self.blank(y);
             self.text(0, y, &line, Role::Plain);
         }
@@ -135,6 +136,18 @@ impl<'a> Canvas<'a> {
         if !right.is_empty() {
             let last = self.area.width.saturating_sub(3);
             self.right(last, 0, &format!(" {right} "), right_role);
+        }
+    }
+
+    /// Empties the cell left of the area where its letter is so wide that it would reach in.
+    fn cut_wide(&mut self, y: u16) {
+        let Some(x) = self.area.x.checked_sub(1) else {
+            return;
+        };
+        if let Some(cell) = self.buffer.cell_mut((x, self.area.y + y))
+            && width(cell.symbol()) > 1
+        {
+            cell.reset();
         }
     }
 

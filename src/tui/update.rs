@@ -53,6 +53,9 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
         Message::NotTaken => {
             let text = "the engine has too much to do: nothing was asked, try again";
             model.toast(text, Tone::Care, now);
+            if let Some(Dialog::Arm(dialog)) = model.dialogs.last_mut() {
+                dialog.sent = false;
+            }
             Vec::new()
         }
         Message::EngineGone => {

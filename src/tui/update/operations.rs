@@ -60,6 +60,9 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
         return key.map_or_else(Vec::new, |key| show_sides(model, key, true));
     }
     if operation.was_left_behind && !operation.is_finished() {
+        if verb::is_refused(model, now) {
+            return Vec::new();
+        }
         let left = operation
             .progress
             .total

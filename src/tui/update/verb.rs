@@ -20,8 +20,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         ActionId::Rehydrate => (Verb::Rehydrate, 'H'),
         _ => (Verb::Sync, 'T'),
     };
-    if let Some(why) = refusal(model) {
-        model.toast(why, Tone::Care, now);
+    if is_refused(model, now) {
         return Vec::new();
     }
     if model.screen == Screen::Pulse {
@@ -66,7 +65,16 @@ fn freeze(model: &Model, chosen: &[&Record], verb: Verb) -> (Vec<RecordKey>, Vec
     (keys, writable.collect())
 }
 
-/// Why no verb can be asked for at all.
+/// Whether nothing that writes can be asked for at all; it says why.
+pub fn is_refused(model: &mut Model, now: Now) -> bool {
+    let Some(why) = refusal(model) else {
+        return false;
+    };
+    model.toast(why, Tone::Care, now);
+    true
+}
+
+/// Why nothing that writes can be asked for at all.
 fn refusal(model: &Model) -> Option<String> {
     if let Some(fault) = &model.state.journal_fault {
         return Some(format!("nothing can be repaired: {fault}"));
