@@ -14,3 +14,4 @@ mod lists;
 mod properties;
 mod screens;
 mod verbs;
+mod verdicts;

@@ -2,13 +2,14 @@
 //! nothing, sends nothing and draws nothing.
 
 use super::action::ActionId;
+use super::format;
 use super::keymap::{self, Context, Key};
 use super::layout::Arrangement;
 use super::message::{Effect, Message, Snapshot};
 use super::model::{Dialog, Model, Screen, SidesView, TOAST};
 use crate::domain::time::Now;
-use crate::engine::Command;
 use crate::engine::state::Tone;
+use crate::engine::{Command, State};
 
 mod dialog;
 mod list;
@@ -40,8 +41,9 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Message::Snapshot(Snapshot(state)) => {
-            model.state = state;
+            let before = std::mem::replace(&mut model.state, state);
             model.link = model.link.min(model.state.links.len().saturating_sub(1));
+            outcomes(model, &before, now);
             notices(model, now);
             dialog::after_snapshot(model, now);
             list::after_snapshot(model, now)
@@ -174,6 +176,37 @@ fn pasted(model: &mut Model, text: &str, now: Now) -> Vec<Effect> {
 fn insert(field: &mut tui_input::Input, text: &str) {
     for c in text.chars() {
         field.handle(tui_input::InputRequest::InsertChar(c));
+    }
+}
+
+/// Says how an operation of this person has ended.
+fn outcomes(model: &mut Model, before: &State, now: Now) {
+    let state = std::sync::Arc::clone(&model.state);
+    let who = model.who.clone();
+    let ended = state.operations.iter().filter(|one| {
+        one.request.who == who
+            && before
+                .operation(one.request.id)
+                .is_some_and(|old| !old.is_finished())
+    });
+    for operation in ended {
+        let Some(finished) = &operation.finished else {
+            continue;
+        };
+        let tally = operation.progress;
+        let all_good = tally.good() == tally.total;
+        let (glyph, tone, hint) = if all_good {
+            ("√", Tone::Good, "")
+        } else {
+            ("×", Tone::Care, "; 3 shows why")
+        };
+        let text = format!(
+            "{glyph} {}: {} in {}{hint}",
+            operation.request.verb,
+            super::view::result(operation),
+            format::took(finished.took)
+        );
+        model.toast(text, tone, now);
     }
 }
 

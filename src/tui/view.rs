@@ -21,6 +21,7 @@ mod sides;
 mod verdict;
 
 pub use dialog::status_text;
+pub use pulse::result;
 
 /// Draws everything.
 pub fn draw(model: &Model, now: Now, buffer: &mut Buffer) {

@@ -8,7 +8,7 @@ use super::fixture;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, Stage, Verb};
 use crate::engine::records::{Attempt, Record};
-use crate::tui::order::{Query, Sort, Sorter};
+use crate::tui::order::{Query, Sort, Sorter, Worker};
 
 fn names(console: &Console) -> Vec<String> {
     let slots = console.model.records.order.slots.iter();
@@ -191,4 +191,20 @@ fn a_record_acted_upon_stays_under_the_cursor_for_as_long_as_it_is_there() {
     });
     console.wait(Duration::from_secs(300)).tick();
     assert_eq!(names(&console)[0], "Align Technology");
+}
+
+#[test]
+fn the_worker_answers_the_newest_request_last() {
+    let (answers, orders) = std::sync::mpsc::channel();
+    let worker = Worker::start(move |order| answers.send(order).is_ok()).unwrap();
+    let state = fixture::many_stubs(600);
+    for number in 1..=50 {
+        let query = Query {
+            number,
+            ..Query::default()
+        };
+        assert!(worker.ask(query, state.records.clone()));
+    }
+    let last = orders.iter().find(|order| order.number == 50).unwrap();
+    assert!(last.slots.is_empty(), "no table was asked for");
 }

@@ -364,3 +364,23 @@ fn w_locks_at_once_when_armed() {
     console.keys("W");
     assert!(matches!(console.sent.as_slice(), [Command::Lock { .. }]));
 }
+
+#[test]
+fn an_operation_that_ends_is_told_on_the_row_above_the_footer() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.change(|state| {
+        let mut one = crate::engine::state::OperationState::clone(&state.operations[0]);
+        one.finished = Some(crate::engine::state::Finished {
+            at: state.now.wall,
+            took: Duration::from_secs(372),
+            cut_short: None,
+        });
+        state.operations[0] = std::sync::Arc::new(one);
+    });
+    let screen = console.screen();
+    let row = screen.lines().nth(22).unwrap();
+    assert_eq!(
+        row,
+        " × rehydrate: 1,184 of 2,987 verified in 6m12s; 3 shows why"
+    );
+}

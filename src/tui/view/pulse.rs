@@ -7,12 +7,12 @@ use crate::tui::layout::Arrangement;
 use crate::tui::model::Model;
 
 mod card;
+mod changes;
+mod link;
+
 pub use card::probe_words;
 pub use changes::{mark, result};
 pub use link::bar;
-
-mod changes;
-mod link;
 
 /// Draws the view.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
