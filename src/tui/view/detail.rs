@@ -255,14 +255,15 @@ impl<'a> Detail<'a> {
     fn best(&self) -> (String, String) {
         let plan = |verb| plan_of(&self.model.state, self.record, verb);
         let verb = match self.record.drift {
-            Drift::Missing => {
+            Drift::Missing if plan(Verb::Sync).is_write() => {
                 let bare = of_them(plan(Verb::Ensure).columns().len(), "column");
                 let whole = of_them(plan(Verb::Sync).columns().len(), "column");
                 let words = format!("create it with {bare} · T  create it with {whole}");
                 return ("E  ".to_owned(), words);
             }
             Drift::Stub | Drift::Stale => Verb::Rehydrate,
-            Drift::Diverged
+            Drift::Missing
+            | Drift::Diverged
             | Drift::InSync
             | Drift::Duplicate
             | Drift::Orphan
