@@ -10,6 +10,7 @@ mod output;
 mod trouble;
 
 mod interrupt;
+mod log;
 mod person;
 mod session;
 mod wait;

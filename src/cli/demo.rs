@@ -28,8 +28,12 @@ const DAY: Duration = Duration::from_secs(180);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a fresh difference is in flight.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Its first sync is due while Europe is down in the default story: that is how a bad day begins.
+pub const FIRST_SYNC: Duration = Duration::from_secs(50);
 /// An outage is seen within two of these.
 const PROBE: Duration = Duration::from_secs(2);
+/// The longest that an open breaker waits for its next probe.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// New accounts and tickets show up within this time.
 const COMPARE: Duration = Duration::from_secs(5);
 
@@ -62,6 +66,23 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         served.map_err(failed)?;
     }
     shown
+}
+
+/// The defaults, but for what would be too slow for a day of three minutes.
+fn policy() -> Policy {
+    let mut policy = Policy {
+        probe: PROBE,
+        compare: COMPARE,
+        ..Policy::default()
+    };
+    for breaker in [
+        &mut policy.read_breaker,
+        &mut policy.write_breaker,
+        &mut policy.auth_breaker,
+    ] {
+        breaker.wait_cap = LONGEST_WAIT;
+    }
+    policy
 }
 
 fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
@@ -106,11 +127,7 @@ fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
             },
             ..link
         }],
-        policy: Policy {
-            probe: PROBE,
-            compare: COMPARE,
-            ..Policy::default()
-        },
+        policy: policy(),
         safety: Safety::default(),
         state,
     })

@@ -1,7 +1,10 @@
 //! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
 //! life begins and ends.
 
+use tracing_appender::non_blocking::WorkerGuard;
+
 use super::arguments::Globals;
+use super::log;
 use super::person;
 use super::trouble::Trouble;
 use crate::config::{self, Config};
@@ -48,16 +51,20 @@ pub struct Session {
     /// The user of the operating system.
     pub who: String,
     running: Running,
+    /// Flushes the log, last of all.
+    _log: Option<WorkerGuard>,
 }
 
 impl Session {
     /// Starts the engine.
     pub fn begin(config: Config, globals: &Globals, purpose: Purpose) -> Result<Self, Trouble> {
         let who = person::who();
+        let log = log::begin(&config.state);
         let options = Options {
             who: who.clone(),
             host: person::host(),
             is_agent: purpose == Purpose::Demo,
+            first_sync: super::demo::FIRST_SYNC,
             read_only: globals.read_only,
             compares: purpose != Purpose::Named,
         };
@@ -69,6 +76,7 @@ impl Session {
             engine,
             who,
             running,
+            _log: log,
         })
     }
 

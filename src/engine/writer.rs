@@ -372,8 +372,10 @@ impl StateWriter {
         }
         let cause = instance.last_error.as_ref().map(|(_, why, _)| why.clone());
         self.instance(place, |instance| {
-            if was != Health::Unknown {
-                instance.before = Some((was, since.since(was_since)));
+            // What began before its own cause was seen, or lasted no time, was no state to remember.
+            let lasted = since.since(was_since);
+            if was != Health::Unknown && !lasted.is_zero() {
+                instance.before = Some((was, lasted));
             }
             instance.health = health;
             instance.since = since;

@@ -172,7 +172,10 @@ pub fn latencies(p50: Option<Duration>, p95: Option<Duration>, between: &str) ->
         return "?".to_owned();
     };
     if p95 >= Duration::from_secs(1) {
-        let tenths = |d: Duration| format!("{}.{}", d.as_secs(), d.subsec_millis() / 100);
+        let tenths = |d: Duration| match d.as_millis() / 100 {
+            0 => "<0.1".to_owned(),
+            tenths => format!("{}.{}", tenths / 10, tenths % 10),
+        };
         format!("{}{between}{} s", tenths(p50), tenths(p95))
     } else {
         let ms = |d: Duration| match d.as_millis() {

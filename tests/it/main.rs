@@ -15,3 +15,4 @@ mod crash;
 mod emulator;
 mod repair;
 mod support;
+mod terminal;

@@ -3,3 +3,4 @@
 pub mod binary;
 pub mod emulated;
 pub mod lab;
+pub mod screen;

@@ -167,7 +167,7 @@ impl Maker<'_> {
             self.now - TimeDelta::minutes(self.random.random_range(60 * 24 * 30..60 * 24 * 300));
         let age = (self.now - created).num_minutes();
         let modified = created + TimeDelta::minutes(self.random.random_range(0..age - 60 * 24 * 4));
-        let recent = self.now - TimeDelta::seconds(self.random.random_range(25..165));
+        let recent = self.now - TimeDelta::seconds(self.random.random_range(20..120));
         match part {
             Part::Missing | Part::Stub => Original {
                 draft,
