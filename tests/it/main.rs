@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod client;
 mod emulator;
 mod repair;
