@@ -330,6 +330,62 @@ async fn an_interrupt_takes_back_what_was_not_sent() {
     assert_eq!(run.code, 130, "{run:?}");
 }
 
+/// Starts a sync of everything whose writes are slow, and returns when its first record is done.
+async fn half_way(cli: &Cli) -> (Child, String) {
+    let fault = json!({"count": 500, "delay_ms": 150, "method": "PATCH"});
+    cli.emulated.europe().arm(fault).await;
+    let line = "sync --yes 200 --reason INC-7";
+    let mut child = cli.command(line).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let read = move || {
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        // The pipe is kept open: what follows is read with the rest.
+        (first, out.into_inner())
+    };
+    let (first, out) = tokio::task::spawn_blocking(read).await.unwrap();
+    child.stdout = Some(out);
+    (child, first)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_sync_ends_in_good_order() {
+    let cli = Cli::new().await;
+    let (child, first) = half_way(&cli).await;
+    assert!(first.starts_with("verified"), "{first}");
+    interrupt(&child);
+    let run = ended(child).await;
+    assert_eq!(run.code, 130, "{run:?}");
+    assert!(run.out.contains("abandoned"), "{run:?}");
+    let (_, json) = cli.json("status").await;
+    assert_eq!(json["unfinished_operations"], 0, "{json}");
+    assert_eq!(json["unknown_outcomes"], 0, "{json}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_sync_left_behind_is_read_back_and_shown() {
+    let cli = Cli::new().await;
+    let (mut child, _) = half_way(&cli).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    cli.emulated
+        .europe()
+        .control("DELETE", "faults", None)
+        .await;
+    let (code, json) = cli.json("status").await;
+    assert_eq!(code, 1);
+    assert_eq!(json["unfinished_operations"], 1, "{json}");
+    let reasons = json["needs_a_person"].to_string();
+    assert!(
+        reasons.contains("left unfinished by an earlier process"),
+        "{reasons}"
+    );
+    let run = cli.run("sync --yes 200 --reason INC-7").await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let (_, json) = cli.json("status").await;
+    assert_eq!(json["links"][0]["condition"], "in step");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_usage_and_configuration_say_what_would_be_right() {
     let cli = Cli::new().await;
