@@ -11,6 +11,8 @@
 mod architecture;
 mod cli;
 mod client;
+mod commands;
+mod crash;
 mod emulator;
 mod repair;
 mod support;

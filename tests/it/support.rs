@@ -1,4 +1,5 @@
 //! The harnesses that tests share.
 
+pub mod binary;
 pub mod emulated;
 pub mod lab;
