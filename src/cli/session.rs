@@ -34,6 +34,10 @@ pub enum Purpose {
     Compare,
     /// Records are named: each is read by itself.
     Named,
+    /// Everything is compared, for as long as somebody looks.
+    Watch,
+    /// The same, and the sync runs here on its schedule.
+    Demo,
 }
 
 /// A running engine, with who asked for it.
@@ -53,9 +57,9 @@ impl Session {
         let options = Options {
             who: who.clone(),
             host: person::host(),
-            is_agent: false,
+            is_agent: purpose == Purpose::Demo,
             read_only: globals.read_only,
-            compares: purpose == Purpose::Compare,
+            compares: purpose != Purpose::Named,
         };
         let (engine, running) = engine::start(config, options).map_err(|error| {
             let causes = anyhow::Error::from(error);

@@ -218,6 +218,7 @@ pub(super) fn remembered(operation: &RecoveredOperation) -> OperationState {
     });
     OperationState {
         request: operation.request.clone(),
+        radius: None,
         progress,
         records: Vec::new(),
         waiting: None,

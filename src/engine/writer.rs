@@ -128,6 +128,11 @@ impl StateWriter {
                 left_behind,
             } => self.accepted(request, &records, left_behind, now),
             Event::Remembered(operation) => self.remembered(operation),
+            Event::Planned { operation, radius } => {
+                self.operation(operation, |o| {
+                    o.radius.get_or_insert_default().merge(radius);
+                });
+            }
             Event::Staged {
                 operation,
                 record,
@@ -692,6 +697,7 @@ impl StateWriter {
             request.who
         );
         let operation = OperationState {
+            radius: None,
             progress: Tally {
                 total: count,
                 accepted: count,

@@ -106,7 +106,7 @@ pub fn report(state: &State, verdict: &Verdict) -> Report {
         instances: state.instances.iter().map(instance).collect(),
         links: links.map(|(place, of)| link(state, place, of)).collect(),
         unfinished_operations: operations
-            .filter(|operation| !operation.is_finished())
+            .filter(|operation| operation.was_left_behind && !operation.is_finished())
             .count(),
         unknown_outcomes: state.unknown_outcomes(),
         journal_fault: state.journal_fault.clone(),

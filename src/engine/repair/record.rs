@@ -11,7 +11,7 @@ use crate::dataverse::{Write, now};
 use crate::domain::drift::{Assessment, Side};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Stage, Verb};
-use crate::domain::plan::{Assignment, Plan, plan};
+use crate::domain::plan::{Assignment, BlastRadius, Plan, plan};
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
@@ -54,6 +54,7 @@ impl Repair {
             return self.stage(&record, stage, &Written::default(), began).await;
         };
         let mut tries = 0;
+        let mut is_planned = false;
         loop {
             if let Err(stop) = self.until_writable().await {
                 return self.give_up(&record, stop, began).await;
@@ -64,6 +65,16 @@ impl Repair {
                         on_the_way: record.on_the_way,
                         ..looked.record.clone()
                     };
+                    if !is_planned {
+                        is_planned = true;
+                        let mut radius = BlastRadius::default();
+                        radius.add(&plan);
+                        self.tell(Event::Planned {
+                            operation: self.request.id,
+                            radius,
+                        })
+                        .await;
+                    }
                     self.tell(Event::Looked(Box::new(looked.clone()))).await;
                     self.attempt(&record, &looked, plan, ensured, began).await?
                 }
