@@ -52,19 +52,19 @@ fn a_sync_of_everything_wants_a_count_and_a_reason() {
     let emulator = Emulator::start();
     let refused = line(&emulator, "sync").exits(4);
     assert!(refused.stderr.contains("say --yes 90"), "{refused:?}");
-    let _ = line(&emulator, "sync --yes 89 --reason INC-7").exits(4);
+    line(&emulator, "sync --yes 89 --reason INC-7").exits(4);
     let unreasoned = line(&emulator, "sync --yes 90").exits(2);
     assert!(unreasoned.stderr.contains("--reason"), "{unreasoned:?}");
     let locked = line(&emulator, "sync --read-only --yes 90 --reason INC-7 --json").exits(4);
     assert_eq!(locked.json()["exit"], 4);
     assert!(emulator.writes().is_empty());
 
-    let _ = line(&emulator, "sync --yes 90 --reason INC-7 --quiet").exits(0);
+    line(&emulator, "sync --yes 90 --reason INC-7 --quiet").exits(0);
     let writes = emulator.writes().len();
     let status = line(&emulator, "status --json");
     assert_eq!(status.json()["links"][0]["condition"], "in step");
     // Nothing is pending any more, so nothing needs consent.
-    let _ = line(&emulator, "sync").exits(0);
+    line(&emulator, "sync").exits(0);
     assert_eq!(emulator.writes().len(), writes);
 }
 
@@ -111,7 +111,7 @@ fn an_interrupt_ends_a_repair_that_waits() {
     let child = spawn(&emulator, &format!("rehydrate account {} --wait", ids[0]));
     std::thread::sleep(Duration::from_millis(700));
     interrupt(&child);
-    let _ = ended(child).exits(130);
+    ended(child).exits(130);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn an_interrupted_sync_ends_in_good_order() {
     let mut rest = String::new();
     std::io::Read::read_to_string(&mut out, &mut rest).unwrap();
     assert!(rest.contains("abandoned"), "{rest}");
-    let _ = ended(child).exits(130);
+    ended(child).exits(130);
     let status = line(&emulator, "status --json").json();
     assert_eq!(status["unfinished_operations"], 0, "{status}");
     assert_eq!(status["unknown_outcomes"], 0, "{status}");
@@ -200,5 +200,5 @@ fn the_emulator_says_where_it_is_and_ends_when_interrupted() {
         "{ready}"
     );
     interrupt(&child);
-    let _ = ended(child).exits(0);
+    ended(child).exits(0);
 }
