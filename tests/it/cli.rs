@@ -23,7 +23,7 @@ fn status_tells_health_breakers_lag_and_drift() {
     let emulator = Emulator::start();
     let status = emulator.tandem(&["status", "--json"]).exits(0).json();
     assert_eq!(status["instances"][1]["name"], "europe", "{status:#}");
-    assert_eq!(status["instances"][1]["health"], "HEALTHY");
+    assert_eq!(status["instances"][1]["health"], "healthy");
     assert!(count(&status, "missing") > 7 && count(&status, "diverged") > 4);
     let text = emulator.tandem(&["status"]).exits(0).stdout;
     assert!(

@@ -11,6 +11,7 @@
 mod architecture;
 mod cli;
 mod client;
+mod commands;
 mod crash;
 mod emulator;
 mod repair;

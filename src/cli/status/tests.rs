@@ -135,7 +135,7 @@ fn what_is_not_known_is_not_nothing() {
     let json = serde_json::to_value(json::report(&state, &verdict)).unwrap_or_default();
     let table = &json["links"][0]["tables"][0];
     assert!(
-        table["drift"].is_null() && table["pending"].is_null(),
+        table["counts"].is_null() && table["pending"].is_null(),
         "{table}"
     );
     assert_eq!(json["links"][0]["condition"], "unknown");
