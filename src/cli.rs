@@ -10,6 +10,7 @@ mod output;
 mod trouble;
 
 mod interrupt;
+mod log;
 mod person;
 mod session;
 mod wait;
@@ -69,15 +70,18 @@ pub fn arguments() -> Result<Arguments, Exit> {
     })
 }
 
+/// Says why nothing can be run at all.
+pub fn give_up(why: &str) -> Exit {
+    Output::new(&Globals::default()).error(why);
+    Exit::Bug
+}
+
 /// Runs one command to its end. Must be called inside of a runtime.
 pub async fn run(arguments: Arguments) -> Exit {
     let output = Output::new(&arguments.globals);
     let interrupts = match Interrupts::listen() {
         Ok(interrupts) => interrupts,
-        Err(error) => {
-            output.error(&format!("listen for signals: {error}"));
-            return Exit::Bug;
-        }
+        Err(error) => return give_up(&format!("listen for signals: {error}")),
     };
     let mut context = Context {
         globals: arguments.globals,

@@ -31,9 +31,10 @@ mod send;
 mod transport;
 
 pub use auth::BadCredential;
-pub use client::{ClientStatus, HeldBack, Observation, Reader, Settings, Timeouts, WhoAmI, Writer};
+pub use client::{
+    ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
+};
 pub use clock::now;
-pub use links::NextLink;
 pub use query::{Filter, Order, Query};
 pub use response::{BadRow, Page};
 pub use secret::BadSecret;

@@ -115,6 +115,8 @@ pub struct Options {
     pub plug_in: bool,
     /// What the instances hold at the start.
     pub data: Data,
+    /// The seed of whatever is random, instead of the scenario's own.
+    pub seed: Option<u64>,
 }
 
 impl Default for Options {
@@ -127,6 +129,7 @@ impl Default for Options {
             scenario: None,
             plug_in: true,
             data: Data::Demo,
+            seed: None,
         }
     }
 }
@@ -137,6 +140,7 @@ pub struct Pair {
     europe: Side,
     token: String,
     data: Data,
+    seed: u64,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -156,8 +160,13 @@ impl Pair {
     )]
     pub async fn bind(options: Options) -> io::Result<Pair> {
         let clock = Arc::new(Clock::default());
-        let plug_in =
-            options.plug_in && options.scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let scenario = match (options.scenario, options.seed) {
+            (Some(scenario), Some(seed)) => Some(scenario.with_seed(seed)),
+            (scenario, _) => scenario,
+        };
+        let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
+        let seed = options.seed.unwrap_or(default_seed);
+        let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
         let side =
             |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
         Ok(Pair {
@@ -165,7 +174,8 @@ impl Pair {
             europe: side(EUROPE, options.europe)?,
             token: options.token,
             data: options.data,
-            scenario: options.scenario,
+            seed,
+            scenario,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })
@@ -184,12 +194,7 @@ impl Pair {
             Arc::clone(&self.us.instance),
             Arc::clone(&self.europe.instance),
         );
-        let (data, seed) = (
-            self.data,
-            self.scenario
-                .as_ref()
-                .map_or(scenario::SEED, Scenario::seed),
-        );
+        let (data, seed) = (self.data, self.seed);
         tokio::task::spawn_blocking(move || seed::fill(&us, &europe, data, seed))
             .await
             .map_err(io::Error::other)?

@@ -18,6 +18,7 @@
 //! - [`emulator`]: two Dataverse instances on loopback, for the demo and the tests. It uses nothing of the above: it is
 //!   the other end of the wire.
 //! - [`cli`]: the headless commands, and what every command's exit code means.
+//! - [`tui`]: the console.
 //!
 //! # How data flows
 //!
@@ -50,6 +51,7 @@ pub mod journal;
 
 pub mod engine;
 
-pub mod emulator;
-
 pub mod cli;
+pub mod tui;
+
+pub mod emulator;

@@ -1,5 +1,6 @@
 //! `tandem`: from the command line to an exit code.
 
+use std::num::NonZero;
 use std::panic;
 use std::process::ExitCode;
 
@@ -20,19 +21,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Exit {
-    let workers = std::thread::available_parallelism()
-        .map_or(LEAST_WORKERS, |cpus| cpus.get().max(LEAST_WORKERS));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
+    let cpus = std::thread::available_parallelism().map_or(LEAST_WORKERS, NonZero::get);
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cpus.max(LEAST_WORKERS))
         .enable_all()
         .build();
-    let exit = match &runtime {
-        Ok(runtime) => runtime.block_on(cli::run(arguments)),
-        Err(_) => Exit::Bug,
+    let runtime = match built {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::give_up(&format!("start the runtime: {error}")),
     };
-    if let Ok(runtime) = runtime {
-        // A blocking read that nobody waits for any more must not keep the process.
-        runtime.shutdown_background();
-    }
+    let exit = runtime.block_on(cli::run(arguments));
+    // A blocking read that nobody waits for any more must not keep the process.
+    runtime.shutdown_background();
     exit
 }

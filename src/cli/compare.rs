@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 use super::wait::{self, is_compared};
 use crate::domain::operation::TableIndex;
 use crate::engine::State;
-use crate::engine::state::{LinkState, TableState};
+use crate::engine::state::{InstanceState, LinkState, TableState};
 
 /// Waits until the tables that matter have been compared, and says why if they can't be.
 pub async fn compared(
@@ -55,7 +55,8 @@ fn why_not(state: &State, table: &TableState, link: &LinkState) -> String {
     if let Some(failure) = &table.failure {
         return failure.clone();
     }
-    let Some(instance) = wait::ends(state, link).find(|end| !end.is_readable()) else {
+    let is_blocked = |end: &&InstanceState| wait::is_probed(end) && !end.is_readable();
+    let Some(instance) = wait::ends(state, link).find(is_blocked) else {
         return "an instance could not be read".to_owned();
     };
     let error = instance.last_error.as_ref().map(|(_, error, _)| error);

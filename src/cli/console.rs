@@ -2,17 +2,33 @@
 
 use super::Context;
 use super::exit::Exit;
-use super::session;
+use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use crate::config::Config;
+use crate::tui;
 
 /// Runs the command.
 pub async fn run(context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
-    open(config, context).await
+    open(config, context, Purpose::Watch).await
 }
 
-/// The seam to the console: opens it, and returns when it was quit. The demo opens it on its own configuration.
-pub async fn open(_config: Config, _context: &mut Context) -> Result<Exit, Trouble> {
-    std::future::ready(Err(Trouble::bug("the console is not part of this build"))).await
+/// Opens the console, and returns when it was quit. The demo opens it on its own configuration.
+pub async fn open(
+    config: Config,
+    context: &mut Context,
+    purpose: Purpose,
+) -> Result<Exit, Trouble> {
+    let safety = config.safety;
+    let session = Session::begin(config, &context.globals, purpose)?;
+    let options = tui::Options {
+        safety,
+        who: session.who.clone(),
+    };
+    let shown = tui::run(session.engine.clone(), options).await;
+    session.end().await;
+    match shown {
+        Ok(()) => Ok(Exit::Good),
+        Err(error) => Err(Trouble::usage(format!("{:#}", anyhow::Error::from(error)))),
+    }
 }

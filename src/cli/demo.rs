@@ -1,11 +1,134 @@
-//! `tandem demo`: the embedded instances with a story to live through, and the console on them.
+//! `tandem demo`: two embedded instances on loopback with a story to live through, and the console on them.
+//!
+//! Everything goes through sockets, and the sync is tandem's own: it runs in this process as its own application user.
+//! Only the ports and the length of a day are the demo's.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use tempfile::TempDir;
 
 use super::Context;
 use super::arguments::Demo;
+use super::console;
+use super::emulator::scenario;
 use super::exit::Exit;
+use super::session::Purpose;
 use super::trouble::Trouble;
+use crate::config::{self, Config, InstanceConfig, LinkConfig, Policy, Safety};
+use crate::domain::credential::{Credential, SecretSource};
+use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::lag::Schedule;
+use crate::emulator::{Options, Pair, SYNC_CLIENT_ID};
 
-/// Runs the command: starts the emulators, and opens the console on a configuration of their making.
-pub async fn run(_arguments: &Demo, _context: &mut Context) -> Result<Exit, Trouble> {
-    std::future::ready(Err(Trouble::bug("the demo is not part of this build"))).await
+/// The demo's day: its sync runs once in this time.
+const DAY: Duration = Duration::from_secs(180);
+/// How much later is still on time.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long a fresh difference is in flight.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Its first sync is due while Europe is down in the default story: that is how a bad day begins.
+pub const FIRST_SYNC: Duration = Duration::from_secs(50);
+/// An outage is seen within two of these.
+const PROBE: Duration = Duration::from_secs(2);
+/// The longest that an open breaker waits for its next probe.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// New accounts and tickets show up within this time.
+const COMPARE: Duration = Duration::from_secs(5);
+
+/// Runs the command: binds both ports, opens the console, and only then fills the instances.
+pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Trouble> {
+    let options = Options {
+        scenario: Some(scenario(&arguments.scenario)?),
+        seed: arguments.seed,
+        ..Options::default()
+    };
+    let failed =
+        |error: std::io::Error| Trouble::usage(format!("serve the demo on 127.0.0.1: {error}"));
+    let mut pair = Pair::bind(options).await.map_err(failed)?;
+    let (state, _temporary) = if let Some(folder) = &context.globals.state {
+        (folder.clone(), None)
+    } else {
+        let folder = TempDir::with_prefix("tandem-demo-").map_err(failed)?;
+        (folder.path().join("state"), Some(folder))
+    };
+    let config = config(&pair, state).map_err(|error| Trouble::bug(format!("{error:#}")))?;
+    // Connections wait until the instances are filled, so that the first paint need not.
+    let serving = tokio::spawn(async move {
+        let served = pair.serve().await;
+        (pair, served)
+    });
+    let shown = console::open(config, context, Purpose::Demo).await;
+    // The instances go last: the engine has finished what it was about.
+    if let Ok((pair, served)) = serving.await {
+        pair.shutdown().await;
+        served.map_err(failed)?;
+    }
+    shown
+}
+
+/// The defaults, but for what would be too slow for a day of three minutes.
+fn policy() -> Policy {
+    let mut policy = Policy {
+        probe: PROBE,
+        compare: COMPARE,
+        ..Policy::default()
+    };
+    for breaker in [
+        &mut policy.read_breaker,
+        &mut policy.write_breaker,
+        &mut policy.auth_breaker,
+    ] {
+        breaker.wait_cap = LONGEST_WAIT;
+    }
+    policy
+}
+
+fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
+    let secret = || SecretSource::Held(SecretString::from(pair.token()));
+    let instance = |name: &str, band: &str, url: &str| -> anyhow::Result<InstanceConfig> {
+        Ok(InstanceConfig {
+            name: InstanceName::new(name)?,
+            endpoint: Endpoint::new(url)?,
+            band: band.to_owned(),
+            credential: Credential::Token(secret()),
+            agent: Some(Credential::ClientSecret {
+                authority: url.parse()?,
+                tenant: "demo".to_owned(),
+                client_id: SYNC_CLIENT_ID.to_owned(),
+                secret: secret(),
+            }),
+        })
+    };
+    // The tables are those of the sample configuration: what a reader sees there is what the demo does.
+    let sample = config::parse(
+        config::SAMPLE,
+        "assets/default.toml".as_ref(),
+        state.clone(),
+    )?;
+    let link = sample
+        .links
+        .into_iter()
+        .next()
+        .context("the sample configuration has a link")?;
+    Ok(Config {
+        instances: vec![
+            instance("us", "US DEMO", pair.us_url())?,
+            instance("europe", "EU DEMO", pair.europe_url())?,
+        ],
+        links: vec![LinkConfig {
+            source: 0,
+            target: 1,
+            schedule: Schedule {
+                cadence: DAY,
+                grace: GRACE,
+                settle: SETTLE,
+            },
+            ..link
+        }],
+        policy: policy(),
+        safety: Safety::default(),
+        state,
+    })
 }

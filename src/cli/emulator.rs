@@ -7,6 +7,7 @@ use super::arguments::Emulator;
 use super::exit::Exit;
 use super::output::Output;
 use super::trouble::Trouble;
+use crate::emulator::{Options, Pair, Scenario};
 
 /// The one line that says that both instances answer.
 #[derive(Clone, Debug, Serialize)]
@@ -19,15 +20,50 @@ pub struct Ready {
     pub token: String,
 }
 
-/// Runs the command.
+/// Runs the command. To be interrupted is how it ends, and no failure.
 pub async fn run(arguments: &Emulator, context: &mut Context) -> Result<Exit, Trouble> {
-    let ready = serve(arguments).await?;
-    Output::object(&ready)?;
+    let pair = serve(arguments).await?;
+    Output::object(&Ready {
+        us: pair.us_url().to_owned(),
+        europe: pair.europe_url().to_owned(),
+        token: pair.token().to_owned(),
+    })?;
     context.interrupts.next().await;
-    Ok(Exit::Interrupted)
+    pair.shutdown().await;
+    Ok(Exit::Good)
 }
 
-/// The seam to the emulator: binds, fills and serves, and returns once both instances answer.
-async fn serve(_arguments: &Emulator) -> Result<Ready, Trouble> {
-    std::future::ready(Err(Trouble::bug("the emulator is not part of this build"))).await
+/// Binds, fills and serves; returns once both instances answer.
+async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
+    let mut options = Options {
+        us: arguments.us,
+        europe: arguments.europe,
+        plug_in: !arguments.no_plug_in,
+        seed: arguments.seed,
+        scenario: arguments.scenario.as_deref().map(scenario).transpose()?,
+        ..Options::default()
+    };
+    if let Some(token) = &arguments.token {
+        options.token = checked(token)?;
+    }
+    let failed = |error: std::io::Error| Trouble::usage(format!("serve the emulator: {error}"));
+    let mut pair = Pair::bind(options).await.map_err(failed)?;
+    pair.serve().await.map_err(failed)?;
+    Ok(pair)
+}
+
+/// The story of that name.
+pub fn scenario(name: &str) -> Result<Scenario, Trouble> {
+    Scenario::named(name).ok_or_else(|| {
+        let known = Scenario::names().join(", ");
+        Trouble::usage(format!("there is no scenario `{name}`: there are {known}"))
+    })
+}
+
+/// A token goes into a header as it is.
+fn checked(token: &str) -> Result<String, Trouble> {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Trouble::usage("--token is one word of plain ASCII"));
+    }
+    Ok(token.to_owned())
 }

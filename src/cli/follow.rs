@@ -31,6 +31,7 @@ impl Watch<'_> {
     /// Takes in a state; true when nothing more will happen.
     fn look(&mut self, state: &State) -> bool {
         let Some(operation) = state.operation(self.request.id) else {
+            self.output.progress("asking the instances…");
             return self.refusal(state).is_some();
         };
         for record in &operation.records {
@@ -170,7 +171,11 @@ pub async fn carry_out(
             who: request.who.clone(),
         };
         send(engine, end).await?;
-        let look = |state: &Arc<State>| watch.look(state);
+        // What has not begun is not waited for: it ends with this process.
+        let look = |state: &Arc<State>| {
+            let ended = watch.look(state);
+            ended || state.operation(request.id).is_none()
+        };
         followed = wait::until(engine, interrupts, Some(LAST_WORDS), look).await;
     }
     output.clear_progress();

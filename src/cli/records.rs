@@ -76,7 +76,7 @@ pub fn text(state: &State, records: &[&Record]) -> String {
             visible(&record.name).into_owned(),
             visible(&record.number).into_owned(),
             record.key.id.to_string(),
-            differing(state, record).join(","),
+            few(&differing(state, record)),
             since.map_or_else(String::new, |since| format!("{} ago", duration(since))),
             record
                 .other
@@ -92,6 +92,15 @@ pub fn text(state: &State, records: &[&Record]) -> String {
         format!("{total}\n")
     } else {
         format!("{}{total}: {}\n", table(&rows), parts.join(", "))
+    }
+}
+
+/// Names, as long as a line can take them.
+fn few(names: &[String]) -> String {
+    if names.len() > 3 {
+        count(names.len(), "column")
+    } else {
+        names.join(", ")
     }
 }
 

@@ -1,7 +1,10 @@
 //! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
 //! life begins and ends.
 
+use tracing_appender::non_blocking::WorkerGuard;
+
 use super::arguments::Globals;
+use super::log;
 use super::person;
 use super::trouble::Trouble;
 use crate::config::{self, Config};
@@ -34,6 +37,10 @@ pub enum Purpose {
     Compare,
     /// Records are named: each is read by itself.
     Named,
+    /// Everything is compared, for as long as somebody looks.
+    Watch,
+    /// The same, and the sync runs here on its schedule.
+    Demo,
 }
 
 /// A running engine, with who asked for it.
@@ -44,18 +51,22 @@ pub struct Session {
     /// The user of the operating system.
     pub who: String,
     running: Running,
+    /// Flushes the log, last of all.
+    _log: Option<WorkerGuard>,
 }
 
 impl Session {
     /// Starts the engine.
     pub fn begin(config: Config, globals: &Globals, purpose: Purpose) -> Result<Self, Trouble> {
         let who = person::who();
+        let log = log::begin(&config.state);
         let options = Options {
             who: who.clone(),
             host: person::host(),
-            is_agent: false,
+            is_agent: purpose == Purpose::Demo,
+            first_sync: super::demo::FIRST_SYNC,
             read_only: globals.read_only,
-            compares: purpose == Purpose::Compare,
+            compares: purpose != Purpose::Named,
         };
         let (engine, running) = engine::start(config, options).map_err(|error| {
             let causes = anyhow::Error::from(error);
@@ -65,6 +76,7 @@ impl Session {
             engine,
             who,
             running,
+            _log: log,
         })
     }
 

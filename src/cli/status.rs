@@ -1,6 +1,7 @@
 //! `tandem status`: health, breakers, lag and drift, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Context;
 use super::arguments::Status;
@@ -11,6 +12,7 @@ use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::wait::{self, Stopped, is_compared, is_probed};
 use crate::engine::State;
+use crate::engine::state::TableState;
 
 mod json;
 mod text;
@@ -67,7 +69,19 @@ async fn look(
 /// Whether all that can be known is known: every instance probed, every table compared or known not to be.
 fn is_known(state: &State) -> bool {
     state.instances.iter().all(is_probed)
-        && state.tables.iter().all(|table| is_compared(state, table))
+        && state
+            .tables
+            .iter()
+            .all(|table| is_compared(state, table) && is_lag_known(state, table))
+}
+
+/// The engine works out the lag on its next tick after a comparison; until then it would read as none.
+fn is_lag_known(state: &State, table: &TableState) -> bool {
+    const TICKS: Duration = Duration::from_secs(3);
+    let waited = |compared| state.now.since(compared) >= TICKS;
+    table.counts.pending() == 0
+        || table.oldest_pending.is_some()
+        || table.compared.is_none_or(waited)
 }
 
 #[cfg(test)]

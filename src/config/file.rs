@@ -10,6 +10,7 @@ use toml::Spanned;
 
 use super::duration::Span;
 
+/// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -25,6 +26,7 @@ pub struct File {
     pub state: Option<Spanned<IgnoredAny>>,
 }
 
+/// `[instances.NAME]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Instance {
@@ -94,6 +96,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// `[[links]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
@@ -117,6 +120,7 @@ pub struct Sync {
     pub backend: Spanned<String>,
 }
 
+/// `[[links.tables]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -134,6 +138,7 @@ pub struct Table {
     pub map: Option<Spanned<IgnoredAny>>,
 }
 
+/// `[policy]`; what is left out keeps its default.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -156,6 +161,7 @@ pub struct Policy {
     pub retry: Retry,
 }
 
+/// `[policy.breaker]` and those of the classes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Breaker {
@@ -173,6 +179,7 @@ pub struct Breaker {
     pub probe_lease: Option<Span>,
 }
 
+/// `[policy.retry]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
@@ -182,6 +189,7 @@ pub struct Retry {
     pub cap: Option<Span>,
 }
 
+/// `[safety]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Safety {

@@ -290,44 +290,48 @@ impl Reader {
         }
     }
 
-    /// The first page of a listing.
-    pub async fn page(&self, query: &Query) -> Result<Page, Failure> {
-        let path = format!("{}?{}", query.set, options(query)?);
-        let endpoint = &self.0.shared.endpoint;
-        self.get(&path, Some(&query.prefer()), Kind::Read, |answer| {
-            response::page(answer, query, endpoint, None)
-        })
-        .await
+    /// A listing, page by page.
+    pub fn pages(&self, query: Query) -> Pages {
+        Pages {
+            reader: self.clone(),
+            query,
+            at: At::Start,
+        }
     }
 
-    /// A further page of it. A listing that leads in a circle, or to no end, is a failure.
-    pub async fn next_page(&self, query: &Query, next: &NextLink) -> Result<Page, Failure> {
-        let endpoint = &self.0.shared.endpoint;
-        let request = request::follow(next.url(), &query.prefer());
-        self.send(request, Kind::Read, |answer| {
-            response::page(answer, query, endpoint, Some(next))
-        })
-        .await
-    }
-
-    /// The rows with these ids, in no order; those that are not there are left out.
+    /// The rows with these ids, in no order, and those of them that can't be read; those that are not there are left
+    /// out.
     pub async fn rows_by_id(
         &self,
         table: &TableSchema,
         ids: &[RowId],
         columns: &[ColumnName],
-    ) -> Result<Vec<Row>, Failure> {
-        let mut rows = Vec::with_capacity(ids.len());
+    ) -> Result<Page, Failure> {
+        let mut all = Page::default();
         for some in ids.chunks(IDS) {
             let query = Query::all(table, columns).only(Filter::Ids(some.to_vec()));
-            let mut page = whole(self.page(&query).await?)?;
-            loop {
-                rows.append(&mut page.rows);
-                let Some(next) = page.next else { break };
-                page = whole(self.next_page(&query, &next).await?)?;
+            let mut pages = self.pages(query);
+            while let Some(mut page) = pages.next().await? {
+                all.rows.append(&mut page.rows);
+                all.bad_rows.append(&mut page.bad_rows);
             }
         }
-        Ok(rows)
+        Ok(all)
+    }
+
+    async fn page(&self, query: &Query) -> Result<Page, Failure> {
+        let path = format!("{}?{}", query.set, options(query)?);
+        let endpoint = &self.0.shared.endpoint;
+        let read = |answer: &Response<Bytes>| response::page(answer, query, endpoint, None);
+        self.get(&path, Some(&query.prefer()), Kind::Read, read)
+            .await
+    }
+
+    async fn page_at(&self, query: &Query, link: &NextLink) -> Result<Page, Failure> {
+        let endpoint = &self.0.shared.endpoint;
+        let request = request::follow(link.url(), &query.prefer());
+        let read = |answer: &Response<Bytes>| response::page(answer, query, endpoint, Some(link));
+        self.send(request, Kind::Read, read).await
     }
 
     /// How many rows changed since a moment, as far as the server counts (5,000).
@@ -425,6 +429,35 @@ impl Reader {
     fn each<T>(&self, order: impl FnMut(&mut CircuitBreaker) -> T) -> [T; 3] {
         let admission = &self.0.shared.admission;
         admission.breakers(|breakers| breakers.each_mut().map(order))
+    }
+}
+
+/// A listing that is read page by page. Where the server's links lead elsewhere, in a circle or to no end it ends with
+/// a failure, never as if it were complete; asked again after a failure, it reads the same page.
+#[derive(Debug)]
+pub struct Pages {
+    reader: Reader,
+    query: Query,
+    at: At,
+}
+
+#[derive(Debug)]
+enum At {
+    Start,
+    Link(NextLink),
+    End,
+}
+
+impl Pages {
+    /// The next page; `None` behind the last.
+    pub async fn next(&mut self) -> Result<Option<Page>, Failure> {
+        let mut page = match &self.at {
+            At::Start => self.reader.page(&self.query).await?,
+            At::Link(link) => self.reader.page_at(&self.query, link).await?,
+            At::End => return Ok(None),
+        };
+        self.at = page.next.take().map_or(At::End, At::Link);
+        Ok(Some(page))
     }
 }
 

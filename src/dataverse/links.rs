@@ -19,7 +19,7 @@ const MOST_PAGES: usize = 10_000;
 /// A link to the next page that passed the guard. It knows the pages that led to it, so that whoever follows it can't
 /// be led in a circle (security case 9).
 #[derive(Clone)]
-pub struct NextLink {
+pub(super) struct NextLink {
     url: Url,
     /// How many links of this listing were followed before this one.
     depth: usize,

@@ -30,7 +30,7 @@ pub struct Page {
     /// Those that could not.
     pub bad_rows: Vec<BadRow>,
     /// Where the next page is.
-    pub next: Option<NextLink>,
+    pub(super) next: Option<NextLink>,
     /// The number of all rows that match, if it was asked for.
     pub count: Option<usize>,
 }

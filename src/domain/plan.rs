@@ -189,6 +189,16 @@ impl BlastRadius {
         }
     }
 
+    /// Takes in what another part would touch.
+    pub fn merge(&mut self, other: Self) {
+        self.chosen += other.chosen;
+        self.creates += other.creates;
+        self.fills += other.fills;
+        self.unchanged += other.unchanged;
+        self.refused += other.refused;
+        self.overwrites += other.overwrites;
+    }
+
     /// Rows that would be written.
     pub fn writes(&self) -> usize {
         self.creates + self.fills

@@ -155,6 +155,10 @@ impl Scenario {
         &self.story
     }
 
+    pub(crate) fn with_seed(self, seed: u64) -> Scenario {
+        Scenario { seed, ..self }
+    }
+
     pub(crate) fn seed(&self) -> u64 {
         self.seed
     }

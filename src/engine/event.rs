@@ -11,6 +11,7 @@ use crate::dataverse::Observation;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
+use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::time::Now;
 
@@ -65,6 +66,11 @@ pub(super) enum Event {
     },
     /// An earlier process's operation was found in the journal, finished.
     Remembered(Arc<OperationState>),
+    /// A record of an operation was planned, for the first time.
+    Planned {
+        operation: OperationId,
+        radius: BlastRadius,
+    },
     /// A record of an operation came one step further.
     Staged {
         operation: OperationId,

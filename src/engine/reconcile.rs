@@ -167,19 +167,14 @@ async fn stream(
     end: End,
     rows: mpsc::Sender<(End, Page)>,
 ) -> Result<(), Failure> {
-    let query = Query::all(schema, &table.columns);
-    let mut page = reader.page(&query).await?;
-    loop {
-        let next = page.next.take();
+    let mut pages = reader.pages(Query::all(schema, &table.columns));
+    while let Some(page) = pages.next().await? {
         // The collector only goes away together with this task.
         if rows.send((end, page)).await.is_err() {
-            return Ok(());
-        }
-        match next {
-            Some(next) => page = reader.next_page(&query, &next).await?,
-            None => return Ok(()),
+            break;
         }
     }
+    Ok(())
 }
 
 /// Reads records on both sides and tells their drift.
@@ -195,31 +190,49 @@ pub(super) async fn look(
         .reader()
         .rows_by_id(&table.target, ids, &table.columns);
     let (source, target) = tokio::join!(source, target);
-    let source = by_id(source.map_err(Broken::source)?);
-    let target = by_id(target.map_err(Broken::target)?);
-    let twins = twins(table, &source, &target);
+    let source = Found::of(source.map_err(Broken::source)?);
+    let target = Found::of(target.map_err(Broken::target)?);
+    let twins = twins(table, &source.rows, &target.rows);
     // A pair with one key is one record, listed under the source's id.
     let listed = ids
         .iter()
-        .filter(|id| source.contains_key(id) || !twins.contains_key(id));
+        .filter(|id| source.rows.contains_key(id) || !twins.contains_key(id));
     let looked = listed.map(|id| {
-        let side =
-            |rows: &HashMap<RowId, Row>, id| rows.get(id).cloned().map_or(Side::Absent, Side::Row);
         let other = twins.get(id).copied();
-        let mut looked = assess(
-            link,
-            table,
-            *id,
-            side(&source, id),
-            side(&target, id),
-            other,
-        );
+        let mut looked = assess(link, table, *id, source.side(*id), target.side(*id), other);
         if let Some(other) = other {
-            looked.sides.target = side(&target, &other);
+            looked.sides.target = target.side(other);
         }
         looked
     });
     Ok(looked.collect())
+}
+
+/// What one side shows of some records.
+struct Found {
+    rows: HashMap<RowId, Row>,
+    unreadable: HashMap<RowId, String>,
+}
+
+impl Found {
+    fn of(page: Page) -> Self {
+        let unreadable = page
+            .bad_rows
+            .into_iter()
+            .filter_map(|bad| Some((bad.id?, bad.reason)));
+        Self {
+            rows: page.rows.into_iter().map(|row| (row.id, row)).collect(),
+            unreadable: unreadable.collect(),
+        }
+    }
+
+    fn side(&self, id: RowId) -> Side {
+        match (self.rows.get(&id), self.unreadable.get(&id)) {
+            (Some(row), _) => Side::Row(row.clone()),
+            (None, Some(reason)) => Side::Unreadable(reason.clone()),
+            (None, None) => Side::Absent,
+        }
+    }
 }
 
 /// Tells the drift of one record from both sides.
@@ -260,10 +273,6 @@ pub(super) fn assess(
         other,
         sides,
     }
-}
-
-fn by_id(rows: Vec<Row>) -> HashMap<RowId, Row> {
-    rows.into_iter().map(|row| (row.id, row)).collect()
 }
 
 /// Records that stand on one side only while their alternate key stands on the other side's, under another id.

@@ -13,7 +13,7 @@ mod record;
 mod resume;
 mod wait;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -174,7 +174,7 @@ impl Repair {
     /// Carries out records that the journal has accepted already.
     async fn carry_out(self, records: Vec<Named>) -> Outcome {
         let total = records.len();
-        let ensured = Mutex::new(HashSet::new());
+        let ensured = record::Ensured::default();
         let done = futures_util::stream::iter(records).map(|record| self.record(record, &ensured));
         let mut done = done.buffer_unordered(AT_ONCE);
         let mut good = 0;

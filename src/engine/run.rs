@@ -70,6 +70,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         repairs: JoinSet::new(),
         shutdown: shutdown.clone(),
         published_at: Instant::now(),
+        logged: 0,
     };
     let task = tokio::spawn(run.run(asked, happened));
     Ok((Engine { commands, states }, Running { shutdown, task }))
@@ -102,6 +103,8 @@ struct Run {
     repairs: JoinSet<()>,
     shutdown: CancellationToken,
     published_at: Instant,
+    /// The number of the last line of the timeline that is in the log.
+    logged: u64,
 }
 
 impl Run {
@@ -111,6 +114,7 @@ impl Run {
         mut events: mpsc::Receiver<Event>,
     ) {
         let mut journal = self.open_journal();
+        let mut is_opening = true;
         self.spawn_probes();
         self.spawn_describing();
         let mut tick = tokio::time::interval(TICK);
@@ -128,7 +132,10 @@ impl Run {
                     None => break,
                 },
                 _ = tick.tick() => self.tick(),
-                opened = &mut journal, if self.journal.is_none() && !journal.is_finished() => self.opened(opened),
+                opened = &mut journal, if is_opening => {
+                    is_opening = false;
+                    self.opened(opened);
+                }
                 () = tokio::time::sleep_until(publish_at), if changed => {
                     self.publish();
                     changed = false;
@@ -172,6 +179,21 @@ impl Run {
     }
 
     fn publish(&mut self) {
+        let news = self
+            .writer
+            .state()
+            .timeline
+            .iter()
+            .filter(|entry| entry.seq > self.logged);
+        for entry in news {
+            tracing::info!(seq = entry.seq, instance = entry.instance, "{}", entry.text);
+        }
+        self.logged = self
+            .writer
+            .state()
+            .timeline
+            .back()
+            .map_or(self.logged, |entry| entry.seq);
         self.published.send_replace(self.writer.snapshot());
         self.published_at = Instant::now();
     }
@@ -184,6 +206,7 @@ impl Run {
                 let Ok(observation) = observations.try_recv() else {
                     break;
                 };
+                log(&observation);
                 self.writer.apply(
                     Event::Observed {
                         instance,
@@ -306,8 +329,9 @@ impl Run {
             };
             let last = last_success.get(&config.name).copied();
             if self.options.is_agent {
-                let from = last.unwrap_or(at.wall);
-                let next_due = sync::next_due(config.schedule, from, false);
+                let first = at.after(self.options.first_sync).wall;
+                let next_due =
+                    last.map_or(first, |last| sync::next_due(config.schedule, last, false));
                 self.writer.apply(
                     Event::SyncDue {
                         link,
@@ -992,6 +1016,17 @@ impl Run {
                 },
             );
         }
+    }
+}
+
+/// One line of the log for one attempt: the service's id of a request that failed is what its support asks for.
+fn log(observation: &Observation) {
+    let (request, took) = (&observation.request, observation.sample.took);
+    if let Some(failure) = &observation.failure {
+        let id = failure.request_id.as_deref().unwrap_or_default();
+        tracing::warn!(%request, ?took, %failure, id, "failed");
+    } else {
+        tracing::debug!(%request, ?took, "answered");
     }
 }
 

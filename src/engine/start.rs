@@ -33,6 +33,8 @@ pub struct Options {
     pub host: String,
     /// Whether syncs run here on their schedule.
     pub is_agent: bool,
+    /// When a link whose sync is not known to have ever ended well is first synced, after the start.
+    pub first_sync: std::time::Duration,
     /// Whether writes can't be armed at all.
     pub read_only: bool,
     /// Whether links are compared by themselves; a repair of named records needs no comparison.
@@ -218,6 +220,7 @@ pub(super) fn remembered(operation: &RecoveredOperation) -> OperationState {
     });
     OperationState {
         request: operation.request.clone(),
+        radius: None,
         progress,
         records: Vec::new(),
         waiting: None,

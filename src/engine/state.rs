@@ -361,6 +361,8 @@ impl FromIterator<Drift> for Counts {
 pub struct OperationState {
     /// What was asked.
     pub request: Request,
+    /// What it touches, as far as its records have been planned.
+    pub radius: Option<BlastRadius>,
     /// Counts of its records.
     pub progress: Tally,
     /// What needs a person first, then the latest outcomes; 200 at most.

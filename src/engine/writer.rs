@@ -47,7 +47,7 @@ pub(super) struct StateWriter {
     trackers: Vec<Tracker>,
     slots: HashMap<RecordKey, u32>,
     free: Vec<u32>,
-    began: HashMap<(OperationId, RecordKey), usize>,
+    lines: HashMap<(OperationId, RecordKey, bool), usize>,
     dirty_lag: HashSet<TableIndex>,
     seq: u64,
 }
@@ -61,7 +61,7 @@ impl StateWriter {
             trackers,
             slots: HashMap::new(),
             free: Vec::new(),
-            began: HashMap::new(),
+            lines: HashMap::new(),
             dirty_lag: HashSet::new(),
             seq: 0,
         }
@@ -128,6 +128,11 @@ impl StateWriter {
                 left_behind,
             } => self.accepted(request, &records, left_behind, now),
             Event::Remembered(operation) => self.remembered(operation),
+            Event::Planned { operation, radius } => {
+                self.operation(operation, |o| {
+                    o.radius.get_or_insert_default().merge(radius);
+                });
+            }
             Event::Staged {
                 operation,
                 record,
@@ -367,8 +372,10 @@ impl StateWriter {
         }
         let cause = instance.last_error.as_ref().map(|(_, why, _)| why.clone());
         self.instance(place, |instance| {
-            if was != Health::Unknown {
-                instance.before = Some((was, since.since(was_since)));
+            // What began before its own cause was seen, or lasted no time, was no state to remember.
+            let lasted = since.since(was_since);
+            if was != Health::Unknown && !lasted.is_zero() {
+                instance.before = Some((was, lasted));
             }
             instance.health = health;
             instance.since = since;
@@ -692,6 +699,7 @@ impl StateWriter {
             request.who
         );
         let operation = OperationState {
+            radius: None,
             progress: Tally {
                 total: count,
                 accepted: count,
@@ -705,7 +713,8 @@ impl StateWriter {
             request,
         };
         for (place, record) in records.iter().enumerate() {
-            self.began.insert((id, record.key), place);
+            self.lines
+                .insert((id, record.key, record.on_the_way), place);
         }
         self.state_mut().operations.insert(0, Arc::new(operation));
         if left_behind {
@@ -745,13 +754,13 @@ impl StateWriter {
             .state
             .operation(id)
             .map_or(Verb::Sync, |operation| operation.request.verb);
-        let place = self.began.get(&(id, key)).copied();
+        let place = self.lines.get(&(id, key, named.on_the_way)).copied();
         let known = self
             .state
             .operation(id)
             .map_or(0, |operation| operation.records.len());
         if place.is_none() {
-            self.began.insert((id, key), known);
+            self.lines.insert((id, key, named.on_the_way), known);
         }
         let is_final = stage.is_final();
         let line = OperationRecord {
@@ -799,7 +808,7 @@ impl StateWriter {
             });
             operation.waiting = None;
         });
-        self.began.retain(|(operation, _), _| *operation != id);
+        self.lines.retain(|(operation, _, _), _| *operation != id);
         let held: Vec<RecordKey> = self
             .state
             .records

@@ -34,10 +34,15 @@ pub fn stage_of(
     record: &JournalRecord,
 ) -> rusqlite::Result<Option<Stage>> {
     let mut statement = connection.prepare_cached(
-        "SELECT stage, reason FROM events WHERE operation = ? AND record = ? AND entity = ?
+        "SELECT stage, reason FROM events WHERE operation = ? AND record = ? AND entity = ? AND on_the_way = ?
          ORDER BY seq DESC LIMIT 1",
     )?;
-    let key = params![operation.0, record.id.uuid(), record.table.as_str()];
+    let key = params![
+        operation.0,
+        record.id.uuid(),
+        record.table.as_str(),
+        record.on_the_way
+    ];
     statement
         .query_row(key, |row| parsed_stage(row, 0, 1))
         .optional()
@@ -179,7 +184,7 @@ fn summed_up(connection: &Connection, request: Request) -> rusqlite::Result<Reco
     let id = request.id.0;
     let mut statement = connection.prepare_cached(
         "SELECT stage, '', count(*) FROM
-             (SELECT max(seq), stage FROM events WHERE operation = ? AND record IS NOT NULL GROUP BY record, entity)
+             (SELECT max(seq), stage FROM events WHERE operation = ? AND record IS NOT NULL GROUP BY record, entity, on_the_way)
          GROUP BY stage",
     )?;
     let tally = statement.query_map([id], |row| Ok((parsed_stage(row, 0, 1)?, count(row, 2)?)))?;

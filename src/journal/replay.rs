@@ -27,7 +27,7 @@ pub fn next(current: Option<&Stage>, next: &Stage) -> Result<(), String> {
 /// An operation, folded from its events.
 #[derive(Debug, Default)]
 pub struct Fold {
-    places: std::collections::HashMap<(TableName, RowId), usize>,
+    places: std::collections::HashMap<(TableName, RowId, bool), usize>,
     /// Its records where they stand, in the order in which they came up.
     pub records: Vec<RecoveredRecord>,
     /// When its first record left accepted.
@@ -56,7 +56,8 @@ impl Fold {
                 columns,
             } => (record, stage, etag, hash, columns),
         };
-        let key = (record.table.clone(), record.id);
+        // A row that was chosen and ensured on the way of another is two records: each has its own course.
+        let key = (record.table.clone(), record.id, record.on_the_way);
         let place = self.places.get(&key).copied();
         let current = place.and_then(|place| self.records.get_mut(place));
         next(current.as_ref().map(|record| &record.stage), &stage)

@@ -217,7 +217,7 @@ async fn what_can_not_follow_is_refused_alone_and_wholly() {
         vec![finished(&stranger)],
         vec![
             staged(&known, 2, Stage::Intended),
-            staged(&known, 2, Stage::Accepted),
+            staged(&known, 2, Stage::Abandoned("late".to_owned())),
         ],
     ];
     for entries in illegal {
@@ -309,6 +309,31 @@ async fn only_one_heir_takes_over_what_a_dead_process_left() {
     assert!(open(&state).1.operations[0].runs_elsewhere);
     third.close().await;
     assert!(second.claim(request.id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_f40_two_processes_append_to_one_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let (first, second) = (open(&state).0, open(&state).0);
+    let request = request(Verb::Sync);
+    first.append(vec![accepted(&request, 0)]).await.unwrap();
+    let appends = (1..=400).map(|number| {
+        let journal = if number % 2 == 0 { &first } else { &second };
+        let (journal, entry) = (journal.clone(), staged(&request, number, Stage::Intended));
+        tokio::spawn(async move { journal.append(vec![entry]).await })
+    });
+    for append in appends.collect::<Vec<_>>() {
+        append.await.unwrap().unwrap();
+    }
+    let events = second.page(request.id, 0, 1000).await.unwrap();
+    assert_eq!(events.len(), 400);
+    let foreign = staged(&request, 2, Stage::Abandoned("no".to_owned()));
+    let refused = second.append(vec![foreign]).await;
+    assert!(
+        matches!(refused, Err(JournalError::Illegal(_))),
+        "what the other wrote counts"
+    );
 }
 
 #[tokio::test]

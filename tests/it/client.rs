@@ -3,6 +3,7 @@
 mod credentials;
 mod emulated;
 mod faults;
+mod messages;
 mod patience;
 
 use std::time::Duration;

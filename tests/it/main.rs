@@ -9,7 +9,11 @@
 )]
 
 mod architecture;
+mod cli;
 mod client;
+mod commands;
+mod crash;
 mod emulator;
 mod repair;
 mod support;
+mod terminal;

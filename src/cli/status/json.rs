@@ -92,7 +92,7 @@ struct Table {
     changed_since: usize,
     pending: Option<usize>,
     lag_s: Option<u64>,
-    drift: Option<Map<String, Value>>,
+    counts: Option<Map<String, Value>>,
 }
 
 /// The status of a state.
@@ -106,7 +106,7 @@ pub fn report(state: &State, verdict: &Verdict) -> Report {
         instances: state.instances.iter().map(instance).collect(),
         links: links.map(|(place, of)| link(state, place, of)).collect(),
         unfinished_operations: operations
-            .filter(|operation| !operation.is_finished())
+            .filter(|operation| operation.was_left_behind && !operation.is_finished())
             .count(),
         unknown_outcomes: state.unknown_outcomes(),
         journal_fault: state.journal_fault.clone(),
@@ -191,6 +191,6 @@ fn table(state: &State, table: &TableState) -> Table {
         changed_since: table.changed_since,
         pending: known.then(|| table.counts.pending()),
         lag_s: known.then(|| table.lag(state.now.wall).as_secs()),
-        drift: known.then(drifts),
+        counts: known.then(drifts),
     }
 }

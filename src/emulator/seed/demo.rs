@@ -83,7 +83,11 @@ impl Maker<'_> {
     ) {
         let host = invent::host(&company.name);
         let (city, state) = company.place();
-        let people = self.random.random_range(2..=3_usize);
+        let people = match part {
+            // Its people could never come over, and no sync would ever end well: the two rows must be merged first.
+            Part::Duplicate => 0,
+            _ => self.random.random_range(2..=3_usize),
+        };
         let person =
             |number: usize| Uuid::new_v5(&company.id(), format!("contact/{number}").as_bytes());
         let employees = self.random.random_range(800..220_000_i64);
@@ -112,10 +116,13 @@ impl Maker<'_> {
             ),
             (
                 "primarycontactid",
-                Value::Lookup(Reference {
-                    table: self.tables.contact,
-                    id: person(0),
-                }),
+                match people {
+                    0 => Value::Null,
+                    _ => Value::Lookup(Reference {
+                        table: self.tables.contact,
+                        id: person(0),
+                    }),
+                },
             ),
         ];
         let draft = Draft::new(self.schema(), self.tables.account, company.id(), &own);
@@ -160,7 +167,7 @@ impl Maker<'_> {
             self.now - TimeDelta::minutes(self.random.random_range(60 * 24 * 30..60 * 24 * 300));
         let age = (self.now - created).num_minutes();
         let modified = created + TimeDelta::minutes(self.random.random_range(0..age - 60 * 24 * 4));
-        let recent = self.now - TimeDelta::seconds(self.random.random_range(25..165));
+        let recent = self.now - TimeDelta::seconds(self.random.random_range(20..120));
         match part {
             Part::Missing | Part::Stub => Original {
                 draft,

@@ -1,15 +1,17 @@
 //! One record of an operation, from reading both sides to reading back what was written.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
 
 use super::{Reading, Repair, Stop, TRIES, Written};
 use crate::dataverse::{Write, now};
 use crate::domain::drift::{Assessment, Side};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Stage, Verb};
-use crate::domain::plan::{Assignment, Plan, plan};
+use crate::domain::plan::{Assignment, BlastRadius, Plan, plan};
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
@@ -26,19 +28,33 @@ enum Attempt {
     Later(Failure),
 }
 
+/// Why a row that is referred to is not there yet.
+enum Unready {
+    /// What becomes of the row that refers to it.
+    Attempt(Attempt),
+    /// Nothing more is to be done at all.
+    Stop(Stop),
+}
+
+impl From<Stop> for Unready {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// The rows that an operation's records refer to: found out about once each.
+pub(super) type Ensured = Mutex<HashMap<RecordKey, Arc<OnceCell<Result<(), String>>>>>;
+
 impl Repair {
     /// Brings one record to its final stage.
-    pub(super) async fn record(
-        &self,
-        mut record: Named,
-        ensured: &Mutex<HashSet<RecordKey>>,
-    ) -> Result<Stage, Stop> {
+    pub(super) async fn record(&self, mut record: Named, ensured: &Ensured) -> Result<Stage, Stop> {
         let began = now();
         let Some(_lease) = self.leases.take(record.key, self.request.id) else {
             let stage = Stage::Held("another operation is working on it".to_owned());
             return self.stage(&record, stage, &Written::default(), began).await;
         };
         let mut tries = 0;
+        let mut is_planned = false;
         loop {
             if let Err(stop) = self.until_writable().await {
                 return self.give_up(&record, stop, began).await;
@@ -49,6 +65,16 @@ impl Repair {
                         on_the_way: record.on_the_way,
                         ..looked.record.clone()
                     };
+                    if !is_planned {
+                        is_planned = true;
+                        let mut radius = BlastRadius::default();
+                        radius.add(&plan);
+                        self.tell(Event::Planned {
+                            operation: self.request.id,
+                            radius,
+                        })
+                        .await;
+                    }
                     self.tell(Event::Looked(Box::new(looked.clone()))).await;
                     self.attempt(&record, &looked, plan, ensured, began).await?
                 }
@@ -125,7 +151,7 @@ impl Repair {
         record: &Named,
         looked: &Looked,
         plan: Plan,
-        ensured: &Mutex<HashSet<RecordKey>>,
+        ensured: &Ensured,
         began: Now,
     ) -> Result<Attempt, Stop> {
         let Some(table) = self.link.table(record.key.table) else {
@@ -151,8 +177,10 @@ impl Repair {
             Plan::Create(_) | Plan::Fill { .. } => {}
         }
         for reference in self.references(table, plan.columns()) {
-            if let Err(attempt) = self.ensure_reference(reference, ensured).await? {
-                return Ok(attempt);
+            match self.ensure_reference(reference, ensured).await {
+                Ok(()) => {}
+                Err(Unready::Attempt(attempt)) => return Ok(attempt),
+                Err(Unready::Stop(stop)) => return Err(stop),
             }
         }
         self.write(record, table, looked, &plan, began).await
@@ -189,61 +217,29 @@ impl Repair {
         lookups.collect()
     }
 
-    /// References first: the row that a lookup names is ensured before the row that names it (rule 5).
-    ///
-    /// A bare stub holds no lookups, so that cycles need no order.
-    async fn ensure_reference(
-        &self,
-        key: RecordKey,
-        ensured: &Mutex<HashSet<RecordKey>>,
-    ) -> Result<Result<(), Attempt>, Stop> {
-        let is_known = || {
-            ensured
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(&key)
+    /// References first: the row that a lookup names is ensured before the row that names it (rule 5), once however
+    /// many rows name it. A bare stub holds no lookups, so that cycles need no order.
+    async fn ensure_reference(&self, key: RecordKey, ensured: &Ensured) -> Result<(), Unready> {
+        let cell = {
+            let mut cells = ensured.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(cells.entry(key).or_default())
         };
-        if is_known() {
-            return Ok(Ok(()));
-        }
-        let Some(table) = self.link.table(key.table) else {
-            return Ok(Ok(()));
-        };
-        let id_only = std::slice::from_ref(&table.target.primary_id);
-        match self
-            .ends
-            .target
-            .reader()
-            .retrieve(&table.target, key.id, id_only)
-            .await
-        {
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                if let Err(attempt) = self.create_reference(key).await? {
-                    return Ok(Err(attempt));
-                }
-            }
-            Err(failure) => return Ok(Err(after_failure(failure))),
-        }
-        ensured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key);
-        Ok(Ok(()))
+        let known = cell.get_or_try_init(|| self.ensure_once(key)).await?;
+        known.clone().map_err(|why| {
+            let stage = Stage::Refused(format!("waits for {} that it refers to: {why}", key.id));
+            Unready::Attempt(Attempt::Done(stage, Written::default()))
+        })
     }
 
-    async fn create_reference(&self, key: RecordKey) -> Result<Result<(), Attempt>, Stop> {
+    /// Whether the row is there now; the inner error is final, the outer one is worth another try.
+    async fn ensure_once(&self, key: RecordKey) -> Result<Result<(), String>, Unready> {
         let began = now();
-        let failed = |why: &str| {
-            let stage = Stage::Refused(format!("waits for {} that it refers to: {why}", key.id));
-            Err(Attempt::Done(stage, Written::default()))
+        let Some(table) = self.link.table(key.table) else {
+            return Ok(Ok(()));
         };
         let (looked, _) = match self.look(key).await {
             Ok(read) => read,
-            Err(failure) => return Ok(Err(after_failure(failure))),
-        };
-        let Some(table) = self.link.table(key.table) else {
-            return Ok(Ok(()));
+            Err(failure) => return Err(Unready::Attempt(after_failure(failure))),
         };
         let record = Named {
             on_the_way: true,
@@ -261,25 +257,25 @@ impl Repair {
             looked.sides.target.row(),
             &table.rules,
         );
-        self.tell(Event::Looked(Box::new(looked.clone()))).await;
         match plan {
             Plan::Create(_) => {}
-            Plan::Nothing(_) => return Ok(Ok(())),
-            Plan::Fill { .. } | Plan::Refuse(_) => return Ok(failed("the source has no such row")),
+            // It exists, and that is all that is asked of it: an orphan or the target's own row will do.
+            _ if looked.sides.target.row().is_some() => return Ok(Ok(())),
+            Plan::Nothing(_) | Plan::Fill { .. } | Plan::Refuse(_) => {
+                return Ok(Err("the source has no such row".to_owned()));
+            }
         }
-        self.stage(&record, Stage::Accepted, &Written::default(), began)
-            .await?;
+        self.tell(Event::Looked(Box::new(looked.clone()))).await;
         match self.write(&record, table, &looked, &plan, began).await? {
             Attempt::Done(stage, written) => {
                 let stage = self.stage(&record, stage, &written, began).await?;
                 Ok(if stage.is_good() {
                     Ok(())
                 } else {
-                    failed(stage.reason().unwrap_or(stage.word()))
+                    Err(stage.reason().unwrap_or(stage.word()).to_owned())
                 })
             }
-            // The record that refers to it comes here again.
-            again @ (Attempt::Again(_) | Attempt::Later(_)) => Ok(Err(again)),
+            again @ (Attempt::Again(_) | Attempt::Later(_)) => Err(Unready::Attempt(again)),
         }
     }
 

@@ -120,6 +120,7 @@ pub fn options() -> Options {
         who: "anna".to_owned(),
         host: "ops1".to_owned(),
         is_agent: false,
+        first_sync: Duration::from_secs(60),
         read_only: false,
         compares: true,
     }

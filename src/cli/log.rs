@@ -1,0 +1,42 @@
+//! The log: a file in the state folder that only its owner can read. Nothing of it goes to a terminal, which may be
+//! the console's, and nothing in it is a secret: requests are named by method and path, failures by their words.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+
+/// The file's name in the state folder.
+const FILE: &str = "tandem.log";
+/// The environment variable that says how much is logged, `debug` or `tandem=trace`.
+const VARIABLE: &str = "TANDEM_LOG";
+/// What is logged unless that says otherwise.
+const USUAL: &str = "tandem=info";
+
+/// Begins to log; what is logged is on the disk once the guard is dropped.
+///
+/// A folder that can't be written is no reason not to start: the journal says so itself, and nothing is repaired then.
+pub fn begin(state: &Path) -> Option<WorkerGuard> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state)
+        .ok()?;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(state.join(FILE))
+        .ok()?;
+    let (writer, guard) = tracing_appender::non_blocking(file);
+    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(USUAL));
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).ok()?;
+    Some(guard)
+}

@@ -1,0 +1,38 @@
+//! The console, after the Elm architecture: one [`Model`](model::Model), one list of [`Message`](message::Message)s,
+//! one pure [`update`](update::update), and views that are functions of the model and the time.
+//!
+//! ```text
+//!   terminal ─▶ Message ─▶ update(&mut Model, Message, now) ─▶ Effect ─▶ engine, terminal, list worker
+//!   engine   ─▶                       │
+//!   worker   ─▶                       ▼
+//!                          view(&Model, now) ─▶ cells
+//! ```
+//!
+//! Invariants: [`run`] alone waits and does I/O. It keeps view state only: what is true of the instances stands in the
+//! engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys, hints and
+//! help all come from the one table in [`action`].
+
+pub mod message;
+pub mod model;
+pub mod update;
+
+pub mod action;
+pub mod keymap;
+
+pub mod order;
+pub mod verdict;
+
+pub mod view;
+
+pub mod canvas;
+pub mod format;
+pub mod layout;
+pub mod theme;
+
+mod run;
+mod terminal;
+
+pub use run::{Options, RunError, run};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Everything that can happen to the console, and everything that it can ask for. Both are data: they can be printed,
+//! compared and replayed.
+
+use std::sync::Arc;
+
+use super::format::Zone;
+use super::keymap::Key;
+use super::order::{Order, Query};
+use crate::engine::records::Records;
+use crate::engine::{Command, State};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted: it goes into text fields and nowhere else.
+    Paste(String),
+    /// The terminal has that many columns and rows now.
+    Resize(u16, u16),
+    /// The terminal got the focus.
+    Focused,
+    /// The engine published a snapshot.
+    Snapshot(Snapshot),
+    /// The list worker put records in order.
+    Ordered(Order),
+    /// A command did not fit into the engine's queue.
+    NotTaken,
+    /// The engine is gone.
+    EngineGone,
+    /// A second went by; the zone may have changed with it.
+    Tick(Zone),
+}
+
+/// A snapshot. Two are equal when they are the same one.
+#[derive(Clone, Debug)]
+pub struct Snapshot(pub Arc<State>);
+
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask the engine for something.
+    Send(Command),
+    /// Put the records in order.
+    Sort(Query, Records),
+    /// Send a text to the terminal's clipboard.
+    Copy(String),
+    /// Draw everything anew.
+    Redraw,
+    /// Leave the terminal to the shell until it comes back.
+    Suspend,
+    /// End the console.
+    Quit,
+}

@@ -1,0 +1,273 @@
+//! What the console remembers: where the cursor is, what is marked, which dialogs are open. What is true of the
+//! instances is not here, it is in the engine's snapshot that the model points at.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tui_input::Input;
+
+use super::format::Zone;
+use super::order::{Order, Place, Sort};
+use super::theme::Theme;
+use crate::config::Safety;
+use crate::domain::drift::Drift;
+use crate::domain::operation::{OperationId, RecordKey, Verb};
+use crate::domain::time::Now;
+use crate::engine::State;
+use crate::engine::records::Record;
+use crate::engine::state::{LinkState, Tone};
+
+mod dialog;
+
+pub use dialog::{
+    ArmDialog, Ask, BreakerDialog, BreakerStep, ConfirmDialog, Dialog, Field, Summary, plan_of,
+};
+
+/// Everything that the console remembers.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The newest snapshot.
+    pub state: Arc<State>,
+    /// Who sits here.
+    pub who: String,
+    /// How careful to be.
+    pub safety: Safety,
+    /// Colours or none.
+    pub theme: Theme,
+    /// In which zone local times are shown.
+    pub zone: Zone,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The link that is shown, by its place.
+    pub link: usize,
+    /// The view that is shown.
+    pub screen: Screen,
+    /// The list of records.
+    pub records: RecordsView,
+    /// The operations.
+    pub operations: OperationsView,
+    /// Open dialogs, the topmost last.
+    pub dialogs: Vec<Dialog>,
+    /// Short messages, the newest last.
+    pub toasts: VecDeque<Toast>,
+    /// The number of the last notice that became a toast.
+    pub noticed: u64,
+    /// When the latest keys were pressed.
+    pub keys: VecDeque<Duration>,
+    /// When the terminal got the focus last.
+    pub focused: Option<Now>,
+    /// When Ctrl-C was pressed last.
+    pub interrupted: Option<Now>,
+    /// The id for the next operation, made anew by [`super::run`] for every message.
+    pub next_operation: OperationId,
+    /// Whether the engine is gone.
+    pub engine_gone: bool,
+}
+
+/// A view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// Both instances and the link.
+    Pulse,
+    /// What is out of step.
+    Records,
+    /// One record on both sides.
+    Sides(SidesView),
+    /// What was asked for.
+    Operations,
+}
+
+/// One record on both sides, full screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SidesView {
+    /// Which record.
+    pub key: RecordKey,
+    /// The first column shown.
+    pub scroll: usize,
+    /// Whether it was opened from Operations, where Esc leads back to.
+    pub from_operations: bool,
+}
+
+/// The list of records.
+#[derive(Clone, Debug, Default)]
+pub struct RecordsView {
+    /// The last order that is known.
+    pub order: Order,
+    /// The number of the last query.
+    pub asked: u64,
+    /// The records that the last query was about, to see whether they changed.
+    pub asked_of: crate::engine::records::Records,
+    /// The record under the cursor.
+    pub cursor: Option<RecordKey>,
+    /// Its place in the order.
+    pub at: usize,
+    /// The first row shown.
+    pub top: usize,
+    /// Marked records.
+    pub marks: BTreeSet<RecordKey>,
+    /// How many of them the list does not show.
+    pub hidden: usize,
+    /// Where a range begins.
+    pub anchor: Option<RecordKey>,
+    /// The drift that is listed; all when there is none.
+    pub drift: Option<Drift>,
+    /// The filter.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub typing: bool,
+    /// In which order.
+    pub sort: Sort,
+    /// Records that were acted upon, and how they stood then.
+    pub acted: Arc<BTreeMap<RecordKey, Place>>,
+}
+
+/// The Operations view.
+#[derive(Clone, Debug, Default)]
+pub struct OperationsView {
+    /// The chosen operation; the newest unfinished one while nobody chose.
+    pub chosen: Option<OperationId>,
+    /// Whether the cursor is among the records of the chosen operation.
+    pub in_records: bool,
+    /// The cursor's place among them.
+    pub at: usize,
+}
+
+/// A short message on the row above the footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// What it says.
+    pub text: String,
+    /// How bad it is.
+    pub tone: Tone,
+    /// Since when it is shown.
+    pub since: Now,
+}
+
+/// How long a toast stays.
+pub const TOAST: Duration = Duration::from_secs(8);
+/// How long a record that was acted upon keeps its place after its outcome.
+pub const KEEPS_PLACE: Duration = Duration::from_secs(60);
+/// A dialog takes no confirmation before it has been seen for this long.
+pub const UNSEEN: Duration = Duration::from_millis(150);
+
+impl Model {
+    /// The console as it starts, on Pulse.
+    pub fn new(state: Arc<State>, who: String, safety: Safety, theme: Theme, zone: Zone) -> Self {
+        Self {
+            state,
+            who,
+            safety,
+            theme,
+            zone,
+            size: (0, 0),
+            link: 0,
+            screen: Screen::Pulse,
+            records: RecordsView::default(),
+            operations: OperationsView::default(),
+            dialogs: Vec::new(),
+            toasts: VecDeque::new(),
+            noticed: 0,
+            keys: VecDeque::new(),
+            focused: None,
+            interrupted: None,
+            next_operation: OperationId::new(),
+            engine_gone: false,
+        }
+    }
+
+    /// The link that is shown.
+    pub fn link(&self) -> Option<&LinkState> {
+        self.state.links.get(self.link)
+    }
+
+    /// The record of a slot.
+    pub fn record_at(&self, place: usize) -> Option<&Record> {
+        self.state
+            .records
+            .get(*self.records.order.slots.get(place)?)
+    }
+
+    /// The record under the cursor, if it is still there.
+    pub fn cursor_record(&self) -> Option<&Record> {
+        let record = self.record_at(self.records.at)?;
+        (Some(record.key) == self.records.cursor).then_some(record)
+    }
+
+    /// The record of a key; the cursor's is found at once, any other by looking at all.
+    pub fn record(&self, key: RecordKey) -> Option<&Record> {
+        if let Some(record) = self.cursor_record().filter(|record| record.key == key) {
+            return Some(record);
+        }
+        let mut all = self.state.records.iter();
+        all.find(|(_, record)| record.key == key)
+            .map(|(_, record)| record)
+    }
+
+    /// The records that a verb would act upon, in the list's order, and how many marks the filter hides.
+    pub fn targets(&self) -> (Vec<&Record>, usize) {
+        if self.records.marks.is_empty() {
+            return (self.cursor_record().into_iter().collect(), 0);
+        }
+        let slots = self.records.order.slots.iter();
+        let shown: Vec<&Record> = slots
+            .filter_map(|slot| self.state.records.get(*slot))
+            .filter(|record| self.records.marks.contains(&record.key))
+            .collect();
+        let hidden = self.records.marks.len().saturating_sub(shown.len());
+        (shown, hidden)
+    }
+
+    /// The operation that the Operations view is about.
+    pub fn chosen_operation(&self) -> Option<usize> {
+        let all = &self.state.operations;
+        let chosen = self.operations.chosen;
+        let by_id = chosen.and_then(|id| all.iter().position(|one| one.request.id == id));
+        by_id.or_else(|| {
+            let running = all
+                .iter()
+                .position(|one| !one.is_finished() && !one.was_left_behind);
+            running
+                .or_else(|| all.iter().position(|one| !one.is_finished()))
+                .or((!all.is_empty()).then_some(0))
+        })
+    }
+
+    /// Shows a short message.
+    pub fn toast(&mut self, text: impl Into<String>, tone: Tone, now: Now) {
+        let toast = Toast {
+            text: text.into(),
+            tone,
+            since: now,
+        };
+        self.toasts.push_back(toast);
+        while self.toasts.len() > 20 {
+            self.toasts.pop_front();
+        }
+    }
+
+    /// Whether writes are unlocked now.
+    pub fn is_armed(&self, now: Now) -> bool {
+        self.state.lock.armed_for(now).is_some()
+    }
+
+    /// The reason for which writes are unlocked; empty while they are not.
+    pub fn armed_reason(&self) -> &str {
+        match &self.state.lock {
+            crate::engine::state::Lock::Armed { reason, .. } => reason,
+            crate::engine::state::Lock::ReadOnly { .. } => "",
+        }
+    }
+
+    /// Operations that run or wait now, in this process.
+    pub fn running(&self) -> usize {
+        let all = self.state.operations.iter();
+        all.filter(|one| !one.is_finished() && !one.was_left_behind)
+            .count()
+    }
+
+    /// The verb's targets summed up for its dialog.
+    pub fn summary(&self, verb: Verb, records: &[RecordKey]) -> Summary {
+        Summary::of(self, verb, records)
+    }
+}

@@ -1,0 +1,390 @@
+//! Dialogs as data: what each asks, what was typed into it, and since when it is shown. Targets are frozen by key when
+//! a dialog opens; what would be done to them is summed up by the same plan that the engine carries out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tui_input::Input;
+
+use super::Model;
+use crate::domain::drift::Assessment;
+use crate::domain::operation::{OperationId, RecordKey, TableIndex, Verb};
+use crate::domain::plan::{BlastRadius, Plan, plan};
+use crate::domain::time::Now;
+use crate::engine::records::Record;
+use crate::engine::state::State;
+
+/// An open dialog.
+#[derive(Clone, Debug)]
+pub enum Dialog {
+    /// The keys and what they do; the first line shown.
+    Help(usize),
+    /// Something that writes, or ends what writes, before it is asked for.
+    Confirm(ConfirmDialog),
+    /// Unlocking writes.
+    Arm(ArmDialog),
+    /// The breakers of an instance.
+    Breaker(BreakerDialog),
+    /// Quitting while an operation runs.
+    Quit(Now),
+    /// The state of the link as plain text.
+    Status(String),
+}
+
+impl Dialog {
+    /// Since when it is shown, if it takes a confirmation.
+    pub fn drawn(&self) -> Option<Now> {
+        match self {
+            Self::Confirm(dialog) => Some(dialog.drawn),
+            Self::Arm(dialog) => Some(dialog.drawn),
+            Self::Breaker(dialog) => Some(dialog.drawn),
+            Self::Quit(drawn) => Some(*drawn),
+            Self::Help(_) | Self::Status(_) => None,
+        }
+    }
+
+    /// The text field that is typed into.
+    pub fn field(&mut self) -> Option<&mut Input> {
+        match self {
+            Self::Confirm(dialog) => match dialog.field {
+                Field::Reason => Some(&mut dialog.reason),
+                Field::Count => Some(&mut dialog.count),
+                Field::Answer | Field::Ticket | Field::Lasts => None,
+            },
+            Self::Arm(dialog) => match dialog.field {
+                Field::Reason => Some(&mut dialog.reason),
+                Field::Ticket => Some(&mut dialog.ticket),
+                Field::Answer | Field::Count | Field::Lasts => None,
+            },
+            Self::Breaker(dialog) => {
+                (dialog.step == BreakerStep::Reason).then_some(&mut dialog.reason)
+            }
+            Self::Help(_) | Self::Quit(_) | Self::Status(_) => None,
+        }
+    }
+}
+
+/// A field of a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Nothing is typed: the dialog waits for `y`.
+    Answer,
+    /// Why.
+    Reason,
+    /// How many records.
+    Count,
+    /// The ticket that it belongs to.
+    Ticket,
+    /// For how long.
+    Lasts,
+}
+
+/// What a confirmation is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// A verb on records, frozen when the dialog opened.
+    Repair {
+        /// The verb.
+        verb: Verb,
+        /// The records that would be written to, in the order of the list.
+        records: Vec<RecordKey>,
+        /// Marked records that the filter hides: left out.
+        hidden: usize,
+        /// What would be done, over all that were chosen.
+        summary: Box<Summary>,
+    },
+    /// A run of the link's sync.
+    Sync {
+        /// What is pending.
+        pending: usize,
+    },
+    /// Going on with an operation that was left behind.
+    Resume {
+        /// Which one.
+        operation: OperationId,
+        /// Records that are not done.
+        left: usize,
+    },
+    /// Taking back what was not sent.
+    End {
+        /// Which one.
+        operation: OperationId,
+    },
+}
+
+impl Ask {
+    /// Records that may be written to; what is confirmed.
+    pub fn records(&self) -> usize {
+        match self {
+            Self::Repair { records, .. } => records.len(),
+            Self::Sync { pending } => *pending,
+            Self::Resume { left, .. } => *left,
+            Self::End { .. } => 0,
+        }
+    }
+
+    /// Whether anything filled would be overwritten.
+    pub fn overwrites(&self) -> bool {
+        match self {
+            Self::Repair { summary, .. } => summary.radius.overwrites > 0,
+            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } => false,
+        }
+    }
+}
+
+/// A confirmation.
+#[derive(Clone, Debug)]
+pub struct ConfirmDialog {
+    /// What it asks.
+    pub ask: Ask,
+    /// Why.
+    pub reason: Input,
+    /// The count as typed.
+    pub count: Input,
+    /// Where the caret is.
+    pub field: Field,
+    /// Above how many records the count is typed and a reason is required.
+    pub confirm_above: usize,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+impl ConfirmDialog {
+    /// A dialog with the reason filled in.
+    pub fn new(ask: Ask, reason: &str, confirm_above: usize, drawn: Now) -> Self {
+        let mut dialog = Self {
+            ask,
+            reason: Input::new(reason.to_owned()),
+            count: Input::default(),
+            field: Field::Answer,
+            confirm_above,
+            drawn,
+        };
+        if dialog.types_the_count() {
+            dialog.field = if dialog.lacks_a_reason() {
+                Field::Reason
+            } else {
+                Field::Count
+            };
+        }
+        dialog
+    }
+
+    /// Whether `y` is not enough.
+    pub fn types_the_count(&self) -> bool {
+        self.ask.records() > self.confirm_above || self.ask.overwrites()
+    }
+
+    /// Whether the count was typed.
+    pub fn count_is_right(&self) -> bool {
+        self.count.value().trim() == self.ask.records().to_string()
+    }
+
+    /// Whether a reason is required and was not given.
+    pub fn lacks_a_reason(&self) -> bool {
+        self.ask.records() > self.confirm_above && self.reason.value().trim().is_empty()
+    }
+
+    /// Puts the caret into the next field.
+    pub fn next_field(&mut self) {
+        self.field = match self.field {
+            Field::Reason if self.types_the_count() => Field::Count,
+            Field::Reason => Field::Answer,
+            Field::Answer | Field::Count | Field::Ticket | Field::Lasts => Field::Reason,
+        };
+    }
+}
+
+/// Unlocking writes.
+#[derive(Clone, Debug)]
+pub struct ArmDialog {
+    /// Why.
+    pub reason: Input,
+    /// The ticket that it belongs to.
+    pub ticket: Input,
+    /// For how long.
+    pub lasts: Duration,
+    /// Where the caret is.
+    pub field: Field,
+    /// The verb that was pressed: its dialog opens as soon as writes are unlocked.
+    pub then: Option<(Ask, char)>,
+    /// Whether the engine has been asked.
+    pub sent: bool,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+/// For how long writes are unlocked unless said otherwise, and at most.
+pub const ARMED_FOR: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
+const STEP: Duration = Duration::from_secs(300);
+
+impl ArmDialog {
+    /// An empty one.
+    pub fn new(then: Option<(Ask, char)>, drawn: Now) -> Self {
+        Self {
+            reason: Input::default(),
+            ticket: Input::default(),
+            lasts: ARMED_FOR.0,
+            field: Field::Reason,
+            then,
+            sent: false,
+            drawn,
+        }
+    }
+
+    /// Puts the caret into the next field.
+    pub fn next_field(&mut self) {
+        self.field = match self.field {
+            Field::Reason => Field::Ticket,
+            Field::Ticket => Field::Lasts,
+            Field::Lasts | Field::Answer | Field::Count => Field::Reason,
+        };
+    }
+
+    /// Puts the caret into the field before.
+    pub fn previous_field(&mut self) {
+        self.field = match self.field {
+            Field::Reason => Field::Lasts,
+            Field::Lasts => Field::Ticket,
+            Field::Ticket | Field::Answer | Field::Count => Field::Reason,
+        };
+    }
+
+    /// Five minutes more.
+    pub fn longer(&mut self) {
+        self.lasts = (self.lasts + STEP).min(ARMED_FOR.1);
+    }
+
+    /// Five minutes less.
+    pub fn shorter(&mut self) {
+        self.lasts = self.lasts.saturating_sub(STEP).max(STEP);
+    }
+
+    /// The reason as it is kept: with the ticket in front.
+    pub fn full_reason(&self) -> String {
+        let (ticket, reason) = (self.ticket.value().trim(), self.reason.value().trim());
+        if ticket.is_empty() {
+            reason.to_owned()
+        } else {
+            format!("{ticket} {reason}")
+        }
+    }
+}
+
+/// The breaker menu.
+#[derive(Clone, Debug)]
+pub struct BreakerDialog {
+    /// The instance's place.
+    pub instance: usize,
+    /// How far the order has come.
+    pub step: BreakerStep,
+    /// Why calls are stopped.
+    pub reason: Input,
+    /// Since when this step is shown.
+    pub drawn: Now,
+}
+
+/// How far an order in the breaker menu has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerStep {
+    /// Nothing was chosen.
+    Menu,
+    /// The reason for stopping is being typed.
+    Reason,
+    /// Stopping waits for `y`.
+    Stop,
+    /// Releasing waits for `y`.
+    Release,
+}
+
+/// What a verb would do to the frozen records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// All of them summed up.
+    pub radius: BlastRadius,
+    /// Table by table.
+    pub tables: Vec<TableSummary>,
+    /// The plan of the only record, where there is only one.
+    pub only: Option<Plan>,
+    /// Columns that would be written, over all records.
+    pub columns: usize,
+}
+
+/// What a verb would do to the records of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSummary {
+    /// The table.
+    pub table: TableIndex,
+    /// Its share.
+    pub radius: BlastRadius,
+    /// The drifts of those that are left out.
+    pub left_out: Vec<&'static str>,
+}
+
+impl Summary {
+    /// Plans every record as it stands now.
+    pub fn of(model: &Model, verb: Verb, records: &[RecordKey]) -> Self {
+        let mut summary = Self::default();
+        let found: HashMap<RecordKey, &Record> = if let [only] = records {
+            model
+                .record(*only)
+                .map(|record| (*only, record))
+                .into_iter()
+                .collect()
+        } else {
+            let all = model.state.records.iter();
+            all.map(|(_, record)| (record.key, record)).collect()
+        };
+        for key in records {
+            match found.get(key) {
+                Some(record) => summary.add(record, &plan_of(&model.state, record, verb)),
+                None => summary.radius.add(&Plan::Nothing("in step")),
+            }
+        }
+        if let [only] = records
+            && let Some(record) = found.get(only)
+        {
+            summary.only = Some(plan_of(&model.state, record, verb));
+        }
+        summary
+    }
+
+    fn add(&mut self, record: &Record, plan: &Plan) {
+        let table = record.key.table;
+        if !self.tables.iter().any(|one| one.table == table) {
+            self.tables.push(TableSummary {
+                table,
+                radius: BlastRadius::default(),
+                left_out: Vec::new(),
+            });
+        }
+        if let Some(one) = self.tables.iter_mut().find(|one| one.table == table) {
+            one.radius.add(plan);
+            let word = record.drift.word();
+            if !plan.is_write() && !one.left_out.contains(&word) {
+                one.left_out.push(word);
+            }
+        }
+        self.columns += plan.columns().len();
+        self.radius.add(plan);
+    }
+}
+
+/// What a verb would do to a record as both sides were last read.
+pub fn plan_of(state: &State, record: &Record, verb: Verb) -> Plan {
+    let Some(table) = state.table(record.key.table) else {
+        return Plan::Refuse("its table is not known");
+    };
+    let assessment = Assessment {
+        drift: record.drift,
+        is_guess: record.is_guess,
+        differing: record.sides.differing.clone(),
+    };
+    plan(
+        verb,
+        &assessment,
+        record.sides.source.row(),
+        record.sides.target.row(),
+        &table.rules,
+    )
+}

@@ -1,0 +1,246 @@
+//! Which records are listed, and in which order: one worker thread turns a query and a snapshot's records into slots.
+//! It tells by pointer which chunks changed, and only looks at those again. It draws nothing and keeps no cursor.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::drift::Drift;
+use crate::domain::operation::{RecordKey, TableIndex};
+use crate::engine::records::{CHUNK, Record, Records};
+
+/// By what the list is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// By drift, then by how long it has been pending.
+    #[default]
+    Worst,
+    /// Longest pending first.
+    Oldest,
+    /// By name.
+    Name,
+    /// What was tried last first.
+    Attempt,
+}
+
+impl Sort {
+    /// The next one, round and round.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Worst => Self::Oldest,
+            Self::Oldest => Self::Name,
+            Self::Name => Self::Attempt,
+            Self::Attempt => Self::Worst,
+        }
+    }
+
+    /// What it does, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Worst => "worst first",
+            Self::Oldest => "longest pending first",
+            Self::Name => "by name",
+            Self::Attempt => "latest attempt first",
+        }
+    }
+}
+
+/// How a record stood when it was acted upon: it keeps its place by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its drift at that time.
+    pub drift: Drift,
+    /// Since when it was pending.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// Numbers only grow; an answer to an older query still fits, it is only not the last word.
+    pub number: u64,
+    /// The tables, with their names; others are left out.
+    pub tables: Arc<Vec<(TableIndex, String)>>,
+    /// One drift, or all that are listed.
+    pub drift: Option<Drift>,
+    /// Words that all have to occur, in lower case.
+    pub words: Vec<String>,
+    /// In which order.
+    pub sort: Sort,
+    /// Records that were acted upon, and stay where they were.
+    pub acted: Arc<BTreeMap<RecordKey, Place>>,
+}
+
+/// Records in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Order {
+    /// The query that this answers.
+    pub number: u64,
+    /// The slots, first to last.
+    pub slots: Arc<Vec<u32>>,
+}
+
+/// One record in the order, with what it is sorted by.
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    slot: u32,
+    drift: Drift,
+    since: Option<DateTime<Utc>>,
+    name: String,
+    attempt: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    seen: Arc<Vec<Option<Record>>>,
+    entries: Vec<Entry>,
+}
+
+/// Puts records in order, and remembers the chunks that it has seen.
+#[derive(Debug, Default)]
+pub struct Sorter {
+    query: Query,
+    chunks: Vec<Chunk>,
+}
+
+impl Sorter {
+    /// The records that fit the query, in order.
+    pub fn order(&mut self, query: Query, records: &Records) -> Order {
+        let number = query.number;
+        let same = Query {
+            number: self.query.number,
+            ..query.clone()
+        } == self.query;
+        if !same {
+            self.chunks.clear();
+        }
+        self.query = query;
+        self.chunks.truncate(records.chunks().len());
+        for (place, chunk) in records.chunks().iter().enumerate() {
+            match self.chunks.get_mut(place) {
+                Some(known) if Arc::ptr_eq(&known.seen, chunk) => {}
+                Some(known) => *known = look(&self.query, place, chunk),
+                None => self.chunks.push(look(&self.query, place, chunk)),
+            }
+        }
+        let mut entries: Vec<&Entry> = self.chunks.iter().flat_map(|c| &c.entries).collect();
+        let sort = self.query.sort;
+        entries.sort_by(|a, b| compare(sort, a, b));
+        let slots = entries.into_iter().map(|entry| entry.slot).collect();
+        Order {
+            number,
+            slots: Arc::new(slots),
+        }
+    }
+}
+
+fn look(query: &Query, place: usize, chunk: &Arc<Vec<Option<Record>>>) -> Chunk {
+    let first = u32::try_from(place * CHUNK).unwrap_or(u32::MAX);
+    let slots = (first..).zip(chunk.iter());
+    let entries = slots.filter_map(|(slot, record)| entry(query, slot, record.as_ref()?));
+    Chunk {
+        seen: Arc::clone(chunk),
+        entries: entries.collect(),
+    }
+}
+
+fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
+    let (_, table) = query
+        .tables
+        .iter()
+        .find(|(index, _)| *index == record.key.table)?;
+    let acted = query.acted.get(&record.key);
+    let place = acted.copied().unwrap_or(Place {
+        drift: record.drift,
+        since: record.since,
+    });
+    let fits_drift = query.drift.map_or_else(
+        || acted.is_some() || record.drift.is_listed(),
+        |drift| place.drift == drift,
+    );
+    if !fits_drift || !fits_words(&query.words, table, record) {
+        return None;
+    }
+    Some(Entry {
+        slot,
+        drift: place.drift,
+        since: place.since,
+        name: if query.sort == Sort::Name {
+            record.name.to_lowercase()
+        } else {
+            String::new()
+        },
+        attempt: record.last.as_ref().map(|last| last.at.wall),
+    })
+}
+
+fn fits_words(words: &[String], table: &str, record: &Record) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let text = format!(
+        "{} {} {table} {} {}",
+        record.name,
+        record.number,
+        record.drift.word(),
+        record.key.id
+    )
+    .to_lowercase();
+    words.iter().all(|word| text.contains(word.as_str()))
+}
+
+fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
+    let oldest = || match (a.since, b.since) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    };
+    let worst = || a.drift.cmp(&b.drift).then_with(oldest);
+    match sort {
+        Sort::Worst => worst(),
+        Sort::Oldest => oldest(),
+        Sort::Name => a.name.cmp(&b.name),
+        Sort::Attempt => b.attempt.cmp(&a.attempt).then_with(worst),
+    }
+    .then(a.slot.cmp(&b.slot))
+}
+
+/// The way to the worker: a newer request overtakes those that still wait.
+#[derive(Debug)]
+pub struct Worker {
+    requests: Sender<(Query, Records)>,
+}
+
+impl Worker {
+    /// Starts the thread; it ends when the worker is dropped or nobody takes the answers.
+    pub fn start(mut answer: impl FnMut(Order) -> bool + Send + 'static) -> std::io::Result<Self> {
+        let (requests, waiting) = channel();
+        thread::Builder::new()
+            .name("list order".to_owned())
+            .spawn(move || {
+                let mut sorter = Sorter::default();
+                while let Some((query, records)) = newest(&waiting) {
+                    if !answer(sorter.order(query, &records)) {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self { requests })
+    }
+
+    /// Asks for an order; false when the worker is gone.
+    pub fn ask(&self, query: Query, records: Records) -> bool {
+        self.requests.send((query, records)).is_ok()
+    }
+}
+
+fn newest(waiting: &Receiver<(Query, Records)>) -> Option<(Query, Records)> {
+    let first = waiting.recv().ok()?;
+    Some(waiting.try_iter().last().unwrap_or(first))
+}

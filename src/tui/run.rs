@@ -1,0 +1,323 @@
+//! The console's loop, the only part that waits: it turns events into messages, carries effects out, and draws when
+//! something changed, 30 times a second at most. It decides nothing.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{Local, Offset};
+use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use futures_util::StreamExt;
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::format::Zone;
+use super::keymap::{Code, Key};
+use super::message::{Effect, Message, Snapshot};
+use super::model::Model;
+use super::order::{Order, Worker};
+use super::terminal::Screen;
+use super::theme::Theme;
+use super::update::update;
+use crate::config::Safety;
+use crate::domain::operation::OperationId;
+use crate::engine::{Engine, now};
+
+/// What the console is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How careful to be.
+    pub safety: Safety,
+    /// Who sits here: the user of the operating system.
+    pub who: String,
+}
+
+/// Why the console ended before its time.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// There is nobody to show anything to.
+    #[error("the console needs a terminal; `tandem status` works without one")]
+    NotATerminal,
+    /// The terminal can't be used.
+    #[error("use the terminal")]
+    Terminal(#[source] io::Error),
+    /// The thread that orders lists can't be started.
+    #[error("start the thread that orders lists")]
+    Worker(#[source] io::Error),
+    /// The signals can't be listened to.
+    #[error("listen to signals")]
+    Signals(#[source] io::Error),
+}
+
+/// The shortest time between two frames.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Shows the console until the person quits, a signal ends it, or the terminal is gone.
+pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(RunError::NotATerminal);
+    }
+    let mut screen = Screen::enter().map_err(RunError::Terminal)?;
+    let mut model = first_model(&engine, options, &screen)?;
+    // The first frame is drawn before anything is waited for: it says what is known, and that is little.
+    screen.draw(&model, now()).map_err(RunError::Terminal)?;
+    let (answers, orders) = mpsc::unbounded_channel();
+    let worker =
+        Worker::start(move |order| answers.send(order).is_ok()).map_err(RunError::Worker)?;
+    let signals = Signals::listen().map_err(RunError::Signals)?;
+    let mut console = Console {
+        engine,
+        screen,
+        input: EventStream::new(),
+        orders,
+        worker,
+        signals,
+    };
+    let ended = console.run(&mut model).await;
+    console.screen.leave();
+    ended.map_err(RunError::Terminal)
+}
+
+fn first_model(engine: &Engine, options: Options, screen: &Screen) -> Result<Model, RunError> {
+    let theme = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        Theme::Mono
+    } else {
+        Theme::Dark
+    };
+    let state = Arc::clone(&engine.states.borrow());
+    let mut model = Model::new(state, options.who, options.safety, theme, zone());
+    model.size = screen.size().map_err(RunError::Terminal)?;
+    Ok(model)
+}
+
+fn zone() -> Zone {
+    Zone::of(Local::now().offset().fix())
+}
+
+/// The signals that end the console, and the one that brings it back.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    go_on: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            go_on: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+}
+
+struct Console {
+    engine: Engine,
+    screen: Screen,
+    input: EventStream,
+    orders: mpsc::UnboundedReceiver<Order>,
+    worker: Worker,
+    signals: Signals,
+}
+
+/// What woke the loop.
+enum Wake {
+    End,
+    Message(Message),
+    Nothing,
+    Draw,
+}
+
+/// What to do after an effect.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Quit,
+}
+
+impl Console {
+    async fn run(&mut self, model: &mut Model) -> io::Result<()> {
+        let state = Arc::clone(&self.engine.states.borrow_and_update());
+        let first = Message::Snapshot(Snapshot(state));
+        if self.take(model, first).await? == Next::Quit {
+            return Ok(());
+        }
+        let mut drawn = Instant::now();
+        let mut is_dirty = true;
+        let mut tick = next_second();
+        loop {
+            let frame = is_dirty.then_some(drawn + FRAME);
+            let wake = self.wake(frame, tick, model.engine_gone).await;
+            match wake {
+                Wake::End => return Ok(()),
+                Wake::Nothing => {}
+                Wake::Draw => {
+                    self.screen.draw(model, now())?;
+                    drawn = Instant::now();
+                    is_dirty = false;
+                }
+                Wake::Message(message) => {
+                    if matches!(message, Message::Tick(_)) {
+                        tick = next_second();
+                    }
+                    if self.take(model, message).await? == Next::Quit {
+                        return Ok(());
+                    }
+                    is_dirty = true;
+                }
+            }
+        }
+    }
+
+    /// Waits for whatever comes first. The order of the arms is their rank: what ends the console, then keys, so that
+    /// they are never late behind snapshots; a frame only once all that was ready has been taken in; the clock last.
+    async fn wake(&mut self, frame: Option<Instant>, tick: Instant, is_alone: bool) -> Wake {
+        let states = &mut self.engine.states;
+        let input = &mut self.input;
+        tokio::select! {
+            biased;
+            _ = self.signals.terminate.recv() => Wake::End,
+            _ = self.signals.hang_up.recv() => Wake::End,
+            _ = self.signals.interrupt.recv() => Wake::End,
+            event = input.next() => match event {
+                Some(Ok(event)) => message(event).map_or(Wake::Nothing, Wake::Message),
+                // The terminal is gone.
+                Some(Err(_)) | None => Wake::End,
+            },
+            changed = states.changed(), if !is_alone => Wake::Message(match changed {
+                Ok(()) => Message::Snapshot(Snapshot(Arc::clone(&states.borrow_and_update()))),
+                Err(_) => Message::EngineGone,
+            }),
+            Some(order) = self.orders.recv() => Wake::Message(Message::Ordered(order)),
+            () = until(frame) => Wake::Draw,
+            () = sleep_until(tick) => Wake::Message(Message::Tick(zone())),
+        }
+    }
+
+    async fn take(&mut self, model: &mut Model, message: Message) -> io::Result<Next> {
+        model.next_operation = OperationId::new();
+        for effect in update(model, message, now()) {
+            match effect {
+                Effect::Send(command) => {
+                    if self.engine.commands.try_send(command).is_err() {
+                        update(model, Message::NotTaken, now());
+                    }
+                }
+                Effect::Sort(query, records) => {
+                    self.worker.ask(query, records);
+                }
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Redraw => self.screen.redraw()?,
+                Effect::Suspend => self.suspend(model).await?,
+                Effect::Quit => return Ok(Next::Quit),
+            }
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// Gives the terminal to the shell, stops, and takes it back once the process is continued.
+    async fn suspend(&mut self, model: &mut Model) -> io::Result<()> {
+        // A stream that is kept would go on reading the keys that are meant for the shell.
+        let old = std::mem::replace(&mut self.input, EventStream::new());
+        drop(old);
+        self.screen.leave();
+        // The whole group stops, as the terminal itself would have it: a `cargo run` in front of us, too.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        // Where nobody could continue us, the system does not stop us either: then no signal comes back.
+        let patience = Duration::from_millis(200);
+        let continued = tokio::time::timeout(patience, self.signals.go_on.recv()).await;
+        drop(continued);
+        self.screen.reenter()?;
+        let (columns, rows) = self.screen.size()?;
+        update(model, Message::Resize(columns, rows), now());
+        Ok(())
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The beginning of the next second by the wall clock, so that all clocks on the screen turn at once.
+fn next_second() -> Instant {
+    let past = now().wall.timestamp_subsec_millis().min(999);
+    Instant::now() + Duration::from_millis(u64::from(1_000 - past) + 1)
+}
+
+/// What an event of the terminal means; nothing where it means nothing to us.
+fn message(event: Event) -> Option<Message> {
+    match event {
+        Event::Key(event) if event.kind == KeyEventKind::Press => key(event).map(Message::Key),
+        Event::Paste(text) => Some(Message::Paste(text)),
+        Event::Resize(columns, rows) => Some(Message::Resize(columns, rows)),
+        Event::FocusGained => Some(Message::Focused),
+        Event::Key(_) | Event::Mouse(_) | Event::FocusLost => None,
+    }
+}
+
+fn key(event: KeyEvent) -> Option<Key> {
+    // A key with Alt means nothing here; many terminals send Esc and a key typed fast after it as one.
+    if event.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
+    let code = match event.code {
+        KeyCode::Char(c) => Code::Char(c),
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::BackTab => Code::BackTab,
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::F(1) => Code::F1,
+        _ => return None,
+    };
+    Some(Key {
+        code,
+        ctrl: event.modifiers.contains(KeyModifiers::CONTROL),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_press_is_a_key() {
+        let mut event = KeyEvent::new(KeyCode::Char('y'), KeyModifiers::NONE);
+        assert_eq!(
+            message(Event::Key(event)),
+            Some(Message::Key(super::super::keymap::char('y')))
+        );
+        for kind in [KeyEventKind::Release, KeyEventKind::Repeat] {
+            event.kind = kind;
+            assert_eq!(message(Event::Key(event)), None, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_alt_means_nothing() {
+        let event = KeyEvent::new(KeyCode::Char('y'), KeyModifiers::ALT);
+        assert_eq!(message(Event::Key(event)), None);
+    }
+
+    #[test]
+    fn a_paste_stays_a_paste() {
+        let event = Event::Paste("y".to_owned());
+        assert_eq!(message(event), Some(Message::Paste("y".to_owned())));
+    }
+}

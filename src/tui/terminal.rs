@@ -1,0 +1,119 @@
+//! The terminal, entered and left: one guard, and one function that puts everything back, whatever way the console
+//! ends. It reads no keys and draws nothing.
+
+use std::io::{self, BufWriter, Stdout, Write, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+};
+use crossterm::execute;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::model::Model;
+use super::view;
+use crate::domain::time::Now;
+
+/// The terminal while the console owns it; put back when it is dropped.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    entered: Arc<AtomicBool>,
+}
+
+impl Screen {
+    /// Takes the terminal over, and has a panic put it back before it is reported.
+    pub fn enter() -> io::Result<Self> {
+        let entered = Arc::new(AtomicBool::new(false));
+        let in_hook = Arc::clone(&entered);
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore(&in_hook);
+            report(panic);
+        }));
+        take_over(&entered)?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, stdout()));
+        let terminal = Terminal::new(backend).inspect_err(|_| restore(&entered))?;
+        Ok(Self { terminal, entered })
+    }
+
+    /// Takes the terminal over again, after the shell had it.
+    pub fn reenter(&mut self) -> io::Result<()> {
+        take_over(&self.entered)?;
+        self.redraw()
+    }
+
+    /// Has the next frame drawn in full.
+    pub fn redraw(&mut self) -> io::Result<()> {
+        // Not `clear`: that asks the terminal where its cursor is, and waits for keys to answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
+    }
+
+    /// Gives the terminal back.
+    pub fn leave(&self) {
+        restore(&self.entered);
+    }
+
+    /// Draws one frame, so that the terminal shows all of it or nothing.
+    pub fn draw(&mut self, model: &Model, now: Now) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal
+            .draw(|frame| view::draw(model, now, frame.buffer_mut()))?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|size| (size.width, size.height))
+    }
+
+    /// Sends a text to the terminal's clipboard (OSC 52); whether it takes it, a terminal never says.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(
+            self.terminal.backend_mut(),
+            crossterm::clipboard::CopyToClipboard::to_clipboard_from(text)
+        )
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore(&self.entered);
+    }
+}
+
+fn take_over(entered: &AtomicBool) -> io::Result<()> {
+    enable_raw_mode()?;
+    entered.store(true, Ordering::SeqCst);
+    execute!(
+        stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        Hide
+    )
+    .inspect_err(|_| restore(entered))
+}
+
+/// Puts the terminal back, step by step: a step that fails keeps none of the others from being tried.
+fn restore(entered: &AtomicBool) {
+    if !entered.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = stdout();
+    // Nobody is left to tell: where the terminal is gone, each of these fails, and that is all right.
+    drop(execute!(out, EndSynchronizedUpdate));
+    drop(execute!(out, DisableFocusChange));
+    drop(execute!(out, DisableBracketedPaste));
+    drop(execute!(out, Show));
+    drop(execute!(out, LeaveAlternateScreen));
+    drop(disable_raw_mode());
+    drop(out.flush());
+}

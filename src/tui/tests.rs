@@ -1,0 +1,17 @@
+//! The console without a terminal: keys in, screens and commands out. Screens are compared with the plain files in
+//! `snapshots/`; `TANDEM_UPDATE=1` writes them anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test may fail by panicking, and a fixture is a long list"
+)]
+
+mod driver;
+mod fixture;
+mod keys;
+mod lists;
+mod properties;
+mod screens;
+mod verbs;
+mod verdicts;

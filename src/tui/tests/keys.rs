@@ -1,0 +1,214 @@
+//! The table of actions, and what keys do to the views.
+
+use std::time::Duration;
+
+use super::driver::Console;
+use super::fixture;
+use crate::tui::action::{ACTIONS, ActionId};
+use crate::tui::keymap::{Context, Key, actions_in, char};
+use crate::tui::message::Message;
+use crate::tui::model::Screen;
+
+const CONTEXTS: [Context; 9] = [
+    Context::Screens,
+    Context::Pulse,
+    Context::Records,
+    Context::Sides,
+    Context::Operations,
+    Context::Field,
+    Context::Dialog,
+    Context::Breaker,
+    Context::Always,
+];
+
+#[test]
+fn every_action_has_a_key_and_a_help_text_and_stands_once() {
+    for action in ACTIONS {
+        assert!(!action.keys.is_empty(), "{:?}", action.id);
+        assert!(!action.help.is_empty(), "{:?}", action.id);
+        assert!(
+            action.help.len() <= 59,
+            "{:?} is cut at 80 columns",
+            action.id
+        );
+        assert!(!action.contexts.is_empty(), "{:?}", action.id);
+        let rows = ACTIONS.iter().filter(|other| other.id == action.id);
+        assert_eq!(rows.count(), 1, "{:?}", action.id);
+    }
+}
+
+#[test]
+fn no_two_actions_share_a_key_where_both_hold() {
+    for context in CONTEXTS {
+        let everywhere = actions_in(Context::Always);
+        let views = [
+            Context::Pulse,
+            Context::Records,
+            Context::Sides,
+            Context::Operations,
+        ];
+        let screens = views
+            .contains(&context)
+            .then(|| actions_in(Context::Screens))
+            .into_iter()
+            .flatten();
+        let mut seen: Vec<(Key, ActionId)> = Vec::new();
+        for action in actions_in(context).chain(screens).chain(everywhere) {
+            for key in action.keys {
+                let other = seen
+                    .iter()
+                    .find(|(known, id)| known == key && *id != action.id);
+                assert_eq!(other, None, "{key} in {context:?}: {:?}", action.id);
+                seen.push((*key, action.id));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_writing_action_stands_on_ctrl_or_on_a_lower_case_letter_of_a_list() {
+    for action in ACTIONS.iter().filter(|action| action.writes) {
+        for key in action.keys {
+            assert!(!key.ctrl, "{:?}", action.id);
+        }
+    }
+    for id in [ActionId::Ensure, ActionId::Sync, ActionId::Rehydrate] {
+        let action = crate::tui::action::of(id).unwrap();
+        assert!(
+            action
+                .keys
+                .iter()
+                .all(|key| key.to_string().chars().all(char::is_uppercase))
+        );
+    }
+}
+
+#[test]
+fn the_views_are_reached_by_number_and_left_by_esc() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2");
+    assert_eq!(console.model.screen, Screen::Records);
+    console.keys("Enter");
+    assert!(matches!(console.model.screen, Screen::Sides(_)));
+    console.keys("Esc");
+    assert_eq!(console.model.screen, Screen::Records);
+    console.keys("3 Esc");
+    assert_eq!(console.model.screen, Screen::Pulse);
+}
+
+#[test]
+fn quitting_asks_only_while_an_operation_runs() {
+    let mut console = Console::new(fixture::quiet(), (80, 24));
+    console.keys("q");
+    assert!(console.has_quit);
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.keys("q");
+    assert!(!console.has_quit);
+    console.keys("Esc q y");
+    assert!(console.has_quit);
+}
+
+#[test]
+fn ctrl_c_cancels_a_dialog_and_twice_quits() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 E Ctrl-C");
+    assert!(console.model.dialogs.is_empty() && !console.has_quit);
+    console.wait(Duration::from_secs(5)).keys("Ctrl-C");
+    assert!(!console.has_quit);
+    console.keys("Ctrl-C");
+    assert!(console.has_quit);
+}
+
+#[test]
+fn ctrl_z_suspends_and_ctrl_l_redraws_even_in_a_dialog() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("? Ctrl-Z Ctrl-L");
+    assert_eq!(console.suspended, 1);
+    assert_eq!(console.model.dialogs.len(), 1);
+}
+
+#[test]
+fn pasted_text_is_never_taken_for_keys() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2");
+    console.take(Message::Paste("aEq\n3".to_owned()));
+    assert!(console.model.records.marks.is_empty() && console.model.dialogs.is_empty());
+    console.keys("/");
+    console.take(Message::Paste("hub\nbell".to_owned()));
+    assert_eq!(console.model.records.filter.value(), "hub bell");
+}
+
+#[test]
+fn the_footer_names_keys_from_the_table_alone() {
+    let screen = Console::new(fixture::quiet(), (140, 42)).screen();
+    let footer = screen.lines().last().unwrap();
+    for (key, words) in [
+        ("T", "retry sync"),
+        ("B", "breaker"),
+        ("W", "arm"),
+        ("?", "help"),
+    ] {
+        assert!(footer.contains(&format!("{key} {words}")), "{footer}");
+    }
+}
+
+#[test]
+fn the_breaker_menu_stops_all_calls_only_with_a_reason_and_a_y() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("B s Enter y");
+    assert!(console.sent.is_empty(), "{:?}", console.sent);
+    console.keys("Backspace \"INC-4471\" Enter");
+    assert!(console.sent.is_empty());
+    console.keys("y");
+    assert!(matches!(
+        console.sent.as_slice(),
+        [crate::engine::Command::ForceOpen { instance: 1, reason, .. }] if reason == "INC-4471"
+    ));
+}
+
+#[test]
+fn the_breaker_menu_probes_at_once_and_goes_over_to_the_other_instance() {
+    let mut console = Console::new(fixture::outage(), (80, 24));
+    console.keys("B p Tab p l");
+    assert_eq!(
+        console.sent,
+        [
+            crate::engine::Command::ProbeNow { instance: 1 },
+            crate::engine::Command::ProbeNow { instance: 0 }
+        ]
+    );
+}
+
+#[test]
+fn status_goes_to_the_clipboard_and_onto_a_plain_page() {
+    let mut console = Console::new(fixture::outage(), (80, 24));
+    console.keys("Y");
+    let text = console.copied.first().unwrap();
+    assert!(
+        text.starts_with("EUROPE DOWN 6m09s, since 03:06:31 CET (02:06:31 UTC)."),
+        "{text}"
+    );
+    assert!(!text.contains('│'));
+    console.keys("Esc");
+    assert!(console.model.dialogs.is_empty());
+}
+
+#[test]
+fn a_key_that_is_released_or_unknown_does_nothing() {
+    let mut console = Console::new(fixture::quiet(), (80, 24));
+    console.take(Message::Key(char('#')));
+    assert_eq!(console.model.screen, Screen::Pulse);
+    assert!(console.sent.is_empty());
+}
+
+#[test]
+fn what_can_not_be_seen_can_not_be_confirmed() {
+    let mut console = Console::new(fixture::armed(fixture::working(), "INC-1"), (80, 24));
+    console.keys("2 E");
+    console.take(Message::Resize(79, 24));
+    console.keys("y Enter q");
+    assert!(console.sent.is_empty() && !console.has_quit);
+    console.take(Message::Resize(80, 24));
+    console.keys("y");
+    assert_eq!(console.sent.len(), 1);
+}

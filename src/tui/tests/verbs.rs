@@ -1,0 +1,386 @@
+//! `E`, `T`, `H`: arming, freezing, confirming, and everything that must not confirm.
+
+use std::time::Duration;
+
+use super::driver::Console;
+use super::fixture;
+use crate::domain::drift::Drift;
+use crate::domain::operation::Verb;
+use crate::engine::Command;
+use crate::engine::command::{Consent, Target};
+use crate::engine::state::Lock;
+use crate::tui::keymap::char;
+use crate::tui::message::Message;
+use crate::tui::model::{Dialog, Screen};
+
+fn armed() -> Console {
+    Console::new(fixture::armed(fixture::working(), "CAS-01877"), (80, 24))
+}
+
+#[test]
+fn one_record_is_confirmed_by_y() {
+    let mut console = armed();
+    console.keys("2 E y");
+    let [
+        Command::Repair {
+            request,
+            records,
+            consent,
+        },
+    ] = console.sent.as_slice()
+    else {
+        panic!("{:?}", console.sent);
+    };
+    assert_eq!((request.verb, request.who.as_str()), (Verb::Ensure, "anna"));
+    assert_eq!(request.reason, "CAS-01877");
+    assert_eq!(request.link, "us-europe");
+    assert_eq!(records, &[Target::Record(fixture::record_key(0, 1))]);
+    assert_eq!(consent, &Consent::Armed { records: 1 });
+    assert!(console.model.dialogs.is_empty());
+}
+
+#[test]
+fn neither_enter_nor_the_verbs_own_key_confirms() {
+    for verb in ["E", "T"] {
+        let mut console = armed();
+        console.keys(&format!("2 {verb} Enter {verb} Enter Space"));
+        assert!(console.sent.is_empty(), "{verb}: {:?}", console.sent);
+        assert_eq!(console.model.dialogs.len(), 1);
+    }
+}
+
+#[test]
+fn a_y_that_comes_before_the_box_was_seen_does_not_confirm() {
+    let mut console = armed();
+    console.keys("2 E");
+    console.wait(Duration::from_millis(149));
+    console.take(Message::Key(char('y')));
+    assert!(console.sent.is_empty());
+    console.wait(Duration::from_millis(1));
+    console.take(Message::Key(char('y')));
+    assert_eq!(console.sent.len(), 1);
+}
+
+#[test]
+fn a_burst_of_keys_does_not_confirm() {
+    let mut console = armed();
+    console.keys("2 E");
+    console.wait(Duration::from_secs(1));
+    for c in "jjjjjjjjy".chars() {
+        console.take(Message::Key(char(c)));
+    }
+    assert!(console.sent.is_empty());
+}
+
+#[test]
+fn a_verb_pressed_while_read_only_arms_first_and_goes_on_by_itself() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 E");
+    assert!(matches!(console.model.dialogs.last(), Some(Dialog::Arm(_))));
+    console.keys("Enter");
+    assert!(console.sent.is_empty(), "a reason is required");
+    console.keys("\"customer cannot open a ticket\" Tab \"CAS-01877\" Enter");
+    let reason = "CAS-01877 customer cannot open a ticket";
+    assert!(matches!(
+        console.sent.as_slice(),
+        [Command::Arm { reason: given, who, lasts }]
+            if given == reason && who == "anna" && *lasts == Duration::from_secs(900)
+    ));
+    let until = console.now.after(Duration::from_secs(900));
+    console.change(|state| {
+        state.lock = Lock::Armed {
+            who: "anna".to_owned(),
+            reason: reason.to_owned(),
+            until,
+        };
+    });
+    let Some(Dialog::Confirm(dialog)) = console.model.dialogs.last() else {
+        panic!("{:?}", console.model.dialogs);
+    };
+    assert_eq!(dialog.reason.value(), reason);
+    console.keys("y");
+    assert!(matches!(console.sent.last(), Some(Command::Repair { .. })));
+}
+
+#[test]
+fn the_time_to_be_armed_for_can_be_changed_up_to_an_hour() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("W \"x\" Tab Tab + + + + + + + + + + + + Enter");
+    assert!(matches!(
+        console.sent.as_slice(),
+        [Command::Arm { lasts, .. }] if *lasts == Duration::from_secs(3_600)
+    ));
+}
+
+#[test]
+fn a_console_that_may_not_be_armed_says_so() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.change(|state| state.lock = Lock::ReadOnly { may_arm: false });
+    console.keys("2 E");
+    assert!(console.model.dialogs.is_empty());
+    assert!(console.screen().contains("can't be armed"));
+}
+
+#[test]
+fn locked_while_the_dialog_was_open_nothing_is_sent() {
+    let mut console = armed();
+    console.keys("2 E");
+    console.wait(Duration::from_secs(3_600)).keys("y");
+    assert!(console.sent.is_empty());
+    assert!(
+        console.screen().contains("locked meanwhile"),
+        "{}",
+        console.screen()
+    );
+}
+
+#[test]
+fn writes_are_locked_after_five_minutes_without_a_key() {
+    let mut console = armed();
+    console.keys("2").wait(Duration::from_secs(298)).tick();
+    assert!(console.sent.is_empty());
+    console.tick();
+    assert!(matches!(console.sent.as_slice(), [Command::Lock { .. }]));
+}
+
+#[test]
+fn above_the_limit_the_count_is_typed_and_enter_confirms() {
+    let mut console = Console::new(
+        fixture::armed(fixture::many_stubs(40), "INC-4471"),
+        (80, 24),
+    );
+    console.keys("2 a H y Enter");
+    assert!(console.sent.is_empty(), "neither y nor Enter alone");
+    console.keys("\"44\" Enter");
+    assert!(console.sent.is_empty(), "not the count");
+    console.keys("Backspace \"7\" Enter");
+    let [
+        Command::Repair {
+            records, consent, ..
+        },
+    ] = console.sent.as_slice()
+    else {
+        panic!("{:?}", console.sent);
+    };
+    assert_eq!(records.len(), 47);
+    assert_eq!(consent, &Consent::Armed { records: 47 });
+}
+
+#[test]
+fn whatever_would_be_overwritten_has_the_count_typed() {
+    let mut console = armed();
+    console.keys("2 ] ] ] H y");
+    assert!(console.sent.is_empty());
+    console.keys("\"1\" Enter");
+    assert_eq!(console.sent.len(), 1);
+}
+
+#[test]
+fn above_the_limit_a_reason_is_required() {
+    let mut console = Console::new(fixture::armed(fixture::many_stubs(40), ""), (80, 24));
+    console.keys("2 a H Tab \"47\" Enter");
+    assert!(console.sent.is_empty());
+    console.keys("\"INC-4471\" Enter Enter");
+    assert_eq!(console.sent.len(), 1, "{}", console.screen());
+}
+
+#[test]
+fn targets_stay_those_that_were_shown_when_the_dialog_opened() {
+    let mut console = armed();
+    console.keys("2 E");
+    console.change(|state| {
+        state.records = state
+            .records
+            .iter()
+            .filter(|(_, one)| one.name != "Align Technology")
+            .map(|(_, one)| one.clone())
+            .collect();
+    });
+    console.keys("y");
+    assert!(matches!(
+        console.sent.as_slice(),
+        [Command::Repair { records, .. }]
+            if records == &[Target::Record(fixture::record_key(0, 1))]
+    ));
+}
+
+#[test]
+fn marks_that_the_filter_hides_are_left_out_and_counted() {
+    let mut console = armed();
+    console.keys("2 ] ] a / \"keys\" Enter H");
+    let screen = console.screen();
+    assert!(screen.contains("hidden by filter"), "{screen}");
+    console.keys("y");
+    assert!(matches!(
+        console.sent.as_slice(),
+        [Command::Repair { records, .. }] if records.len() == 1
+    ));
+    assert_eq!(console.model.records.marks.len(), 4, "those stay marked");
+}
+
+#[test]
+fn marks_that_are_all_hidden_send_nothing() {
+    let mut console = armed();
+    console.keys("2 Space / \"hubb\" Enter E");
+    assert!(console.screen().contains("hidden by the filter"));
+    console.keys("y");
+    assert!(console.sent.is_empty());
+}
+
+#[test]
+fn a_diverged_record_is_refused_under_h_and_both_sides_are_shown() {
+    let mut console = armed();
+    console.keys("2 ] ] ] ] H");
+    assert!(matches!(console.model.screen, Screen::Sides(_)));
+    assert!(console.model.dialogs.is_empty());
+    assert!(
+        console
+            .sent
+            .iter()
+            .all(|sent| matches!(sent, Command::Inspect(_))),
+        "{:?}",
+        console.sent
+    );
+    assert!(
+        console.screen().contains("a person decides"),
+        "{}",
+        console.screen()
+    );
+}
+
+#[test]
+fn what_would_write_nothing_opens_no_dialog() {
+    let mut console = armed();
+    console.keys("2 ] ] E");
+    assert!(console.model.dialogs.is_empty() && console.sent.is_empty());
+    assert!(
+        console.screen().contains("it exists"),
+        "{}",
+        console.screen()
+    );
+}
+
+#[test]
+fn forced_open_refuses_every_verb() {
+    let mut console = armed();
+    console.change(|state| {
+        let forced = crate::domain::breaker::Forced {
+            by: "jo".to_owned(),
+            reason: "INC-1".to_owned(),
+            until: None,
+        };
+        for breaker in &mut state.instances[1].breakers {
+            breaker.phase = crate::domain::breaker::Phase::ForcedOpen(forced.clone());
+        }
+    });
+    console.keys("2 E");
+    assert!(console.model.dialogs.is_empty());
+    assert!(
+        console
+            .screen()
+            .contains("refused: jo stopped all calls to Europe")
+    );
+}
+
+#[test]
+fn while_the_target_is_down_the_dialog_says_later_and_y_queues() {
+    let mut console = Console::new(fixture::armed(fixture::outage(), "INC-4471"), (80, 24));
+    console.keys("2 E");
+    let screen = console.screen();
+    assert!(screen.contains("ENSURE 1 record, LATER"), "{screen}");
+    assert!(screen.contains("nothing is sent"), "{screen}");
+    console.keys("y");
+    assert_eq!(console.sent.len(), 1);
+}
+
+#[test]
+fn t_on_pulse_starts_a_run_once_confirmed() {
+    let mut console = armed();
+    console.change(|state| {
+        state.tables[0].counts = [Drift::Missing, Drift::Stub].into_iter().collect();
+        state.tables[1].counts = [Drift::Stale].into_iter().collect();
+    });
+    console.keys("T");
+    assert!(console.sent.is_empty());
+    console.keys("y");
+    assert!(matches!(
+        console.sent.as_slice(),
+        [Command::StartSync {
+            consent: Consent::Armed { records: 3 },
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn t_on_pulse_says_so_when_a_run_is_under_way() {
+    let mut console = Console::new(fixture::recovering(), (80, 24));
+    console.keys("T");
+    assert!(console.model.dialogs.is_empty());
+    assert!(console.screen().contains("a sync run by anna is under way"));
+}
+
+#[test]
+fn x_ends_what_was_not_sent_once_confirmed_and_needs_no_arming() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.keys("3 x");
+    assert!(console.sent.is_empty());
+    console.keys("y");
+    assert!(matches!(console.sent.as_slice(), [Command::End { .. }]));
+}
+
+#[test]
+fn an_operation_left_behind_goes_on_only_armed_and_confirmed() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.change(|state| {
+        let mut one = crate::engine::state::OperationState::clone(&state.operations[0]);
+        one.was_left_behind = true;
+        one.waiting = None;
+        one.progress.unknown = 0;
+        state.operations[0] = std::sync::Arc::new(one);
+    });
+    assert!(console.screen().contains("AN OPERATION WAS LEFT BEHIND"));
+    console.keys("3 Enter \"go on\" Enter");
+    assert!(matches!(console.sent.as_slice(), [Command::Arm { .. }]));
+    let state = fixture::armed(crate::engine::State::clone(&console.model.state), "go on");
+    console.change(|now| now.lock = state.lock);
+    console.keys("\"1797\" Enter");
+    assert!(
+        matches!(
+            console.sent.last(),
+            Some(Command::Resume {
+                consent: Consent::Armed { records: 1_797 },
+                ..
+            })
+        ),
+        "{}",
+        console.screen()
+    );
+}
+
+#[test]
+fn w_locks_at_once_when_armed() {
+    let mut console = armed();
+    console.keys("W");
+    assert!(matches!(console.sent.as_slice(), [Command::Lock { .. }]));
+}
+
+#[test]
+fn an_operation_that_ends_is_told_on_the_row_above_the_footer() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.change(|state| {
+        let mut one = crate::engine::state::OperationState::clone(&state.operations[0]);
+        one.finished = Some(crate::engine::state::Finished {
+            at: state.now.wall,
+            took: Duration::from_secs(372),
+            cut_short: None,
+        });
+        state.operations[0] = std::sync::Arc::new(one);
+    });
+    let screen = console.screen();
+    let row = screen.lines().nth(22).unwrap();
+    assert_eq!(
+        row,
+        " × rehydrate: 1,184 of 2,987 verified in 6m12s; 3 shows why"
+    );
+}

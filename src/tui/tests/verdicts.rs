@@ -1,0 +1,102 @@
+//! The verdict: each fact has its words, and the worst stands first.
+
+use super::driver::Console;
+use super::fixture::{self, ago, secs};
+use crate::domain::breaker::{Forced, Phase};
+use crate::domain::drift::Drift;
+use crate::domain::failure::Origin;
+use crate::domain::health::Health;
+use crate::engine::State;
+use crate::tui::verdict::verdicts;
+
+fn titles(change: impl FnOnce(&mut State)) -> Vec<String> {
+    let mut state = fixture::quiet();
+    change(&mut state);
+    let console = Console::new(state, (80, 24));
+    let all = verdicts(&console.model, console.now);
+    all.into_iter().map(|one| one.title).collect()
+}
+
+fn late(state: &mut State, hours: u64) {
+    state.tables[0].counts = [Drift::Missing].into_iter().collect();
+    state.tables[0].oldest_pending = Some(ago(state.now, secs(hours * 3_600)).wall);
+}
+
+fn down(state: &mut State, place: usize) {
+    let now = state.now;
+    state.instances[place].health = Health::Down;
+    state.instances[place].since = ago(now, secs(369));
+    state.instances[place].last_error = Some((now, "HTTP 503".to_owned(), Origin::Remote));
+}
+
+#[test]
+fn each_fact_has_its_verdict() {
+    type Change = fn(&mut State);
+    let table: [(&str, Change); 13] = [
+        ("ALL WELL", |_| {}),
+        ("EXPECTED", |state| late(state, 20)),
+        ("SYNC IS LATE 1h00m", |state| late(state, 26)),
+        ("SYNC IS STALLED 1h00m", |state| {
+            late(state, 26);
+            state.links[0].sync.runs.failed_in_a_row = 2;
+        }),
+        ("EUROPE IS DOWN 6m09s", |state| down(state, 1)),
+        ("US IS DOWN 6m09s", |state| down(state, 0)),
+        ("EUROPE REFUSES OUR CREDENTIALS", |state| {
+            state.instances[1].health = Health::Refused;
+            state.instances[1].refused = Some("secret expired".to_owned());
+        }),
+        ("WE ARE CUT OFF 2m00s", |state| {
+            for instance in &mut state.instances {
+                instance.health = Health::CutOff;
+                instance.since = ago(state.now, secs(120));
+            }
+        }),
+        ("WRITES ARE STOPPED", |state| {
+            state.journal_fault = Some("disk full".to_owned());
+        }),
+        ("BREAKER FORCED OPEN", |state| {
+            state.instances[1].breakers[1].phase = Phase::ForcedOpen(Forced {
+                by: "anna".to_owned(),
+                reason: "INC-4471".to_owned(),
+                until: None,
+            });
+        }),
+        ("EUROPE IS THROTTLED 17s", |state| {
+            state.instances[1].health = Health::Throttled;
+            state.instances[1].since = ago(state.now, secs(17));
+        }),
+        ("EUROPE IS RECOVERING 2m00s", |state| {
+            state.instances[1].health = Health::Degraded;
+            state.instances[1].last_outage = Some((ago(state.now, secs(120)), secs(60)));
+        }),
+        ("NOT COMPARED YET", |state| {
+            state.tables[0].compared = None;
+        }),
+    ];
+    for (title, change) in table {
+        assert_eq!(titles(change).first().map(String::as_str), Some(title));
+    }
+}
+
+#[test]
+fn the_worst_stands_first_and_the_others_are_counted() {
+    let all = titles(|state| {
+        late(state, 26);
+        down(state, 1);
+        state.journal_fault = Some("disk full".to_owned());
+    });
+    assert_eq!(
+        all,
+        [
+            "WRITES ARE STOPPED",
+            "EUROPE IS DOWN 6m09s",
+            "SYNC IS LATE 1h00m"
+        ]
+    );
+    let mut state = fixture::quiet();
+    late(&mut state, 26);
+    down(&mut state, 1);
+    let screen = Console::new(state, (80, 24)).screen();
+    assert!(screen.contains("+1 more"), "{screen}");
+}

@@ -1,0 +1,406 @@
+//! What a message changes, and what is to be done about it: a pure function of model, message and time. It waits for
+//! nothing, sends nothing and draws nothing.
+
+use super::action::ActionId;
+use super::format;
+use super::keymap::{self, Context, Key};
+use super::layout::Arrangement;
+use super::message::{Effect, Message, Snapshot};
+use super::model::{Dialog, Model, Screen, SidesView, TOAST};
+use crate::domain::time::Now;
+use crate::engine::state::Tone;
+use crate::engine::{Command, State};
+
+mod dialog;
+mod list;
+
+pub use list::facets;
+mod operations;
+mod verb;
+
+/// Keys that come faster than this many within [`BURST`] were not typed by a hand.
+const BURST_KEYS: usize = 8;
+const BURST: std::time::Duration = std::time::Duration::from_millis(20);
+/// Writes are locked when no key was pressed for this long.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(300);
+/// Two Ctrl-C within this time quit.
+const TWICE: std::time::Duration = std::time::Duration::from_millis(1_500);
+
+/// Takes a message in.
+pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
+    match message {
+        Message::Key(key) => pressed(model, key, now),
+        Message::Paste(text) => pasted(model, &text, now),
+        Message::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            list::keep_in_view(model);
+            Vec::new()
+        }
+        Message::Focused => {
+            model.focused = Some(now);
+            Vec::new()
+        }
+        Message::Snapshot(Snapshot(state)) => {
+            let before = std::mem::replace(&mut model.state, state);
+            model.link = model.link.min(model.state.links.len().saturating_sub(1));
+            outcomes(model, &before, now);
+            notices(model, now);
+            dialog::after_snapshot(model, now);
+            list::after_snapshot(model, now)
+        }
+        Message::Ordered(order) => {
+            list::take_order(model, order);
+            Vec::new()
+        }
+        Message::NotTaken => {
+            let text = "the engine has too much to do: nothing was asked, try again";
+            model.toast(text, Tone::Care, now);
+            if let Some(Dialog::Arm(dialog)) = model.dialogs.last_mut() {
+                dialog.sent = false;
+            }
+            Vec::new()
+        }
+        Message::EngineGone => {
+            model.engine_gone = true;
+            Vec::new()
+        }
+        Message::Tick(zone) => {
+            model.zone = zone;
+            model.toasts.retain(|toast| now.since(toast.since) < TOAST);
+            let mut effects = list::let_go(model, now);
+            effects.extend(lock_when_idle(model, now));
+            effects
+        }
+    }
+}
+
+/// Locks writes when nobody has pressed a key for a while.
+fn lock_when_idle(model: &Model, now: Now) -> Option<Effect> {
+    let idle = now.mono.saturating_sub(*model.keys.back()?);
+    (model.is_armed(now) && idle >= IDLE).then(|| {
+        Effect::Send(Command::Lock {
+            who: format!("{}, idle for 5m", model.who),
+        })
+    })
+}
+
+/// Whether the latest keys came too fast for a hand.
+fn is_burst(model: &Model, now: Now) -> bool {
+    let recent = |at: &&std::time::Duration| now.mono.saturating_sub(**at) <= BURST;
+    model.keys.iter().filter(recent).count() > BURST_KEYS
+}
+
+fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
+    model.keys.push_back(now.mono);
+    while model.keys.len() > 2 * BURST_KEYS {
+        model.keys.pop_front();
+    }
+    match keymap::action(&[Context::Always], key) {
+        Some(ActionId::Redraw) => return vec![Effect::Redraw],
+        Some(ActionId::Suspend) => return vec![Effect::Suspend],
+        Some(ActionId::Interrupt) => return interrupt(model, now),
+        _ => {}
+    }
+    if Arrangement::of(model.size) == Arrangement::None {
+        return unseen(model, key);
+    }
+    if !model.dialogs.is_empty() {
+        return dialog::pressed(model, key, now);
+    }
+    if model.records.typing && model.screen == Screen::Records {
+        return list::typed(model, key);
+    }
+    let here = context(model.screen);
+    match keymap::action(&[here, Context::Screens], key) {
+        Some(action) => act(model, action, now),
+        None => Vec::new(),
+    }
+}
+
+/// Where nothing can be shown, nothing can be confirmed: only leaving is possible, and not while an operation runs.
+fn unseen(model: &Model, key: Key) -> Vec<Effect> {
+    let quits = keymap::action(&[Context::Screens], key) == Some(ActionId::Quit);
+    if quits && model.dialogs.is_empty() && model.running() == 0 {
+        vec![Effect::Quit]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The context of a view.
+pub fn context(screen: Screen) -> Context {
+    match screen {
+        Screen::Pulse => Context::Pulse,
+        Screen::Records => Context::Records,
+        Screen::Sides(_) => Context::Sides,
+        Screen::Operations => Context::Operations,
+    }
+}
+
+fn interrupt(model: &mut Model, now: Now) -> Vec<Effect> {
+    let before = model.interrupted.replace(now);
+    if before.is_some_and(|before| now.since(before) < TWICE) {
+        return vec![Effect::Quit];
+    }
+    if model.dialogs.pop().is_none() {
+        model.records.typing = false;
+        model.toast("Ctrl-C again quits", Tone::Plain, now);
+    }
+    Vec::new()
+}
+
+fn pasted(model: &mut Model, text: &str, now: Now) -> Vec<Effect> {
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(500)
+        .collect();
+    if let Some(top) = model.dialogs.last_mut() {
+        if let Some(field) = top.field() {
+            insert(field, &line);
+        }
+        return Vec::new();
+    }
+    if model.records.typing && model.screen == Screen::Records {
+        insert(&mut model.records.filter, &line);
+        return list::ask(model);
+    }
+    model.toast(
+        "pasted text is never taken for keys: open a field first",
+        Tone::Plain,
+        now,
+    );
+    Vec::new()
+}
+
+fn insert(field: &mut tui_input::Input, text: &str) {
+    for c in text.chars() {
+        field.handle(tui_input::InputRequest::InsertChar(c));
+    }
+}
+
+/// Says how an operation of this person has ended.
+fn outcomes(model: &mut Model, before: &State, now: Now) {
+    let state = std::sync::Arc::clone(&model.state);
+    let who = model.who.clone();
+    let ended = state.operations.iter().filter(|one| {
+        one.request.who == who
+            && before
+                .operation(one.request.id)
+                .is_some_and(|old| !old.is_finished())
+    });
+    for operation in ended {
+        let Some(finished) = &operation.finished else {
+            continue;
+        };
+        let tally = operation.progress;
+        let all_good = tally.good() == tally.total;
+        let (glyph, tone, hint) = if all_good {
+            ("√", Tone::Good, "")
+        } else {
+            ("×", Tone::Care, "; 3 shows why")
+        };
+        let text = format!(
+            "{glyph} {}: {} in {}{hint}",
+            operation.request.verb,
+            super::view::result(operation),
+            format::took(finished.took)
+        );
+        model.toast(text, tone, now);
+    }
+}
+
+fn notices(model: &mut Model, now: Now) {
+    let state = std::sync::Arc::clone(&model.state);
+    for notice in &state.notices {
+        if notice.seq > model.noticed {
+            model.noticed = notice.seq;
+            model.toast(notice.text.clone(), notice.tone, now);
+        }
+    }
+}
+
+fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    match action {
+        ActionId::Pulse => show(model, Screen::Pulse),
+        ActionId::Records => show(model, Screen::Records),
+        ActionId::Operations => show(model, Screen::Operations),
+        ActionId::NextLink => next_link(model),
+        ActionId::Back => back(model),
+        ActionId::Ensure | ActionId::Sync | ActionId::Rehydrate => {
+            verb::pressed(model, action, now)
+        }
+        ActionId::Open => open(model, now),
+        ActionId::End => operations::end(model, now),
+        ActionId::CopyId => copy_id(model, now),
+        ActionId::CopyStatus => {
+            let text = super::view::status_text(model, now);
+            model.dialogs.push(Dialog::Status(text.clone()));
+            vec![Effect::Copy(text)]
+        }
+        ActionId::Breaker => {
+            dialog::open_breaker(model, now);
+            Vec::new()
+        }
+        ActionId::Arm => verb::arm_or_lock(model, now),
+        ActionId::Poll => poll(model, now),
+        ActionId::Help => {
+            model.dialogs.push(Dialog::Help(0));
+            Vec::new()
+        }
+        ActionId::Quit if model.running() > 0 => {
+            model.dialogs.push(Dialog::Quit(now));
+            Vec::new()
+        }
+        ActionId::Quit => vec![Effect::Quit],
+        ActionId::Up
+        | ActionId::Down
+        | ActionId::PageUp
+        | ActionId::PageDown
+        | ActionId::First
+        | ActionId::Last => moved(model, action),
+        ActionId::Pane => {
+            operations::pane(model);
+            Vec::new()
+        }
+        ActionId::Mark
+        | ActionId::MarkAll
+        | ActionId::Range
+        | ActionId::Unmark
+        | ActionId::PreviousDrift
+        | ActionId::NextDrift
+        | ActionId::Filter
+        | ActionId::Sort => list::act(model, action, now),
+        ActionId::Redraw
+        | ActionId::Suspend
+        | ActionId::Interrupt
+        | ActionId::Yes
+        | ActionId::Accept
+        | ActionId::Cancel
+        | ActionId::NextField
+        | ActionId::PreviousField
+        | ActionId::Longer
+        | ActionId::Shorter
+        | ActionId::ProbeNow
+        | ActionId::StopAll
+        | ActionId::Release
+        | ActionId::OtherInstance => Vec::new(),
+    }
+}
+
+fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    model.screen = screen;
+    list::keep_in_view(model);
+    Vec::new()
+}
+
+fn next_link(model: &mut Model) -> Vec<Effect> {
+    let links = model.state.links.len();
+    if links < 2 {
+        return Vec::new();
+    }
+    model.link = (model.link + 1) % links;
+    model.records.marks.clear();
+    model.records.anchor = None;
+    list::ask(model)
+}
+
+/// One step back: a range, the filter, the view.
+fn back(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Pulse => Vec::new(),
+        Screen::Sides(view) => show(
+            model,
+            if view.from_operations {
+                Screen::Operations
+            } else {
+                Screen::Records
+            },
+        ),
+        Screen::Records if model.records.anchor.take().is_some() => Vec::new(),
+        Screen::Records if !model.records.filter.value().is_empty() => {
+            model.records.filter.reset();
+            list::ask(model)
+        }
+        Screen::Records | Screen::Operations => show(model, Screen::Pulse),
+    }
+}
+
+fn open(model: &mut Model, now: Now) -> Vec<Effect> {
+    match model.screen {
+        Screen::Records => match model.cursor_record().map(|record| record.key) {
+            Some(key) => show_sides(model, key, false),
+            None => Vec::new(),
+        },
+        Screen::Operations => operations::open(model, now),
+        Screen::Pulse | Screen::Sides(_) => Vec::new(),
+    }
+}
+
+/// Shows a record on both sides, and has both read anew.
+fn show_sides(
+    model: &mut Model,
+    key: crate::domain::operation::RecordKey,
+    from_operations: bool,
+) -> Vec<Effect> {
+    model.screen = Screen::Sides(SidesView {
+        key,
+        scroll: 0,
+        from_operations,
+    });
+    vec![Effect::Send(Command::Inspect(key))]
+}
+
+fn copy_id(model: &mut Model, now: Now) -> Vec<Effect> {
+    let key = match model.screen {
+        Screen::Sides(view) => Some(view.key),
+        _ => model.cursor_record().map(|record| record.key),
+    };
+    let Some(key) = key else {
+        return Vec::new();
+    };
+    let id = key.id.to_string();
+    model.toast(format!("sent to the terminal: {id}"), Tone::Plain, now);
+    vec![Effect::Copy(id)]
+}
+
+fn poll(model: &mut Model, now: Now) -> Vec<Effect> {
+    model.toast("probing both instances and comparing", Tone::Plain, now);
+    let probes = (0..model.state.instances.len())
+        .map(|instance| Effect::Send(Command::ProbeNow { instance }));
+    let mut effects: Vec<Effect> = probes.collect();
+    effects.push(Effect::Send(Command::Compare));
+    effects
+}
+
+fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
+    match model.screen {
+        Screen::Records => return list::moved(model, action),
+        Screen::Operations => operations::moved(model, action),
+        Screen::Sides(view) => {
+            let columns = model
+                .state
+                .table(view.key.table)
+                .map_or(0, |table| table.rules.columns.len());
+            let last = columns.saturating_sub(1);
+            let scroll = step(view.scroll, action, 10, last);
+            model.screen = Screen::Sides(SidesView { scroll, ..view });
+        }
+        Screen::Pulse => {}
+    }
+    Vec::new()
+}
+
+/// A place after a move, within `0..=last`.
+fn step(at: usize, action: ActionId, page: usize, last: usize) -> usize {
+    match action {
+        ActionId::Up => at.saturating_sub(1),
+        ActionId::Down => at + 1,
+        ActionId::PageUp => at.saturating_sub(page),
+        ActionId::PageDown => at + page,
+        ActionId::First => 0,
+        ActionId::Last => last,
+        _ => at,
+    }
+    .min(last)
+}

@@ -1,0 +1,192 @@
+//! `E`, `T`, `H` and `W`: from the key to the dialog. Targets are frozen here; nothing is asked of the engine before a
+//! dialog was confirmed, save locking, which only ever makes things safer.
+
+use super::show_sides;
+use crate::domain::drift::Drift;
+use crate::domain::operation::{RecordKey, Verb};
+use crate::domain::time::Now;
+use crate::engine::Command;
+use crate::engine::records::Record;
+use crate::engine::state::{Lock, Tone};
+use crate::tui::action::ActionId;
+use crate::tui::format;
+use crate::tui::message::Effect;
+use crate::tui::model::{ArmDialog, Ask, ConfirmDialog, Dialog, Model, Screen, Summary, plan_of};
+
+/// A verb's key.
+pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    let (verb, key) = match action {
+        ActionId::Ensure => (Verb::Ensure, 'E'),
+        ActionId::Rehydrate => (Verb::Rehydrate, 'H'),
+        _ => (Verb::Sync, 'T'),
+    };
+    if is_refused(model, now) {
+        return Vec::new();
+    }
+    if model.screen == Screen::Pulse {
+        return sync_run(model, now);
+    }
+    let (chosen, hidden) = match model.screen {
+        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), 0),
+        _ => model.targets(),
+    };
+    if chosen.is_empty() {
+        let text = if hidden > 0 {
+            format!(
+                "{} hidden by the filter: Esc takes it off, u the marks",
+                format::of_them(hidden, "marked record")
+            )
+        } else {
+            "no record is chosen".to_owned()
+        };
+        model.toast(text, Tone::Care, now);
+        return Vec::new();
+    }
+    let (keys, writable) = freeze(model, &chosen, verb);
+    if writable.is_empty() {
+        return nothing_to_write(model, &keys, verb, now);
+    }
+    let ask = Ask::Repair {
+        verb,
+        records: writable,
+        hidden,
+        summary: Box::new(Summary::of(model, verb, &keys)),
+    };
+    confirm(model, ask, key, now)
+}
+
+/// The keys that were chosen, and those among them that would be written to.
+fn freeze(model: &Model, chosen: &[&Record], verb: Verb) -> (Vec<RecordKey>, Vec<RecordKey>) {
+    let keys = chosen.iter().map(|record| record.key).collect();
+    let writable = chosen
+        .iter()
+        .filter(|record| plan_of(&model.state, record, verb).is_write())
+        .map(|record| record.key);
+    (keys, writable.collect())
+}
+
+/// Whether nothing that writes can be asked for at all; it says why.
+pub fn is_refused(model: &mut Model, now: Now) -> bool {
+    let Some(why) = refusal(model) else {
+        return false;
+    };
+    model.toast(why, Tone::Care, now);
+    true
+}
+
+/// Why nothing that writes can be asked for at all.
+fn refusal(model: &Model) -> Option<String> {
+    if let Some(fault) = &model.state.journal_fault {
+        return Some(format!("nothing can be repaired: {fault}"));
+    }
+    let link = model.link()?;
+    if let Some(fault) = &link.fault {
+        return Some(format!("this link can't be repaired: {fault}"));
+    }
+    let target = model.state.instances.get(link.target)?;
+    let forced = target.forced()?;
+    Some(format!(
+        "refused: {} stopped all calls to {}; B, then l releases",
+        format::fit(&crate::domain::text::visible(&forced.by), 20),
+        format::name(&target.name)
+    ))
+}
+
+/// Says why nothing would be written; a record edited in the target is shown on both sides.
+fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now) -> Vec<Effect> {
+    let Some(record) = keys.first().and_then(|key| model.record(*key)) else {
+        return Vec::new();
+    };
+    let (key, drift, name) = (record.key, record.drift, record.name.clone());
+    let plan = plan_of(&model.state, record, verb);
+    let why = match plan {
+        crate::domain::plan::Plan::Nothing(why) | crate::domain::plan::Plan::Refuse(why) => why,
+        _ => "nothing to do",
+    };
+    let others = keys.len().saturating_sub(1);
+    let text = if others > 0 {
+        format!(
+            "nothing to {}: {name}: {why}; and {others} more",
+            verb_word(verb)
+        )
+    } else {
+        format!("nothing to {}: {name}: {why}", verb_word(verb))
+    };
+    model.toast(text, Tone::Care, now);
+    if drift == Drift::Diverged && verb != Verb::Ensure && others == 0 {
+        if matches!(model.screen, Screen::Sides(_)) {
+            return Vec::new();
+        }
+        return show_sides(model, key, false);
+    }
+    Vec::new()
+}
+
+/// The verb in a sentence.
+pub fn verb_word(verb: Verb) -> &'static str {
+    verb.word()
+}
+
+/// `T` on Pulse: a run of the link's sync.
+fn sync_run(model: &mut Model, now: Now) -> Vec<Effect> {
+    let Some(link) = model.link() else {
+        return Vec::new();
+    };
+    if let Some(running) = link.sync.running {
+        let who = model
+            .state
+            .operation(running)
+            .map_or_else(|| "another".to_owned(), |one| one.request.who.clone());
+        let text = format!(
+            "a sync run by {} is under way: 3 shows it",
+            crate::domain::text::visible(&who)
+        );
+        model.toast(text, Tone::Plain, now);
+        return Vec::new();
+    }
+    let ask = Ask::Sync {
+        pending: model.state.pending(model.link),
+    };
+    confirm(model, ask, 'T', now)
+}
+
+/// Opens the confirmation; while read-only, the arming first.
+pub fn confirm(model: &mut Model, ask: Ask, key: char, now: Now) -> Vec<Effect> {
+    if model.is_armed(now) {
+        open(model, ask, now);
+    } else {
+        arm(model, Some((ask, key)), now);
+    }
+    Vec::new()
+}
+
+/// Opens the confirmation.
+pub fn open(model: &mut Model, ask: Ask, now: Now) {
+    let reason = model.armed_reason().to_owned();
+    let dialog = ConfirmDialog::new(ask, &reason, model.safety.confirm_above, now);
+    model.dialogs.push(Dialog::Confirm(dialog));
+}
+
+fn arm(model: &mut Model, then: Option<(Ask, char)>, now: Now) {
+    match model.state.lock {
+        Lock::ReadOnly { may_arm: false } => model.toast(
+            "read-only: this console was started so, and can't be armed",
+            Tone::Care,
+            now,
+        ),
+        Lock::ReadOnly { .. } | Lock::Armed { .. } => {
+            model.dialogs.push(Dialog::Arm(ArmDialog::new(then, now)));
+        }
+    }
+}
+
+/// `W`.
+pub fn arm_or_lock(model: &mut Model, now: Now) -> Vec<Effect> {
+    if model.is_armed(now) {
+        return vec![Effect::Send(Command::Lock {
+            who: model.who.clone(),
+        })];
+    }
+    arm(model, None, now);
+    Vec::new()
+}

@@ -1,0 +1,114 @@
+//! The verdicts that want a hand: something is down, refused or stopped.
+
+use super::{Facts, Verdict, bad};
+use crate::domain::failure::Origin;
+use crate::domain::health::Health;
+use crate::domain::text::visible;
+use crate::engine::state::{InstanceState, Tone};
+use crate::tui::format::{name, span};
+
+pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
+    facts.model.engine_gone.then(|| {
+        bad(
+            "TANDEM'S ENGINE HAS ENDED".to_owned(),
+            "all figures are as of then".to_owned(),
+            "Nothing is watched or repaired any more.".to_owned(),
+            "q quits; start tandem again, the log in the state folder tells why.".to_owned(),
+        )
+    })
+}
+
+pub fn writes_stopped(facts: &Facts<'_>) -> Option<Verdict> {
+    let fault = facts.model.state.journal_fault.as_ref()?;
+    Some(bad(
+        "WRITES ARE STOPPED".to_owned(),
+        visible(fault).into_owned(),
+        "Nothing can be repaired; reading goes on.".to_owned(),
+        "make room for the journal, then start tandem again.".to_owned(),
+    ))
+}
+
+pub fn cut_off(facts: &Facts<'_>) -> Option<Verdict> {
+    let all = [facts.source, facts.target];
+    let off = all.iter().all(|one| one.health == Health::CutOff);
+    let since = all.iter().map(|one| facts.now.since(one.since)).min()?;
+    off.then(|| Verdict {
+        tone: Tone::Bad,
+        glyph: "?",
+        title: format!("WE ARE CUT OFF {}", span(since)),
+        detail: "neither instance answers, and every error is our own network's".to_owned(),
+        effect: "Nothing is known of either instance; figures are the last known.".to_owned(),
+        next: "check this host's network; nothing is sent meanwhile.".to_owned(),
+    })
+}
+
+pub fn target_down(facts: &Facts<'_>) -> Option<Verdict> {
+    down(
+        facts,
+        facts.target,
+        format!("{}.{}", facts.waiting(), facts.broken_run()),
+    )
+}
+
+pub fn source_down(facts: &Facts<'_>) -> Option<Verdict> {
+    down(
+        facts,
+        facts.source,
+        "Nothing can be filled, and what is pending is not known.".to_owned(),
+    )
+}
+
+fn down(facts: &Facts<'_>, instance: &InstanceState, effect: String) -> Option<Verdict> {
+    if instance.health != Health::Down {
+        return None;
+    }
+    let name = name(&instance.name);
+    let cause = match &instance.last_error {
+        Some((_, cause, Origin::Remote)) => {
+            format!("{} from {name}; our network is fine", visible(cause))
+        }
+        Some((_, cause, Origin::Local)) => {
+            format!("{}: our side or the way there", visible(cause))
+        }
+        None => "its read breaker is open".to_owned(),
+    };
+    Some(bad(
+        format!(
+            "{} IS DOWN {}",
+            Facts::loud(instance),
+            facts.since(instance)
+        ),
+        cause,
+        effect,
+        format!("Y copies the status for others. Nothing to mend until {name} answers."),
+    ))
+}
+
+pub fn refused(facts: &Facts<'_>) -> Option<Verdict> {
+    let instance = [facts.target, facts.source]
+        .into_iter()
+        .find(|one| one.health == Health::Refused)?;
+    let why = instance.refused.as_deref().unwrap_or("unauthorized");
+    Some(bad(
+        format!("{} REFUSES OUR CREDENTIALS", Facts::loud(instance)),
+        visible(why).into_owned(),
+        "Nothing is read, ensured or filled there.".to_owned(),
+        format!(
+            "check the credential of {}; it is tried again each minute.",
+            name(&instance.name)
+        ),
+    ))
+}
+
+pub fn link_fault(facts: &Facts<'_>) -> Option<Verdict> {
+    let fault = facts.link.fault.as_ref()?;
+    Some(bad(
+        format!(
+            "{} CAN'T BE COMPARED",
+            visible(&facts.link.name).to_uppercase()
+        ),
+        visible(fault).into_owned(),
+        "The configuration does not fit the instances; nothing is repaired.".to_owned(),
+        "mend the configuration and start tandem again.".to_owned(),
+    ))
+}

@@ -1,0 +1,222 @@
+//! The verdicts that want an eye: late, recovering, held up, or left behind.
+
+use std::time::Duration;
+
+use super::{Facts, Verdict, care, drain_of, forced_words};
+use crate::domain::breaker::Class;
+use crate::domain::drift::Drift;
+use crate::domain::health::{Health, RECOVERING};
+use crate::domain::lag::LinkCondition;
+use crate::domain::operation::Verb;
+use crate::domain::text::visible;
+use crate::domain::time::Now;
+use crate::engine::state::InstanceState;
+use crate::tui::format::{about, count, countdown, of_them, place, span};
+
+pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
+    let late = facts
+        .lag
+        .saturating_sub(facts.link.schedule.cadence + facts.link.schedule.grace);
+    let failure = facts.link.sync.last_run.as_ref();
+    let why = failure.and_then(|run| run.failure.as_deref());
+    match facts.condition {
+        LinkCondition::Stalled => Some(care(
+            format!("SYNC IS STALLED {}", span(late)),
+            why.map_or_else(
+                || "no run has ended well".to_owned(),
+                |why| format!("the last runs failed: {}", visible(why)),
+            ),
+            format!("{}, oldest {}.", facts.waiting(), span(facts.lag)),
+            "T starts a run.".to_owned(),
+        )),
+        LinkCondition::Late => Some(care(
+            format!("SYNC IS LATE {}", span(late)),
+            why.map_or_else(
+                || "the oldest record should have been carried over".to_owned(),
+                |why| format!("the last run failed: {}", visible(why)),
+            ),
+            format!("{}, oldest {}.", facts.waiting(), span(facts.lag)),
+            if facts.link.sync.running.is_some() {
+                "a run is under way: watch it drain.".to_owned()
+            } else {
+                "T starts a run.".to_owned()
+            },
+        )),
+        LinkCondition::InStep | LinkCondition::Expected | LinkCondition::Unknown => None,
+    }
+}
+
+pub fn recovering(facts: &Facts<'_>) -> Option<Verdict> {
+    let target = facts.target;
+    let (ended, lasted) = target.last_outage?;
+    let recent = facts.now.since(ended) < RECOVERING;
+    let up = matches!(target.health, Health::Degraded | Health::Throttled);
+    if !recent || !up {
+        return None;
+    }
+    let mut detail = format!("was down {}", span(lasted));
+    if let Some(throttled) = throttled(target, facts.now) {
+        detail = format!("{detail}; {throttled}");
+    }
+    let left = drain(facts).map_or(String::new(), |left| {
+        format!(": about {} left", about(left))
+    });
+    let effect = if facts.pending > 0 {
+        format!("It answers again. {}{left}.", facts.waiting())
+    } else {
+        "It answers again, and nothing waits.".to_owned()
+    };
+    Some(care(
+        format!(
+            "{} IS RECOVERING {}",
+            Facts::loud(target),
+            span(facts.now.since(ended))
+        ),
+        detail,
+        effect,
+        "watch it drain. If it stands still: 3 Operations.".to_owned(),
+    ))
+}
+
+fn drain(facts: &Facts<'_>) -> Option<Duration> {
+    drain_of(facts.model, facts.link, facts.pending, facts.now)
+}
+
+/// Until when an instance asked us to wait, in words.
+fn throttled(instance: &InstanceState, now: Now) -> Option<String> {
+    let (until, _) = instance.gate.as_ref()?;
+    let left = until.since(now);
+    (!left.is_zero()).then(|| format!("throttled, goes on in {}", countdown(left)))
+}
+
+pub fn forced_open(facts: &Facts<'_>) -> Option<Verdict> {
+    let (instance, forced) = [facts.target, facts.source]
+        .into_iter()
+        .find_map(|one| Some((one, one.forced()?)))?;
+    Some(care(
+        "BREAKER FORCED OPEN".to_owned(),
+        forced_words(facts.model, forced, facts.now),
+        format!("Nothing is sent to {}.", place(&instance.name)),
+        "B, then l releases it.".to_owned(),
+    ))
+}
+
+pub fn outcomes_unknown(facts: &Facts<'_>) -> Option<Verdict> {
+    let unknown = facts.model.state.unknown_outcomes();
+    (unknown > 0).then(|| {
+        let what = if unknown == 1 {
+            "1 OUTCOME IS NOT KNOWN".to_owned()
+        } else {
+            format!("{} OUTCOMES ARE NOT KNOWN", count(unknown))
+        };
+        care(
+            what,
+            "sent, and no answer came".to_owned(),
+            "They are read back before anything is sent again.".to_owned(),
+            "3 Operations shows them.".to_owned(),
+        )
+    })
+}
+
+pub fn left_behind(facts: &Facts<'_>) -> Option<Verdict> {
+    let all = &facts.model.state.operations;
+    let left: Vec<_> = all
+        .iter()
+        .filter(|one| one.was_left_behind && !one.is_finished())
+        .collect();
+    let first = left.first()?;
+    let records = first.progress.total.saturating_sub(first.progress.done());
+    Some(care(
+        "AN OPERATION WAS LEFT BEHIND".to_owned(),
+        format!(
+            "{} by {}, when an earlier tandem ended",
+            first.request.verb,
+            visible(&first.request.who)
+        ),
+        format!(
+            "{} of it are left; none is sent by itself.",
+            of_them(records, "record")
+        ),
+        "3 Operations, Enter goes on with it, x takes it back.".to_owned(),
+    ))
+}
+
+pub fn repairing(facts: &Facts<'_>) -> Option<Verdict> {
+    let state = &facts.model.state;
+    let operation = state.operations.iter().find(|one| {
+        !one.is_finished()
+            && !one.was_left_behind
+            && Some(one.request.id) != facts.link.sync.running
+    })?;
+    let left = operation
+        .progress
+        .total
+        .saturating_sub(operation.progress.done());
+    if left <= facts.model.safety.confirm_above && operation.waiting.is_none() {
+        return None;
+    }
+    let stubs: usize = state
+        .tables_of(facts.model.link)
+        .map(|(_, table)| table.counts.of(Drift::Stub))
+        .sum();
+    let title = if operation.request.verb == Verb::Rehydrate && stubs > 0 {
+        format!("{} STUBS LEFT", count(stubs))
+    } else {
+        format!("{} RECORDS LEFT OF A REPAIR", count(left))
+    };
+    let detail = match &operation.waiting {
+        Some(waiting) => format!("it waits: {}", visible(&waiting.why)),
+        None => format!(
+            "{} by {} is under way",
+            operation.request.verb,
+            visible(&operation.request.who)
+        ),
+    };
+    Some(care(
+        title,
+        detail,
+        format!(
+            "{} of {} done.",
+            count(operation.progress.done()),
+            count(operation.progress.total)
+        ),
+        "3 Operations shows it.".to_owned(),
+    ))
+}
+
+pub fn degraded(facts: &Facts<'_>) -> Option<Verdict> {
+    let is_recovering = recovering(facts).is_some();
+    let instance = [facts.target, facts.source]
+        .into_iter()
+        .skip(usize::from(is_recovering))
+        .find(|one| matches!(one.health, Health::Degraded | Health::Throttled))?;
+    let word = instance.health.word();
+    let detail = match throttled(instance, facts.now) {
+        Some(throttled) => throttled,
+        None if instance
+            .breaker(Class::Write)
+            .is_some_and(|b| !b.is_closed()) =>
+        {
+            "its write breaker is not closed".to_owned()
+        }
+        None if instance.calls.errors() > 0 => format!(
+            "{} of {} calls failed in 5m",
+            instance.calls.errors(),
+            instance.calls.calls
+        ),
+        None => match instance.last_outage {
+            Some((_, lasted)) => format!("it was down for {}", span(lasted)),
+            None => "calls are slow".to_owned(),
+        },
+    };
+    Some(care(
+        format!(
+            "{} IS {word} {}",
+            Facts::loud(instance),
+            facts.since(instance)
+        ),
+        detail,
+        "tandem waits where it has to, and goes on by itself.".to_owned(),
+        "nothing to do; B shows the breakers.".to_owned(),
+    ))
+}

@@ -1,0 +1,376 @@
+//! The record under the cursor: how it stands, why, what each verb would do about it, and the command line that does
+//! the same. At 140 columns both sides stand below, column by column.
+
+use crate::domain::drift::{ComparedColumn, Drift};
+use crate::domain::operation::Verb;
+use crate::domain::plan::Plan;
+use crate::domain::text::visible;
+use crate::domain::time::{Now, age};
+use crate::engine::records::Record;
+use crate::engine::state::{InstanceState, TableState};
+use crate::tui::canvas::Canvas;
+use crate::tui::format::{name, of_them, place, span, words};
+use crate::tui::layout::Arrangement;
+use crate::tui::model::{Model, plan_of};
+use crate::tui::theme::Role;
+use crate::tui::view::records::{attempt, glyph};
+use crate::tui::view::sides;
+
+/// Draws the panel from its rule on.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
+    let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
+    let Some(detail) = model
+        .cursor_record()
+        .and_then(|record| Detail::of(model, record, now))
+    else {
+        canvas.rule(y, "no record", "");
+        return;
+    };
+    let record = detail.record;
+    let title = [visible(&record.name), visible(&record.number)]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let rest = canvas.rows().saturating_sub(y + 3);
+    if wide {
+        let title = format!("{} · {title} · {}", detail.table.name, record.key.id);
+        canvas.rule(y, &title, "Enter full screen");
+        let mut part = canvas.part(0, y + 1, canvas.columns(), rest);
+        detail.draw_wide(&mut part);
+    } else {
+        let title = format!("{title} · {}", detail.table.name);
+        canvas.rule(y, &title, "Enter both sides");
+        let mut part = canvas.part(0, y + 1, canvas.columns(), rest);
+        detail.draw_small(&mut part);
+    }
+}
+
+/// What the detail is made of.
+pub struct Detail<'a> {
+    model: &'a Model,
+    record: &'a Record,
+    table: &'a TableState,
+    source: &'a InstanceState,
+    target: &'a InstanceState,
+    now: Now,
+}
+
+impl<'a> Detail<'a> {
+    /// The detail of a record, where its link is known.
+    pub fn of(model: &'a Model, record: &'a Record, now: Now) -> Option<Self> {
+        let link = model.state.link_of(record.key.table)?;
+        Some(Self {
+            model,
+            record,
+            table: model.state.table(record.key.table)?,
+            source: model.state.instances.get(link.source)?,
+            target: model.state.instances.get(link.target)?,
+            now,
+        })
+    }
+
+    fn draw_small(&self, canvas: &mut Canvas<'_>) {
+        self.first(canvas, 0);
+        Self::line(canvas, 1, 10, "why", &self.why());
+        let (label, columns) = self.columns();
+        let room = usize::from(canvas.columns().saturating_sub(11));
+        Self::line(canvas, 2, 10, label, &words(&columns, room));
+        let (key, deed) = self.best();
+        Self::line(canvas, 3, 10, "do", &format!("{key}{deed}"));
+        Self::line(canvas, 4, 10, "when", &self.when());
+        Self::line(canvas, 5, 10, "command", &self.command());
+        let x = Self::line(canvas, 6, 10, "id", &self.record.key.id.to_string());
+        let (text, role) = attempt(self.model, self.record, self.now, true);
+        let room = canvas.columns().saturating_sub(x + 3);
+        if self.record.last.is_some() || self.record.under_way.is_some() {
+            canvas.cell(x + 2, 6, room, &text, role);
+        }
+    }
+
+    fn draw_wide(&self, canvas: &mut Canvas<'_>) {
+        self.first(canvas, 0);
+        Self::line(canvas, 1, 10, "why", &self.why());
+        canvas.text(1, 2, "do", Role::Plain);
+        let deeds = [Verb::Ensure, Verb::Sync, Verb::Rehydrate].map(|verb| self.deed(verb));
+        for (row, (key, deed)) in (2..).zip(&deeds) {
+            canvas.pieces(10, row, &[(key, Role::Strong), (deed, Role::Plain)]);
+        }
+        let last = canvas.rows();
+        let sides = last.saturating_sub(10);
+        let mut part = canvas.part(0, 6, canvas.columns(), sides);
+        sides::columns(
+            &mut part,
+            self.model,
+            self.record,
+            0,
+            self.now,
+            sides::Shape::Detail,
+        );
+        let y = last.saturating_sub(3);
+        Self::line(canvas, y, 10, "when", &self.when());
+        Self::line(canvas, y + 1, 10, "command", &self.command());
+        let (text, role) = attempt(self.model, self.record, self.now, true);
+        canvas.text(1, y + 2, "attempt", Role::Plain);
+        canvas.text(10, y + 2, &text, role);
+    }
+
+    fn line(canvas: &mut Canvas<'_>, y: u16, x: u16, label: &str, text: &str) -> u16 {
+        canvas.text(1, y, label, Role::Dim);
+        let room = canvas.columns().saturating_sub(x + 1);
+        canvas.cell(x, y, room, text, Role::Plain)
+    }
+
+    /// The line that answers a caller.
+    pub fn first(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let (glyph, role) = glyph(self.record.drift);
+        let target = name(&self.target.name);
+        let drift = self.record.drift;
+        let word = drift.word().to_uppercase();
+        let lasted = self
+            .record
+            .since
+            .map(|since| span(age(self.now.wall, since)));
+        let text = match (drift, lasted) {
+            (Drift::InSync, _) => format!("{word}: both sides are equal"),
+            (Drift::Missing | Drift::Stub | Drift::Stale, Some(lasted)) => {
+                format!("{word} in {target} for {lasted}")
+            }
+            (Drift::Diverged, Some(lasted)) => format!("{word} for {lasted}"),
+            _ => format!("{word} in {target}"),
+        };
+        let role_of_word = if drift == Drift::InSync {
+            Role::Plain
+        } else {
+            role
+        };
+        let x = canvas.pieces(1, y, &[(glyph, role), (" ", role), (&text, role_of_word)]);
+        let room = canvas.columns().saturating_sub(x + 4);
+        canvas.cell(x + 3, y, room, self.meaning(), Role::Plain);
+    }
+
+    fn meaning(&self) -> &'static str {
+        match self.record.drift {
+            Drift::Missing => "A ticket for it is refused, or makes a stub.",
+            Drift::Stub => "Tickets can name it; its data is blank there.",
+            Drift::Stale => "Tickets can name it; its data is old there.",
+            Drift::Diverged => "Tickets can name it. Sync leaves it alone.",
+            Drift::Duplicate => "One key, two rows: never written.",
+            Drift::Orphan => "Deleted at the source; tandem deletes nothing.",
+            Drift::Unknown => "It could not be read.",
+            Drift::Local => "The target's own.",
+            Drift::InSync => "",
+        }
+    }
+
+    /// Why it stands so, as far as both sides tell.
+    pub fn why(&self) -> String {
+        let sides = &self.record.sides;
+        let (source, target) = (sides.source.row(), sides.target.row());
+        let (here, there) = (place(&self.source.name), name(&self.target.name));
+        let when = |row: Option<&crate::domain::row::Row>| {
+            row.and_then(|row| row.modified_on).map_or_else(
+                || "at a time not known".to_owned(),
+                |at| self.model.zone.stamp(at, self.now.wall),
+            )
+        };
+        let by = |row: Option<&crate::domain::row::Row>| {
+            row.and_then(|row| row.modified_by.as_ref())
+                .and_then(|by| by.name.as_deref())
+                .map_or_else(|| "Someone".to_owned(), |by| visible(by).into_owned())
+        };
+        match self.record.drift {
+            Drift::Missing => format!(
+                "Last changed in {here} {}; {there} has no such row.",
+                when(source)
+            ),
+            Drift::Stub => format!(
+                "Only its name and key were set in {there}, {}, by {}.",
+                when(target),
+                by(target)
+            ),
+            Drift::Stale => format!(
+                "Changed in {here} {}; {there} was last changed {}.",
+                when(source),
+                when(target)
+            ),
+            Drift::Diverged => {
+                let guess = if self.record.is_guess {
+                    ", as the two clocks tell"
+                } else {
+                    ""
+                };
+                format!(
+                    "{} edited it in {there}, {}{guess}.",
+                    by(target),
+                    when(target)
+                )
+            }
+            Drift::Duplicate => match self.record.other {
+                Some(other) => format!(
+                    "{} stands on another row as well: {other}",
+                    visible(&self.record.number)
+                ),
+                None => "its key stands on another row as well".to_owned(),
+            },
+            Drift::Orphan => format!("It came over the link, and {here} has it no more."),
+            Drift::Unknown => match (&sides.source, &sides.target) {
+                (crate::domain::drift::Side::Unreadable(why), _)
+                | (_, crate::domain::drift::Side::Unreadable(why)) => visible(why).into_owned(),
+                _ => "the last read failed".to_owned(),
+            },
+            Drift::Local => format!("Created in {there} by its own people."),
+            Drift::InSync => match &self.record.last {
+                Some(last) => format!("{} {} ago.", last.verb, span(self.now.since(last.at))),
+                None => "Seen equal at the last look.".to_owned(),
+            },
+        }
+    }
+
+    /// Which columns it is about.
+    fn columns(&self) -> (&'static str, Vec<&str>) {
+        let rules = &self.table.rules;
+        let sides = &self.record.sides;
+        let named = |place: &usize| rules.columns.get(*place).map(|column| column.name.as_str());
+        match (self.record.drift, sides.source.row(), sides.target.row()) {
+            (Drift::Stub, Some(_), Some(target)) => {
+                let blank = sides.differing.iter();
+                let blank = blank.filter(|place| rules.is_blank(target, **place));
+                ("blank", blank.filter_map(named).collect())
+            }
+            (_, Some(_), Some(_)) => (
+                "differs",
+                sides.differing.iter().filter_map(named).collect(),
+            ),
+            (_, Some(row), None) | (_, None, Some(row)) => {
+                let filled = (0..rules.columns.len()).filter(|at| !rules.is_blank(row, *at));
+                let places: Vec<usize> = filled.collect();
+                ("holds", places.iter().filter_map(named).collect())
+            }
+            (_, None, None) => ("holds", Vec::new()),
+        }
+    }
+
+    /// The verb that mends it, or why none does.
+    fn best(&self) -> (String, String) {
+        let plan = |verb| plan_of(&self.model.state, self.record, verb);
+        let verb = match self.record.drift {
+            Drift::Missing if plan(Verb::Sync).is_write() => {
+                let bare = of_them(plan(Verb::Ensure).columns().len(), "column");
+                let whole = of_them(plan(Verb::Sync).columns().len(), "column");
+                let words = format!("create it with {bare} · T  create it with {whole}");
+                return ("E  ".to_owned(), words);
+            }
+            Drift::Stub | Drift::Stale => Verb::Rehydrate,
+            Drift::Missing
+            | Drift::Diverged
+            | Drift::InSync
+            | Drift::Duplicate
+            | Drift::Orphan
+            | Drift::Unknown
+            | Drift::Local => Verb::Sync,
+        };
+        match plan(verb) {
+            Plan::Refuse(why) | Plan::Nothing(why) => ("·  ".to_owned(), why.to_owned()),
+            Plan::Create(_) | Plan::Fill { .. } => self.deed(verb),
+        }
+    }
+
+    /// What a verb would do, in words; no key where it would do nothing.
+    pub fn deed(&self, verb: Verb) -> (String, String) {
+        let (key, called) = match verb {
+            Verb::Ensure => ("E", "ensure"),
+            Verb::Sync => ("T", "sync"),
+            Verb::Rehydrate => ("H", "rehydrate"),
+        };
+        let there = name(&self.target.name);
+        let here = place(&self.source.name);
+        match plan_of(&self.model.state, self.record, verb) {
+            Plan::Create(columns) => (
+                format!("{key}  "),
+                format!(
+                    "{called}: create it in {there} with {}",
+                    of_them(columns.len(), "column")
+                ),
+            ),
+            Plan::Fill {
+                columns,
+                overwrites,
+                ..
+            } => {
+                let over = match overwrites {
+                    0 => "none is overwritten".to_owned(),
+                    n => format!("{} overwritten", of_them(n, "value")),
+                };
+                (
+                    format!("{key}  "),
+                    format!(
+                        "{called}: fill {} from {here}; {over}",
+                        of_them(columns.len(), "column")
+                    ),
+                )
+            }
+            Plan::Nothing(why) => (
+                "·  ".to_owned(),
+                format!("{key} {called}: nothing to do, {why}"),
+            ),
+            Plan::Refuse(why) => ("·  ".to_owned(), format!("{key} {called}: {why}")),
+        }
+    }
+
+    fn when(&self) -> String {
+        let there = name(&self.target.name);
+        if self.target.forced().is_some() {
+            return format!("all calls to {there} are stopped: B, then l releases");
+        }
+        if !self.target.is_writable() {
+            return format!("{there} takes no writes now: a verb would wait until it does");
+        }
+        if !self.model.is_armed(self.now) {
+            return "read-only: the verb asks to arm first, then goes on".to_owned();
+        }
+        "now".to_owned()
+    }
+
+    /// The command line that does the same.
+    pub fn command(&self) -> String {
+        let verb = match self.record.drift {
+            Drift::Missing => Verb::Ensure,
+            Drift::Stub | Drift::Stale => Verb::Rehydrate,
+            _ => return format!("tandem records --table {} --json", self.table.name),
+        };
+        let row = self.record.sides.source.row();
+        let keys: Vec<(usize, &ComparedColumn)> = self
+            .table
+            .rules
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.key)
+            .collect();
+        let named = match (keys.as_slice(), row) {
+            ([(at, column)], Some(row)) => row
+                .values
+                .get(*at)
+                .map(ToString::to_string)
+                .filter(|value| is_plain(value))
+                .map(|value| format!("{}={value}", column.name)),
+            _ => None,
+        };
+        let named = named.unwrap_or_else(|| self.record.key.id.to_string());
+        let wait = if self.target.is_writable() {
+            ""
+        } else {
+            " --wait"
+        };
+        format!("tandem {verb} {} {named}{wait}", self.table.name)
+    }
+}
+
+/// Whether a shell takes a text as it is.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@'))
+}

@@ -1,0 +1,100 @@
+//! What concerns a whole operation: a run of the sync, going on with what was left behind, ending.
+
+use super::View;
+use crate::domain::operation::OperationId;
+use crate::domain::text::visible;
+use crate::tui::format::{name, of_them, place};
+use crate::tui::theme::Role;
+use crate::tui::view::dialog::Line;
+
+impl View<'_> {
+    pub fn run(&self, pending: usize) -> Vec<Line> {
+        let (here, there) = (place(&self.source.name), name(&self.target.name));
+        vec![
+            Line::empty(),
+            Line::of("link", visible(&self.link.name)).role(Role::Strong),
+            Line::of("pending", of_them(pending, "record")).role(Role::Strong),
+            Line::empty(),
+            Line::of(
+                "does",
+                "what the scheduled sync does: creates what is missing",
+            ),
+            Line::of("", format!("in {there}, fills stubs and stale from {here}")),
+            Line::of(
+                "overwrites",
+                "stale columns only; what people edited there is left alone",
+            ),
+            Line::empty(),
+        ]
+    }
+
+    pub fn resume(&self, operation: OperationId, left: usize) -> Vec<Line> {
+        let Some(operation) = self.model.state.operation(operation) else {
+            return vec![Line::empty(), Line::of("", "it is gone")];
+        };
+        let request = &operation.request;
+        vec![
+            Line::empty(),
+            Line::of(
+                "operation",
+                format!(
+                    "{} of {}",
+                    request.verb,
+                    of_them(operation.progress.total, "record")
+                ),
+            )
+            .role(Role::Strong),
+            Line::of("id", request.id.to_string()).role(Role::Strong),
+            Line::of("asked by", visible(&request.who).into_owned()),
+            Line::empty(),
+            Line::of("left", of_them(left, "record")),
+            Line::of(
+                "first",
+                "what was sent without an answer is read back, never resent blindly",
+            ),
+            Line::of(
+                "then",
+                "every other record is compared again before it is written",
+            ),
+            Line::empty(),
+        ]
+    }
+
+    pub fn end(&self, operation: OperationId) -> Vec<Line> {
+        let Some(operation) = self.model.state.operation(operation) else {
+            return vec![Line::empty(), Line::of("", "it is gone")];
+        };
+        let tally = operation.progress;
+        let on_the_way = tally.intended + tally.applied + tally.unknown;
+        vec![
+            Line::empty(),
+            Line::of(
+                "operation",
+                format!(
+                    "{} of {}",
+                    operation.request.verb,
+                    of_them(tally.total, "record")
+                ),
+            )
+            .role(Role::Strong),
+            Line::of("id", operation.request.id.to_string()).role(Role::Strong),
+            Line::empty(),
+            Line::of(
+                "not sent",
+                format!("{}: taken back", of_them(tally.accepted, "record")),
+            ),
+            Line::of(
+                "on the way",
+                format!("{}: finished and read back", of_them(on_the_way, "record")),
+            ),
+            Line::of(
+                "done",
+                format!("{}: stays done", of_them(tally.done(), "record")),
+            ),
+            Line::empty(),
+            Line::of("", "")
+                .label_is("y  end it")
+                .right("Esc  leave, it goes on"),
+        ]
+    }
+}

@@ -1,0 +1,173 @@
+//! What others are told: the state of the link as plain text, without borders, so that a mouse can select it in any
+//! terminal.
+
+use crate::domain::failure::Origin;
+use crate::domain::health::Health;
+use crate::domain::text::visible;
+use crate::domain::time::Now;
+use crate::engine::state::LinkState;
+use crate::tui::canvas::Canvas;
+use crate::tui::format::{count, name, of_them, place, span, width};
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::verdict::verdicts;
+
+/// Draws the page.
+pub fn draw(canvas: &mut Canvas<'_>, text: &str) {
+    canvas.clear();
+    let rows = canvas.rows().saturating_sub(2);
+    for (row, line) in (0..rows).zip(text.lines()) {
+        canvas.text(0, row, line, Role::Plain);
+    }
+    let y = canvas.rows().saturating_sub(1);
+    let sent = "sent to the terminal's clipboard (OSC 52)   Esc back";
+    canvas.text(0, y, sent, Role::Dim);
+}
+
+/// The state of the link in words.
+pub fn text(model: &Model, now: Now) -> String {
+    let Some(link) = model.link() else {
+        return "No link is configured.".to_owned();
+    };
+    let instance = |place: usize| model.state.instances.get(place);
+    let (Some(source), Some(target)) = (instance(link.source), instance(link.target)) else {
+        return String::new();
+    };
+    let zone = &model.zone;
+    let local = |at: chrono::DateTime<chrono::Utc>| {
+        if zone.name.is_empty() {
+            format!("{} UTC", zone.clock(at))
+        } else {
+            format!("{} {}", zone.clock(at), zone.name)
+        }
+    };
+    let utc = |at: chrono::DateTime<chrono::Utc>| {
+        if zone.name.is_empty() {
+            String::new()
+        } else {
+            format!(" ({} UTC)", at.format("%H:%M:%S"))
+        }
+    };
+    let all = verdicts(model, now);
+    let mut lines = Vec::new();
+    let worst = [target, source].into_iter().find(|one| {
+        matches!(
+            one.health,
+            Health::Down | Health::Refused | Health::CutOff | Health::Degraded | Health::Throttled
+        )
+    });
+    match (worst, all.first()) {
+        (Some(instance), _) => lines.push(format!(
+            "{} {} {}, since {}{}. As of {}.",
+            instance.name.to_uppercase(),
+            instance.health.word(),
+            span(now.since(instance.since)),
+            local(instance.since.wall),
+            utc(instance.since.wall),
+            local(now.wall)
+        )),
+        (None, Some(verdict)) => lines.push(format!(
+            "{}: {} As of {}.",
+            verdict.title,
+            sentence(&verdict.detail),
+            local(now.wall)
+        )),
+        (None, None) => {}
+    }
+    if let Some(instance) = worst {
+        let cause = match &instance.last_error {
+            Some((_, cause, Origin::Remote)) => {
+                format!(
+                    "{} from {} itself; our network is fine.",
+                    visible(cause),
+                    name(&instance.name)
+                )
+            }
+            Some((_, cause, Origin::Local)) => {
+                format!("{}: our side or the way there.", visible(cause))
+            }
+            None => "not known.".to_owned(),
+        };
+        lines.push(format!("Cause:   {cause}"));
+    }
+    for (place, verdict) in all.iter().enumerate().take(3) {
+        let label = if place == 0 { "Effect:  " } else { "Also:    " };
+        let words = if place == 0 {
+            verdict.effect.clone()
+        } else {
+            format!("{}: {}", verdict.title, sentence(&verdict.effect))
+        };
+        if !words.is_empty() {
+            lines.push(format!("{label}{words}"));
+        }
+    }
+    lines.push(format!(
+        "Link:    {}",
+        tables(model, link, &source.name, now)
+    ));
+    let unknown = model.state.unknown_outcomes();
+    lines.push(format!(
+        "Writes:  {} under way. Unknown outcomes: {}.",
+        of_them(model.running(), "operation"),
+        count(unknown)
+    ));
+    if let Some(words) = crate::tui::view::pulse::probe_words(target, now) {
+        lines.push(format!("Next:    automatic probe: {words}."));
+    }
+    lines.push(format!("         tandem {}", env!("CARGO_PKG_VERSION")));
+    let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line)).collect();
+    wrapped.join("\n") + "\n"
+}
+
+/// Lines of at most 79 columns; what goes on is indented below what it belongs to.
+fn wrap(line: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = line.to_owned();
+    while width(&rest) > 79 {
+        let at = rest
+            .match_indices(' ')
+            .map(|(at, _)| at)
+            .take_while(|at| rest.get(..*at).is_some_and(|part| width(part) <= 79))
+            .last()
+            .filter(|at| *at > 9);
+        let Some(at) = at else {
+            break;
+        };
+        let tail = rest.split_off(at);
+        lines.push(rest);
+        rest = format!("         {}", tail.trim_start());
+    }
+    lines.push(rest);
+    lines
+}
+
+fn sentence(text: &str) -> String {
+    if text.is_empty() || text.ends_with('.') {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+fn tables(model: &Model, link: &LinkState, source: &str, now: Now) -> String {
+    let pending: Vec<String> = model
+        .state
+        .tables_of(model.link)
+        .map(|(_, table)| {
+            if table.compared.is_some() {
+                of_them(table.counts.pending(), table.name.as_str())
+            } else {
+                format!("{}: not compared yet", table.name)
+            }
+        })
+        .collect();
+    let last = link.sync.last_success.map_or_else(
+        || "no sync ended well yet".to_owned(),
+        |at| format!("last good sync {}", model.zone.short(at, now.wall)),
+    );
+    format!(
+        "pending in {}: {}; {last}.",
+        place(source),
+        pending.join(", ")
+    )
+}

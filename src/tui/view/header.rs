@@ -1,0 +1,183 @@
+//! Rows 0 and 1: who and where, and the views with the counts that want a person.
+
+use crate::domain::text::visible;
+use crate::domain::time::Now;
+use crate::engine::state::{InstanceState, Lock};
+use crate::tui::canvas::Canvas;
+use crate::tui::format::{count, narrow, span, width};
+use crate::tui::layout::Arrangement;
+use crate::tui::model::{Model, Screen};
+use crate::tui::theme::Role;
+
+/// Draws the two rows.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
+    let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
+    who_and_where(canvas, model, wide, now);
+    views(canvas, model, wide);
+}
+
+fn who_and_where(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) {
+    let clock_from = clocks(canvas, model, wide, now);
+    let Some(link) = model.link() else {
+        canvas.text(1, 0, "tandem", Role::Strong);
+        return;
+    };
+    let named = |place: usize| {
+        let instance = model.state.instances.get(place);
+        instance.map_or("?", |instance| instance.name.as_str())
+    };
+    let name = format!("{} → {}", named(link.source), named(link.target));
+    let mut head = canvas.part(0, 0, clock_from, 1);
+    let gap = if wide { "   " } else { "  " };
+    let x = head.pieces(1, 0, &[(&name, Role::Plain), (gap, Role::Plain)]);
+    let x = band(
+        &mut head,
+        x,
+        model.state.instances.get(link.source),
+        BandOf::Source,
+    );
+    let x = band(
+        &mut head,
+        x + if wide { 2 } else { 1 },
+        model.state.instances.get(link.target),
+        BandOf::Target,
+    );
+    lock(&mut head, x + if wide { 4 } else { 2 }, model, wide, now);
+}
+
+/// Which side of the link a band stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BandOf {
+    /// The source: never written.
+    Source,
+    /// The target.
+    Target,
+}
+
+/// `░ US DEMO ░` or `▓ EU DEMO ▓`, always in the same colour.
+pub fn band_text(instance: Option<&InstanceState>, side: BandOf) -> String {
+    let band = instance.map_or_else(|| "?".to_owned(), |one| visible(&one.band).into_owned());
+    match side {
+        BandOf::Source => format!("░ {band} ░"),
+        BandOf::Target => format!("▓ {band} ▓"),
+    }
+}
+
+/// The role of a band.
+pub fn band_role(side: BandOf) -> Role {
+    match side {
+        BandOf::Source => Role::Source,
+        BandOf::Target => Role::Target,
+    }
+}
+
+fn band(canvas: &mut Canvas<'_>, x: u16, instance: Option<&InstanceState>, side: BandOf) -> u16 {
+    canvas.text(x, 0, &band_text(instance, side), band_role(side))
+}
+
+fn lock(canvas: &mut Canvas<'_>, x: u16, model: &Model, wide: bool, now: Now) {
+    let left = model.state.lock.armed_for(now);
+    let x = if let (Lock::Armed { reason, .. }, Some(left)) = (&model.state.lock, left) {
+        let tag = tag(model);
+        let x = canvas.text(x, 0, &format!("ARMED {tag} {}", span(left)), Role::Care);
+        if wide && !reason.is_empty() {
+            let room = canvas.columns().saturating_sub(x + 2).min(30);
+            canvas.cell(x + 2, 0, room, &visible(reason), Role::Plain)
+        } else {
+            x
+        }
+    } else {
+        let x = canvas.text(x, 0, "READ-ONLY", Role::Strong);
+        if wide {
+            canvas.text(x + 2, 0, "W arms", Role::Dim)
+        } else {
+            x
+        }
+    };
+    let unknown = model.state.unknown_outcomes();
+    if unknown > 0 {
+        let room = usize::from(canvas.columns().saturating_sub(x + 3));
+        let short = format!("? {}", narrow(unknown));
+        let long = format!("{short} unknown");
+        if let Some(text) = [long, short].iter().find(|text| width(text) <= room) {
+            canvas.text(x + 2, 0, text, Role::Care);
+        }
+    } else if wide {
+        let you = format!("you: {}", visible(&model.who));
+        canvas.text(x + 4, 0, &you, Role::Dim);
+    }
+}
+
+/// The first word of the target's band, short: `EU`.
+fn tag(model: &Model) -> String {
+    let target = model
+        .link()
+        .and_then(|link| model.state.instances.get(link.target));
+    short_tag(target)
+}
+
+/// An instance in three columns, by the first word of its band.
+pub fn short_tag(instance: Option<&InstanceState>) -> String {
+    let band = instance.map_or("", |one| one.band.as_str());
+    let word = band.split_whitespace().next().unwrap_or("?");
+    visible(word).chars().take(3).collect()
+}
+
+/// Local time and UTC at the right end; said once where they are the same. The column where they begin comes back.
+fn clocks(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) -> u16 {
+    let utc = format!("{}Z", now.wall.format("%H:%M:%S"));
+    let zone = &model.zone;
+    let mut text = if zone.name.is_empty() {
+        utc
+    } else {
+        format!("{} {}  {utc}", zone.clock(now.wall), zone.name)
+    };
+    if wide {
+        text = format!("{}  {text}", zone.day(now.wall));
+    }
+    let last = canvas.columns().saturating_sub(2);
+    canvas.right(last, 0, &text, Role::Plain);
+    (last + 1).saturating_sub(u16::try_from(width(&text)).unwrap_or(0) + 1)
+}
+
+fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) {
+    let listed = model.state.out_of_step();
+    let listed = match (listed, wide) {
+        (0, _) => String::new(),
+        (n, true) => format!(" {}", count(n)),
+        (n, false) => format!(" {}", narrow(n)),
+    };
+    let running = model.running();
+    let left_behind = model
+        .state
+        .operations
+        .iter()
+        .filter(|one| one.was_left_behind && !one.is_finished())
+        .count();
+    let operations = match (running, left_behind) {
+        (0, 0) => String::new(),
+        (0, left) => format!(" {left}▲"),
+        (running, _) => format!(" {running}►"),
+    };
+    let third = if wide { "3 Operations" } else { "3 Ops" };
+    let here = match model.screen {
+        Screen::Pulse => 0,
+        Screen::Records => 1,
+        Screen::Sides(view) if !view.from_operations => 1,
+        Screen::Sides(_) | Screen::Operations => 2,
+    };
+    let names = [
+        "1 Pulse".to_owned(),
+        format!("2 Records{listed}"),
+        format!("{third}{operations}"),
+    ];
+    let mut x = 0;
+    for (place, name) in names.iter().enumerate() {
+        x = if place == here {
+            canvas.text(x, 1, &format!("[{name}]"), Role::Strong)
+        } else {
+            canvas.text(x, 1, &format!(" {name} "), Role::Plain)
+        };
+        x += if wide { 2 } else { 1 };
+    }
+}

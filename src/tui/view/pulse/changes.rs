@@ -1,0 +1,118 @@
+//! What changed, newest first; beside it, where there is room, the latest operations.
+
+use crate::domain::text::visible;
+use crate::domain::time::Now;
+use crate::engine::state::OperationState;
+use crate::tui::canvas::Canvas;
+use crate::tui::format::count;
+use crate::tui::layout::Arrangement;
+use crate::tui::model::Model;
+use crate::tui::theme::{Role, tone};
+use crate::tui::view::header::short_tag;
+
+/// Draws the panels from their rule on, down to the footer; a toast takes the last row where there is none to spare.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
+    let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
+    let spare = if wide { 2 } else { 1 };
+    let bottom = canvas.rows().saturating_sub(spare);
+    let rows = bottom.saturating_sub(y);
+    let split = if wide {
+        canvas.columns() * 92 / 140
+    } else {
+        canvas.columns()
+    };
+    let mut left = canvas.part(0, y, split, rows);
+    left.rule(0, "what changed", "");
+    for (row, entry) in (1..rows).zip(model.state.timeline.iter().rev()) {
+        left.text(1, row, &model.zone.stamp(entry.at, now.wall), Role::Dim);
+        if let Some(place) = entry.instance {
+            let tag = short_tag(model.state.instances.get(place));
+            left.cell(11, row, 4, &tag, Role::Plain);
+        }
+        let room = split.saturating_sub(16);
+        left.cell(15, row, room, &visible(&entry.text), tone(entry.tone));
+    }
+    if !wide {
+        return;
+    }
+    for row in 1..rows {
+        canvas.text(split, y + row, "│", Role::Dim);
+    }
+    let mut right = canvas.part(split + 1, y, canvas.columns() - split - 1, rows);
+    operations(&mut right, model, rows, now);
+    canvas.text(split, y, "┬", Role::Dim);
+}
+
+fn operations(canvas: &mut Canvas<'_>, model: &Model, rows: u16, now: Now) {
+    let running = match model.running() {
+        0 => "none running".to_owned(),
+        n => format!("{n} running"),
+    };
+    canvas.rule(0, "operations", &running);
+    let list = rows.saturating_sub(4);
+    for (row, operation) in (1..=list).zip(&model.state.operations) {
+        line(canvas, model, row, operation, now);
+    }
+    let waiting: usize = model
+        .state
+        .operations
+        .iter()
+        .filter(|one| one.waiting.is_some() && !one.is_finished())
+        .map(|one| one.progress.accepted)
+        .sum();
+    let sums = rows.saturating_sub(2);
+    let target = model
+        .link()
+        .and_then(|link| model.state.instances.get(link.target))
+        .map_or("it", |one| one.name.as_str());
+    let text = format!("waiting for {}", crate::tui::format::name(target));
+    canvas.text(1, sums, &text, Role::Plain);
+    canvas.text(21, sums, &count(waiting), Role::Plain);
+    let unknown = model.state.unknown_outcomes();
+    let role = if unknown > 0 { Role::Care } else { Role::Plain };
+    canvas.text(1, sums + 1, "outcome not known", Role::Plain);
+    canvas.text(21, sums + 1, &count(unknown), role);
+}
+
+/// Glyph and role of how an operation stands.
+pub fn mark(operation: &OperationState) -> (&'static str, Role) {
+    let tally = operation.progress;
+    if !operation.is_finished() {
+        return if operation.was_left_behind {
+            ("▲", Role::Care)
+        } else {
+            ("»", Role::Plain)
+        };
+    }
+    if tally.refused > 0 || tally.held > 0 || tally.unknown > 0 {
+        ("×", Role::Bad)
+    } else if tally.abandoned > 0 {
+        ("·", Role::Plain)
+    } else {
+        ("√", Role::Plain)
+    }
+}
+
+/// `3 of 3 verified`.
+pub fn result(operation: &OperationState) -> String {
+    let tally = operation.progress;
+    let word = if tally.unchanged > tally.verified {
+        "in step"
+    } else {
+        "verified"
+    };
+    format!("{} of {} {word}", count(tally.good()), count(tally.total))
+}
+
+fn line(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &OperationState, now: Now) {
+    let (glyph, role) = mark(operation);
+    canvas.text(1, y, glyph, role);
+    let at = model.zone.short(operation.request.asked, now.wall);
+    canvas.cell(3, y, 9, &at, Role::Plain);
+    let x = if at.len() > 5 { 13 } else { 10 };
+    canvas.cell(x, y, 10, operation.request.verb.word(), Role::Plain);
+    let end = canvas.text(x + 11, y, &result(operation), Role::Plain);
+    let who = 39.max(end + 2);
+    let room = canvas.columns().saturating_sub(who + 1);
+    canvas.cell(who, y, room, &visible(&operation.request.who), Role::Dim);
+}

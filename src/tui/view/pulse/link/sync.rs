@@ -1,0 +1,171 @@
+//! The link's sync in a line or two, and the repairs under way. What has no room is left out whole.
+
+use std::time::Duration;
+
+use super::Panel;
+use crate::domain::text::visible;
+use crate::domain::time::{Now, age};
+use crate::engine::state::OperationState;
+use crate::tui::canvas::Canvas;
+use crate::tui::format::{about, count, countdown, span, width};
+use crate::tui::theme::Role;
+
+impl Panel<'_> {
+    pub fn sync(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let x = if self.wide { 13 } else { 10 };
+        canvas.text(1, y, "sync", Role::Plain);
+        let schedule = self.link.schedule;
+        if self.wide {
+            let mut pieces = vec![
+                "built-in".to_owned(),
+                format!(
+                    "every {}, grace {}",
+                    span(schedule.cadence),
+                    span(schedule.grace)
+                ),
+            ];
+            pieces.extend(self.next());
+            let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
+            line(&mut left, x, 0, &pieces, false);
+            return;
+        }
+        let mut pieces = vec!["built-in".to_owned()];
+        if let Some(run) = self.running() {
+            pieces.push(run);
+        }
+        pieces.push(self.last_good());
+        match self.failed() {
+            Some(failed) => pieces.push(failed),
+            None if self.link.sync.running.is_none() => pieces.extend(self.next()),
+            None => {}
+        }
+        line(canvas, x, y, &pieces, self.failed().is_some());
+    }
+
+    pub fn runs(&self, canvas: &mut Canvas<'_>, y: u16) {
+        canvas.text(1, y, "runs", Role::Plain);
+        let pieces: Vec<String> = [self.running(), self.failed(), Some(self.last_good())]
+            .into_iter()
+            .flatten()
+            .collect();
+        let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
+        line(&mut left, 13, 0, &pieces, false);
+    }
+
+    /// The newest repair that is under way, with its bar.
+    pub fn repairs(&self, canvas: &mut Canvas<'_>, y: u16, x: u16) {
+        canvas.text(1, y, "repairs", Role::Plain);
+        let all = &self.model.state.operations;
+        let under_way = || {
+            all.iter().filter(|one| {
+                !one.is_finished()
+                    && !one.was_left_behind
+                    && Some(one.request.id) != self.link.sync.running
+            })
+        };
+        let Some(newest) = under_way().next() else {
+            canvas.text(x, y, "none under way", Role::Dim);
+            return;
+        };
+        repair(canvas, x, y, newest, under_way().count() - 1, self.now);
+    }
+
+    fn running(&self) -> Option<String> {
+        let run = self.model.state.operation(self.link.sync.running?)?;
+        let asked = self.model.zone.short(run.request.asked, self.now.wall);
+        let lasted = run.started.map_or(Duration::ZERO, |at| self.now.since(at));
+        Some(format!(
+            "run {asked} by {} running {}",
+            visible(&run.request.who),
+            span(lasted)
+        ))
+    }
+
+    fn last_good(&self) -> String {
+        match self.link.sync.last_success {
+            Some(at) if self.link.sync.running.is_some() => {
+                format!("last good {}", self.model.zone.short(at, self.now.wall))
+            }
+            Some(at) => format!(
+                "last good {}, {} ago",
+                self.model.zone.short(at, self.now.wall),
+                span(age(self.now.wall, at))
+            ),
+            None => "no run ended well yet".to_owned(),
+        }
+    }
+
+    fn failed(&self) -> Option<String> {
+        let run = self.link.sync.last_run.as_ref()?;
+        run.failure.as_ref()?;
+        let started = self.model.zone.short(run.started, self.now.wall);
+        Some(format!("{started} run FAILED {}", span(run.took)))
+    }
+
+    fn next(&self) -> Option<String> {
+        match self.link.sync.next_due {
+            Some(at) if at > self.now.wall => Some(format!(
+                "next {}, in {}",
+                self.model.zone.short(at, self.now.wall),
+                about(age(at, self.now.wall))
+            )),
+            Some(_) => Some("next one is due".to_owned()),
+            None if self.link.sync.is_scheduled => None,
+            None => Some("not scheduled here, T starts a run".to_owned()),
+        }
+    }
+}
+
+fn repair(
+    canvas: &mut Canvas<'_>,
+    x: u16,
+    y: u16,
+    operation: &OperationState,
+    more: usize,
+    now: Now,
+) {
+    let tally = operation.progress;
+    let verb = operation.request.verb;
+    let bar = bar(tally.done(), tally.total, 12);
+    let mut pieces = vec![format!(
+        "{verb} {bar} {} of {}",
+        count(tally.done()),
+        count(tally.total)
+    )];
+    if let Some(waiting) = &operation.waiting {
+        pieces.push(match waiting.until.map(|until| until.since(now)) {
+            Some(left) if !left.is_zero() => format!("waiting {}", countdown(left)),
+            _ => "waiting".to_owned(),
+        });
+    }
+    if more > 0 {
+        pieces.push(format!("{more} more"));
+    }
+    pieces.push("3 shows it".to_owned());
+    line(canvas, x, y, &pieces, false);
+}
+
+/// A bar of so many columns.
+pub fn bar(done: usize, total: usize, columns: usize) -> String {
+    let filled = (done * columns)
+        .checked_div(total)
+        .unwrap_or(0)
+        .min(columns);
+    format!("{}{}", "█".repeat(filled), "░".repeat(columns - filled))
+}
+
+/// Pieces with ` · ` between them; those that have no room are left out whole.
+fn line(canvas: &mut Canvas<'_>, x: u16, y: u16, pieces: &[String], last_is_bad: bool) {
+    let end = canvas.columns().saturating_sub(1);
+    let mut at = x;
+    for (place, piece) in pieces.iter().enumerate() {
+        let between = if place == 0 { "" } else { " · " };
+        let wide = u16::try_from(width(piece) + width(between)).unwrap_or(u16::MAX);
+        if at.saturating_add(wide) > end && place > 0 {
+            continue;
+        }
+        let is_bad = last_is_bad && place + 1 == pieces.len();
+        let role = if is_bad { Role::Care } else { Role::Plain };
+        at = canvas.pieces(at, y, &[(between, Role::Plain), (piece, role)]);
+    }
+}

@@ -1,0 +1,370 @@
+//! The Records view: facets, the list, and the detail that follows the cursor. Only the rows on screen are looked at.
+
+use crate::domain::drift::Drift;
+use crate::domain::operation::Stage;
+use crate::domain::text::visible;
+use crate::domain::time::{Now, age};
+use crate::engine::records::Record;
+use crate::tui::canvas::Canvas;
+use crate::tui::format::{count, fit, span, width};
+use crate::tui::layout::{self, Arrangement};
+use crate::tui::model::Model;
+use crate::tui::order::Sort;
+use crate::tui::theme::Role;
+use crate::tui::update::facets as count_drifts;
+use crate::tui::view::detail;
+
+/// Draws the view.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
+    let size = (canvas.columns(), canvas.rows());
+    let wide = Arrangement::of(size).is_wide();
+    let rows = layout::records(size);
+    let view = List {
+        model,
+        now,
+        wide,
+        columns: Columns::of(canvas.columns(), wide),
+    };
+    view.facets(canvas, rows.facets, rows.shown);
+    view.head(canvas, rows.facets + 1);
+    view.rows(canvas, rows.list, rows.shown);
+    if wide {
+        let last = canvas.columns().saturating_sub(2);
+        canvas.right(last, rows.detail - 1, &view.shown(rows.shown), Role::Dim);
+    }
+    detail::draw(canvas, model, rows.detail, now);
+}
+
+/// Glyph and role of a drift.
+pub fn glyph(drift: Drift) -> (&'static str, Role) {
+    match drift {
+        Drift::Missing => ("○", Role::Bad),
+        Drift::Stub => ("□", Role::Care),
+        Drift::Stale => ("≈", Role::Care),
+        Drift::Diverged => ("≠", Role::Plain),
+        Drift::Duplicate => ("≡", Role::Plain),
+        Drift::Orphan => ("◊", Role::Plain),
+        Drift::Unknown => ("?", Role::Care),
+        Drift::Local => ("·", Role::Dim),
+        Drift::InSync => ("●", Role::Good),
+    }
+}
+
+/// Glyph and role of a stage.
+pub fn stage_glyph(stage: &Stage) -> (&'static str, Role) {
+    match stage {
+        Stage::Accepted => ("·", Role::Plain),
+        Stage::Intended | Stage::Applied => ("»", Role::Plain),
+        Stage::Verified | Stage::Unchanged(_) => ("√", Role::Good),
+        Stage::Altered(_) => ("√", Role::Care),
+        Stage::Held(_) => ("≠", Role::Care),
+        Stage::Refused(_) => ("×", Role::Bad),
+        Stage::Unknown(_) => ("?", Role::Care),
+        Stage::Abandoned(_) => ("·", Role::Dim),
+    }
+}
+
+/// Where the list's columns begin, how wide they are, where the figures end.
+struct Columns {
+    cursor: u16,
+    mark: u16,
+    glyph: u16,
+    drift: u16,
+    table: u16,
+    name: (u16, u16),
+    key: (u16, u16),
+    id: Option<u16>,
+    pending: u16,
+    last: u16,
+}
+
+impl Columns {
+    fn of(columns: u16, wide: bool) -> Self {
+        if wide {
+            return Self {
+                cursor: 1,
+                mark: 2,
+                glyph: 4,
+                drift: 6,
+                table: 15,
+                name: (24, 27),
+                key: (52, 19),
+                id: Some(72),
+                pending: 90,
+                last: 93,
+            };
+        }
+        // What 80 columns leave over goes to the name, then to the key.
+        let spare = columns.saturating_sub(80);
+        let name = 22 + spare.min(18);
+        let key = 13 + spare.saturating_sub(18).min(16);
+        let key_at = 23 + name + 1;
+        Self {
+            cursor: 0,
+            mark: 1,
+            glyph: 3,
+            drift: 5,
+            table: 14,
+            name: (23, name),
+            key: (key_at, key),
+            id: None,
+            pending: key_at + key + 6,
+            last: key_at + key + 8,
+        }
+    }
+}
+
+struct List<'a> {
+    model: &'a Model,
+    now: Now,
+    wide: bool,
+    columns: Columns,
+}
+
+impl List<'_> {
+    fn matched(&self) -> usize {
+        self.model.records.order.slots.len()
+    }
+
+    /// `9 of 40`.
+    fn shown(&self, rows: u16) -> String {
+        let matched = self.matched();
+        let shown = matched
+            .saturating_sub(self.model.records.top)
+            .min(usize::from(rows));
+        format!("{} of {}", count(shown), count(matched))
+    }
+
+    fn facets(&self, canvas: &mut Canvas<'_>, y: u16, rows: u16) {
+        let gap = if self.wide { 3 } else { 2 };
+        let chosen = self.model.records.drift;
+        let all: usize = count_drifts(self.model).iter().map(|(_, n)| n).sum();
+        let mut x = token(
+            canvas,
+            1,
+            y,
+            "",
+            &format!("all {}", count(all)),
+            Role::Plain,
+            chosen.is_none(),
+        );
+        for (drift, n) in count_drifts(self.model) {
+            let (glyph, role) = glyph(drift);
+            let is_chosen = chosen == Some(drift);
+            let text = if self.wide || is_chosen {
+                format!(" {} {}", drift.word(), count(n))
+            } else {
+                format!(" {}", count(n))
+            };
+            x = token(canvas, x + gap, y, glyph, &text, role, is_chosen);
+        }
+        self.right_of_facets(canvas, x + gap, y, rows);
+    }
+
+    /// The filter, how many are shown, the marks: at the right end, the filter's end cut first.
+    fn right_of_facets(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, rows: u16) {
+        let records = &self.model.records;
+        let marked = records.marks.len();
+        let hidden = records.hidden;
+        let mut rest = String::new();
+        if self.wide {
+            rest.extend([format!(" · {}", records.sort.words())]);
+        } else {
+            rest.extend([format!(" · {}", self.shown(rows))]);
+        }
+        if self.is_sorting() {
+            rest.push_str(" · sorting…");
+        }
+        if marked > 0 {
+            if self.wide {
+                rest.extend([format!(
+                    " · {} marked, {} hidden",
+                    count(marked),
+                    count(hidden)
+                )]);
+            } else {
+                rest.extend([format!(" · ■ {}", count(marked))]);
+                if hidden > 0 {
+                    rest.extend([format!(", {} hidden", count(hidden))]);
+                }
+            }
+        }
+        let filter = visible(records.filter.value()).into_owned();
+        let is_on = records.typing || !filter.is_empty();
+        let filter = if is_on { filter } else { "none".to_owned() };
+        let last = canvas.columns().saturating_sub(2);
+        let room = usize::from((last + 1).saturating_sub(x));
+        let kept = room.saturating_sub(width(&rest) + 3);
+        let filter = fit(&filter, kept);
+        let caret = if records.typing { " " } else { "" };
+        let wide = width(&filter) + width(&rest) + 2 + caret.len();
+        let Some(at) = (last + 1).checked_sub(u16::try_from(wide).unwrap_or(u16::MAX)) else {
+            return;
+        };
+        if at + 1 < x {
+            return;
+        }
+        let role = if is_on { Role::Care } else { Role::Dim };
+        let at = canvas.pieces(
+            at,
+            y,
+            &[("/ ", role), (&filter, role), (caret, Role::Caret)],
+        );
+        let hidden_role = if hidden > 0 { Role::Bad } else { Role::Dim };
+        canvas.text(at, y, &rest, hidden_role);
+    }
+
+    fn is_sorting(&self) -> bool {
+        self.model.records.asked > self.model.records.order.number
+    }
+
+    fn head(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let c = &self.columns;
+        let sorted = |sort: Sort, head: &str| {
+            if self.model.records.sort == sort {
+                format!("{head} ▼")
+            } else {
+                head.to_owned()
+            }
+        };
+        canvas.text(c.drift, y, &sorted(Sort::Worst, "drift"), Role::Dim);
+        canvas.text(c.table, y, "table", Role::Dim);
+        canvas.text(c.name.0, y, &sorted(Sort::Name, "name"), Role::Dim);
+        canvas.text(c.key.0, y, "key", Role::Dim);
+        if let Some(id) = c.id {
+            canvas.text(id, y, "id", Role::Dim);
+        }
+        let pending = sorted(Sort::Oldest, "pending");
+        canvas.right(c.pending, y, pending.trim_end(), Role::Dim);
+        let last = sorted(
+            Sort::Attempt,
+            if self.wide { "last attempt" } else { "attempt" },
+        );
+        canvas.text(c.last, y, &last, Role::Dim);
+    }
+
+    fn rows(&self, canvas: &mut Canvas<'_>, y: u16, rows: u16) {
+        if self.matched() == 0 {
+            let text = if self.model.records.filter.value().is_empty() {
+                "nothing is out of step here"
+            } else {
+                "nothing fits the filter; Esc takes it off"
+            };
+            canvas.text(self.columns.drift, y, text, Role::Dim);
+            return;
+        }
+        for (row, place) in (0..rows).zip(self.model.records.top..) {
+            let Some(record) = self.model.record_at(place) else {
+                return;
+            };
+            self.row(canvas, y + row, place, record);
+        }
+    }
+
+    fn row(&self, canvas: &mut Canvas<'_>, y: u16, place: usize, record: &Record) {
+        let c = &self.columns;
+        let list = &self.model.records;
+        let is_cursor = place == list.at;
+        let text = if is_cursor { Role::Strong } else { Role::Plain };
+        if is_cursor {
+            canvas.text(c.cursor, y, "►", Role::Strong);
+        }
+        if list.marks.contains(&record.key) {
+            canvas.text(c.mark, y, "■", Role::Strong);
+        } else if list.anchor == Some(record.key) {
+            canvas.text(c.mark, y, "┌", Role::Strong);
+        }
+        let (glyph, role) = glyph(record.drift);
+        canvas.text(c.glyph, y, glyph, role);
+        canvas.text(c.drift, y, record.drift.word(), text);
+        let table = self.model.state.table(record.key.table);
+        let table = table.map_or("?", |table| table.name.as_str());
+        canvas.cell(c.table, y, 8, table, text);
+        canvas.cell(c.name.0, y, c.name.1, &visible(&record.name), text);
+        canvas.cell(c.key.0, y, c.key.1, &visible(&record.number), text);
+        if let Some(id) = c.id {
+            canvas.text(id, y, &format!("{}…", record.key.id.short()), text);
+        }
+        let pending = match record.since {
+            Some(since) if record.drift.is_pending() => span(age(self.now.wall, since)),
+            _ => "–".to_owned(),
+        };
+        canvas.right(c.pending, y, &pending, text);
+        self.attempt(canvas, y, record);
+    }
+
+    fn attempt(&self, canvas: &mut Canvas<'_>, y: u16, record: &Record) {
+        let x = self.columns.last;
+        let room = canvas.columns().saturating_sub(x + 1);
+        let (text, role) = attempt(self.model, record, self.now, self.wide);
+        canvas.cell(x, y, room, &text, role);
+    }
+}
+
+/// What was last tried on a record, in a few words, or in one.
+pub fn attempt(model: &Model, record: &Record, now: Now, long: bool) -> (String, Role) {
+    if let Some(operation) = record.under_way.and_then(|id| model.state.operation(id)) {
+        return match &operation.waiting {
+            Some(waiting) if long => (format!("· waiting: {}", visible(&waiting.why)), Role::Care),
+            Some(_) => ("· waiting".to_owned(), Role::Care),
+            None if long => (
+                format!("» {} under way", operation.request.verb),
+                Role::Plain,
+            ),
+            None => ("» under way".to_owned(), Role::Plain),
+        };
+    }
+    let Some(last) = &record.last else {
+        let settle = model
+            .state
+            .link_of(record.key.table)
+            .map(|link| link.schedule.settle);
+        if settle.is_some_and(|settle| record.is_in_flight(settle, now.wall)) {
+            let text = if long {
+                "» in flight: only just changed"
+            } else {
+                "» in flight"
+            };
+            return (text.to_owned(), Role::Dim);
+        }
+        return (if long { "none" } else { "" }.to_owned(), Role::Dim);
+    };
+    let (glyph, role) = stage_glyph(&last.stage);
+    let word = match last.stage {
+        Stage::Unchanged(_) => "in step",
+        _ => last.stage.word(),
+    };
+    if !long {
+        return (format!("{glyph} {word}"), role);
+    }
+    let text = match last.stage.reason() {
+        None => format!("{glyph} {word} {} ago", span(now.since(last.at))),
+        Some(why) => {
+            let at = model.zone.short(last.at.wall, now.wall);
+            format!("{glyph} {at} {}", visible(why))
+        }
+    };
+    (text, role)
+}
+
+fn token(
+    canvas: &mut Canvas<'_>,
+    x: u16,
+    y: u16,
+    glyph: &str,
+    text: &str,
+    role: Role,
+    is_chosen: bool,
+) -> u16 {
+    if is_chosen {
+        let pieces = [
+            ("[", Role::Strong),
+            (glyph, role),
+            (text, Role::Strong),
+            ("]", Role::Strong),
+        ];
+        canvas.pieces(x, y, &pieces)
+    } else {
+        canvas.pieces(x, y, &[(glyph, role), (text, Role::Plain)])
+    }
+}

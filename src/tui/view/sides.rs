@@ -1,0 +1,288 @@
+//! One record on both sides, column by column: those that differ first, equal ones after them and dim.
+
+use crate::domain::drift::Side;
+use crate::domain::operation::Verb;
+use crate::domain::row::Value;
+use crate::domain::text::visible;
+use crate::domain::time::Now;
+use crate::engine::records::Record;
+use crate::engine::state::TableState;
+use crate::tui::canvas::Canvas;
+use crate::tui::format::{fit, span, width};
+use crate::tui::layout::Arrangement;
+use crate::tui::model::{Model, SidesView, plan_of};
+use crate::tui::theme::Role;
+use crate::tui::view::detail::Detail;
+use crate::tui::view::records::attempt;
+
+/// Draws the view.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
+    let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
+    let y = if wide { 4 } else { 3 };
+    let Some(record) = model.record(view.key) else {
+        canvas.rule(y, "this record is in step, and not listed any more", "");
+        canvas.text(1, y + 1, "id", Role::Dim);
+        canvas.text(10, y + 1, &view.key.id.to_string(), Role::Plain);
+        return;
+    };
+    let Some(detail) = Detail::of(model, record, now) else {
+        return;
+    };
+    let table = model.state.table(record.key.table);
+    let table = table.map_or("?", |table| table.name.as_str());
+    let title = [table.into(), visible(&record.name), visible(&record.number)]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ");
+    canvas.rule(y, &title, &position(model, record));
+    detail.first(canvas, y + 1);
+    let room = canvas.columns().saturating_sub(11);
+    canvas.text(1, y + 2, "why", Role::Dim);
+    canvas.cell(10, y + 2, room, &detail.why(), Role::Plain);
+    canvas.text(1, y + 3, "id", Role::Dim);
+    canvas.text(10, y + 3, &record.key.id.to_string(), Role::Plain);
+    let below = canvas.rows().saturating_sub(7);
+    let rows = below.saturating_sub(y + 4);
+    let mut part = canvas.part(0, y + 4, canvas.columns(), rows);
+    columns(&mut part, model, record, view.scroll, now, Shape::Full);
+    verbs(canvas, model, record, &detail, below, now);
+}
+
+/// `4 of 13`.
+fn position(model: &Model, record: &Record) -> String {
+    if model.records.cursor == Some(record.key) {
+        format!(
+            "{} of {}",
+            model.records.at + 1,
+            model.records.order.slots.len()
+        )
+    } else {
+        String::new()
+    }
+}
+
+fn verbs(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    record: &Record,
+    detail: &Detail<'_>,
+    y: u16,
+    now: Now,
+) {
+    canvas.rule(y, "what each verb would do", "");
+    for (row, verb) in (y + 1..).zip([Verb::Ensure, Verb::Sync, Verb::Rehydrate]) {
+        let (key, deed) = detail.deed(verb);
+        let x = canvas.text(1, row, &key, Role::Strong);
+        let room = canvas.columns().saturating_sub(x + 1);
+        let writes = plan_of(&model.state, record, verb).is_write();
+        let role = if writes { Role::Plain } else { Role::Dim };
+        canvas.cell(x, row, room, &deed, role);
+    }
+    canvas.text(1, y + 4, "command", Role::Dim);
+    let x = canvas.text(10, y + 4, &detail.command(), Role::Plain);
+    let (text, role) = attempt(model, record, now, true);
+    if record.last.is_some() || record.under_way.is_some() {
+        let room = canvas.columns().saturating_sub(x + 4);
+        canvas.cell(x + 3, y + 4, room, &text, role);
+    }
+}
+
+/// Where both sides are shown: how much room they have, and what stands beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Below the list, with what each verb would write.
+    Detail,
+    /// Full screen.
+    Full,
+}
+
+/// Where the columns begin and how wide they are.
+struct Grid {
+    name: (u16, u16),
+    source: (u16, u16),
+    mark: u16,
+    target: (u16, u16),
+    verbs: Option<u16>,
+}
+
+impl Grid {
+    fn of(columns: u16, shape: Shape) -> Self {
+        match shape {
+            Shape::Detail => Self {
+                name: (1, 18),
+                source: (20, 34),
+                mark: 55,
+                target: (58, 34),
+                verbs: Some(94),
+            },
+            Shape::Full => {
+                // The mock-up's 80 columns: 18 for the name, 26 and 28 for the sides; the rest is shared out.
+                let spare = columns.saturating_sub(80);
+                let name = 18 + spare / 6;
+                let source = 26 + spare * 5 / 12;
+                let mark = 2 + name + source + 1;
+                Self {
+                    name: (1, name),
+                    source: (2 + name, source),
+                    mark,
+                    target: (mark + 4, columns.saturating_sub(mark + 5)),
+                    verbs: None,
+                }
+            }
+        }
+    }
+}
+
+/// Draws both sides of a record, their head first.
+pub fn columns(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    record: &Record,
+    scroll: usize,
+    now: Now,
+    shape: Shape,
+) {
+    let Some(table) = model.state.table(record.key.table) else {
+        return;
+    };
+    let grid = Grid::of(canvas.columns(), shape);
+    head(canvas, model, record, &grid, now, shape);
+    let differing = &record.sides.differing;
+    let all = 0..table.rules.columns.len();
+    let equal = all.filter(|place| !differing.contains(place));
+    let order: Vec<usize> = differing.iter().copied().chain(equal).collect();
+    let rows = usize::from(canvas.rows().saturating_sub(1));
+    let scroll = scroll.min(order.len().saturating_sub(rows));
+    for (row, place) in (1..canvas.rows()).zip(order.iter().skip(scroll)) {
+        column(canvas, row, table, record, *place, &grid);
+    }
+    if let Some(x) = grid.verbs {
+        for (verb, x) in [Verb::Ensure, Verb::Sync, Verb::Rehydrate]
+            .into_iter()
+            .zip((x..).step_by(4))
+        {
+            let plan = plan_of(&model.state, record, verb);
+            for (row, place) in (1..canvas.rows()).zip(order.iter().skip(scroll)) {
+                if plan.columns().iter().any(|one| one.place == *place) {
+                    canvas.text(x, row, "√", Role::Plain);
+                }
+            }
+        }
+    }
+    let left = order.len().saturating_sub(scroll + rows);
+    if left > 0 {
+        let last = canvas.columns().saturating_sub(2);
+        let y = canvas.rows().saturating_sub(1);
+        canvas.right(last, y, &format!(" +{left} more"), Role::Dim);
+    }
+}
+
+fn head(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    record: &Record,
+    grid: &Grid,
+    now: Now,
+    shape: Shape,
+) {
+    let Some(link) = model.state.link_of(record.key.table) else {
+        return;
+    };
+    let age = span(now.since(record.sides.read));
+    let band = |place: usize| {
+        let band = model
+            .state
+            .instances
+            .get(place)
+            .map_or("?", |one| &one.band);
+        format!("{} · {age} ago", visible(band))
+    };
+    let (source, target) = (band(link.source), band(link.target));
+    if shape == Shape::Full {
+        canvas.rule(0, "", "");
+        canvas.text(2, 0, " column ", Role::Plain);
+        canvas.text(grid.source.0 - 1, 0, &format!(" {source} "), Role::Source);
+        canvas.text(grid.target.0 - 1, 0, &format!(" {target} "), Role::Target);
+        return;
+    }
+    canvas.text(1, 0, "column", Role::Dim);
+    canvas.cell(grid.source.0, 0, grid.source.1, &source, Role::Source);
+    canvas.cell(grid.target.0, 0, grid.target.1, &target, Role::Target);
+    if let Some(x) = grid.verbs {
+        for (key, x) in ["E", "T", "H"].into_iter().zip((x..).step_by(4)) {
+            canvas.text(x, 0, key, Role::Dim);
+        }
+    }
+}
+
+fn column(
+    canvas: &mut Canvas<'_>,
+    y: u16,
+    table: &TableState,
+    record: &Record,
+    place: usize,
+    grid: &Grid,
+) {
+    let Some(compared) = table.rules.columns.get(place) else {
+        return;
+    };
+    let sides = &record.sides;
+    let is_different = sides.differing.contains(&place);
+    let both = sides.source.row().is_some() && sides.target.row().is_some();
+    let role = if both && !is_different {
+        Role::Dim
+    } else {
+        Role::Plain
+    };
+    canvas.cell(grid.name.0, y, grid.name.1, compared.name.as_str(), role);
+    let source = shown(&sides.source, table, place);
+    let target = if both && !is_different {
+        "same".to_owned()
+    } else {
+        shown(&sides.target, table, place)
+    };
+    let (mark, marked) = match (sides.target.row(), is_different) {
+        (Some(row), true) if table.rules.is_blank(row, place) => ("□", Role::Care),
+        (_, true) => ("≠", Role::Care),
+        (Some(_), false) if both => ("=", Role::Dim),
+        _ => ("·", Role::Dim),
+    };
+    side(canvas, y, grid.source, &source, role);
+    canvas.text(grid.mark, y, mark, marked);
+    side(canvas, y, grid.target, &target, role);
+}
+
+fn side(canvas: &mut Canvas<'_>, y: u16, (x, columns): (u16, u16), text: &str, role: Role) {
+    canvas.cell(x, y, columns, text, role);
+}
+
+/// A value as it may be shown: foreign text made visible, long text cut before it costs anything.
+fn shown(side: &Side, table: &TableState, place: usize) -> String {
+    match side {
+        Side::Absent => "no such row".to_owned(),
+        Side::Unreadable(why) => format!("? {}", visible(why)),
+        Side::Row(row) if table.rules.is_blank(row, place) => "blank".to_owned(),
+        Side::Row(row) => row.values.get(place).map_or_else(String::new, value),
+    }
+}
+
+fn value(value: &Value) -> String {
+    let text = match value {
+        Value::Text(text) => text.chars().take(400).collect(),
+        Value::Integer(n) => grouped(*n),
+        other => other.to_string(),
+    };
+    let text = visible(&text).into_owned();
+    if width(&text) > 200 {
+        fit(&text, 200)
+    } else {
+        text
+    }
+}
+
+fn grouped(n: i64) -> String {
+    let digits =
+        usize::try_from(n.unsigned_abs()).map_or_else(|_| n.to_string(), crate::tui::format::count);
+    if n < 0 { format!("-{digits}") } else { digits }
+}

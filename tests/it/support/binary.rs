@@ -1,0 +1,224 @@
+//! The real binary: an emulator in a process of its own, and commands against it.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tandem");
+/// Nothing that is waited for in a test takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `tandem emulator`, with a folder for a configuration and a state.
+pub struct Emulator {
+    process: Child,
+    pub us: String,
+    pub europe: String,
+    pub token: String,
+    pub folder: TempDir,
+    client: reqwest::blocking::Client,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn json(&self) -> Json {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Emulator {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let mut process = Command::new(BINARY)
+            .args(["emulator", "--us", "127.0.0.1:0", "--europe", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        let ready: Json = serde_json::from_str(&ready).unwrap();
+        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
+        let client = reqwest::blocking::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()
+            .unwrap();
+        let emulator = Self {
+            process,
+            us: text("us"),
+            europe: text("europe"),
+            token: text("token"),
+            folder: tempfile::tempdir().unwrap(),
+            client,
+        };
+        emulator.configure("");
+        emulator
+    }
+
+    /// Writes a configuration of both instances; the rest of it is the test's.
+    pub fn configure(&self, rest: &str) {
+        let instance = |name: &str, url: &str| {
+            format!(
+                "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ kind = \"token\", token = {{ env = \
+                 \"TANDEM_TOKEN\" }} }}\n\n"
+            )
+        };
+        let link = r#"
+[[links]]
+source = "us"
+target = "europe"
+settle = "1s"
+
+[[links.tables]]
+name = "account"
+keys = ["accountnumber"]
+stub = ["name"]
+columns = ["name", "accountnumber", "telephone1", "emailaddress1", "address1_city", "websiteurl", "numberofemployees", "primarycontactid"]
+
+[[links.tables]]
+name = "contact"
+stub = ["lastname"]
+columns = ["firstname", "lastname", "emailaddress1", "parentcustomerid"]
+
+[policy]
+probe = "200ms"
+
+[policy.breaker]
+wait_base = "300ms"
+wait_cap = "1s"
+"#;
+        let text = format!(
+            "{}{}{link}{rest}",
+            instance("us", &self.us),
+            instance("europe", &self.europe)
+        );
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("tandem.toml")
+    }
+
+    /// A command on this emulator, ready to run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .arg("--config")
+            .arg(self.config())
+            .arg("--state")
+            .arg(self.folder.path().join("state"))
+            .args(arguments)
+            .env("TANDEM_TOKEN", &self.token)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn tandem(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// One call of an instance: of the Web API, or of a control endpoint.
+    pub fn call(&self, method: &str, url: &str, body: Option<Json>) -> (u16, Json) {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.client.request(method, url).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request.send().unwrap();
+        let status = answer.status().as_u16();
+        (
+            status,
+            serde_json::from_str(&answer.text().unwrap()).unwrap_or(Json::Null),
+        )
+    }
+
+    pub fn us_api(&self, method: &str, path: &str, body: Option<Json>) -> (u16, Json) {
+        self.call(method, &format!("{}/api/data/v9.2/{path}", self.us), body)
+    }
+
+    pub fn europe_api(&self, method: &str, path: &str, body: Option<Json>) -> (u16, Json) {
+        self.call(
+            method,
+            &format!("{}/api/data/v9.2/{path}", self.europe),
+            body,
+        )
+    }
+
+    pub fn arm(&self, fault: Json) {
+        let (status, answer) = self.call(
+            "POST",
+            &format!("{}/emulator/faults", self.europe),
+            Some(fault),
+        );
+        assert_eq!(status, 201, "{answer}");
+    }
+
+    pub fn disarm(&self) {
+        self.call("DELETE", &format!("{}/emulator/faults", self.europe), None);
+    }
+
+    /// What Europe received and does not read, since the log was cleared.
+    pub fn writes(&self) -> Vec<Json> {
+        let (_, log) = self.call("GET", &format!("{}/emulator/log", self.europe), None);
+        let requests = log["requests"].as_array().unwrap().iter();
+        requests
+            .filter(|request| request["method"] == "PATCH")
+            .cloned()
+            .collect()
+    }
+
+    pub fn clear_log(&self) {
+        self.call("DELETE", &format!("{}/emulator/log", self.europe), None);
+    }
+
+    /// Waits until something is so; a test that waits in vain says for what.
+    pub fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing to do about it either way.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,189 @@
+//! The real binary in a real pseudo-terminal: what a person sees and does on a bad day.
+
+use serde_json::json;
+
+use crate::support::binary::Emulator;
+use crate::support::screen::Screen;
+
+const ENTER: &[u8] = b"\r";
+const ESCAPE: &[u8] = b"\x1b";
+
+fn console(emulator: &Emulator, columns: u16, rows: u16) -> Screen {
+    Screen::start(&emulator.command(&[]), columns, rows)
+}
+
+#[test]
+fn the_story_of_an_outage_from_first_sight_to_last_repair() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 140, 42);
+    screen
+        .shows("READ-ONLY")
+        .shows("HEALTHY")
+        .shows("EXPECTED")
+        .shows("503 accounts");
+
+    // Records: the stubs, three of them marked, and filled.
+    screen.keys("2").shows("[2 Records");
+    screen.keys("]").keys("]").shows("[□ stub");
+    screen.keys("   ").shows("3 marked");
+    emulator.clear_log();
+    screen
+        .keys("H")
+        .shows("ARM writes")
+        .keys("INC-4471")
+        .raw(ENTER);
+    screen.shows("REHYDRATE 3 records").shows("writes to");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    screen.keys("y").shows("√ verified");
+    emulator.until("three stubs are filled", || {
+        let writes = emulator.writes();
+        writes
+            .iter()
+            .filter(|write| write["headers"]["if-match"].is_string() && write["status"] == 204)
+            .count()
+            >= 3
+    });
+    screen.keys("3").shows("rehydrate").shows("INC-4471");
+
+    // Europe goes away: its health, its breaker with a countdown, and a repair that waits.
+    emulator.arm(json!({"outage_s": 6}));
+    screen
+        .keys("1")
+        .shows("EUROPE IS DOWN")
+        .shows("OPEN")
+        .shows("next probe");
+    screen.keys("2").keys("]").keys("[").shows("□ stub");
+    screen.keys("H").shows("LATER");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    screen.keys("y").keys("3").shows("waiting");
+
+    // It comes back: half-open, closed, and the repair goes on by itself.
+    screen.keys("1").shows("half-open → closed");
+    screen
+        .keys("3")
+        .until("nothing waits", |text| !text.contains("► waiting"));
+    screen.keys("q").ends();
+    assert!(screen.is_restored(), "{}", screen.text());
+}
+
+#[test]
+fn the_demo_paints_at_both_sizes_and_starts_read_only() {
+    let folder = tempfile::tempdir().unwrap();
+    for (columns, rows) in [(80, 24), (140, 42)] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tandem"));
+        command
+            .arg("demo")
+            .arg("--state")
+            .arg(folder.path().join(columns.to_string()));
+        let mut screen = Screen::start(&command, columns, rows);
+        screen
+            .shows("US DEMO")
+            .shows("EU DEMO")
+            .shows("READ-ONLY")
+            .shows("HEALTHY")
+            .shows("due in");
+        screen.keys("q");
+        assert_eq!(screen.ends(), 0, "{}", screen.text());
+        assert!(screen.is_restored());
+    }
+}
+
+#[test]
+fn it_ends_well_whatever_ends_it_and_survives_any_size() {
+    let emulator = Emulator::start();
+    for signal in ["TERM", "HUP"] {
+        let mut screen = console(&emulator, 80, 24);
+        screen.shows("HEALTHY");
+        for (columns, rows) in [(1, 1), (300, 100), (20, 10), (79, 23), (0, 0), (80, 24)] {
+            screen.resize(columns.max(1), rows.max(1));
+            std::thread::sleep(std::time::Duration::from_millis(40));
+        }
+        screen.shows("HEALTHY").signal(signal).ends();
+        assert!(screen.is_restored(), "{signal}: {}", screen.text());
+    }
+    let mut screen = console(&emulator, 60, 20);
+    screen.shows("80 x 24");
+    screen.raw(b"\x03").raw(b"\x03").ends();
+    assert!(screen.is_restored());
+}
+
+#[test]
+fn security_case_38_a_paste_confirms_nothing() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 140, 42);
+    screen
+        .shows("EXPECTED")
+        .keys("W")
+        .shows("ARM writes")
+        .keys("INC-1")
+        .raw(ENTER)
+        .shows("ARMED");
+    screen
+        .keys("2")
+        .shows("missing")
+        .keys("E")
+        .shows("ENSURE 1 record");
+    emulator.clear_log();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    screen
+        .raw(b"\x1b[200~y\n\x1b[201~")
+        .raw(b"\x1b[200~yes\nyes\n\x1b[201~");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    screen.shows("ENSURE 1 record").raw(ESCAPE);
+    assert!(emulator.writes().is_empty());
+    screen.keys("q").ends();
+}
+
+#[test]
+fn security_case_30_a_hostile_name_reaches_the_screen_as_text() {
+    let emulator = Emulator::start();
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2JEvil\u{202e}Corp\u{9b}31m";
+    let made = emulator.us_api(
+        "POST",
+        "accounts",
+        Some(json!({"name": hostile, "accountnumber": "EVIL"})),
+    );
+    assert_eq!(made.0, 204, "{}", made.1);
+    let mut screen = console(&emulator, 140, 42);
+    screen
+        .shows("EXPECTED")
+        .keys("2")
+        .shows("missing")
+        .keys("/")
+        .keys("EVIL")
+        .raw(ENTER)
+        .shows("^[]0;owned^G");
+    screen.shows("\\u{202e}");
+    let bytes = screen.bytes();
+    for sequence in ["\x1b]0;", "\x1b[2JEvil", "\u{202e}", "\u{9b}"] {
+        let found = bytes
+            .windows(sequence.len())
+            .any(|part| part == sequence.as_bytes());
+        assert!(!found, "{sequence:?} reached the terminal");
+    }
+    screen.raw(ESCAPE).keys("q").ends();
+}
+
+#[test]
+fn no_color_leaves_words_and_glyphs() {
+    let emulator = Emulator::start();
+    let mut command = emulator.command(&[]);
+    command.env("NO_COLOR", "1");
+    let mut screen = Screen::start(&command, 80, 24);
+    screen
+        .shows("● HEALTHY")
+        .shows("READ-ONLY")
+        .keys("q")
+        .ends();
+    let text = String::from_utf8_lossy(&screen.bytes()).into_owned();
+    let coloured = [
+        "\x1b[31m",
+        "\x1b[32m",
+        "\x1b[38;5;",
+        "\x1b[38;2;",
+        "\x1b[48;5;",
+    ]
+    .into_iter()
+    .find(|c| text.contains(c));
+    assert_eq!(coloured, None);
+}
