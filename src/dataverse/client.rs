@@ -278,7 +278,11 @@ impl Reader {
     ) -> Result<Page, Failure> {
         let mut all = Page::default();
         for some in ids.chunks(IDS) {
-            let mut pages = self.pages(Query::all(table, columns).only(Filter::Ids(some.to_vec())));
+            let mut pages = self.pages(
+                Query::all(table, columns)
+                    .named()
+                    .only(Filter::Ids(some.to_vec())),
+            );
             while let Some(mut page) = pages.next().await? {
                 all.rows.append(&mut page.rows);
                 all.bad_rows.append(&mut page.bad_rows);

@@ -46,6 +46,7 @@ pub struct Query {
     filter: Option<Filter>,
     top: Option<u32>,
     counts: bool,
+    names: bool,
 }
 
 impl Query {
@@ -58,6 +59,7 @@ impl Query {
             filter: None,
             top: None,
             counts: false,
+            names: false,
         }
     }
 
@@ -72,6 +74,13 @@ impl Query {
     #[must_use]
     pub fn first(mut self, rows: u32) -> Self {
         self.top = Some(rows);
+        self
+    }
+
+    /// With the names of what its lookups name, for people.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        self.names = true;
         self
     }
 
@@ -100,7 +109,7 @@ impl Query {
 
     /// The `Prefer` header; it goes with every page (contract 3.3).
     pub(super) fn prefer(&self) -> String {
-        let annotations = RowShape::annotations(false);
+        let annotations = RowShape::annotations(self.names);
         match self.top {
             Some(_) => annotations,
             None => format!("odata.maxpagesize={PAGE},{annotations}"),

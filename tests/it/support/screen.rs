@@ -39,7 +39,11 @@ impl Screen {
         }
         let child = pty.slave.spawn_command(builder).unwrap();
         drop(pty.slave);
-        let terminal = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 0)));
+        let terminal = Arc::new(Mutex::new(vt100::Parser::new(
+            cells(rows),
+            cells(columns),
+            0,
+        )));
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut output = pty.master.try_clone_reader().unwrap();
         let (drawn, kept) = (Arc::clone(&terminal), Arc::clone(&bytes));
@@ -81,6 +85,13 @@ impl Screen {
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.keys.write_all(bytes).unwrap();
         self.keys.flush().unwrap();
+        self
+    }
+
+    /// Escape, and long enough nothing, so that it is no Alt with the next key.
+    pub fn escape(&mut self) -> &mut Self {
+        self.raw(b"\x1b");
+        std::thread::sleep(Duration::from_millis(200));
         self
     }
 
@@ -149,6 +160,15 @@ impl Screen {
 
     /// Whether the terminal was given back as it was taken: main screen, cursor shown, no modes left on.
     pub fn is_restored(&self) -> bool {
+        // The last bytes of a process that has ended may still be on their way to us.
+        let began = Instant::now();
+        while !self.looks_restored() && began.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.looks_restored()
+    }
+
+    fn looks_restored(&self) -> bool {
         let terminal = self.terminal.lock().unwrap();
         let screen = terminal.screen();
         !screen.alternate_screen()
