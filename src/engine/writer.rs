@@ -205,10 +205,26 @@ impl StateWriter {
 
     /// Tells frontends that something can't be done.
     pub(super) fn notice(&mut self, operation: Option<OperationId>, text: String, tone: Tone) {
+        self.push_notice(operation, false, text, tone);
+    }
+
+    /// Tells frontends that an operation is refused as a whole.
+    pub(super) fn refused(&mut self, operation: OperationId, why: String) {
+        self.push_notice(Some(operation), true, why, Tone::Bad);
+    }
+
+    fn push_notice(
+        &mut self,
+        operation: Option<OperationId>,
+        refuses: bool,
+        text: String,
+        tone: Tone,
+    ) {
         self.seq += 1;
         let notice = Notice {
             seq: self.seq,
             operation,
+            refuses,
             text,
             tone,
         };

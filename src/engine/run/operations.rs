@@ -10,7 +10,6 @@ use crate::engine::command::{Command, Consent, Target};
 use crate::engine::event::Named;
 use crate::engine::repair;
 use crate::engine::repair::{Ended, Patience, Repair};
-use crate::engine::state::Tone;
 use crate::engine::sync::Freshness;
 
 impl Run {
@@ -141,7 +140,7 @@ impl Run {
     }
 
     pub(super) fn refuse(&mut self, operation: OperationId, why: String) {
-        self.writer.notice(Some(operation), why, Tone::Bad);
+        self.writer.refused(operation, why);
     }
 
     pub(super) fn names(&self, records: &[Target]) -> HashMap<RecordKey, Named> {
