@@ -8,7 +8,7 @@
 //!                          view(&Model, now) ─▶ cells
 //! ```
 //!
-//! Invariants: [`run`] alone waits and does I/O. It keeps view state only: what is true of the instances stands in the
+//! Invariants: [`run()`] alone waits and does I/O. It keeps view state only: what is true of the instances stands in the
 //! engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys, hints and
 //! help all come from the one table in [`action`].
 

@@ -21,9 +21,8 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 struct Watch<'a> {
     request: &'a Request,
     output: Output,
-    /// Records that were named by key: the engine remarks on those that it can't find, and goes on.
-    keys: usize,
-    seen: HashMap<RecordKey, usize>,
+    /// Where each record stands in `records`; one may be chosen, and ensured on the way of another.
+    seen: HashMap<(RecordKey, bool), usize>,
     records: Vec<OperationRecord>,
 }
 
@@ -47,7 +46,8 @@ impl Watch<'_> {
     }
 
     fn take(&mut self, state: &State, record: &OperationRecord) {
-        let before = match self.seen.get(&record.key) {
+        let key = (record.key, record.on_the_way);
+        let before = match self.seen.get(&key) {
             Some(place) => self.records.get_mut(*place),
             None => None,
         };
@@ -57,7 +57,7 @@ impl Watch<'_> {
         if let Some(before) = before {
             *before = record.clone();
         } else {
-            self.seen.insert(record.key, self.records.len());
+            self.seen.insert(key, self.records.len());
             self.records.push(record.clone());
         }
         if record.stage.is_final() && !was_settled {
@@ -74,11 +74,12 @@ impl Watch<'_> {
 
     /// Why it was not begun at all.
     fn refusal(&self, state: &State) -> Option<String> {
-        let remarks = remarks(state, self.request);
-        let refusal = remarks
-            .into_iter()
-            .find(|text| self.keys == 0 || !is_about_a_name(text));
-        refusal.or_else(|| self.failed_run(state))
+        let mut notices = state.notices.iter();
+        let refusal =
+            notices.find(|notice| notice.operation == Some(self.request.id) && notice.refuses);
+        refusal
+            .map(|notice| notice.text.clone())
+            .or_else(|| self.failed_run(state))
     }
 
     /// A sync that could not even compare has no operation, only an ending.
@@ -134,11 +135,6 @@ fn remarks(state: &State, request: &Request) -> Vec<String> {
         .collect()
 }
 
-/// A name that the source does not know stops that record alone.
-fn is_about_a_name(remark: &str) -> bool {
-    remark.starts_with("the source ")
-}
-
 /// Has an operation carried out, and follows it to its end. Ctrl-C takes back what was not sent yet; twice, it leaves.
 pub async fn carry_out(
     engine: &Engine,
@@ -147,17 +143,9 @@ pub async fn carry_out(
     request: &Request,
     command: Command,
 ) -> Result<(Arc<State>, Done), Trouble> {
-    let keys = match &command {
-        Command::Repair { records, .. } => records
-            .iter()
-            .filter(|target| matches!(target, Target::Key { .. }))
-            .count(),
-        _ => 0,
-    };
     let mut watch = Watch {
         request,
         output,
-        keys,
         seen: HashMap::new(),
         records: Vec::new(),
     };

@@ -309,7 +309,9 @@ impl Reader {
     ) -> Result<Page, Failure> {
         let mut all = Page::default();
         for some in ids.chunks(IDS) {
-            let query = Query::all(table, columns).only(Filter::Ids(some.to_vec()));
+            let query = Query::all(table, columns)
+                .named()
+                .only(Filter::Ids(some.to_vec()));
             let mut pages = self.pages(query);
             while let Some(mut page) = pages.next().await? {
                 all.rows.append(&mut page.rows);

@@ -551,6 +551,8 @@ pub struct Notice {
     pub seq: u64,
     /// The operation it is about.
     pub operation: Option<OperationId>,
+    /// Whether that operation was refused as a whole; else one of its records could not be named.
+    pub refuses: bool,
     /// What, and why, and what can be done.
     pub text: String,
     /// How bad it is.

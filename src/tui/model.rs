@@ -59,7 +59,7 @@ pub struct Model {
     pub focused: Option<Now>,
     /// When Ctrl-C was pressed last.
     pub interrupted: Option<Now>,
-    /// The id for the next operation, made anew by [`super::run`] for every message.
+    /// The id for the next operation, made anew by [`super::run()`] for every message.
     pub next_operation: OperationId,
     /// Whether the engine is gone.
     pub engine_gone: bool,

@@ -63,7 +63,7 @@ const HOMES: [(&str, &[&str]); 7] = [
 ];
 
 /// Where time is an argument.
-const NO_CLOCK: [&str; 4] = ["domain", "engine/writer.rs", "tui/update", "tui/view"];
+const NO_CLOCK: [&str; 4] = ["domain", "engine/writer", "tui/update", "tui/view"];
 
 fn sources() -> Vec<(String, String)> {
     fn walk(folder: &Path, into: &mut Vec<PathBuf>) {

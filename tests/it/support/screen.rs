@@ -88,6 +88,13 @@ impl Screen {
         self
     }
 
+    /// Escape, and long enough nothing, so that it is no Alt with the next key.
+    pub fn escape(&mut self) -> &mut Self {
+        self.raw(b"\x1b");
+        std::thread::sleep(Duration::from_millis(200));
+        self
+    }
+
     pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
         self.terminal
             .lock()
@@ -153,6 +160,15 @@ impl Screen {
 
     /// Whether the terminal was given back as it was taken: main screen, cursor shown, no modes left on.
     pub fn is_restored(&self) -> bool {
+        // The last bytes of a process that has ended may still be on their way to us.
+        let began = Instant::now();
+        while !self.looks_restored() && began.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.looks_restored()
+    }
+
+    fn looks_restored(&self) -> bool {
         let terminal = self.terminal.lock().unwrap();
         let screen = terminal.screen();
         !screen.alternate_screen()

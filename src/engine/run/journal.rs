@@ -1,0 +1,134 @@
+//! Opening the journal, and what it remembers of earlier processes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Run;
+use crate::dataverse::now;
+use crate::domain::time::Now;
+use crate::engine::event::Event;
+use crate::engine::repair::Patience;
+use crate::engine::state::Tone;
+use crate::engine::{repair, start, sync};
+use crate::journal::{Journal, Recovered, SessionInfo};
+
+impl Run {
+    pub(super) fn open_journal(
+        &self,
+    ) -> tokio::task::JoinHandle<Result<(Journal, Recovered), String>> {
+        let folder = self.config.state.clone();
+        let session = SessionInfo {
+            who: self.options.who.clone(),
+            host: self.options.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now: now(),
+        };
+        tokio::task::spawn_blocking(move || {
+            Journal::open(&folder, session).map_err(|error| chain(&error))
+        })
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        opened: Result<Result<(Journal, Recovered), String>, tokio::task::JoinError>,
+    ) {
+        let at = now();
+        match opened {
+            Ok(Ok((journal, recovered))) => self.recovered(journal, recovered, at),
+            Ok(Err(why)) => self.writer.apply(Event::JournalFailed(why), at),
+            Err(error) => self
+                .writer
+                .apply(Event::JournalFailed(error.to_string()), at),
+        }
+        self.load_agreements();
+        self.settle_left_behind();
+        self.start_queued();
+    }
+
+    pub(super) fn recovered(&mut self, journal: Journal, recovered: Recovered, at: Now) {
+        for (name, forced) in recovered.forced {
+            let instances = self.config.instances.iter().zip(&self.clients);
+            for (_, client) in instances.filter(|(instance, _)| instance.name.as_str() == name) {
+                client.reader.restore(&forced, at);
+            }
+        }
+        for oddity in recovered.oddities {
+            self.writer
+                .note(None, format!("journal: {oddity}"), Tone::Care, at);
+        }
+        let mut last_success: HashMap<String, DateTime<Utc>> = HashMap::new();
+        for operation in recovered.operations {
+            let is_over = operation.finished.is_some();
+            if is_over || operation.runs_elsewhere {
+                if let Some(ended) = start::good_sync(&operation) {
+                    last_success.insert(operation.request.link.clone(), ended);
+                }
+                self.writer.apply(
+                    Event::Remembered(Arc::new(start::remembered(&operation))),
+                    at,
+                );
+            } else {
+                self.left_behind.push(operation);
+            }
+        }
+        self.journal = Some(journal);
+        for link in 0..self.links.len() {
+            let Some(config) = self.config.links.get(link) else {
+                continue;
+            };
+            let last = last_success.get(&config.name).copied();
+            if self.options.is_agent {
+                let first = at.after(self.options.first_sync).wall;
+                let next_due =
+                    last.map_or(first, |last| sync::next_due(config.schedule, last, false));
+                self.writer.apply(
+                    Event::SyncDue {
+                        link,
+                        next_due,
+                        last_success: last,
+                    },
+                    at,
+                );
+            }
+        }
+    }
+
+    /// Shows what an earlier process left unfinished, and reads back what it had half done.
+    pub(super) fn settle_left_behind(&mut self) {
+        let Some(journal) = self.journal.clone() else {
+            return;
+        };
+        for operation in std::mem::take(&mut self.left_behind) {
+            let place = self
+                .config
+                .links
+                .iter()
+                .position(|link| link.name == operation.request.link);
+            let Some(place) = place else { continue };
+            let Some(repair) = self.repair(place, operation.request.clone(), Patience::None, false)
+            else {
+                self.left_behind.push(operation);
+                continue;
+            };
+            let journal = journal.clone();
+            self.repairs.spawn(async move {
+                if let Ok(true) = journal.claim(operation.request.id).await {
+                    repair::settle_left_behind(&repair, &operation).await;
+                }
+            });
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,290 @@
+//! Operations: whether one may begin, what it is handed, and what becomes of one that can not.
+
+use std::collections::HashMap;
+
+use super::{LAPSES, Run};
+use crate::dataverse::now;
+use crate::domain::health::Health;
+use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
+use crate::engine::command::{Command, Consent, Target};
+use crate::engine::event::Named;
+use crate::engine::repair;
+use crate::engine::repair::{Ended, Patience, Repair};
+use crate::engine::sync::Freshness;
+
+impl Run {
+    /// Begins an operation, or keeps it until the journal and its link are ready for it.
+    pub(super) fn begin(&mut self, command: Command) {
+        let (request, consent) = match &command {
+            Command::Repair {
+                request, consent, ..
+            }
+            | Command::StartSync { request, consent } => (request.clone(), Some(*consent)),
+            Command::Preview { request, .. } => (request.clone(), None),
+            Command::Resume { operation, consent } => {
+                let Some(operation) = self.writer.state().operation(*operation) else {
+                    return;
+                };
+                (operation.request.clone(), Some(*consent))
+            }
+            _ => return,
+        };
+        let Some(link) = self
+            .config
+            .links
+            .iter()
+            .position(|link| link.name == request.link)
+        else {
+            return self.refuse(request.id, format!("there is no link {}", request.link));
+        };
+        if let Some(why) = consent.and_then(|consent| self.why_not(link, consent, &command)) {
+            return self.refuse(request.id, why);
+        }
+        let patience = match consent {
+            Some(Consent::Named { may_wait: false }) | None => Patience::None,
+            Some(Consent::Armed { .. } | Consent::Named { may_wait: true }) => {
+                Patience::Until(now().after(LAPSES).wall)
+            }
+        };
+        let Some(repair) = self.repair(link, request, patience, false) else {
+            self.queued.push_back(command);
+            return;
+        };
+        self.spawn(link, repair, command);
+    }
+
+    pub(super) fn spawn(&mut self, link: usize, mut repair: Repair, command: Command) {
+        match command {
+            Command::Repair { records, .. } => {
+                repair.names = self.names(&records);
+                self.repairs.spawn(async move {
+                    repair.run(records).await;
+                });
+            }
+            Command::Preview { records, .. } => {
+                self.background.spawn(repair::preview(repair, records));
+            }
+            Command::StartSync { .. } => self.spawn_sync(link, repair, Freshness::TakeAll, now()),
+            Command::Resume { operation, .. } => {
+                let Some(left) = self.writer.state().operation(operation) else {
+                    return;
+                };
+                let records = left
+                    .records
+                    .iter()
+                    .filter(|record| record.stage == Stage::Accepted);
+                let records = records.map(|record| Named {
+                    key: record.key,
+                    name: record.name.clone(),
+                    number: record.number.clone(),
+                    on_the_way: record.on_the_way,
+                });
+                let records = records.collect();
+                self.repairs.spawn(async move {
+                    repair::resume(repair, records).await;
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Why an operation may not be begun.
+    pub(super) fn why_not(
+        &self,
+        link: usize,
+        consent: Consent,
+        command: &Command,
+    ) -> Option<String> {
+        let at = now();
+        let state = self.writer.state();
+        let target = state
+            .links
+            .get(link)
+            .and_then(|link| state.instances.get(link.target))?;
+        if let Some(fault) = &state.journal_fault {
+            return Some(format!(
+                "the journal can't be written, so nothing is: {fault}"
+            ));
+        }
+        if self.options.read_only {
+            return Some("started with --read-only: nothing is written".to_owned());
+        }
+        if let Some(fault) = state.links.get(link).and_then(|link| link.fault.as_ref()) {
+            return Some(format!("the link can't be used: {fault}"));
+        }
+        if let Some(forced) = target.forced() {
+            return Some(format!(
+                "{} is stopped by {}: {}",
+                target.name, forced.by, forced.reason
+            ));
+        }
+        if let Consent::Armed { records: confirmed } = consent {
+            if state.lock.armed_for(at).is_none() {
+                return Some("read-only: W arms writes".to_owned());
+            }
+            if let Command::Repair { records, .. } = command
+                && records.len() > confirmed
+            {
+                return Some(format!(
+                    "{} records were asked for, {confirmed} confirmed",
+                    records.len()
+                ));
+            }
+        }
+        let runs = state
+            .links
+            .get(link)
+            .is_some_and(|link| link.sync.running.is_some());
+        (matches!(command, Command::StartSync { .. }) && runs)
+            .then(|| "a sync run is under way".to_owned())
+    }
+
+    pub(super) fn refuse(&mut self, operation: OperationId, why: String) {
+        self.writer.refused(operation, why);
+    }
+
+    pub(super) fn names(&self, records: &[Target]) -> HashMap<RecordKey, Named> {
+        let wanted: std::collections::HashSet<RecordKey> = records
+            .iter()
+            .filter_map(|target| match target {
+                Target::Record(key) => Some(*key),
+                Target::Key { .. } => None,
+            })
+            .collect();
+        let known = self.writer.state().records.iter().map(|(_, record)| record);
+        let known = known.filter(|record| wanted.contains(&record.key));
+        known
+            .map(|record| {
+                let (name, number) = (record.name.clone(), record.number.clone());
+                (
+                    record.key,
+                    Named {
+                        key: record.key,
+                        name,
+                        number,
+                        on_the_way: false,
+                    },
+                )
+            })
+            .collect()
+    }
+
+    pub(super) fn repair(
+        &mut self,
+        link: usize,
+        request: Request,
+        patience: Patience,
+        as_agent: bool,
+    ) -> Option<Repair> {
+        let context = self.links.get(link)?.context.clone()?;
+        let journal = self.journal.clone()?;
+        let ended = Ended::default();
+        self.operations.insert(request.id, ended.clone());
+        Some(Repair {
+            ends: if as_agent {
+                context.agent.clone()
+            } else {
+                context.ends.clone()
+            },
+            link: context,
+            journal,
+            events: self.events.clone(),
+            leases: self.leases.clone(),
+            request,
+            names: HashMap::new(),
+            ended,
+            shutdown: self.shutdown.clone(),
+            patience,
+        })
+    }
+
+    pub(super) fn start_queued(&mut self) {
+        for command in std::mem::take(&mut self.queued) {
+            self.begin(command);
+        }
+    }
+
+    /// A queued command whose link will not get ready in time is refused rather than forgotten.
+    pub(super) fn drop_what_cannot_start(&mut self) {
+        let queued = std::mem::take(&mut self.queued);
+        for command in queued {
+            let (request, may_wait) = match &command {
+                Command::Repair {
+                    request, consent, ..
+                }
+                | Command::StartSync { request, consent } => (
+                    request,
+                    !matches!(consent, Consent::Named { may_wait: false }),
+                ),
+                Command::Preview { request, .. } => (request, false),
+                _ => continue,
+            };
+            match self.why_unreachable(&request.link).filter(|_| !may_wait) {
+                Some(why) => {
+                    let id = request.id;
+                    self.refuse(id, why);
+                }
+                None => self.queued.push_back(command),
+            }
+        }
+    }
+
+    pub(super) fn why_unreachable(&self, link: &str) -> Option<String> {
+        let state = self.writer.state();
+        if let Some(fault) = &state.journal_fault {
+            return Some(format!(
+                "the journal can't be written, so nothing is: {fault}"
+            ));
+        }
+        let link = state.links.iter().find(|known| known.name == link)?;
+        if let Some(fault) = &link.fault {
+            return Some(format!("the link can't be used: {fault}"));
+        }
+        [link.source, link.target].into_iter().find_map(|place| {
+            let instance = state.instances.get(place)?;
+            let is_lost = matches!(
+                instance.health,
+                Health::Down | Health::CutOff | Health::Refused
+            );
+            let why = instance
+                .refused
+                .clone()
+                .or_else(|| instance.last_error.as_ref().map(|(_, why, _)| why.clone()));
+            is_lost.then(|| {
+                format!(
+                    "{} is {}: {}",
+                    instance.name,
+                    instance.health.word(),
+                    why.unwrap_or_default()
+                )
+            })
+        })
+    }
+
+    /// Ends an operation of an earlier process: nothing of it is under way here.
+    pub(super) fn end_left_behind(&mut self, operation: OperationId, who: &str) {
+        let Some(left) = self
+            .writer
+            .state()
+            .operation(operation)
+            .filter(|left| !left.is_finished())
+        else {
+            return;
+        };
+        let (request, place) = (left.request.clone(), left.request.link.clone());
+        let Some(link) = self.config.links.iter().position(|link| link.name == place) else {
+            return;
+        };
+        if let Some(repair) = self.repair(link, request, Patience::None, false) {
+            repair.ended.end(who);
+            self.spawn(
+                link,
+                repair,
+                Command::Resume {
+                    operation,
+                    consent: Consent::Named { may_wait: false },
+                },
+            );
+        }
+    }
+}

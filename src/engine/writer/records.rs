@@ -1,0 +1,242 @@
+//! What the state says of records: where they stand, which drift they are in, and since when.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::StateWriter;
+use crate::domain::drift::{Drift, Side};
+use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::time::Now;
+use crate::engine::event::{Comparison, Looked, Named};
+use crate::engine::records::{Record, Sides};
+use crate::engine::state::Counts;
+
+/// How long a record that is in step again stays listed after the last thing that was done to it.
+const KEPT_AFTER_REPAIR: Duration = Duration::from_secs(120);
+
+impl StateWriter {
+    pub(super) fn compared(&mut self, comparison: Comparison, now: Now) {
+        let Comparison {
+            table,
+            started,
+            in_sync,
+            local,
+            looked,
+        } = comparison;
+        let found: HashSet<RecordKey> = looked.iter().map(|looked| looked.record.key).collect();
+        // What an operation read after the comparison began is newer than the comparison.
+        let newer = |record: &Record| record.sides.read.mono > started.mono;
+        let here = self
+            .state
+            .records
+            .iter()
+            .map(|(_, record)| record)
+            .filter(|record| record.key.table == table);
+        let gone = here.filter(|record| !found.contains(&record.key) && !newer(record));
+        let gone: Vec<RecordKey> = gone.map(|record| record.key).collect();
+        for key in gone {
+            self.back_in_step(key);
+        }
+        let mut mended = 0;
+        for looked in looked {
+            match self.find(looked.record.key) {
+                Some(record) if newer(record) => {
+                    mended += usize::from(record.drift == Drift::InSync);
+                }
+                _ => self.place(looked),
+            }
+        }
+        self.table(table, |t| {
+            for (drift, sum) in [(Drift::InSync, in_sync + mended), (Drift::Local, local)] {
+                if let Some(count) = t.counts.of_mut(drift) {
+                    *count = sum;
+                }
+            }
+            t.compared = Some(now);
+            t.comparing = None;
+            t.changed_since = 0;
+            t.failure = None;
+        });
+        self.recount(table);
+    }
+
+    /// Counts the listed drifts of a table anew from its records; equal and local ones are only known by number.
+    pub(super) fn recount(&mut self, table: TableIndex) {
+        let here = self
+            .state
+            .records
+            .iter()
+            .filter(|(_, record)| record.key.table == table);
+        let listed: Counts = here
+            .map(|(_, record)| record.drift)
+            .filter(|drift| drift.is_listed())
+            .collect();
+        self.table(table, |t| {
+            for drift in Drift::ALL.into_iter().filter(|drift| drift.is_listed()) {
+                if let Some(count) = t.counts.of_mut(drift) {
+                    *count = listed.of(drift);
+                }
+            }
+        });
+        self.dirty_lag.insert(table);
+    }
+
+    /// A record was read on both sides by an operation or for a person.
+    pub(super) fn looked(&mut self, looked: Looked) {
+        let (key, drift) = (looked.record.key, looked.drift);
+        let was = self.find(key).map(|record| record.drift);
+        if was.is_none() && !drift.is_listed() {
+            return;
+        }
+        self.place(looked);
+        self.shift(key.table, was, drift);
+    }
+
+    /// Moves one record from one sum to another.
+    pub(super) fn shift(&mut self, table: TableIndex, from: Option<Drift>, to: Drift) {
+        self.table(table, |t| {
+            // A record that was not listed was counted among the equal ones.
+            if let Some(count) = t.counts.of_mut(from.unwrap_or(Drift::InSync)) {
+                *count = count.saturating_sub(1);
+            }
+            if let Some(count) = t.counts.of_mut(to) {
+                *count += 1;
+            }
+        });
+        self.dirty_lag.insert(table);
+    }
+
+    pub(super) fn find(&self, key: RecordKey) -> Option<&Record> {
+        self.state.records.get(*self.slots.get(&key)?)
+    }
+
+    pub(super) fn change(&mut self, key: RecordKey, change: impl FnOnce(&mut Record)) {
+        let Some(slot) = self.slots.get(&key).copied() else {
+            return;
+        };
+        if let Some(Some(record)) = self.state_mut().records.slot_mut(slot) {
+            change(record);
+        }
+    }
+
+    /// Puts a record into its slot, keeping what only time knows of it.
+    pub(super) fn place(&mut self, looked: Looked) {
+        let Looked {
+            record: named,
+            drift,
+            is_guess,
+            other,
+            sides,
+        } = looked;
+        let key = named.key;
+        let earlier = self.find(key);
+        let since = match earlier {
+            Some(earlier) if earlier.drift.is_pending() && drift.is_pending() => earlier.since,
+            Some(earlier) if earlier.drift == drift => earlier.since,
+            _ => pending_since(drift, &sides, self.skew_of_source(key.table)),
+        };
+        let (under_way, last) = earlier
+            .map(|e| (e.under_way, e.last.clone()))
+            .unwrap_or_default();
+        let Named { name, number, .. } = named;
+        let sides = Arc::new(sides);
+        let record = Record {
+            key,
+            drift,
+            is_guess,
+            name,
+            number,
+            other,
+            since,
+            sides,
+            under_way,
+            last,
+        };
+        let slot = self.slots.get(&key).copied().or_else(|| self.free.pop());
+        let slot =
+            slot.unwrap_or_else(|| u32::try_from(self.state.records.slots()).unwrap_or(u32::MAX));
+        self.slots.insert(key, slot);
+        if let Some(place) = self.state_mut().records.slot_mut(slot) {
+            *place = Some(record);
+        }
+        self.dirty_lag.insert(key.table);
+    }
+
+    pub(super) fn skew_of_source(&self, table: TableIndex) -> chrono::Duration {
+        let source = self
+            .state
+            .link_of(table)
+            .and_then(|link| self.state.instances.get(link.source));
+        source.map(|source| source.skew).unwrap_or_default()
+    }
+
+    /// A record that is in step again: it stays where it is while an operation or a person's eye is on it.
+    pub(super) fn back_in_step(&mut self, key: RecordKey) {
+        let stays = self
+            .find(key)
+            .is_some_and(|record| record.under_way.is_some() || record.last.is_some());
+        if stays {
+            self.change(key, |record| record.drift = Drift::InSync);
+        } else {
+            self.remove(key);
+        }
+        self.dirty_lag.insert(key.table);
+    }
+
+    pub(super) fn remove(&mut self, key: RecordKey) {
+        let Some(slot) = self.slots.remove(&key) else {
+            return;
+        };
+        if let Some(place) = self.state_mut().records.slot_mut(slot) {
+            *place = None;
+            self.free.push(slot);
+        }
+    }
+
+    pub(super) fn forget(&mut self, now: Now) {
+        let over = |record: &Record| {
+            !record.drift.is_listed()
+                && record.under_way.is_none()
+                && record
+                    .last
+                    .as_ref()
+                    .is_none_or(|last| now.since(last.at) > KEPT_AFTER_REPAIR)
+        };
+        let over: Vec<RecordKey> = self
+            .state
+            .records
+            .iter()
+            .filter(|(_, record)| over(record))
+            .map(|(_, record)| record.key)
+            .collect();
+        for key in over {
+            self.remove(key);
+        }
+    }
+
+    pub(super) fn settle_lag(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty_lag);
+        for index in dirty {
+            let pending = self.state.records.iter().map(|(_, record)| record);
+            let pending =
+                pending.filter(|record| record.key.table == index && record.drift.is_pending());
+            let oldest = pending.filter_map(|record| record.since).min();
+            self.table(index, |t| t.oldest_pending = oldest);
+        }
+    }
+}
+
+/// Since when a record is out of step, when it is first seen so (design, "Lag, exactly").
+fn pending_since(drift: Drift, sides: &Sides, skew: chrono::Duration) -> Option<DateTime<Utc>> {
+    let modified = |side: &Side| side.row().and_then(|row| row.modified_on);
+    let since = match drift {
+        Drift::Missing | Drift::Stub | Drift::Stale | Drift::Duplicate => modified(&sides.source),
+        Drift::Diverged | Drift::Orphan | Drift::Local => modified(&sides.target),
+        Drift::Unknown => Some(sides.read.wall),
+        Drift::InSync => None,
+    };
+    since.map(|since| (since - skew).min(sides.read.wall))
+}

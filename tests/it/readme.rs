@@ -1,0 +1,91 @@
+//! The README tells the truth: its tables are those of the program, and its commands are understood.
+//! `TANDEM_UPDATE=1` writes the tables anew.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use tandem::cli::Exit;
+use tandem::tui::action::ACTIONS;
+use tandem::tui::keymap::Context;
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(path()).unwrap()
+}
+
+/// Compares the part between two marks with what the program says, or writes it.
+fn block(name: &str, expected: &str) {
+    let text = readme();
+    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let start = text.find(&open).unwrap() + open.len();
+    let end = text.find(&close).unwrap();
+    if std::env::var_os("TANDEM_UPDATE").is_some() {
+        std::fs::write(
+            path(),
+            format!("{}{expected}{}", &text[..start], &text[end..]),
+        )
+        .unwrap();
+    } else {
+        assert_eq!(
+            &text[start..end],
+            expected,
+            "run the tests once with TANDEM_UPDATE=1"
+        );
+    }
+}
+
+fn place(context: Context) -> Option<&'static str> {
+    match context {
+        Context::Screens | Context::Always => Some("everywhere"),
+        Context::Pulse => Some("Pulse"),
+        Context::Records => Some("Records"),
+        Context::Sides => Some("both sides"),
+        Context::Operations => Some("Operations"),
+        Context::Field | Context::Dialog | Context::Breaker => None,
+    }
+}
+
+#[test]
+fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() {
+    let mut keys = "| key | where | does |\n| --- | --- | --- |\n".to_owned();
+    for action in ACTIONS {
+        let places: Vec<&str> = action
+            .contexts
+            .iter()
+            .filter_map(|context| place(*context))
+            .collect();
+        if places.is_empty() {
+            continue;
+        }
+        let own: Vec<String> = action.keys.iter().map(|key| format!("`{key}`")).collect();
+        writeln!(
+            keys,
+            "| {} | {} | {} |",
+            own.join(" "),
+            places.join(", "),
+            action.help
+        )
+        .unwrap();
+    }
+    block("keys", &keys);
+    let mut exits = "| exit code | means |\n| --- | --- |\n".to_owned();
+    for exit in Exit::ALL {
+        writeln!(exits, "| {} | {} |", exit.code(), exit.meaning()).unwrap();
+    }
+    block("exits", &exits);
+}
+
+#[test]
+fn its_commands_are_understood() {
+    for line in readme().lines().filter(|line| line.starts_with("tandem ")) {
+        let line = line.split(" #").next().unwrap();
+        let words = line
+            .split_whitespace()
+            .map(|word| word.trim_matches('"').to_owned());
+        let parsed = <tandem::cli::Arguments as clap::Parser>::try_parse_from(words);
+        assert!(parsed.is_ok(), "{line}: {}", parsed.err().unwrap());
+    }
+}
