@@ -517,7 +517,7 @@ impl CircuitBreaker {
             Outcome::Failed { cause, stop } => {
                 self.attempt = self.attempt.saturating_add(1);
                 self.open(
-                    format!("probe {} failed: {cause}", self.probes),
+                    format!("a probe failed: {cause}"),
                     stop.unwrap_or_default(),
                     now,
                 );
@@ -586,6 +586,7 @@ impl CircuitBreaker {
             return Err(Illegal::NotForced);
         };
         self.half_open(&format!("released by {by}"), now);
+        self.cause = None;
         Ok(())
     }
 

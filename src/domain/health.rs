@@ -109,12 +109,28 @@ pub struct Evidence<'a> {
     pub calls: &'a Summary,
     /// When the last outage ended.
     pub recovered: Option<Now>,
+    /// Whether it was down at the last look: then it is until its breaker closes.
+    pub was_down: bool,
 }
 
 impl Evidence<'_> {
     fn is_open(&self, class: Class) -> bool {
-        let open = |status: &&BreakerStatus| status.class == class && !status.is_closed();
-        self.breakers.iter().any(|status| open(&status))
+        self.breakers
+            .iter()
+            .any(|status| status.class == class && !status.is_closed())
+    }
+
+    /// A half-open breaker says nothing by itself: a person may just have released it.
+    fn is_unreadable(&self) -> bool {
+        let read = self
+            .breakers
+            .iter()
+            .find(|status| status.class == Class::Read);
+        match read.map(|status| &status.phase) {
+            Some(Phase::Open { .. }) => true,
+            Some(Phase::HalfOpen { .. }) => self.was_down || self.probes.failed_in_a_row > 0,
+            Some(Phase::Closed | Phase::ForcedOpen(_)) | None => false,
+        }
     }
 
     fn is_forced(&self) -> bool {
@@ -136,7 +152,7 @@ pub fn judge(evidence: &Evidence<'_>, all_are_cut_off: bool, now: Now) -> Option
         Health::CutOff
     } else if evidence.probes.refused.is_some() {
         Health::Refused
-    } else if evidence.probes.is_down() || evidence.is_open(Class::Read) {
+    } else if evidence.probes.is_down() || evidence.is_unreadable() {
         Health::Down
     } else if evidence.is_throttled {
         Health::Throttled
@@ -429,6 +445,7 @@ mod tests {
             is_throttled,
             calls,
             recovered,
+            was_down: false,
         };
         judge(&evidence, false, at(20))
     }

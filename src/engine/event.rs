@@ -93,6 +93,10 @@ pub(super) enum Event {
         cut_short: Option<String>,
         at: Now,
     },
+    /// An operation was not begun at all.
+    Refused { operation: OperationId, why: String },
+    /// What an earlier process left half done has been read back.
+    Settled { operation: OperationId },
     /// A run of a link's sync began.
     SyncStarted {
         link: usize,

@@ -52,6 +52,15 @@ impl Agreements {
             .insert(key, etag);
     }
 
+    /// Takes in what the journal knows; what was agreed since is newer.
+    pub(super) fn remember(&self, key: RecordKey, etag: ETag) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+            .or_insert(etag);
+    }
+
     /// In which version tandem left the row, if it ever wrote it.
     pub(super) fn of(&self, key: RecordKey) -> Option<ETag> {
         self.0

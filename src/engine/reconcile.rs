@@ -12,9 +12,9 @@ use super::link::{Ends, LinkContext, LinkTable};
 use super::records::Sides;
 use crate::dataverse::{Page, Query, Reader, now};
 use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::RecordKey;
-use crate::domain::row::{Row, RowId};
+use crate::domain::row::{Row, RowId, Value};
 use crate::domain::table::TableSchema;
 
 /// Which side of a link.
@@ -233,6 +233,71 @@ impl Found {
             (None, None) => Side::Absent,
         }
     }
+}
+
+/// Reads one record on both sides; where only one side has it, its alternate key is asked of the other.
+pub(super) async fn look_one(
+    link: &LinkContext,
+    table: &LinkTable,
+    ends: &Ends,
+    id: RowId,
+) -> Result<Looked, Failure> {
+    let target_reader = ends.target.reader();
+    let source = ends.source.retrieve(&table.source, id, &table.columns);
+    let target = target_reader.retrieve(&table.target, id, &table.columns);
+    let (source, target) = tokio::join!(source, target);
+    let (source, target) = (side(source)?, side(target)?);
+    let twin = match (&source, &target) {
+        (Side::Row(row), Side::Absent) => twin_of(target_reader, &table.target, table, row).await?,
+        (Side::Absent, Side::Row(row)) => twin_of(&ends.source, &table.source, table, row).await?,
+        _ => None,
+    };
+    let mut looked = assess(link, table, id, source, target, twin);
+    if let (Some(twin), Side::Absent) = (twin, &looked.sides.target) {
+        // Both are shown, so that a person can merge them.
+        looked.sides.target = side(
+            target_reader
+                .retrieve(&table.target, twin, &table.columns)
+                .await,
+        )?;
+    }
+    Ok(looked)
+}
+
+/// A row that security hides is unknown, not absent.
+pub(super) fn side(read: Result<Option<Row>, Failure>) -> Result<Side, Failure> {
+    match read {
+        Ok(Some(row)) => Ok(Side::Row(row)),
+        Ok(None) => Ok(Side::Absent),
+        Err(failure) if failure.class == FailureClass::Forbidden => {
+            Ok(Side::Unreadable(failure.summary()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The row on the other side that holds a row's alternate key under another id; keys of several columns are left to the
+/// full comparison.
+async fn twin_of(
+    reader: &Reader,
+    schema: &TableSchema,
+    table: &LinkTable,
+    row: &Row,
+) -> Result<Option<RowId>, Failure> {
+    let mut keys = table
+        .rules
+        .columns
+        .iter()
+        .zip(&row.values)
+        .filter(|(column, _)| column.key);
+    let (Some((column, Value::Text(value))), None) = (keys.next(), keys.next()) else {
+        return Ok(None);
+    };
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let found = reader.resolve_key(schema, &column.name, value).await?;
+    Ok(found.filter(|other| *other != row.id))
 }
 
 /// Tells the drift of one record from both sides.

@@ -13,7 +13,7 @@ mod record;
 mod resume;
 mod wait;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use super::command::Target;
 use super::event::{Event, Named};
 use super::link::{Ends, LinkContext};
-use super::state::{Preview, Previewed, Tone};
+use super::state::{Preview, Previewed, Tone, Waiting};
 use crate::dataverse::now;
 use crate::domain::drift::Drift;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
 use crate::domain::plan::{BlastRadius, Plan};
 use crate::domain::row::ETag;
@@ -94,6 +94,10 @@ pub(super) struct Repair {
     pub(super) shutdown: CancellationToken,
     /// What to do while the target can't be written to.
     pub(super) patience: Patience,
+    /// What it was last said to wait for.
+    pub(super) waiting: Mutex<Option<Waiting>>,
+    /// Rows that an earlier process ensured on the way, whatever came of it: their course in the journal has ended.
+    pub(super) settled: HashSet<RecordKey>,
 }
 
 /// How an operation is taken back.
@@ -130,6 +134,8 @@ pub(super) enum Patience {
 pub(super) enum Stop {
     /// The journal can't be written: nothing may be sent any more.
     Journal(String),
+    /// The journal is well, and did not take an entry.
+    NotTaken(String),
     /// The process ends; what was not sent stays accepted.
     Shutdown,
     /// Nothing more is to be sent, for this reason.
@@ -138,7 +144,12 @@ pub(super) enum Stop {
 
 impl From<JournalError> for Stop {
     fn from(error: JournalError) -> Self {
-        Self::Journal(error.to_string())
+        match error {
+            JournalError::Broken(_) | JournalError::Closed => Self::Journal(error.to_string()),
+            JournalError::Busy | JournalError::Illegal(_) | JournalError::Unreadable(_) => {
+                Self::NotTaken(error.to_string())
+            }
+        }
     }
 }
 
@@ -162,6 +173,11 @@ impl Repair {
             Ok(()) => self.carry_out(records).await,
             Err(stop) => {
                 let why = self.report(&stop).await;
+                self.tell(Event::Refused {
+                    operation: self.request.id,
+                    why: why.clone(),
+                })
+                .await;
                 Outcome {
                     good: 0,
                     total,
@@ -177,34 +193,55 @@ impl Repair {
         let ensured = record::Ensured::default();
         let done = futures_util::stream::iter(records).map(|record| self.record(record, &ensured));
         let mut done = done.buffer_unordered(AT_ONCE);
-        let mut good = 0;
-        let mut stopped = None;
+        let (mut good, mut open) = (0, 0);
+        let mut stopped: Option<Stop> = None;
         while let Some(result) = done.next().await {
             match result {
-                Ok(stage) => good += usize::from(stage.is_good()),
-                Err(stop) => {
-                    stopped.get_or_insert(stop);
+                Ok(stage) => {
+                    good += usize::from(stage.is_good());
+                    open += usize::from(!stage.is_final());
                 }
+                // What leaves records open outweighs what ended them.
+                Err(stop)
+                    if stopped
+                        .as_ref()
+                        .is_none_or(|held| matches!(held, Stop::Abandon(_))) =>
+                {
+                    stopped = Some(stop);
+                }
+                Err(_) => {}
             }
         }
         drop(done);
         let cut_short = match &stopped {
-            Some(Stop::Shutdown) => {
-                return Outcome {
-                    good,
-                    total,
-                    cut_short: Some("the program ended".to_owned()),
-                };
-            }
             Some(stop) => Some(self.report(stop).await),
+            None if open > 0 => Some(format!(
+                "{open} outcomes are not known; the next start reads them back"
+            )),
             None => None,
         };
-        self.finish(cut_short.clone()).await;
+        match &stopped {
+            Some(Stop::Shutdown) => {}
+            Some(Stop::Journal(_) | Stop::NotTaken(_)) => self.leave(cut_short.clone()).await,
+            // The journal keeps it open for as long as something of it is.
+            _ if open > 0 => self.leave(cut_short.clone()).await,
+            Some(Stop::Abandon(_)) | None => self.finish(cut_short.clone()).await,
+        }
         Outcome {
             good,
             total,
             cut_short,
         }
+    }
+
+    /// Ends it here, but not in the journal: the next start finds what is open, and reads it back.
+    async fn leave(&self, cut_short: Option<String>) {
+        let event = Event::Finished {
+            operation: self.request.id,
+            cut_short,
+            at: now(),
+        };
+        self.tell(event).await;
     }
 
     async fn accept(&self, records: &[Named]) -> Result<(), Stop> {
@@ -235,7 +272,7 @@ impl Repair {
             now: at,
         };
         if let Err(error) = self.journal.append(vec![entry]).await {
-            self.tell(Event::JournalFailed(error.to_string())).await;
+            self.report(&Stop::from(error)).await;
         }
         self.tell(Event::Finished {
             operation,
@@ -252,17 +289,20 @@ impl Repair {
                 self.tell(Event::JournalFailed(why.clone())).await;
                 format!("the journal can't be written: {why}")
             }
+            Stop::NotTaken(why) | Stop::Abandon(why) => why.clone(),
             Stop::Shutdown => "the program ended".to_owned(),
-            Stop::Abandon(why) => why.clone(),
         }
     }
 
-    /// Finds out which records were named: a name by key is asked of the source (rule 1).
+    /// Finds out which records were named: a name by key is asked of the source (rule 1). Two names of one record are
+    /// one record.
     async fn resolve(&self, targets: Vec<Target>) -> Vec<Named> {
         let mut records = Vec::new();
+        let mut seen = HashSet::new();
         for target in targets {
             match self.resolve_one(&target).await {
-                Ok(key) => records.push(self.named(key)),
+                Ok(key) if seen.insert(key) => records.push(self.named(key)),
+                Ok(_) => {}
                 Err(why) => {
                     let operation = Some(self.request.id);
                     self.tell(Event::Noticed {
@@ -292,11 +332,24 @@ impl Repair {
                     .ok_or("no such table on this link")?;
                 let column = crate::domain::table::ColumnName::new(column)
                     .map_err(|error| error.to_string())?;
-                let found = self
+                let mut found = self
                     .ends
                     .source
                     .resolve_key(&link_table.source, &column, value)
                     .await;
+                for _ in 1..TRIES {
+                    let is_lost = |failure: &Failure| {
+                        failure.is_transient() || failure.class == FailureClass::NotAllowed
+                    };
+                    if !found.as_ref().is_err_and(is_lost) || self.until_writable().await.is_err() {
+                        break;
+                    }
+                    found = self
+                        .ends
+                        .source
+                        .resolve_key(&link_table.source, &column, value)
+                        .await;
+                }
                 match found {
                     Ok(Some(id)) => Ok(RecordKey { table: *table, id }),
                     Ok(None) => Err(format!(

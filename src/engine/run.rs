@@ -5,7 +5,7 @@ mod links;
 mod operations;
 mod orders;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         links,
         leases: Leases::default(),
         operations: HashMap::new(),
+        settling: HashSet::new(),
         queued: VecDeque::new(),
         left_behind: Vec::new(),
         background: JoinSet::new(),
@@ -81,6 +82,7 @@ struct LinkWork {
     context: Option<Arc<LinkContext>>,
     is_comparing: bool,
     compared: Option<Now>,
+    was_readable: bool,
 }
 
 struct Run {
@@ -95,6 +97,8 @@ struct Run {
     links: Vec<LinkWork>,
     leases: Leases,
     operations: HashMap<OperationId, Ended>,
+    /// Operations of earlier processes whose half-done records are being read back.
+    settling: HashSet<OperationId>,
     /// What was asked before the journal and the link were ready for it.
     queued: VecDeque<Command>,
     left_behind: Vec<RecoveredOperation>,
@@ -178,6 +182,7 @@ impl Run {
     }
 
     fn publish(&mut self) {
+        self.writer.settle_lag();
         let news = self
             .writer
             .state()
@@ -240,8 +245,20 @@ impl Run {
                 link,
                 result: Ok(context),
             } => self.described(*link, context, at),
-            Event::Finished { operation, .. } => {
+            Event::Finished { operation, .. } | Event::Refused { operation, .. } => {
                 self.operations.remove(operation);
+            }
+            Event::Settled { operation } => {
+                self.settling.remove(operation);
+            }
+            Event::SyncEnded { link, .. } => {
+                let running = self
+                    .writer
+                    .state()
+                    .links
+                    .get(*link)
+                    .and_then(|link| link.sync.running);
+                running.map(|operation| self.operations.remove(&operation));
             }
             Event::CompareEnded { link } => {
                 if let Some(work) = self.links.get_mut(*link) {

@@ -12,6 +12,7 @@ use super::reconcile::compare_link;
 use super::repair::{Outcome, Repair};
 use super::state::SyncRun;
 use crate::dataverse::now;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::lag::Schedule;
 use crate::domain::time::age;
 
@@ -25,8 +26,16 @@ pub(super) enum Freshness {
     TakeAll,
 }
 
+/// What a run takes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) freshness: Freshness,
+    /// As many records as a person confirmed; what became pending since is for the next run.
+    pub(super) limit: Option<usize>,
+}
+
 /// Runs once, and says how it ended.
-pub(super) async fn run(repair: Repair, freshness: Freshness, is_scheduled: bool) {
+pub(super) async fn run(repair: Repair, reach: Reach, is_scheduled: bool) {
     let (link, events, request) = (
         Arc::clone(&repair.link),
         repair.events.clone(),
@@ -35,19 +44,21 @@ pub(super) async fn run(repair: Repair, freshness: Freshness, is_scheduled: bool
     let schedule = link.config.schedule;
     let place = link.place;
     let started = now();
-    let compared = compare_link(Arc::clone(&link), repair.ends.clone(), events.clone()).await;
+    let comparing = compare_link(Arc::clone(&link), repair.ends.clone(), events.clone());
+    let compared = tokio::select! {
+        compared = comparing => compared,
+        // A comparison has nothing to finish.
+        () = repair.shutdown.cancelled() => return,
+    };
     let outcome = match compared {
-        Ok(comparisons) => repair.run(pending(&comparisons, freshness)).await,
+        Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
         Err(broken) => {
             let end = match broken.end {
                 super::reconcile::End::Source => "source",
                 super::reconcile::End::Target => "target",
             };
             Outcome {
-                cut_short: Some(format!(
-                    "the {end} can't be read: {}",
-                    broken.failure.cause()
-                )),
+                cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),
                 ..Outcome::default()
             }
         }
@@ -73,19 +84,19 @@ pub(super) async fn run(repair: Repair, freshness: Freshness, is_scheduled: bool
         .await;
 }
 
-fn pending(comparisons: &[Comparison], freshness: Freshness) -> Vec<Target> {
+fn pending(comparisons: &[Comparison], reach: Reach) -> Vec<Target> {
     let wall = now().wall;
     let looked = comparisons.iter().flat_map(|comparison| &comparison.looked);
-    let pending =
-        looked
-            .filter(|looked| looked.drift.is_pending())
-            .filter(|looked| match freshness {
-                Freshness::TakeAll => true,
-                Freshness::LeaveInFlight(settle) => {
-                    let changed = looked.sides.source.row().and_then(|row| row.modified_on);
-                    changed.is_none_or(|changed| age(wall, changed) >= settle)
-                }
-            });
+    let pending = looked
+        .filter(|looked| looked.drift.is_pending())
+        .filter(|looked| match reach.freshness {
+            Freshness::TakeAll => true,
+            Freshness::LeaveInFlight(settle) => {
+                let changed = looked.sides.source.row().and_then(|row| row.modified_on);
+                changed.is_none_or(|changed| age(wall, changed) >= settle)
+            }
+        });
+    let pending = pending.take(reach.limit.unwrap_or(usize::MAX));
     pending
         .map(|looked| Target::Record(looked.record.key))
         .collect()
@@ -97,6 +108,14 @@ fn failure(outcome: &Outcome) -> Option<String> {
         .cut_short
         .clone()
         .or_else(|| (left > 0).then(|| format!("{left} records could not be done")))
+}
+
+/// Why it could not be read, without a countdown that is over when somebody reads it.
+fn why(failure: &Failure) -> String {
+    match failure.class {
+        FailureClass::NotAllowed => "its breaker is open".to_owned(),
+        _ => failure.cause(),
+    }
 }
 
 /// When the next run is due: a cadence after a good one, soon after a failed one.

@@ -109,7 +109,8 @@ impl StateWriter {
                 t.comparing = None;
                 t.failure = Some(why);
             }),
-            Event::CompareEnded { .. } => {}
+            Event::CompareEnded { .. } | Event::Settled { .. } => {}
+            Event::Refused { operation, why } => self.refused(operation, why),
             Event::ChangedSince { table, rows } => self.table(table, |t| t.changed_since = rows),
             Event::Looked(looked) => self.looked(*looked),
             Event::Accepted {

@@ -16,7 +16,7 @@ use crate::domain::row::{Row, RowId, Value};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
 use crate::engine::link::LinkTable;
-use crate::engine::reconcile::assess;
+use crate::engine::reconcile::{assess, look_one, side};
 
 /// What one attempt at a record came to.
 enum Attempt {
@@ -92,7 +92,9 @@ impl Repair {
                     }
                 }
                 // Kept back by a breaker: nothing was tried.
-                Attempt::Later(failure) if failure.class == FailureClass::NotAllowed => {}
+                Attempt::Later(failure) if failure.class == FailureClass::NotAllowed => {
+                    self.sleep().await;
+                }
                 Attempt::Later(failure) => {
                     // A single failure that leaves the breaker closed: try again, but not for ever.
                     tries += 1;
@@ -124,18 +126,7 @@ impl Repair {
     pub(super) async fn look(&self, key: RecordKey) -> Reading<(Looked, Plan)> {
         let unknown = || Failure::local(FailureClass::Invalid, "no such table on this link");
         let table = self.link.table(key.table).ok_or_else(unknown)?;
-        let source = self
-            .ends
-            .source
-            .retrieve(&table.source, key.id, &table.columns);
-        let target = self
-            .ends
-            .target
-            .reader()
-            .retrieve(&table.target, key.id, &table.columns);
-        let (source, target) = tokio::join!(source, target);
-        let (source, target) = (side(source)?, side(target)?);
-        let looked = assess(&self.link, table, key.id, source, target, None);
+        let looked = look_one(&self.link, table, &self.ends, key.id).await?;
         let assessment = Assessment {
             drift: looked.drift,
             is_guess: looked.is_guess,
@@ -265,10 +256,20 @@ impl Repair {
                 return Ok(Err("the source has no such row".to_owned()));
             }
         }
+        if self.settled.contains(&key) {
+            // Its course in the journal has ended with the process that began it.
+            return Ok(Err(
+                "an earlier attempt at it has ended; ask for it anew".to_owned()
+            ));
+        }
         self.tell(Event::Looked(Box::new(looked.clone()))).await;
         match self.write(&record, table, &looked, &plan, began).await? {
             Attempt::Done(stage, written) => {
                 let stage = self.stage(&record, stage, &written, began).await?;
+                if let Stage::Abandoned(why) = stage {
+                    let taken_back = Attempt::Done(Stage::Abandoned(why), Written::default());
+                    return Err(Unready::Attempt(taken_back));
+                }
                 Ok(if stage.is_good() {
                     Ok(())
                 } else {
@@ -306,7 +307,7 @@ impl Repair {
         let attempt = match self.ends.target.send(&write).await {
             Ok(()) => {
                 self.stage(record, Stage::Applied, &written, began).await?;
-                self.verify(table, record, plan, written).await?
+                self.verify(table, looked, plan, written).await?
             }
             Err(failure) if failure.class == FailureClass::PreconditionFailed => {
                 self.precondition_failed(table, record, plan, &failure)
@@ -315,8 +316,7 @@ impl Repair {
             Err(failure) if failure.may_have_happened() => {
                 self.stage(record, Stage::Unknown(failure.cause()), &written, began)
                     .await?;
-                self.read_back_unknown(table, record, looked, plan, written)
-                    .await?
+                self.read_back_unknown(table, looked, plan, written).await?
             }
             Err(failure)
                 if failure.class == FailureClass::NotFound && !matches!(plan, Plan::Create(_)) =>
@@ -395,58 +395,63 @@ impl Repair {
         }
     }
 
-    /// Reads back what was written (rule 6).
+    /// Reads back what was written (rule 6). Only the target is read: the source may be down by now.
     async fn verify(
         &self,
         table: &LinkTable,
-        record: &Named,
+        before: &Looked,
         plan: &Plan,
-        written: Written,
+        mut written: Written,
     ) -> Result<Attempt, Stop> {
-        let mut failure = None;
-        for _ in 0..TRIES {
-            match self.look(record.key).await {
-                Ok((looked, _)) => {
+        let mut why = "the target can't be read".to_owned();
+        let mut tries = 0;
+        while tries < TRIES && self.until_readable().await? {
+            match self.look_back(table, before).await {
+                Ok(looked) => {
                     let row = looked.sides.target.row();
                     let stage = compare_back(table, plan, row);
-                    if let Some(etag) = row.and_then(|row| row.etag.clone()) {
-                        self.link.agreements.agree(record.key, etag);
-                    }
+                    self.agree(table, row);
+                    written.etag = row.and_then(|row| row.etag.clone());
                     self.tell(Event::Looked(Box::new(looked))).await;
                     return Ok(Attempt::Done(stage, written));
                 }
-                Err(error) => {
-                    failure = Some(error);
-                    // The write is done; only the proof is missing. The proof may wait for the instance.
-                    self.until_readable().await?;
+                Err(failure) if failure.class == FailureClass::NotAllowed => self.sleep().await,
+                Err(failure) => {
+                    why = failure.cause();
+                    tries += 1;
                 }
             }
         }
-        let why = failure.map(|failure| failure.cause()).unwrap_or_default();
-        Ok(Attempt::Done(
-            Stage::Unknown(format!("written, and could not be read back: {why}")),
-            written,
-        ))
+        let stage = Stage::Unknown(format!("written, and could not be read back: {why}"));
+        Ok(Attempt::Done(stage, written))
     }
 
     /// An outcome that isn't known is read back before anything else (rule 7).
     async fn read_back_unknown(
         &self,
         table: &LinkTable,
-        record: &Named,
         before: &Looked,
         plan: &Plan,
-        written: Written,
+        mut written: Written,
     ) -> Result<Attempt, Stop> {
-        for _ in 0..TRIES {
-            self.until_readable().await?;
-            let Ok((looked, _)) = self.look(record.key).await else {
-                continue;
+        let mut tries = 0;
+        while tries < TRIES && self.until_readable().await? {
+            let looked = match self.look_back(table, before).await {
+                Ok(looked) => looked,
+                Err(failure) => {
+                    tries += u32::from(failure.class != FailureClass::NotAllowed);
+                    self.sleep().await;
+                    continue;
+                }
             };
-            let target = looked.sides.target.row();
-            let was_done = target.is_some_and(|row| holds(table, plan.columns(), row));
-            let is_untouched =
-                target.map(|row| &row.etag) == before.sides.target.row().map(|row| &row.etag);
+            let row = looked.sides.target.row();
+            let was_done = row.is_some_and(|row| holds(table, plan.columns(), row));
+            let version = |row: Option<&Row>| row.and_then(|row| row.etag.clone());
+            let is_untouched = version(row) == version(before.sides.target.row());
+            if was_done {
+                self.agree(table, row);
+                written.etag = version(row);
+            }
             self.tell(Event::Looked(Box::new(looked))).await;
             return Ok(match (was_done, is_untouched) {
                 (true, _) => Attempt::Done(Stage::Verified, written),
@@ -459,6 +464,35 @@ impl Repair {
             written,
         ))
     }
+
+    /// Reads the target's side of a record again.
+    async fn look_back(&self, table: &LinkTable, before: &Looked) -> Reading<Looked> {
+        let id = before.record.key.id;
+        let target = self
+            .ends
+            .target
+            .reader()
+            .retrieve(&table.target, id, &table.columns)
+            .await;
+        let source = before.sides.source.clone();
+        Ok(assess(&self.link, table, id, source, side(target)?, None))
+    }
+
+    /// Takes in that both sides agree in this version: as long as it is ours, and not already somebody else's edit.
+    fn agree(&self, table: &LinkTable, row: Option<&Row>) {
+        let Some(row) = row else { return };
+        let is_ours = row
+            .modified_by
+            .as_ref()
+            .is_some_and(|by| self.link.sync_users.contains(&by.id));
+        if let (true, Some(etag)) = (is_ours, &row.etag) {
+            let key = RecordKey {
+                table: table.index,
+                id: row.id,
+            };
+            self.link.agreements.agree(key, etag.clone());
+        }
+    }
 }
 
 /// A failure of the instance is waited out; a failure of the record ends it.
@@ -467,18 +501,6 @@ fn after_failure(failure: Failure) -> Attempt {
         Attempt::Later(failure)
     } else {
         Attempt::Done(Stage::Refused(failure.summary()), Written::default())
-    }
-}
-
-/// A row that security hides is unknown, not absent.
-fn side(read: Reading<Option<Row>>) -> Reading<Side> {
-    match read {
-        Ok(Some(row)) => Ok(Side::Row(row)),
-        Ok(None) => Ok(Side::Absent),
-        Err(failure) if failure.class == FailureClass::Forbidden => {
-            Ok(Side::Unreadable(failure.summary()))
-        }
-        Err(failure) => Err(failure),
     }
 }
 

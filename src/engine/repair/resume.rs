@@ -3,10 +3,12 @@
 use super::record::hash_of_row;
 use super::{Outcome, Repair, Stop, Written};
 use crate::dataverse::now;
+use crate::domain::failure::FailureClass;
 use crate::domain::operation::Stage;
 use crate::domain::row::Row;
 use crate::engine::event::{Event, Named};
 use crate::engine::link::LinkTable;
+use crate::engine::reconcile::side;
 use crate::journal::{RecoveredOperation, RecoveredRecord};
 
 /// Shows an operation that was left behind, and finds out by reading what became of its half-done records.
@@ -20,6 +22,11 @@ pub(in crate::engine) async fn settle_left_behind(repair: &Repair, operation: &R
             repair.report(&stop).await;
         }
     }
+    repair
+        .tell(Event::Settled {
+            operation: repair.request.id,
+        })
+        .await;
 }
 
 /// Goes on with what was accepted and not sent.
@@ -96,27 +103,37 @@ impl Repair {
         let Some(table) = self.link.table(named.key.table) else {
             return Ok(record.stage.clone());
         };
-        loop {
-            self.until_readable().await?;
-            let looked = match self.look(named.key).await {
-                Ok((looked, _)) => looked,
-                Err(failure) if failure.is_transient() => {
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-                    if self.shutdown.is_cancelled() {
-                        return Err(Stop::Shutdown);
-                    }
-                    continue;
+        while self.until_readable().await? {
+            let reader = self.ends.target.reader();
+            match side(
+                reader
+                    .retrieve(&table.target, named.key.id, &table.columns)
+                    .await,
+            ) {
+                Ok(target) => {
+                    let stage = found(table, record, target.row());
+                    let etag = target.row().and_then(|row| row.etag.clone());
+                    let written = if stage.is_good() {
+                        Written { etag, ..written }
+                    } else {
+                        written
+                    };
+                    return self.stage(named, stage, &written, now()).await;
+                }
+                // The reason passes: an instance that is down, a token that can't be had.
+                Err(failure)
+                    if failure.is_transient() || failure.class == FailureClass::NotAllowed =>
+                {
+                    self.sleep().await;
                 }
                 Err(failure) => {
                     let stage =
                         Stage::Unknown(format!("could not be read back: {}", failure.cause()));
                     return self.stage(named, stage, &written, now()).await;
                 }
-            };
-            let stage = found(table, record, looked.sides.target.row());
-            self.tell(Event::Looked(Box::new(looked))).await;
-            return self.stage(named, stage, &written, now()).await;
+            }
         }
+        Ok(record.stage.clone())
     }
 }
 

@@ -1,15 +1,18 @@
 //! Waiting for an instance: it goes on by itself, can be taken back, and lapses in the end.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{Patience, Repair, Stop};
-use crate::dataverse::now;
-use crate::domain::breaker::Class;
+use crate::dataverse::{Reader, now};
+use crate::domain::breaker::{Class, Phase};
 use crate::engine::event::Event;
 use crate::engine::state::Waiting;
 
 /// How often a breaker that is held open by an order is looked at again.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long a read-back is waited for where nothing else is: then the outcome is unknown, and the next start reads it.
+const OWED: Duration = Duration::from_secs(30);
 
 impl Repair {
     /// Whether a write would be sent now.
@@ -17,113 +20,104 @@ impl Repair {
         self.ends.target.held_back(now()).is_none()
     }
 
-    /// Waits until the target can be read and written to, as long as that is allowed.
+    /// Waits until both sides can be read and the target written to, as long as that is allowed.
     pub(super) async fn until_writable(&self) -> Result<(), Stop> {
-        let mut is_waiting = false;
-        let result = loop {
-            if self.shutdown.is_cancelled() {
-                break Err(Stop::Shutdown);
-            }
-            if self.ended.token.is_cancelled() {
-                break Err(Stop::Abandon(self.ended.reason()));
-            }
-            let at = now();
-            let Some(held) = self.held_back() else {
-                break Ok(());
-            };
-            match self.patience {
-                Patience::None if held.is_breaker => break Err(Stop::Abandon(held.why)),
-                Patience::Until(lapses) if at.wall >= lapses => {
-                    break Err(Stop::Abandon(format!("lapsed: {}", held.why)));
-                }
-                Patience::None | Patience::Until(_) => {}
-            }
-            is_waiting = true;
-            let lapses = match self.patience {
-                Patience::Until(lapses) => Some(lapses),
-                Patience::None => None,
-            };
-            let waiting = Waiting {
-                instance: held.instance,
-                why: held.why,
-                until: held.until,
-                lapses,
-            };
-            self.tell(Event::Waits {
-                operation: self.request.id,
-                waiting: Some(waiting),
-            })
-            .await;
-            self.sleep().await;
-        };
-        if is_waiting {
-            self.tell(Event::Waits {
-                operation: self.request.id,
-                waiting: None,
-            })
-            .await;
-        }
-        result
-    }
-
-    /// Waits until the target can be read; a read-back is owed, so that only the end of the process breaks it off.
-    pub(super) async fn until_readable(&self) -> Result<(), Stop> {
-        while self.target_is_unreadable() {
+        loop {
             if self.shutdown.is_cancelled() {
                 return Err(Stop::Shutdown);
             }
+            if self.ended.token.is_cancelled() {
+                return Err(Stop::Abandon(self.ended.reason()));
+            }
+            let Some(held) = self.held_back() else {
+                self.waits(None).await;
+                return Ok(());
+            };
+            match self.patience {
+                Patience::None if held.is_breaker => return Err(Stop::Abandon(held.why)),
+                Patience::Until(lapses) if now().wall >= lapses => {
+                    return Err(Stop::Abandon(format!("lapsed: {}", held.why)));
+                }
+                Patience::None | Patience::Until(_) => {}
+            }
+            self.waits(Some(held)).await;
             self.sleep().await;
         }
-        Ok(())
     }
 
-    fn target_is_unreadable(&self) -> bool {
-        let at = now();
-        let status = self.ends.target.reader().status(at);
-        let is_open = |class| {
-            status
-                .breakers
-                .iter()
-                .any(|breaker| breaker.class == class && !breaker.is_closed())
-        };
-        is_open(Class::Read)
+    /// Waits until the target can be read, since a read-back is owed; false when it has waited long enough. The end of
+    /// an operation does not break it off: what was sent must be found out about.
+    pub(super) async fn until_readable(&self) -> Result<bool, Stop> {
+        let began = now();
+        while let Some(held) =
+            unreadable(self.link.config.target, self.ends.target.reader(), "target")
+        {
+            if self.shutdown.is_cancelled() {
+                return Err(Stop::Shutdown);
+            }
+            let at = now();
+            let is_over = match self.patience {
+                Patience::None => at.since(began) >= OWED,
+                Patience::Until(lapses) => at.wall >= lapses,
+            };
+            if is_over {
+                return Ok(false);
+            }
+            self.waits(Some(held)).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.shutdown.cancelled() => {}
+            }
+        }
+        self.waits(None).await;
+        Ok(true)
     }
 
     fn held_back(&self) -> Option<Held> {
-        let at = now();
-        for (instance, reader, name) in [
-            (self.link.config.source, &self.ends.source, "source"),
-            (self.link.config.target, self.ends.target.reader(), "target"),
-        ] {
-            let status = reader.status(at);
-            if let Some(open) = status
-                .breakers
-                .iter()
-                .find(|b| b.class == Class::Read && !b.is_closed())
-            {
-                let why = format!(
-                    "the {name} can't be read: read breaker {}",
-                    open.phase.word()
-                );
-                return Some(Held {
-                    instance,
-                    why,
-                    until: until(&open.phase),
-                    is_breaker: true,
-                });
-            }
-        }
-        let held = self.ends.target.held_back(at)?;
-        let is_breaker = held.is_breaker;
-        Some(Held {
-            instance: self.link.config.target,
-            why: held.why,
-            until: held.until,
-            is_breaker,
+        let (source, target) = (self.link.config.source, self.link.config.target);
+        let unreadable = unreadable(source, &self.ends.source, "source")
+            .or_else(|| unreadable(target, self.ends.target.reader(), "target"));
+        unreadable.or_else(|| {
+            let held = self.ends.target.held_back(now())?;
+            let (why, until, is_breaker) = (held.why, held.until, held.is_breaker);
+            Some(Held {
+                instance: target,
+                why,
+                until,
+                is_breaker,
+            })
         })
     }
 
-    async fn sleep(&self) {
+    /// Says what the operation waits for. Many records wait for the same thing: the first says so, the last takes it
+    /// back.
+    async fn waits(&self, held: Option<Held>) {
+        let waiting = held.map(|held| Waiting {
+            instance: held.instance,
+            why: held.why,
+            until: held.until,
+            lapses: match self.patience {
+                Patience::Until(lapses) => Some(lapses),
+                Patience::None => None,
+            },
+        });
+        let changed = {
+            let mut said = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = *said != waiting;
+            said.clone_from(&waiting);
+            changed
+        };
+        if changed {
+            self.tell(Event::Waits {
+                operation: self.request.id,
+                waiting,
+            })
+            .await;
+        }
+    }
+
+    /// A moment, before something that was kept back is tried again.
+    pub(super) async fn sleep(&self) {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = self.ended.token.cancelled() => {}
@@ -139,9 +133,47 @@ struct Held {
     is_breaker: bool,
 }
 
-fn until(phase: &crate::domain::breaker::Phase) -> Option<crate::domain::time::Now> {
+/// Why an instance can't be read now: an open breaker, no token to be had, or patience that it asked for.
+fn unreadable(instance: usize, reader: &Reader, name: &str) -> Option<Held> {
+    let status = reader.status(now());
+    let open = status
+        .breakers
+        .iter()
+        .find(|b| matches!(b.class, Class::Read | Class::Auth) && !b.is_closed());
+    if let Some(open) = open {
+        let why = format!(
+            "the {name} can't be read: {} breaker {}",
+            open.class.word(),
+            open.phase.word()
+        );
+        let is_breaker = !matches!(open.phase, Phase::HalfOpen { .. });
+        return Some(Held {
+            instance,
+            why,
+            until: until(&open.phase),
+            is_breaker,
+        });
+    }
+    if let Some(why) = status.rejected {
+        return Some(Held {
+            instance,
+            why: format!("the {name} refuses us: {why}"),
+            until: None,
+            is_breaker: true,
+        });
+    }
+    let (until, why) = status.gate?;
+    Some(Held {
+        instance,
+        why: format!("throttled: {why}"),
+        until: Some(until),
+        is_breaker: false,
+    })
+}
+
+fn until(phase: &Phase) -> Option<crate::domain::time::Now> {
     match phase {
-        crate::domain::breaker::Phase::Open { until } => Some(*until),
+        Phase::Open { until } => Some(*until),
         _ => None,
     }
 }

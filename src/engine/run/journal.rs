@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::Run;
+use super::{LAPSES, Run};
 use crate::dataverse::now;
 use crate::domain::time::Now;
 use crate::engine::event::Event;
@@ -107,11 +107,13 @@ impl Run {
                 .iter()
                 .position(|link| link.name == operation.request.link);
             let Some(place) = place else { continue };
-            let Some(repair) = self.repair(place, operation.request.clone(), Patience::None, false)
+            let patience = Patience::Until(now().after(LAPSES).wall);
+            let Some(repair) = self.repair(place, operation.request.clone(), patience, false)
             else {
                 self.left_behind.push(operation);
                 continue;
             };
+            self.settling.insert(operation.request.id);
             let journal = journal.clone();
             self.repairs.spawn(async move {
                 if let Ok(true) = journal.claim(operation.request.id).await {

@@ -13,7 +13,7 @@ use crate::engine::repair::{Patience, Repair};
 use crate::engine::start::Client;
 use crate::engine::state::InstanceState;
 use crate::engine::sync;
-use crate::engine::sync::Freshness;
+use crate::engine::sync::{Freshness, Reach};
 
 impl Run {
     pub(super) fn spawn_probes(&mut self) {
@@ -103,7 +103,7 @@ impl Run {
                     if let (Some(table), Some(etag)) =
                         (context.table_named(&agreement.table), agreement.etag)
                     {
-                        context.agreements.agree(
+                        context.agreements.remember(
                             RecordKey {
                                 table: table.index,
                                 id: agreement.id,
@@ -126,16 +126,16 @@ impl Run {
             .state()
             .tables_of(link)
             .any(|(_, table)| table.failure.is_some());
-        // A comparison that broke off is made good as soon as both sides can be read again.
-        let every = if failed && self.is_readable(link) {
-            TRY_AGAIN
-        } else {
-            every
-        };
+        let is_readable = self.is_readable(link);
+        // A comparison that broke off is made good once both sides can be read again.
+        let is_back = failed && is_readable && !work.was_readable;
         let is_due = work
             .compared
             .is_none_or(|compared| at.since(compared) >= every);
-        if is_due && self.options.compares {
+        if let Some(work) = self.links.get_mut(link) {
+            work.was_readable = is_readable;
+        }
+        if (is_due || is_back) && self.options.compares {
             self.compare(link, at);
         }
     }
@@ -217,17 +217,19 @@ impl Run {
         };
         if let Some(repair) = self.repair(link, request, Patience::None, true) {
             let freshness = Freshness::LeaveInFlight(repair.link.config.schedule.settle);
-            self.spawn_sync(link, repair, freshness, at);
+            self.spawn_sync(
+                link,
+                repair,
+                Reach {
+                    freshness,
+                    limit: None,
+                },
+                at,
+            );
         }
     }
 
-    pub(super) fn spawn_sync(
-        &mut self,
-        link: usize,
-        repair: Repair,
-        freshness: Freshness,
-        at: Now,
-    ) {
+    pub(super) fn spawn_sync(&mut self, link: usize, repair: Repair, reach: Reach, at: Now) {
         // Said at once, so that no second run begins before the first one's own word arrives.
         let started = Event::SyncStarted {
             link,
@@ -235,8 +237,9 @@ impl Run {
             who: repair.request.who.clone(),
         };
         self.writer.apply(started, at);
+        self.operations
+            .insert(repair.request.id, repair.ended.clone());
         let is_scheduled = self.options.is_agent;
-        self.repairs
-            .spawn(sync::run(repair, freshness, is_scheduled));
+        self.repairs.spawn(sync::run(repair, reach, is_scheduled));
     }
 }

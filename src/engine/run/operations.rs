@@ -1,6 +1,7 @@
 //! Operations: whether one may begin, what it is handed, and what becomes of one that can not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
 
 use super::{LAPSES, Run};
 use crate::dataverse::now;
@@ -10,6 +11,8 @@ use crate::engine::command::{Command, Consent, Target};
 use crate::engine::event::Named;
 use crate::engine::repair;
 use crate::engine::repair::{Ended, Patience, Repair};
+use crate::engine::state::Tone;
+use crate::engine::sync;
 use crate::engine::sync::Freshness;
 
 impl Run {
@@ -57,6 +60,8 @@ impl Run {
         match command {
             Command::Repair { records, .. } => {
                 repair.names = self.names(&records);
+                self.operations
+                    .insert(repair.request.id, repair.ended.clone());
                 self.repairs.spawn(async move {
                     repair.run(records).await;
                 });
@@ -64,15 +69,31 @@ impl Run {
             Command::Preview { records, .. } => {
                 self.background.spawn(repair::preview(repair, records));
             }
-            Command::StartSync { .. } => self.spawn_sync(link, repair, Freshness::TakeAll, now()),
+            Command::StartSync { consent, .. } => {
+                let limit = match consent {
+                    Consent::Armed { records } => Some(records),
+                    Consent::Named { .. } => None,
+                };
+                self.spawn_sync(
+                    link,
+                    repair,
+                    sync::Reach {
+                        freshness: Freshness::TakeAll,
+                        limit,
+                    },
+                    now(),
+                );
+            }
             Command::Resume { operation, .. } => {
                 let Some(left) = self.writer.state().operation(operation) else {
                     return;
                 };
-                let records = left
-                    .records
-                    .iter()
-                    .filter(|record| record.stage == Stage::Accepted);
+                // Rows ensured on the way are found out about again by the records that refer to them.
+                let on_the_way = left.records.iter().filter(|record| record.on_the_way);
+                let ended = on_the_way.filter(|record| record.stage.is_final());
+                repair.settled = ended.map(|record| record.key).collect();
+                let chosen = left.records.iter().filter(|record| !record.on_the_way);
+                let records = chosen.filter(|record| record.stage == Stage::Accepted);
                 let records = records.map(|record| Named {
                     key: record.key,
                     name: record.name.clone(),
@@ -80,6 +101,7 @@ impl Run {
                     on_the_way: record.on_the_way,
                 });
                 let records = records.collect();
+                self.operations.insert(operation, repair.ended.clone());
                 self.repairs.spawn(async move {
                     repair::resume(repair, records).await;
                 });
@@ -131,6 +153,23 @@ impl Run {
                 ));
             }
         }
+        if let Command::Resume { operation, .. } = command {
+            let left = state.operation(*operation)?;
+            if !left.was_left_behind || left.is_finished() {
+                return Some("it is over, or another process carries it out".to_owned());
+            }
+            if self.settling.contains(operation) {
+                return Some("what became of it is still being read back".to_owned());
+            }
+            let remaining = left.progress.accepted;
+            if let Consent::Armed { records: confirmed } = consent
+                && remaining > confirmed
+            {
+                return Some(format!(
+                    "{remaining} records are left, {confirmed} were confirmed"
+                ));
+            }
+        }
         let runs = state
             .links
             .get(link)
@@ -170,7 +209,7 @@ impl Run {
     }
 
     pub(super) fn repair(
-        &mut self,
+        &self,
         link: usize,
         request: Request,
         patience: Patience,
@@ -178,8 +217,6 @@ impl Run {
     ) -> Option<Repair> {
         let context = self.links.get(link)?.context.clone()?;
         let journal = self.journal.clone()?;
-        let ended = Ended::default();
-        self.operations.insert(request.id, ended.clone());
         Some(Repair {
             ends: if as_agent {
                 context.agent.clone()
@@ -192,9 +229,11 @@ impl Run {
             leases: self.leases.clone(),
             request,
             names: HashMap::new(),
-            ended,
+            ended: Ended::default(),
             shutdown: self.shutdown.clone(),
             patience,
+            waiting: Mutex::default(),
+            settled: HashSet::new(),
         })
     }
 
@@ -217,7 +256,10 @@ impl Run {
                     !matches!(consent, Consent::Named { may_wait: false }),
                 ),
                 Command::Preview { request, .. } => (request, false),
-                _ => continue,
+                _ => {
+                    self.queued.push_back(command);
+                    continue;
+                }
             };
             match self.why_unreachable(&request.link).filter(|_| !may_wait) {
                 Some(why) => {
@@ -271,6 +313,13 @@ impl Run {
         else {
             return;
         };
+        if !left.was_left_behind || self.settling.contains(&operation) {
+            let why =
+                "another process carries it out, or what became of it is still being read back";
+            self.writer
+                .notice(Some(operation), why.to_owned(), Tone::Care);
+            return;
+        }
         let (request, place) = (left.request.clone(), left.request.link.clone());
         let Some(link) = self.config.links.iter().position(|link| link.name == place) else {
             return;

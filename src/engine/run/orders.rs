@@ -9,7 +9,7 @@ use crate::domain::operation::RecordKey;
 use crate::domain::time::Now;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
-use crate::engine::reconcile;
+use crate::engine::reconcile::look_one;
 use crate::engine::state::{Lock, Tone};
 use crate::journal::Entry;
 
@@ -152,21 +152,15 @@ impl Run {
             let Some(table) = context.table(key.table) else {
                 return;
             };
-            let looked = reconcile::look(&context, table, &context.ends, &[key.id]).await;
-            let event = match looked {
-                Ok(looked) => looked
-                    .into_iter()
-                    .next()
-                    .map(|looked| Event::Looked(Box::new(looked))),
-                Err(broken) => Some(Event::Noticed {
+            let event = match look_one(&context, table, &context.ends, key.id).await {
+                Ok(looked) => Event::Looked(Box::new(looked)),
+                Err(failure) => Event::Noticed {
                     operation: None,
-                    text: format!("could not be read: {}", broken.failure.summary()),
+                    text: format!("could not be read: {}", failure.summary()),
                     tone: Tone::Care,
-                }),
+                },
             };
-            if let Some(event) = event {
-                let _ended = events.send(event).await;
-            }
+            let _ended = events.send(event).await;
         });
     }
 }

@@ -92,6 +92,7 @@ impl StateWriter {
                     .is_some_and(|(until, _)| until.mono > now.mono),
                 calls: &calls,
                 recovered: tracker.recovered,
+                was_down: matches!(instance.health, Health::Down | Health::CutOff),
             };
             let health = health::judge(&evidence, all_are_cut_off, now);
             let latency = tracker.calls.cells(CELLS, now);
@@ -167,6 +168,10 @@ impl StateWriter {
     }
 
     pub(super) fn observed(&mut self, instance: usize, observation: &Observation, now: Now) {
+        // The token endpoint is another host: it says nothing of the instance.
+        if observation.class == Class::Auth {
+            return;
+        }
         if let Some(tracker) = self.trackers.get_mut(instance) {
             tracker.calls.record(observation.sample, observation.at);
             let failure = observation

@@ -15,6 +15,9 @@ use crate::engine::state::{Finished, OperationRecord, OperationState, SyncRun, T
 /// Outcomes of an operation that are kept in the state; the journal has them all.
 const OUTCOMES: usize = 200;
 
+/// Operations that are kept in the state; the journal has them all.
+const OPERATIONS: usize = 200;
+
 impl StateWriter {
     pub(super) fn accepted(
         &mut self,
@@ -64,7 +67,12 @@ impl StateWriter {
             self.lines
                 .insert((id, record.key, record.on_the_way), place);
         }
-        self.state_mut().operations.insert(0, Arc::new(operation));
+        let operations = &mut self.state_mut().operations;
+        operations.insert(0, Arc::new(operation));
+        let is_over = |operation: &Arc<OperationState>| operation.is_finished();
+        while operations.len() > OPERATIONS && operations.last().is_some_and(is_over) {
+            operations.pop();
+        }
         if left_behind {
             self.note(None, format!("found unfinished: {what}"), Tone::Care, now);
         } else {

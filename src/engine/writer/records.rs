@@ -136,7 +136,13 @@ impl StateWriter {
         let since = match earlier {
             Some(earlier) if earlier.drift.is_pending() && drift.is_pending() => earlier.since,
             Some(earlier) if earlier.drift == drift => earlier.since,
-            _ => pending_since(drift, &sides, self.skew_of_source(key.table)),
+            Some(_) => pending_since(drift, &sides, self.skew_of_source(key.table)),
+            // It was in step when its table was last compared, and can't have been out of step for longer.
+            None => {
+                let in_step = self.state.table(key.table).and_then(|table| table.compared);
+                let since = pending_since(drift, &sides, self.skew_of_source(key.table));
+                since.map(|since| in_step.map_or(since, |in_step| since.max(in_step.wall)))
+            }
         };
         let (under_way, last) = earlier
             .map(|e| (e.under_way, e.last.clone()))
@@ -217,7 +223,7 @@ impl StateWriter {
         }
     }
 
-    pub(super) fn settle_lag(&mut self) {
+    pub(in crate::engine) fn settle_lag(&mut self) {
         let dirty = std::mem::take(&mut self.dirty_lag);
         for index in dirty {
             let pending = self.state.records.iter().map(|(_, record)| record);
