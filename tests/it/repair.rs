@@ -563,3 +563,178 @@ async fn a_forced_instance_gets_no_request_and_stays_forced_after_a_restart() {
         .await;
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duplicate_stays_one_however_it_is_looked_at() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let duplicate = in_drift(&state, "account", Drift::Duplicate).remove(0);
+    let pending = state.pending(0);
+    let read = duplicate.sides.read;
+    lab.send(Command::Inspect(duplicate.key)).await;
+    let key = duplicate.key;
+    let state = lab
+        .until("it is read again", |state| {
+            state
+                .records
+                .iter()
+                .any(|(_, record)| record.key == key && record.sides.read != read)
+        })
+        .await;
+    let again = in_drift(&state, "account", Drift::Duplicate).remove(0);
+    assert_eq!(again.other, duplicate.other);
+    lab.clear_log().await;
+    for verb in [Verb::Ensure, Verb::Sync] {
+        let operation = lab.repair(verb, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:#?}");
+    }
+    assert!(lab.writes().await.is_empty());
+    assert_eq!(lab.engine.states.borrow().pending(0), pending);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_names_of_one_record_are_one_record() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let stub = in_drift(&state, "account", Drift::Stub).remove(0);
+    let us = lab
+        .emulated
+        .us()
+        .get(&format!("accounts({})", stub.key.id))
+        .await
+        .json();
+    let by_key = |value: String| Target::Key {
+        table: stub.key.table,
+        column: "accountnumber".to_owned(),
+        value,
+    };
+    let number = us["accountnumber"].as_str().unwrap().to_owned();
+    let records = vec![
+        Target::Record(stub.key),
+        by_key(number.clone()),
+        by_key(number.to_lowercase()),
+    ];
+    let request = request(Verb::Rehydrate);
+    let id = request.id;
+    let consent = tandem::engine::command::Consent::Named { may_wait: false };
+    lab.send(Command::Repair {
+        request,
+        records,
+        consent,
+    })
+    .await;
+    let operation = lab.finished(id).await;
+    let chosen = operation
+        .records
+        .iter()
+        .filter(|record| !record.on_the_way)
+        .count();
+    assert_eq!(
+        (chosen, operation.progress.good()),
+        (1, operation.progress.total)
+    );
+    assert_eq!(lab.engine.states.borrow().journal_fault, None);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_writes_no_more_records_than_a_person_confirmed() {
+    let mut lab = Lab::demo().await;
+    lab.compared().await;
+    let lasts = Duration::from_secs(60);
+    lab.send(Command::Arm {
+        reason: "INC-1".to_owned(),
+        who: "anna".to_owned(),
+        lasts,
+    })
+    .await;
+    let request = request(Verb::Sync);
+    let id = request.id;
+    let consent = tandem::engine::command::Consent::Armed { records: 5 };
+    lab.send(Command::StartSync { request, consent }).await;
+    let operation = lab.finished(id).await;
+    assert_eq!(
+        operation
+            .records
+            .iter()
+            .filter(|record| !record.on_the_way)
+            .count(),
+        5
+    );
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn releasing_a_stop_is_no_outage() {
+    let mut lab = Lab::demo().await;
+    lab.compared().await;
+    let (who, reason) = ("anna".to_owned(), "INC-1".to_owned());
+    lab.send(Command::ForceOpen {
+        instance: 1,
+        who: who.clone(),
+        reason,
+        until: None,
+    })
+    .await;
+    lab.until("it is forced", |state| {
+        state.instances[1].forced().is_some()
+    })
+    .await;
+    lab.send(Command::Release { instance: 1, who }).await;
+    let closed = |state: &tandem::engine::State| state.instances[1].is_readable();
+    let state = lab.until("calls pass again", closed).await;
+    let said: Vec<&str> = state
+        .timeline
+        .iter()
+        .map(|entry| entry.text.as_str())
+        .collect();
+    assert!(said.iter().all(|line| !line.contains("DOWN")), "{said:#?}");
+    assert_eq!(state.instances[1].last_outage, None);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_was_never_out_of_step_before_it_was_last_in_step() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let known: std::collections::HashSet<_> = state
+        .records
+        .iter()
+        .map(|(_, record)| record.key.id.to_string())
+        .collect();
+    let rows = lab
+        .emulated
+        .europe()
+        .get("accounts?$select=name&$filter=accountnumber ne null")
+        .await
+        .json();
+    let rows = rows["value"].as_array().unwrap().clone();
+    let in_step = rows
+        .iter()
+        .filter_map(|row| row["accountid"].as_str())
+        .find(|id| !known.contains(*id))
+        .unwrap()
+        .to_owned();
+    assert!(
+        lab.emulated
+            .europe()
+            .delete(&format!("accounts({in_step})"))
+            .await
+            .status
+            .is_success()
+    );
+    let before = chrono::Utc::now() - chrono::Duration::seconds(60);
+    let state = lab.compare_again().await;
+    let missing = in_drift(&state, "account", Drift::Missing);
+    let gone = missing
+        .iter()
+        .find(|record| record.key.id.to_string() == in_step)
+        .expect("it is missing now");
+    assert!(
+        gone.since.unwrap() > before,
+        "its source changed long ago: {:?}",
+        gone.since
+    );
+    lab.stop().await;
+}
