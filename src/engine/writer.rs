@@ -28,6 +28,8 @@ struct Tracker {
     calls: Calls,
     recovered: Option<Now>,
     down_since: Option<Now>,
+    /// When it last was in a wait that the instance asked for.
+    gated: Option<Now>,
 }
 
 /// The state and what is needed to change it.

@@ -12,6 +12,8 @@ use crate::engine::state::Tone;
 
 /// Cells of latency that a frontend can draw: an hour.
 const CELLS: usize = 40;
+/// How long an instance that asked for patience still counts as throttled after its wait.
+const STILL_THROTTLED: std::time::Duration = std::time::Duration::from_secs(15);
 /// A clock that is off by less than this is not worth a word.
 const SKEW: i64 = 2;
 
@@ -27,11 +29,12 @@ impl StateWriter {
                 self.transition(place, *class, transition);
             }
             let gate = status.gate.clone();
-            let was_gated = self
-                .state
-                .instances
-                .get(place)
-                .is_some_and(|i| i.gate.is_some());
+            let was_gated = self.is_throttled(place, now);
+            if gate.is_some()
+                && let Some(tracker) = self.trackers.get_mut(place)
+            {
+                tracker.gated = Some(now);
+            }
             if let (false, Some((until, why))) = (was_gated, &gate) {
                 let wait = until.since(now).as_secs();
                 self.note(
@@ -55,6 +58,12 @@ impl StateWriter {
             });
         }
         self.judge(now);
+    }
+
+    /// Whether an instance asks for patience, or did a moment ago: one throttle after the other is one state.
+    fn is_throttled(&self, place: usize, now: Now) -> bool {
+        let gated = self.trackers.get(place).and_then(|tracker| tracker.gated);
+        gated.is_some_and(|gated| now.since(gated) < STILL_THROTTLED)
     }
 
     pub(super) fn transition(&mut self, instance: usize, class: Class, transition: &Transition) {
@@ -86,10 +95,7 @@ impl StateWriter {
             let evidence = Evidence {
                 probes: &tracker.probes,
                 breakers: &instance.breakers,
-                is_throttled: instance
-                    .gate
-                    .as_ref()
-                    .is_some_and(|(until, _)| until.mono > now.mono),
+                is_throttled: self.is_throttled(place, now),
                 calls: &calls,
                 recovered: tracker.recovered,
                 was_down: matches!(instance.health, Health::Down | Health::CutOff),
