@@ -25,7 +25,12 @@ pub async fn open(
         safety,
         who: session.who.clone(),
     };
-    let shown = tui::run(session.engine.clone(), options).await;
+    let shown = tokio::select! {
+        biased;
+        shown = tui::run(session.engine.clone(), options) => shown,
+        // A signal that came before the console listened for itself; its terminal is given back as it is dropped.
+        () = context.interrupts.next() => Ok(()),
+    };
     session.end().await;
     match shown {
         Ok(()) => Ok(Exit::Good),

@@ -139,9 +139,10 @@ impl StateWriter {
             Event::Waits { operation, waiting } => {
                 self.operation(operation, |o| o.waiting = waiting);
             }
-            Event::Resumed { operation } => {
-                self.operation(operation, |o| o.was_left_behind = false);
-            }
+            Event::Resumed { operation } => self.operation(operation, |o| {
+                o.was_left_behind = false;
+                o.started = Some(now);
+            }),
             Event::Finished {
                 operation,
                 cut_short,
