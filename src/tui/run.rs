@@ -148,9 +148,11 @@ impl Console {
         }
         let mut drawn = Instant::now();
         let mut is_dirty = true;
+        // What a person did is drawn at once; what the engine says may wait for its frame.
+        let mut is_urgent = false;
         let mut tick = next_second();
         loop {
-            let frame = is_dirty.then_some(drawn + FRAME);
+            let frame = is_dirty.then_some(if is_urgent { drawn } else { drawn + FRAME });
             let wake = self.wake(frame, tick, model.engine_gone).await;
             match wake {
                 Wake::End => return Ok(()),
@@ -159,10 +161,13 @@ impl Console {
                     self.screen.draw(model, now())?;
                     drawn = Instant::now();
                     is_dirty = false;
+                    is_urgent = false;
                 }
                 Wake::Message(message) => {
-                    if matches!(message, Message::Tick(_)) {
-                        tick = next_second();
+                    match &message {
+                        Message::Tick(_) => tick = next_second(),
+                        Message::Snapshot(_) => {}
+                        _ => is_urgent = true,
                     }
                     if self.take(model, message).await? == Next::Quit {
                         return Ok(());
