@@ -20,7 +20,7 @@ use crate::config::{self, Config, InstanceConfig, LinkConfig, Policy, Safety};
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
-use crate::emulator::{Options, Pair, SYNC_CLIENT_ID};
+use crate::emulator::{APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID};
 
 /// The demo's day: its sync runs once in this time.
 const DAY: Duration = Duration::from_secs(180);
@@ -28,7 +28,8 @@ const DAY: Duration = Duration::from_secs(180);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a fresh difference is in flight.
 const SETTLE: Duration = Duration::from_secs(5);
-/// Its first sync is due while Europe is down in the default story: that is how a bad day begins.
+/// Its first sync is due while Europe is down in the default story: that is how a bad day begins. It is tried again every
+/// [`GRACE`] until the story lets it through.
 pub const FIRST_SYNC: Duration = Duration::from_secs(50);
 /// An outage is seen within two of these.
 const PROBE: Duration = Duration::from_secs(2);
@@ -86,19 +87,22 @@ fn policy() -> Policy {
 }
 
 fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
-    let secret = || SecretSource::Held(SecretString::from(pair.token()));
+    // Not the pair's own token, which never expires: a story may take back what the token endpoint gave.
+    let signed_in = |url: &str, client_id: &str| -> anyhow::Result<Credential> {
+        Ok(Credential::ClientSecret {
+            authority: url.parse()?,
+            tenant: "demo".to_owned(),
+            client_id: client_id.to_owned(),
+            secret: SecretSource::Held(SecretString::from(pair.token())),
+        })
+    };
     let instance = |name: &str, band: &str, url: &str| -> anyhow::Result<InstanceConfig> {
         Ok(InstanceConfig {
             name: InstanceName::new(name)?,
             endpoint: Endpoint::new(url)?,
             band: band.to_owned(),
-            credential: Credential::Token(secret()),
-            agent: Some(Credential::ClientSecret {
-                authority: url.parse()?,
-                tenant: "demo".to_owned(),
-                client_id: SYNC_CLIENT_ID.to_owned(),
-                secret: secret(),
-            }),
+            credential: signed_in(url, APPLICATION_CLIENT_ID)?,
+            agent: Some(signed_in(url, SYNC_CLIENT_ID)?),
         })
     };
     // The tables are those of the sample configuration: what a reader sees there is what the demo does.

@@ -10,8 +10,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::instance::lock;
+use super::user_id;
 
 /// A fault as it is armed over the control endpoint or by a scenario; every condition is optional and all must hold.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -32,6 +34,8 @@ pub(crate) struct Rule {
     pub(crate) path: Option<String>,
     /// Only requests to this table, by logical name.
     pub(crate) table: Option<String>,
+    /// Only requests with a token of this client id.
+    pub(crate) client: Option<String>,
 
     /// Answer so, without doing the work.
     pub(crate) status: Option<u16>,
@@ -106,12 +110,19 @@ pub(crate) struct Target<'a> {
     pub(crate) table: Option<&'a str>,
     /// Whether the request goes to the Web API; a rule with a path may also strike others.
     pub(crate) web_api: bool,
+    /// The name of the instance, by which its users are known.
+    pub(crate) instance: &'static str,
+    /// Whose token it carries, if anybody's.
+    pub(crate) user: Option<Uuid>,
 }
 
 impl Rule {
     /// Whether it names the requests that it strikes.
     pub(crate) fn is_conditional(&self) -> bool {
-        self.method.is_some() || self.path.is_some() || self.table.is_some()
+        self.method.is_some()
+            || self.path.is_some()
+            || self.table.is_some()
+            || self.client.is_some()
     }
 
     /// What is wrong with it, if anything is.
@@ -164,7 +175,11 @@ impl Rule {
             .table
             .as_ref()
             .is_none_or(|table| target.table == Some(table.as_str()));
-        method && path && table
+        let client = self
+            .client
+            .as_ref()
+            .is_none_or(|client| target.user == Some(user_id(target.instance, client)));
+        method && path && table && client
     }
 }
 

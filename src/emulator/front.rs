@@ -56,6 +56,11 @@ pub(crate) async fn answer(
         path: full_path,
         table,
         web_api,
+        instance: instance.name,
+        user: match bearer(&instance, &parts.headers) {
+            Some(Bearer::User(user)) => Some(user),
+            Some(Bearer::NotAMember) | None => None,
+        },
     };
     let struck = instance.faults.strike(&target);
     let rule = struck.map(|(id, rule)| {

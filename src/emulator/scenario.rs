@@ -99,6 +99,8 @@ struct Event {
     delay_ms: Option<u64>,
     /// The status of `errors`; 503 if left out.
     status: Option<u16>,
+    /// The client id whose requests it strikes; everybody's, if left out.
+    client: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -117,7 +119,7 @@ enum What {
     Throttle,
     /// Requests wait before they are served.
     Slow,
-    /// Requests are answered with a server error.
+    /// Requests are answered with an error.
     Errors,
     /// All tokens are taken back, and none is given for the time.
     TokenExpiry,
@@ -175,6 +177,7 @@ impl Event {
             count: Count::Always,
             for_s: Some(self.lasts.as_secs_f64()),
             share: self.share,
+            client: self.client.clone(),
             seed: Some(SEED),
             ..Rule::default()
         };
