@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::words;
+use crate::domain::drift::Drift;
 use crate::domain::operation::Request;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{BlastRadius, Plan, References};
 use crate::domain::text;
 use crate::engine::State;
 use crate::engine::state::{Preview, Previewed};
@@ -36,9 +37,13 @@ pub fn text(state: &State, request: &Request, preview: &Preview) -> String {
         .iter()
         .map(|record| line(state, record))
         .collect();
-    let radius = preview.radius;
+    let radius = radius(state, request, preview);
+    let also = match radius.stubs {
+        0 => String::new(),
+        n => format!(" and {} that they name as stubs", words::count(n, "row")),
+    };
     lines.push(format!(
-        "dry run of {} on {}: would create {}, fill {} ({}), leave {}, refuse {}; {} at least; nothing was written",
+        "dry run of {} on {}: would create {}{also}, fill {} ({}), leave {}, refuse {}; {} at least; nothing was written",
         request.verb,
         request.link,
         radius.creates,
@@ -50,6 +55,27 @@ pub fn text(state: &State, request: &Request, preview: &Preview) -> String {
     ));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What it would touch, with the rows that lookups name and that are known to be missing.
+fn radius(state: &State, request: &Request, preview: &Preview) -> BlastRadius {
+    let link = state.links.iter().position(|one| one.name == request.link);
+    let mut references = References::default();
+    for record in &preview.records {
+        let table = record.key.and_then(|key| state.table(key.table));
+        if let (Some(key), Some(table), Some(link)) = (record.key, table, link) {
+            references.add(key, &record.plan, &table.rules, |name| {
+                let mut tables = state.tables_of(link);
+                tables.find(|(_, one)| one.name == *name).map(|(at, _)| at)
+            });
+        }
+    }
+    let all = state.records.iter().map(|(_, record)| record);
+    let missing = all.filter(|record| record.drift == Drift::Missing);
+    BlastRadius {
+        stubs: references.stubs(missing.map(|record| record.key)),
+        ..preview.radius
+    }
 }
 
 fn line(state: &State, record: &Previewed) -> String {
@@ -120,6 +146,7 @@ pub struct Json {
 struct Counts {
     chosen: usize,
     create: usize,
+    stubs: usize,
     fill: usize,
     leave: usize,
     refuse: usize,
@@ -142,7 +169,7 @@ struct Line {
 
 /// The preview for a script.
 pub fn json(state: &State, request: &Request, preview: &Preview) -> Json {
-    let radius = preview.radius;
+    let radius = radius(state, request, preview);
     let lines = preview.records.iter();
     Json {
         verb: request.verb.word(),
@@ -150,6 +177,7 @@ pub fn json(state: &State, request: &Request, preview: &Preview) -> Json {
         counts: Counts {
             chosen: radius.chosen,
             create: radius.creates,
+            stubs: radius.stubs,
             fill: radius.fills,
             leave: radius.unchanged,
             refuse: radius.refused,

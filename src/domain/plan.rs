@@ -1,9 +1,12 @@
 //! What a verb would do to a record: one write with its precondition, or nothing with the reason in words
 //! (design, "The three verbs" and rules 1 to 4). The same plan is shown, confirmed and carried out.
 
+use std::collections::HashSet;
+
 use super::drift::{Assessment, CompareRules, Drift};
-use super::operation::Verb;
+use super::operation::{RecordKey, TableIndex, Verb};
 use super::row::{ETag, Row, Value};
+use super::table::{ColumnType, TableName};
 
 /// What a verb would do to one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +175,8 @@ pub struct BlastRadius {
     pub refused: usize,
     /// Filled values of the target that would be overwritten.
     pub overwrites: usize,
+    /// Rows beside the chosen ones that would be created first, because a write names them.
+    pub stubs: usize,
 }
 
 impl BlastRadius {
@@ -197,15 +202,68 @@ impl BlastRadius {
         self.unchanged += other.unchanged;
         self.refused += other.refused;
         self.overwrites += other.overwrites;
+        self.stubs += other.stubs;
     }
 
-    /// Rows that would be written.
+    /// The chosen rows that would be written.
     pub fn writes(&self) -> usize {
         self.creates + self.fills
     }
 
     /// Requests that it takes at least: two reads before, one write, one read back.
     pub fn requests(&self) -> usize {
-        2 * self.chosen + 2 * self.writes()
+        2 * (self.chosen + self.stubs) + 2 * (self.writes() + self.stubs)
+    }
+}
+
+/// The rows that planned writes name in their lookups: what the target lacks of them is ensured first (rule 5).
+#[derive(Clone, Debug, Default)]
+pub struct References {
+    named: HashSet<RecordKey>,
+    created: HashSet<RecordKey>,
+}
+
+impl References {
+    /// Adds one record's plan; `table` finds the link's table of a name.
+    pub fn add(
+        &mut self,
+        key: RecordKey,
+        plan: &Plan,
+        rules: &CompareRules,
+        table: impl Fn(&TableName) -> Option<TableIndex>,
+    ) {
+        if matches!(plan, Plan::Create(_)) {
+            self.created.insert(key);
+        }
+        let named = plan.columns().iter().filter_map(|column| {
+            let Value::Lookup(reference) = &column.value else {
+                return None;
+            };
+            let kind = rules.columns.get(column.place).map(|column| &column.kind);
+            let name = reference.table.as_ref().or_else(|| only_target(kind?))?;
+            Some(RecordKey {
+                table: table(name)?,
+                id: reference.id,
+            })
+        });
+        self.named.extend(named);
+    }
+
+    /// How many of the missing rows are created only because they are named.
+    pub fn stubs(&self, missing: impl IntoIterator<Item = RecordKey>) -> usize {
+        let missing = missing.into_iter();
+        missing
+            .filter(|key| self.named.contains(key) && !self.created.contains(key))
+            .count()
+    }
+}
+
+fn only_target(kind: &ColumnType) -> Option<&TableName> {
+    match kind {
+        ColumnType::Lookup { targets } => match targets.as_slice() {
+            [only] => Some(&only.table),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -16,6 +16,7 @@ mod bad;
 mod calm;
 mod care;
 
+pub use bad::answers;
 use bad::{cut_off, engine_gone, link_fault, refused, source_down, target_down, writes_stopped};
 use calm::{calm, not_compared};
 use care::{
@@ -162,8 +163,12 @@ impl Facts<'_> {
     /// How the sync's last run went, where it failed.
     fn broken_run(&self) -> String {
         match &self.link.sync.last_run {
+            Some(run) if run.failure.is_some() && run.total == 0 => format!(
+                " The {} sync failed before it read anything.",
+                self.model.zone.short(run.started, self.now.wall)
+            ),
             Some(run) if run.failure.is_some() => format!(
-                " The {} sync broke off after {} of {}.",
+                " The {} sync broke off, after {} of {}.",
                 self.model.zone.short(run.started, self.now.wall),
                 count(run.done),
                 count(run.total)

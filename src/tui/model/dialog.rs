@@ -7,9 +7,10 @@ use std::time::Duration;
 use tui_input::Input;
 
 use super::Model;
-use crate::domain::drift::Assessment;
+use crate::domain::drift::{Assessment, Drift};
 use crate::domain::operation::{OperationId, RecordKey, TableIndex, Verb};
-use crate::domain::plan::{BlastRadius, Plan, plan};
+use crate::domain::plan::{BlastRadius, Plan, References, plan};
+use crate::domain::table::TableName;
 use crate::domain::time::Now;
 use crate::engine::records::Record;
 use crate::engine::state::State;
@@ -123,6 +124,14 @@ impl Ask {
         }
     }
 
+    /// Rows that may be written to, those included that are created only because others name them.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Repair { summary, .. } => self.records() + summary.radius.stubs,
+            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } => self.records(),
+        }
+    }
+
     /// Whether anything filled would be overwritten.
     pub fn overwrites(&self) -> bool {
         match self {
@@ -143,7 +152,7 @@ pub struct ConfirmDialog {
     pub count: Input,
     /// Where the caret is.
     pub field: Field,
-    /// Above how many records the count is typed and a reason is required.
+    /// Above how many rows the count is typed and a reason is required.
     pub confirm_above: usize,
     /// Since when it is shown.
     pub drawn: Now,
@@ -172,7 +181,7 @@ impl ConfirmDialog {
 
     /// Whether `y` is not enough.
     pub fn types_the_count(&self) -> bool {
-        self.ask.records() > self.confirm_above || self.ask.overwrites()
+        self.ask.rows() > self.confirm_above || self.ask.overwrites()
     }
 
     /// Whether the count was typed.
@@ -182,7 +191,7 @@ impl ConfirmDialog {
 
     /// Whether a reason is required and was not given.
     pub fn lacks_a_reason(&self) -> bool {
-        self.ask.records() > self.confirm_above && self.reason.value().trim().is_empty()
+        self.ask.rows() > self.confirm_above && self.reason.value().trim().is_empty()
     }
 
     /// Puts the caret into the next field.
@@ -325,6 +334,7 @@ impl Summary {
     /// Plans every record as it stands now.
     pub fn of(model: &Model, verb: Verb, records: &[RecordKey]) -> Self {
         let mut summary = Self::default();
+        let mut references = References::default();
         let found: HashMap<RecordKey, &Record> = if let [only] = records {
             model
                 .record(*only)
@@ -337,7 +347,11 @@ impl Summary {
         };
         for key in records {
             match found.get(key) {
-                Some(record) => summary.add(record, &plan_of(&model.state, record, verb)),
+                Some(record) => {
+                    let plan = plan_of(&model.state, record, verb);
+                    summary.add(record, &plan);
+                    refer(&mut references, &model.state, record, &plan);
+                }
                 None => summary.radius.add(&Plan::Nothing("in step")),
             }
         }
@@ -346,6 +360,9 @@ impl Summary {
         {
             summary.only = Some(plan_of(&model.state, record, verb));
         }
+        let all = model.state.records.iter().map(|(_, record)| record);
+        let missing = all.filter(|record| record.drift == Drift::Missing);
+        summary.radius.stubs = references.stubs(missing.map(|record| record.key));
         summary
     }
 
@@ -368,6 +385,18 @@ impl Summary {
         self.columns += plan.columns().len();
         self.radius.add(plan);
     }
+}
+
+/// Adds what a record's plan names.
+fn refer(references: &mut References, state: &State, record: &Record, plan: &Plan) {
+    let Some(table) = state.table(record.key.table) else {
+        return;
+    };
+    let named = |name: &TableName| {
+        let mut tables = state.tables_of(table.link);
+        tables.find(|(_, one)| one.name == *name).map(|(at, _)| at)
+    };
+    references.add(record.key, plan, &table.rules, named);
 }
 
 /// What a verb would do to a record as both sides were last read.

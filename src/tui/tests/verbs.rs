@@ -384,3 +384,63 @@ fn an_operation_that_ends_is_told_on_the_row_above_the_footer() {
         " × rehydrate: 1,184 of 2,987 verified in 6m12s; 3 shows why"
     );
 }
+
+/// Every lookup of an account names one of these contacts.
+fn accounts_name(state: &mut crate::engine::State, contacts: &[u128]) {
+    use crate::domain::drift::Side;
+    use crate::domain::row::{Reference, Value};
+    let mut at = contacts.iter().cycle();
+    let all = state.records.iter().map(|(_, record)| record.clone());
+    let changed = all.map(|mut record| {
+        let mut sides = crate::engine::records::Sides::clone(&record.sides);
+        if let (0, Side::Row(row)) = (record.key.table.0, &mut sides.source) {
+            row.values[7] = Value::Lookup(Reference {
+                table: Some(state.tables[1].name.clone()),
+                id: fixture::id(*at.next().unwrap()),
+                name: None,
+            });
+        }
+        record.sides = std::sync::Arc::new(sides);
+        record
+    });
+    let changed: Vec<_> = changed.collect();
+    state.records = changed.into_iter().collect();
+}
+
+#[test]
+fn missing_rows_that_lookups_name_are_said_and_counted() {
+    let mut console = armed();
+    console.change(|state| accounts_name(state, &[2, 4]));
+    console.keys("2 ] ] a H");
+    let screen = console.screen();
+    let line = "creates           nothing; a record that has gone missing is skipped";
+    assert!(screen.contains(line), "{screen}");
+    assert!(
+        screen.contains("also              2 rows that they name, as stubs"),
+        "{screen}"
+    );
+    // Five chosen and five written, and two stubs.
+    assert!(screen.contains("requests          28 at least"), "{screen}");
+}
+
+#[test]
+fn a_row_that_is_created_anyway_is_no_stub() {
+    let mut console = armed();
+    console.change(|state| accounts_name(state, &[2]));
+    console.keys("2 ] a T");
+    let screen = console.screen();
+    assert!(screen.contains("SYNC 5 records"), "{screen}");
+    assert!(!screen.contains("that they name, as"), "{screen}");
+}
+
+#[test]
+fn stubs_count_when_it_is_decided_whether_the_count_is_typed() {
+    let mut state = fixture::armed(fixture::working(), "CAS-01877");
+    accounts_name(&mut state, &[2, 4]);
+    let mut console = Console::new(state, (80, 24));
+    console.model.safety.confirm_above = 5;
+    console.keys("2 ] ] a H y");
+    assert!(console.sent.is_empty());
+    console.keys("\"5\" Enter");
+    assert_eq!(console.sent.len(), 1, "{}", console.screen());
+}

@@ -100,3 +100,81 @@ fn the_worst_stands_first_and_the_others_are_counted() {
     let screen = Console::new(state, (80, 24)).screen();
     assert!(screen.contains("+1 more"), "{screen}");
 }
+
+fn worst(change: impl FnOnce(&mut State)) -> crate::tui::verdict::Verdict {
+    let mut state = fixture::quiet();
+    change(&mut state);
+    let console = Console::new(state, (80, 24));
+    verdicts(&console.model, console.now).remove(0)
+}
+
+fn unreachable(state: &mut State, place: usize) {
+    down(state, place);
+    let refused = "connection refused".to_owned();
+    state.instances[place].last_error = Some((state.now, refused, Origin::Local));
+}
+
+#[test]
+fn our_network_is_not_suspected_while_the_other_instance_answers() {
+    let verdict = worst(|state| unreachable(state, 1));
+    let words = "connection refused; the US answers on the same network";
+    assert_eq!(verdict.detail, words);
+    let verdict = worst(|state| {
+        unreachable(state, 1);
+        unreachable(state, 0);
+    });
+    let words = "connection refused: our side or the way there";
+    assert_eq!(verdict.detail, words);
+}
+
+#[test]
+fn only_a_target_that_is_down_keeps_tickets_from_being_created() {
+    let effect = worst(|state| down(state, 1)).effect;
+    assert!(
+        effect.starts_with("Tickets cannot be created. "),
+        "{effect}"
+    );
+    let effect = worst(|state| down(state, 0)).effect;
+    assert!(!effect.contains("Tickets"), "{effect}");
+}
+
+#[test]
+fn a_run_that_found_nobody_to_read_from_says_so() {
+    let effect = worst(|state| {
+        down(state, 1);
+        state.links[0].sync.last_run = Some(crate::engine::state::SyncRun {
+            who: "agent".to_owned(),
+            started: ago(state.now, secs(60)).wall,
+            took: secs(1),
+            done: 0,
+            total: 0,
+            failure: Some("connection refused".to_owned()),
+        });
+    })
+    .effect;
+    assert!(
+        effect.ends_with("failed before it read anything."),
+        "{effect}"
+    );
+}
+
+#[test]
+fn the_status_for_others_tells_no_old_cause_as_the_current_one() {
+    let mut state = fixture::recovering();
+    let then = ago(state.now, secs(300));
+    state.instances[1].last_error = Some((then, "HTTP 503".to_owned(), Origin::Remote));
+    let mut console = Console::new(state, (80, 24));
+    console.keys("Y");
+    let text = console.copied.remove(0);
+    assert!(!text.contains("HTTP 503"), "{text}");
+    let words = "Cause:   was down 1h01m, until 04:07:32; it asked us to wait: 429; US healthy.";
+    assert!(text.contains(words), "{text}");
+    console.change(|state| {
+        state.instances[1].health = Health::Healthy;
+        state.instances[1].gate = None;
+    });
+    console.keys("Esc Y");
+    let text = console.copied.remove(0);
+    let words = "Before:  Europe was down 1h01m, until 04:07:32; US healthy.";
+    assert!(text.contains(words), "{text}");
+}

@@ -5,7 +5,7 @@ use crate::domain::failure::Origin;
 use crate::domain::health::Health;
 use crate::domain::text::visible;
 use crate::engine::state::{InstanceState, Tone};
-use crate::tui::format::{name, span};
+use crate::tui::format::{name, place, span};
 
 pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
     facts.model.engine_gone.then(|| {
@@ -45,20 +45,28 @@ pub fn cut_off(facts: &Facts<'_>) -> Option<Verdict> {
 pub fn target_down(facts: &Facts<'_>) -> Option<Verdict> {
     down(
         facts,
-        facts.target,
-        format!("{}.{}", facts.waiting(), facts.broken_run()),
+        (facts.target, facts.source),
+        format!(
+            "Tickets cannot be created. {}.{}",
+            facts.waiting(),
+            facts.broken_run()
+        ),
     )
 }
 
 pub fn source_down(facts: &Facts<'_>) -> Option<Verdict> {
     down(
         facts,
-        facts.source,
+        (facts.source, facts.target),
         "Nothing can be filled, and what is pending is not known.".to_owned(),
     )
 }
 
-fn down(facts: &Facts<'_>, instance: &InstanceState, effect: String) -> Option<Verdict> {
+fn down(
+    facts: &Facts<'_>,
+    (instance, other): (&InstanceState, &InstanceState),
+    effect: String,
+) -> Option<Verdict> {
     if instance.health != Health::Down {
         return None;
     }
@@ -67,6 +75,11 @@ fn down(facts: &Facts<'_>, instance: &InstanceState, effect: String) -> Option<V
         Some((_, cause, Origin::Remote)) => {
             format!("{} from {name}; our network is fine", visible(cause))
         }
+        Some((_, cause, Origin::Local)) if answers(other) => format!(
+            "{}; {} answers on the same network",
+            visible(cause),
+            place(&other.name)
+        ),
         Some((_, cause, Origin::Local)) => {
             format!("{}: our side or the way there", visible(cause))
         }
@@ -82,6 +95,14 @@ fn down(facts: &Facts<'_>, instance: &InstanceState, effect: String) -> Option<V
         effect,
         format!("Y copies the status for others. Nothing to mend until {name} answers."),
     ))
+}
+
+/// Whether an instance answers, however badly.
+pub fn answers(instance: &InstanceState) -> bool {
+    matches!(
+        instance.health,
+        Health::Healthy | Health::Degraded | Health::Throttled
+    )
 }
 
 pub fn refused(facts: &Facts<'_>) -> Option<Verdict> {

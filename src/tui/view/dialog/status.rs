@@ -2,15 +2,15 @@
 //! terminal.
 
 use crate::domain::failure::Origin;
-use crate::domain::health::Health;
+use crate::domain::health::{Health, RECOVERING};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
-use crate::engine::state::LinkState;
+use crate::engine::state::{InstanceState, LinkState};
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, name, of_them, place, span, width};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::verdict::verdicts;
+use crate::tui::verdict::{answers, verdicts};
 
 /// Draws the page.
 pub fn draw(canvas: &mut Canvas<'_>, text: &str) {
@@ -74,21 +74,23 @@ pub fn text(model: &Model, now: Now) -> String {
         )),
         (None, None) => {}
     }
+    let other = |one: &InstanceState| {
+        if one.name == target.name {
+            source
+        } else {
+            target
+        }
+    };
     if let Some(instance) = worst {
-        let cause = match &instance.last_error {
-            Some((_, cause, Origin::Remote)) => {
-                format!(
-                    "{} from {} itself; our network is fine.",
-                    visible(cause),
-                    name(&instance.name)
-                )
-            }
-            Some((_, cause, Origin::Local)) => {
-                format!("{}: our side or the way there.", visible(cause))
-            }
-            None => "not known.".to_owned(),
-        };
-        lines.push(format!("Cause:   {cause}"));
+        let cause = cause(model, instance, other(instance), now);
+        lines.push(format!("Cause:   {cause}."));
+    } else if let Some((one, words)) = [target, source]
+        .into_iter()
+        .find_map(|one| Some((one, was_down(model, one, now)?)))
+    {
+        let other = other(one);
+        let name = name(&one.name);
+        lines.push(format!("Before:  {name} {words}; {}.", health(other)));
     }
     for (place, verdict) in all.iter().enumerate().take(3) {
         let label = if place == 0 { "Effect:  " } else { "Also:    " };
@@ -117,6 +119,58 @@ pub fn text(model: &Model, now: Now) -> String {
     lines.push(format!("         tandem {}", env!("CARGO_PKG_VERSION")));
     let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line)).collect();
     wrapped.join("\n") + "\n"
+}
+
+/// Why an instance is not well, and how the other one is.
+fn cause(model: &Model, instance: &InstanceState, other: &InstanceState, now: Now) -> String {
+    let is_lost = matches!(instance.health, Health::Down | Health::CutOff);
+    let error = instance.last_error.as_ref().filter(|_| is_lost);
+    let there = name(&instance.name);
+    let other_one = health(other);
+    match error {
+        Some((_, cause, Origin::Remote)) => format!(
+            "{} from {there} itself; {other_one}; our network is fine",
+            visible(cause)
+        ),
+        Some((_, cause, Origin::Local)) if answers(other) => {
+            format!("{}; {other_one}, on the same network", visible(cause))
+        }
+        Some((_, cause, Origin::Local)) => {
+            format!("{}: our side or the way there; {other_one}", visible(cause))
+        }
+        None => {
+            let why = match &instance.refused {
+                Some(why) if instance.health == Health::Refused => Some(visible(why).into_owned()),
+                _ => was_down(model, instance, now),
+            };
+            let gate = instance
+                .gate
+                .as_ref()
+                .filter(|(until, _)| !until.since(now).is_zero());
+            let gate = gate.map(|(_, why)| format!("it asked us to wait: {}", visible(why)));
+            let parts = [why, gate].into_iter().flatten();
+            let words = parts.collect::<Vec<_>>().join("; ");
+            if words.is_empty() {
+                format!("not known; {other_one}")
+            } else {
+                format!("{words}; {other_one}")
+            }
+        }
+    }
+}
+
+/// `was down 1m08s, until 04:07:32`, while that is not long ago.
+fn was_down(model: &Model, instance: &InstanceState, now: Now) -> Option<String> {
+    let (ended, lasted) = instance.last_outage?;
+    (answers(instance) && now.since(ended) < RECOVERING).then(|| {
+        let until = model.zone.clock(ended.wall);
+        format!("was down {}, until {until}", span(lasted))
+    })
+}
+
+fn health(instance: &InstanceState) -> String {
+    let word = instance.health.word().to_lowercase();
+    format!("{} {word}", name(&instance.name))
 }
 
 /// Lines of at most 79 columns; what goes on is indented below what it belongs to.

@@ -64,6 +64,7 @@ impl View<'_> {
             Some(Plan::Nothing(why) | Plan::Refuse(why)) => lines.push(Line::of("does", *why)),
             None => {}
         }
+        lines.extend(also(summary, 14));
         lines.push(Line::empty());
         let read = span(self.now.since(record.sides.read));
         lines.push(Line::of(
@@ -129,8 +130,9 @@ impl View<'_> {
                 of_them(n, "value")
             ),
         };
-        let mut lines = vec![
-            Line::of("creates", creates).at(21),
+        let mut lines = vec![Line::of("creates", creates).at(21)];
+        lines.extend(also(summary, 21));
+        lines.push(
             Line::of("overwrites", overwrites)
                 .at(21)
                 .role(if radius.overwrites > 0 {
@@ -138,7 +140,7 @@ impl View<'_> {
                 } else {
                     Role::Plain
                 }),
-        ];
+        );
         let left_out = radius.chosen - radius.writes();
         if left_out > 0 {
             let text = format!("{left_out}: they stay marked, Enter on one tells why");
@@ -236,4 +238,17 @@ impl View<'_> {
         let first = names.iter().take(2).copied().collect::<Vec<_>>().join(", ");
         format!("{first} and {} more", of_them(names.len() - 2, "column"))
     }
+}
+
+/// The rows that are created only because a write names them.
+fn also(summary: &Summary, at: u16) -> Option<Line> {
+    let stubs = summary.radius.stubs;
+    let names = if summary.radius.chosen == 1 {
+        "it names"
+    } else {
+        "they name"
+    };
+    let as_stubs = if stubs == 1 { "as a stub" } else { "as stubs" };
+    let text = format!("{} that {names}, {as_stubs}", of_them(stubs, "row"));
+    (stubs > 0).then(|| Line::of("also", text).at(at).role(Role::Care))
 }
