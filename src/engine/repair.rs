@@ -14,6 +14,7 @@ mod resume;
 mod wait;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -98,6 +99,8 @@ pub(super) struct Repair {
     pub(super) waiting: Mutex<Option<Waiting>>,
     /// Rows that an earlier process ensured on the way, whatever came of it: their course in the journal has ended.
     pub(super) settled: HashSet<RecordKey>,
+    /// Rows ensured on the way whose outcome is not known.
+    pub(super) open_on_the_way: AtomicUsize,
 }
 
 /// How an operation is taken back.
@@ -213,6 +216,7 @@ impl Repair {
             }
         }
         drop(done);
+        open += self.open_on_the_way.load(Ordering::Relaxed);
         let cut_short = match &stopped {
             Some(stop) => Some(self.report(stop).await),
             None if open > 0 => Some(format!(

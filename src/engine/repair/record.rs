@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -42,8 +43,9 @@ impl From<Stop> for Unready {
     }
 }
 
-/// The rows that an operation's records refer to: found out about once each.
-pub(super) type Ensured = Mutex<HashMap<RecordKey, Arc<OnceCell<Result<(), String>>>>>;
+/// The rows that an operation's records refer to: found out about once each. Where one is not to be had, the stage that
+/// whatever refers to it ends in.
+pub(super) type Ensured = Mutex<HashMap<RecordKey, Arc<OnceCell<Result<(), Stage>>>>>;
 
 impl Repair {
     /// Brings one record to its final stage.
@@ -216,14 +218,14 @@ impl Repair {
             Arc::clone(cells.entry(key).or_default())
         };
         let known = cell.get_or_try_init(|| self.ensure_once(key)).await?;
-        known.clone().map_err(|why| {
-            let stage = Stage::Refused(format!("waits for {} that it refers to: {why}", key.id));
-            Unready::Attempt(Attempt::Done(stage, Written::default()))
-        })
+        let ends = |stage| Unready::Attempt(Attempt::Done(stage, Written::default()));
+        known.clone().map_err(ends)
     }
 
     /// Whether the row is there now; the inner error is final, the outer one is worth another try.
-    async fn ensure_once(&self, key: RecordKey) -> Result<Result<(), String>, Unready> {
+    async fn ensure_once(&self, key: RecordKey) -> Result<Result<(), Stage>, Unready> {
+        let waits =
+            |why: &str| Stage::Refused(format!("waits for {} that it refers to: {why}", key.id));
         let began = now();
         let Some(table) = self.link.table(key.table) else {
             return Ok(Ok(()));
@@ -253,27 +255,26 @@ impl Repair {
             // It exists, and that is all that is asked of it: an orphan or the target's own row will do.
             _ if looked.sides.target.row().is_some() => return Ok(Ok(())),
             Plan::Nothing(_) | Plan::Fill { .. } | Plan::Refuse(_) => {
-                return Ok(Err("the source has no such row".to_owned()));
+                return Ok(Err(waits("the source has no such row")));
             }
         }
         if self.settled.contains(&key) {
             // Its course in the journal has ended with the process that began it.
-            return Ok(Err(
-                "an earlier attempt at it has ended; ask for it anew".to_owned()
-            ));
+            return Ok(Err(waits(
+                "an earlier attempt at it has ended; ask for it anew",
+            )));
         }
         self.tell(Event::Looked(Box::new(looked.clone()))).await;
         match self.write(&record, table, &looked, &plan, began).await? {
             Attempt::Done(stage, written) => {
                 let stage = self.stage(&record, stage, &written, began).await?;
-                if let Stage::Abandoned(why) = stage {
-                    let taken_back = Attempt::Done(Stage::Abandoned(why), Written::default());
-                    return Err(Unready::Attempt(taken_back));
+                if !stage.is_final() {
+                    self.open_on_the_way.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(if stage.is_good() {
-                    Ok(())
-                } else {
-                    Err(stage.reason().unwrap_or(stage.word()).to_owned())
+                Ok(match stage {
+                    stage if stage.is_good() => Ok(()),
+                    Stage::Abandoned(why) => Err(Stage::Abandoned(why)),
+                    stage => Err(waits(stage.reason().unwrap_or(stage.word()))),
                 })
             }
             again @ (Attempt::Again(_) | Attempt::Later(_)) => Err(Unready::Attempt(again)),

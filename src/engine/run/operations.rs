@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use super::{LAPSES, Run};
 use crate::dataverse::now;
@@ -234,6 +235,7 @@ impl Run {
             patience,
             waiting: Mutex::default(),
             settled: HashSet::new(),
+            open_on_the_way: AtomicUsize::new(0),
         })
     }
 
