@@ -83,9 +83,7 @@ pub fn plan(
             })
         }
         (Drift::Stub | Drift::Stale | Drift::Diverged, Verb::Ensure) => Plan::Nothing("it exists"),
-        (Drift::Diverged, _) => {
-            Plan::Refuse("edited in the target: a person decides, having seen both sides")
-        }
+        (Drift::Diverged, _) => Plan::Refuse("edited in the target: a person decides"),
         (Drift::Stub | Drift::Stale, _) => fill(assessment, source, target, rules),
     }
 }

@@ -156,9 +156,13 @@ pub fn countdown(duration: Duration) -> String {
     }
 }
 
-/// A duration that an operation or call took: `0.9 s`, `6m12s`.
+/// A duration that an operation or call took: `830 ms`, `1.9 s`, `6m12s`.
 pub fn took(duration: Duration) -> String {
-    if duration < Duration::from_secs(60) {
+    if duration < Duration::from_millis(1) {
+        "<1 ms".to_owned()
+    } else if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else if duration < Duration::from_secs(60) {
         let tenths = duration.as_millis() / 100;
         format!("{}.{} s", tenths / 10, tenths % 10)
     } else {

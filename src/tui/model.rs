@@ -16,7 +16,7 @@ use crate::domain::operation::{OperationId, RecordKey, Verb};
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::Record;
-use crate::engine::state::{LinkState, Tone};
+use crate::engine::state::{LinkState, OperationState, Tone};
 
 mod dialog;
 
@@ -148,6 +148,8 @@ pub struct Toast {
 pub const TOAST: Duration = Duration::from_secs(8);
 /// How long a record that was acted upon keeps its place after its outcome.
 pub const KEEPS_PLACE: Duration = Duration::from_secs(60);
+/// An operation of this process is taken up well within this time.
+const ACCEPTED: Duration = Duration::from_secs(10);
 /// A dialog takes no confirmation before it has been seen for this long.
 pub const UNSEEN: Duration = Duration::from_millis(150);
 
@@ -264,6 +266,16 @@ impl Model {
         let all = self.state.operations.iter();
         all.filter(|one| !one.is_finished() && !one.was_left_behind)
             .count()
+    }
+
+    /// Whether another living process carries an operation out: the journal knows it, and nothing of it moves here.
+    pub fn is_elsewhere(operation: &OperationState, now: Now) -> bool {
+        let asked = crate::domain::time::age(now.wall, operation.request.asked);
+        !operation.is_finished()
+            && !operation.was_left_behind
+            && operation.started.is_none()
+            && operation.waiting.is_none()
+            && asked > ACCEPTED
     }
 
     /// The verb's targets summed up for its dialog.

@@ -1,7 +1,7 @@
 //! Dialogs as data: what each asks, what was typed into it, and since when it is shown. Targets are frozen by key when
 //! a dialog opens; what would be done to them is summed up by the same plan that the engine carries out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tui_input::Input;
@@ -89,6 +89,8 @@ pub enum Ask {
         verb: Verb,
         /// The records that would be written to, in the order of the list.
         records: Vec<RecordKey>,
+        /// All that were chosen, with those that nothing would be done to.
+        chosen: Vec<RecordKey>,
         /// Marked records that the filter hides: left out.
         hidden: usize,
         /// What would be done, over all that were chosen.
@@ -192,6 +194,36 @@ impl ConfirmDialog {
     /// Whether a reason is required and was not given.
     pub fn lacks_a_reason(&self) -> bool {
         self.ask.rows() > self.confirm_above && self.reason.value().trim().is_empty()
+    }
+
+    /// Plans what was frozen anew. What looks different has to be seen again before it is confirmed.
+    pub fn plan_again(&mut self, model: &Model, now: Now) {
+        let Ask::Repair {
+            verb,
+            records,
+            chosen,
+            summary,
+            ..
+        } = &mut self.ask
+        else {
+            return;
+        };
+        let mut again = Summary::among(model, *verb, chosen, records);
+        if again.shown.is_none() {
+            again.shown.clone_from(&summary.shown);
+        }
+        let is_other = again.radius != summary.radius || again.only != summary.only;
+        **summary = again;
+        if is_other {
+            self.drawn = now;
+        }
+        if self.field == Field::Answer && self.types_the_count() {
+            self.field = if self.lacks_a_reason() {
+                Field::Reason
+            } else {
+                Field::Count
+            };
+        }
     }
 
     /// Puts the caret into the next field.
@@ -306,6 +338,9 @@ pub enum BreakerStep {
     Release,
 }
 
+/// Why nothing is done to a record that is listed no more, or as equal.
+const CAME_INTO_STEP: &str = "has come into step since: nothing to do";
+
 /// What a verb would do to the frozen records.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -315,6 +350,8 @@ pub struct Summary {
     pub tables: Vec<TableSummary>,
     /// The plan of the only record, where there is only one.
     pub only: Option<Plan>,
+    /// The only record as it was last listed.
+    pub shown: Option<Box<Record>>,
     /// Columns that would be written, over all records.
     pub columns: usize,
 }
@@ -333,6 +370,19 @@ pub struct TableSummary {
 impl Summary {
     /// Plans every record as it stands now.
     pub fn of(model: &Model, verb: Verb, records: &[RecordKey]) -> Self {
+        Self::among(model, verb, records, records)
+    }
+
+    /// The same where only some of the records may be written to.
+    fn among(model: &Model, verb: Verb, records: &[RecordKey], may: &[RecordKey]) -> Self {
+        let may: HashSet<RecordKey> = may.iter().copied().collect();
+        let plan_of = |record: &Record| match plan_of(&model.state, record, verb) {
+            Plan::Nothing(_) if record.drift == Drift::InSync => Plan::Nothing(CAME_INTO_STEP),
+            plan if plan.is_write() && !may.contains(&record.key) => {
+                Plan::Refuse("it was left out when it was chosen")
+            }
+            plan => plan,
+        };
         let mut summary = Self::default();
         let mut references = References::default();
         let found: HashMap<RecordKey, &Record> = if let [only] = records {
@@ -348,17 +398,18 @@ impl Summary {
         for key in records {
             match found.get(key) {
                 Some(record) => {
-                    let plan = plan_of(&model.state, record, verb);
+                    let plan = plan_of(record);
                     summary.add(record, &plan);
                     refer(&mut references, &model.state, record, &plan);
                 }
-                None => summary.radius.add(&Plan::Nothing("in step")),
+                None => summary.count(key.table, Drift::InSync, &Plan::Nothing(CAME_INTO_STEP)),
             }
         }
-        if let [only] = records
-            && let Some(record) = found.get(only)
-        {
-            summary.only = Some(plan_of(&model.state, record, verb));
+        if let [only] = records {
+            let record = found.get(only);
+            let gone = Plan::Nothing(CAME_INTO_STEP);
+            summary.only = Some(record.map_or(gone, |record| plan_of(record)));
+            summary.shown = record.map(|record| Box::new(Record::clone(record)));
         }
         let all = model.state.records.iter().map(|(_, record)| record);
         let missing = all.filter(|record| record.drift == Drift::Missing);
@@ -367,7 +418,11 @@ impl Summary {
     }
 
     fn add(&mut self, record: &Record, plan: &Plan) {
-        let table = record.key.table;
+        self.columns += plan.columns().len();
+        self.count(record.key.table, record.drift, plan);
+    }
+
+    fn count(&mut self, table: TableIndex, drift: Drift, plan: &Plan) {
         if !self.tables.iter().any(|one| one.table == table) {
             self.tables.push(TableSummary {
                 table,
@@ -377,12 +432,11 @@ impl Summary {
         }
         if let Some(one) = self.tables.iter_mut().find(|one| one.table == table) {
             one.radius.add(plan);
-            let word = record.drift.word();
+            let word = drift.word();
             if !plan.is_write() && !one.left_out.contains(&word) {
                 one.left_out.push(word);
             }
         }
-        self.columns += plan.columns().len();
         self.radius.add(plan);
     }
 }

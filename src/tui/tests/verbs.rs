@@ -444,3 +444,75 @@ fn stubs_count_when_it_is_decided_whether_the_count_is_typed() {
     console.keys("\"5\" Enter");
     assert_eq!(console.sent.len(), 1, "{}", console.screen());
 }
+
+#[test]
+fn an_open_dialog_follows_its_records_and_keeps_their_ids() {
+    let mut console = armed();
+    console.keys("2 E");
+    console.change(|state| {
+        let all = state.records.iter().map(|(_, one)| one.clone());
+        let changed: Vec<_> = all
+            .map(|mut one| {
+                if one.name == "Align Technology" {
+                    one.drift = Drift::InSync;
+                }
+                one
+            })
+            .collect();
+        state.records = changed.into_iter().collect();
+    });
+    let words = "has come into step since: nothing to do";
+    let screen = console.screen();
+    assert!(screen.contains(words), "{screen}");
+    assert!(!screen.contains("creates "), "{screen}");
+    console.take(Message::Key(char('y')));
+    assert!(console.sent.is_empty(), "what changed was not seen yet");
+    console.change(|state| state.records = std::iter::empty().collect());
+    let screen = console.screen();
+    assert!(screen.contains(words), "{screen}");
+    assert!(screen.contains("Align Technology"), "{screen}");
+}
+
+#[test]
+fn a_wrong_count_is_told_how_to_go_on() {
+    let mut console = Console::new(
+        fixture::armed(fixture::many_stubs(40), "INC-4471"),
+        (80, 24),
+    );
+    console.keys("2 a H \"44\" Enter");
+    assert!(console.screen().contains("type exactly 47, or Esc"));
+}
+
+#[test]
+fn what_has_ended_or_runs_elsewhere_offers_no_end() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.keys("3 Down");
+    assert!(!console.screen().contains("x end"), "{}", console.screen());
+    console.keys("Up");
+    assert!(console.screen().contains("x end"), "{}", console.screen());
+    console.change(|state| {
+        let mut one = crate::engine::state::OperationState::clone(&state.operations[0]);
+        one.started = None;
+        one.waiting = None;
+        state.operations[0] = std::sync::Arc::new(one);
+    });
+    let screen = console.screen();
+    assert!(!screen.contains("x end"), "{screen}");
+    assert!(
+        screen.contains("carried out by another process"),
+        "{screen}"
+    );
+    console.keys("x y");
+    assert!(console.sent.is_empty());
+}
+
+#[test]
+fn a_run_that_compares_can_be_seen() {
+    let mut console = armed();
+    console.change(|state| {
+        let id = crate::domain::operation::OperationId(uuid::Uuid::from_u128(1));
+        state.links[0].sync.running = Some(id);
+    });
+    let screen = console.screen();
+    assert!(screen.contains("run under way, comparing"), "{screen}");
+}

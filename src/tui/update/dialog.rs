@@ -115,8 +115,13 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             if dialog.field == Field::Count && dialog.count_is_right() && counts {
                 return yes(model, now);
             }
-            if dialog.field == Field::Reason {
-                dialog.next_field();
+            match dialog.field {
+                Field::Reason => dialog.next_field(),
+                Field::Count if !dialog.count_is_right() => {
+                    let text = format!("type exactly {}, or Esc", dialog.ask.records());
+                    model.toast(text, Tone::Care, now);
+                }
+                _ => {}
             }
             Vec::new()
         }
@@ -225,6 +230,13 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
 
 /// Once writes are unlocked, the dialog of the verb that was pressed opens.
 pub fn after_snapshot(model: &mut Model, now: Now) {
+    let mut dialogs = std::mem::take(&mut model.dialogs);
+    for dialog in &mut dialogs {
+        if let Dialog::Confirm(dialog) = dialog {
+            dialog.plan_again(model, now);
+        }
+    }
+    model.dialogs = dialogs;
     if !matches!(model.state.lock, Lock::Armed { .. }) {
         return;
     }

@@ -83,6 +83,10 @@ pub fn end(model: &mut Model, now: Now) -> Vec<Effect> {
         .chosen_operation()
         .and_then(|place| model.state.operations.get(place));
     match operation {
+        Some(operation) if Model::is_elsewhere(operation, now) => {
+            let text = "carried out by another process: end it there";
+            model.toast(text, Tone::Plain, now);
+        }
         Some(operation) if !operation.is_finished() => {
             let ask = Ask::End {
                 operation: operation.request.id,

@@ -49,6 +49,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     let ask = Ask::Repair {
         verb,
         records: writable,
+        chosen: keys.clone(),
         hidden,
         summary: Box::new(Summary::of(model, verb, &keys)),
     };
@@ -104,14 +105,12 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
         _ => "nothing to do",
     };
     let others = keys.len().saturating_sub(1);
-    let text = if others > 0 {
-        format!(
-            "nothing to {}: {name}: {why}; and {others} more",
-            verb_word(verb)
-        )
-    } else {
-        format!("nothing to {}: {name}: {why}", verb_word(verb))
+    let more = match others {
+        0 => String::new(),
+        n => format!("; and {n} more"),
     };
+    let room = 75usize.saturating_sub(format::width(why) + format::width(&more));
+    let text = format!("{}: {why}{more}", format::fit(&name, room.max(8)));
     model.toast(text, Tone::Care, now);
     if drift == Drift::Diverged && verb != Verb::Ensure && others == 0 {
         if matches!(model.screen, Screen::Sides(_)) {
@@ -120,11 +119,6 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
         return show_sides(model, key, false);
     }
     Vec::new()
-}
-
-/// The verb in a sentence.
-pub fn verb_word(verb: Verb) -> &'static str {
-    verb.word()
 }
 
 /// `T` on Pulse: a run of the link's sync.
@@ -163,7 +157,8 @@ pub fn confirm(model: &mut Model, ask: Ask, key: char, now: Now) -> Vec<Effect> 
 /// Opens the confirmation.
 pub fn open(model: &mut Model, ask: Ask, now: Now) {
     let reason = model.armed_reason().to_owned();
-    let dialog = ConfirmDialog::new(ask, &reason, model.safety.confirm_above, now);
+    let mut dialog = ConfirmDialog::new(ask, &reason, model.safety.confirm_above, now);
+    dialog.plan_again(model, now);
     model.dialogs.push(Dialog::Confirm(dialog));
 }
 

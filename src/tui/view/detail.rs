@@ -4,6 +4,7 @@
 use crate::domain::drift::{ComparedColumn, Drift};
 use crate::domain::operation::Verb;
 use crate::domain::plan::Plan;
+use crate::domain::row::Value;
 use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
 use crate::engine::records::Record;
@@ -185,7 +186,8 @@ impl<'a> Detail<'a> {
                 when(source)
             ),
             Drift::Stub => format!(
-                "Only its name and key were set in {there}, {}, by {}.",
+                "{} in {there}, {}, by {}.",
+                self.what_was_set(),
                 when(target),
                 by(target)
             ),
@@ -224,6 +226,30 @@ impl<'a> Detail<'a> {
                 Some(last) => format!("{} {} ago.", last.verb, span(self.now.since(last.at))),
                 None => "Seen equal at the last look.".to_owned(),
             },
+        }
+    }
+
+    /// What a stub holds, in words.
+    fn what_was_set(&self) -> &'static str {
+        let rules = &self.table.rules;
+        let Some(row) = self.record.sides.target.row() else {
+            return "It was made";
+        };
+        let holds = |wanted: fn(&ComparedColumn) -> bool| {
+            let mut columns = rules.columns.iter().enumerate();
+            columns.any(|(at, column)| wanted(column) && !rules.is_blank(row, at))
+        };
+        let has_placeholder = row
+            .values
+            .iter()
+            .any(|value| matches!(value, Value::Text(text) if rules.placeholder.matches(text)));
+        match (holds(|one| one.stub), holds(|one| one.key)) {
+            (true, true) => "Only its name and key were set",
+            (true, false) => "Only its name was set",
+            (false, true) if has_placeholder => "Only its key and a placeholder name were set",
+            (false, true) => "Only its key was set",
+            (false, false) if has_placeholder => "Only a placeholder name was set",
+            (false, false) => "Nothing but its id was set",
         }
     }
 

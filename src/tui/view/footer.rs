@@ -48,6 +48,10 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
     let armed = model.is_armed(now);
     let here = context(model.screen);
     let mut hints: Vec<(String, String)> = Vec::new();
+    let can_end = model
+        .chosen_operation()
+        .and_then(|place| model.state.operations.get(place))
+        .is_some_and(|one| !one.is_finished() && !Model::is_elsewhere(one, now));
     let has_verbs = matches!(here, Context::Records | Context::Sides);
     if has_verbs && !armed {
         hints.push(("W".to_owned(), "arm for E T H".to_owned()));
@@ -58,6 +62,7 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
         let is_arming = action.id == ActionId::Arm;
         let hidden = action.hint.is_empty()
             || action.id == ActionId::Help
+            || (action.id == ActionId::End && !can_end)
             || (action.writes && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);
         if !hidden {

@@ -58,6 +58,9 @@ fn state(operation: &OperationState, now: Now) -> (String, Role) {
         }
         (None, _) if operation.waiting.is_some() => ("waiting".to_owned(), Role::Care),
         (None, Some(at)) => (format!("running {}", span(now.since(at))), Role::Plain),
+        (None, None) if Model::is_elsewhere(operation, now) => {
+            ("carried out by another process".to_owned(), Role::Plain)
+        }
         (None, None) => ("accepted".to_owned(), Role::Plain),
     }
 }

@@ -27,9 +27,12 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             records,
             hidden,
             summary,
+            ..
         } => {
             let only = match records.as_slice() {
-                [only] if summary.radius.chosen == 1 && *hidden == 0 => model.record(*only),
+                [only] if summary.radius.chosen == 1 && *hidden == 0 => {
+                    model.record(*only).or(summary.shown.as_deref())
+                }
                 _ => None,
             };
             let mut lines = match only {

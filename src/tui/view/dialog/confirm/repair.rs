@@ -119,7 +119,7 @@ impl View<'_> {
         let creates = match radius.creates {
             0 => "nothing; a record that has gone missing is skipped".to_owned(),
             n => format!(
-                "{} in {there}; one that exists by then is left alone",
+                "{} in {there}; what exists by then stays",
                 of_them(n, "row")
             ),
         };
@@ -142,6 +142,12 @@ impl View<'_> {
                 }),
         );
         let left_out = radius.chosen - radius.writes();
+        let since = self.dialog.ask.records().saturating_sub(radius.writes());
+        if since > 0 {
+            let have = if since == 1 { "has" } else { "have" };
+            let text = format!("{since} {have} come into step or changed: nothing to do");
+            lines.push(Line::of("since", text).at(21).role(Role::Care));
+        }
         if left_out > 0 {
             let text = format!("{left_out}: they stay marked, Enter on one tells why");
             lines.push(Line::of("left out", text).at(21));

@@ -120,7 +120,9 @@ impl Card<'_, '_> {
         match (probe_words(self.instance, self.now), self.throttle_words()) {
             (Some(words), _) => {
                 let not_sent = usize::try_from(not_sent).unwrap_or(usize::MAX);
-                let text = format!("{words} · {} not sent", count(not_sent));
+                let long = format!("{words} · {} not sent", count(not_sent));
+                let room = usize::from(self.canvas.columns().saturating_sub(self.x()));
+                let text = if width(&long) <= room { long } else { words };
                 self.line(y, "probe", &text, Role::Plain);
             }
             (None, Some((left, why))) => {

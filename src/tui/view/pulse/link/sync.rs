@@ -71,7 +71,9 @@ impl Panel<'_> {
     }
 
     fn running(&self) -> Option<String> {
-        let run = self.model.state.operation(self.link.sync.running?)?;
+        let Some(run) = self.model.state.operation(self.link.sync.running?) else {
+            return Some("run under way, comparing".to_owned());
+        };
         let asked = self.model.zone.short(run.request.asked, self.now.wall);
         let lasted = run.started.map_or(Duration::ZERO, |at| self.now.since(at));
         Some(format!(
