@@ -206,6 +206,16 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn not_for_create(table: &Table, column: &str) -> Refusal {
+        Refusal::bad(
+            "0x80040203",
+            format!(
+                "The attribute '{column}' of the '{}' entity is not valid for create.",
+                table.name
+            ),
+        )
+    }
+
     pub(crate) fn required(table: &Table, column: &str) -> Refusal {
         Refusal::bad(
             "0x80040200",

@@ -54,6 +54,7 @@ const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
 /// Reads a filter; aliases are looked up in the query.
 pub(crate) fn read(text: &str, query: &Query) -> Outcome<Expression> {
+    terminated(text)?;
     let mut parser = Parser {
         text,
         at: 0,
@@ -66,6 +67,35 @@ pub(crate) fn read(text: &str, query: &Query) -> Outcome<Expression> {
         return Err(parser.syntax());
     }
     Ok(expression)
+}
+
+/// Finds a text without an end before anything else: the service reads all tokens first, then what they mean.
+fn terminated(text: &str) -> Outcome<()> {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\'', '"']) {
+        rest = rest.get(at..).unwrap_or_default();
+        let length = if rest.starts_with('\'') {
+            let (_, length) = quoted(rest).ok_or_else(|| unterminated(text))?;
+            length
+        } else {
+            // A JSON text of a list, in which an apostrophe begins nothing.
+            let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            let Some(Ok(_)) = texts.next() else {
+                return Ok(());
+            };
+            texts.byte_offset()
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn unterminated(text: &str) -> Refusal {
+    // The documented position is that of the end, with each blank as long as it is in a URL.
+    let end = text.chars().count() + 2 * text.matches(' ').count();
+    Refusal::url(format!(
+        "There is an unterminated literal at position {end} in '{text}'."
+    ))
 }
 
 struct Parser<'a> {
@@ -185,13 +215,13 @@ impl<'a> Parser<'a> {
             Some(other) => {
                 return Err(Refusal::unsupported(&format!("The query function {other}")));
             }
-            None if name.ends_with("/any") || name.ends_with("/all") => {
-                return Err(Refusal::unsupported("The lambda operators any and all"));
-            }
             None => {
-                return Err(Refusal::url(format!(
-                    "An unknown function with name '{name}' was found."
-                )));
+                return Err(match name.rsplit_once('/') {
+                    Some((_, lambda @ ("any" | "all"))) => {
+                        Refusal::unsupported(&format!("The lambda operator {lambda}"))
+                    }
+                    _ => Refusal::url(format!("An unknown function with name '{name}' was found.")),
+                });
             }
         };
         self.named("PropertyName")?;
@@ -295,13 +325,7 @@ impl<'a> Parser<'a> {
     }
 
     fn quoted(&mut self) -> Outcome<String> {
-        let (text, length) = quoted(self.rest()).ok_or_else(|| {
-            Refusal::url(format!(
-                "There is an unterminated literal at position {} in '{}'.",
-                self.text.len(),
-                self.text
-            ))
-        })?;
+        let (text, length) = quoted(self.rest()).ok_or_else(|| unterminated(self.text))?;
         self.at += length;
         Ok(text)
     }

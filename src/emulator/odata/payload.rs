@@ -1,6 +1,7 @@
 //! The body of a create or update: columns with checked values, and binds that still have to be looked up.
 //!
-//! Refuses what a table doesn't declare; columns that a client may not write are left out, as Dataverse leaves them out.
+//! Refuses what a table doesn't declare, and the state of a new row; other columns that a client may not write are left
+//! out, as Dataverse leaves them out.
 
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -141,6 +142,8 @@ impl Payload {
             };
             if writable {
                 self.columns.push((index, checked(table, column, value)?));
+            } else if purpose == Purpose::Create && matches!(column.kind, Kind::State { .. }) {
+                return Err(Refusal::not_for_create(table, column.name));
             }
             return Ok(());
         }
@@ -165,6 +168,14 @@ impl Payload {
                      instead. ('{name}')"
                 ),
             ));
+        }
+        // The collections of a table are not listed here, but nothing else is an array of rows.
+        let is_row = |json: &Json| json.is_object();
+        if json
+            .as_array()
+            .is_some_and(|rows| !rows.is_empty() && rows.iter().all(is_row))
+        {
+            return Err(Refusal::unsupported("Deep insert"));
         }
         Err(Refusal::payload(
             table,

@@ -53,6 +53,18 @@ async fn a_body_that_is_not_json_and_a_delay_come_as_armed() {
 }
 
 #[tokio::test]
+async fn one_client_can_be_struck_while_all_others_are_served() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.arm(json!({"count": null, "status": 403, "client": "app"}))
+        .await;
+    let refused = us.signed_in("app").await.get("WhoAmI").await;
+    assert_eq!(refused.refusal(), (403, "0x80040220".to_owned()));
+    assert_eq!(us.signed_in("other").await.get("WhoAmI").await.status, 200);
+    assert_eq!(us.get("WhoAmI").await.status, 200);
+}
+
+#[tokio::test]
 async fn conditions_and_counts_choose_what_is_struck() {
     let emulated = Emulated::empty().await;
     let us = emulated.us();

@@ -170,6 +170,26 @@ async fn filters_choose_the_rows_they_say() {
 }
 
 #[tokio::test]
+async fn a_text_without_an_end_is_found_before_anything_else() {
+    let emulated = alphabet().await;
+    let us = emulated.us();
+    for (filter, position) in [("name eq 'O'Brien'", 21), ("nothing nothing 'x", 22)] {
+        let answer = us.get(&encoded(filter)).await;
+        assert_eq!(answer.status, 400, "{filter}");
+        assert_eq!(
+            answer.json()["error"]["message"],
+            format!("There is an unterminated literal at position {position} in '{filter}'."),
+        );
+    }
+    let listed =
+        "Microsoft.Dynamics.CRM.In(PropertyName='name',PropertyValues=[\"Delta (and) O'Brien\"])";
+    assert_eq!(
+        us.column(&encoded(listed), "name").await,
+        ["Delta (and) O'Brien"]
+    );
+}
+
+#[tokio::test]
 async fn filters_that_cant_be_read_are_refused() {
     let emulated = alphabet().await;
     let us = emulated.us();

@@ -30,6 +30,27 @@ async fn a_create_answers_with_the_url_of_the_row() {
 }
 
 #[tokio::test]
+async fn a_new_row_is_active_and_nobody_else_has_a_say() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let asked = json!({"name": "Acme", "statecode": 1});
+    for (method, path) in [
+        ("POST", "accounts".to_owned()),
+        ("PATCH", format!("accounts({})", id(1))),
+    ] {
+        let answer = us.send(method, &path, &[], Some(asked.clone())).await;
+        assert_eq!(
+            answer.refusal(),
+            (400, "0x80040203".to_owned()),
+            "{method}: {}",
+            answer.text
+        );
+        assert!(answer.text.contains("statecode"), "{}", answer.text);
+    }
+    assert!(us.column("accounts", "name").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_representation_has_the_selected_columns_and_says_so() {
     let emulated = Emulated::empty().await;
     let us = emulated.us();
@@ -233,6 +254,12 @@ async fn what_is_not_there_yet_says_so_by_name() {
             Some(json!({"primarycontactid": {"lastname": "x"}})),
             "Deep insert",
         ),
+        (
+            "POST",
+            "accounts".to_owned(),
+            Some(json!({"name": "a", "contact_customer_accounts": [{"lastname": "x"}]})),
+            "Deep insert",
+        ),
         ("POST", "teams".to_owned(), Some(json!({})), "team"),
         (
             "PUT",
@@ -245,7 +272,7 @@ async fn what_is_not_there_yet_says_so_by_name() {
             "GET",
             "accounts?$filter=contact_customer_accounts/any(c:c/lastname%20eq%20'x')".to_owned(),
             None,
-            "lambda",
+            "The lambda operator any",
         ),
         (
             "GET",
