@@ -2,11 +2,10 @@
 //! of it, and nothing is written twice.
 
 use std::collections::HashMap;
-use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::binary::Emulator;
+use crate::support::binary::{Emulator, Running};
 
 const RECORDS: usize = 100;
 
@@ -48,15 +47,9 @@ fn fault_f37_a_killed_rehydrate_is_read_back_and_nothing_is_written_twice() {
     // Slow enough for the kill to find it in the middle; the work is done before the answer is.
     emulator.arm(json!({"count": null, "method": "PATCH", "delay_ms": 40}));
     emulator.clear_log();
-    let mut killed = emulator
-        .command(&repair)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut killed = Running::start(&mut emulator.command(&repair));
     emulator.until("some of it is written", || emulator.writes().len() >= 30);
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    killed.kill();
     emulator.disarm();
     let sent = emulator.writes().len();
     assert!(
@@ -117,24 +110,19 @@ fn a_process_that_lives_is_not_taken_for_a_crashed_one() {
     let from = file.to_str().unwrap();
     emulator.arm(json!({"count": null, "method": "PATCH", "delay_ms": 60}));
     emulator.clear_log();
-    let mut living = emulator
-        .command(&[
-            "rehydrate",
-            "account",
-            "--from",
-            from,
-            "--yes",
-            "100",
-            "--reason",
-            "INC-1",
-            "--quiet",
-        ])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut living = Running::start(&mut emulator.command(&[
+        "rehydrate",
+        "account",
+        "--from",
+        from,
+        "--yes",
+        "100",
+        "--reason",
+        "INC-1",
+        "--quiet",
+    ]));
     emulator.until("it has begun", || emulator.writes().len() >= 5);
     let status = emulator.tandem(&["status", "--json"]).json();
     assert_eq!(status["unfinished_operations"], 0, "{status:#}");
-    assert!(living.wait().unwrap().success());
+    assert!(living.succeeds());
 }

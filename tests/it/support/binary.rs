@@ -14,12 +14,49 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `tandem emulator`, with a folder for a configuration and a state.
 pub struct Emulator {
-    process: Child,
+    _process: Running,
     pub us: String,
     pub europe: String,
     pub token: String,
     pub folder: TempDir,
     client: reqwest::blocking::Client,
+}
+
+/// A command that runs, and that does not outlive the test, whatever becomes of the test.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it without an output.
+    pub fn start(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    /// `kill -9`, and nothing is left of it.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Waits for its own end; whether it was a good one.
+    pub fn succeeds(&mut self) -> bool {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing to do about it either way.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a command came to.
@@ -57,15 +94,17 @@ impl Emulator {
     }
 
     pub fn start_with(arguments: &[&str]) -> Self {
-        let mut process = Command::new(BINARY)
+        let process = Command::new(BINARY)
             .args(["emulator", "--us", "127.0.0.1:0", "--europe", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
+        // Held from here on, so that a start that fails leaves nothing behind either.
+        let mut process = Running(process);
         let mut ready = String::new();
-        BufReader::new(process.stdout.take().unwrap())
+        BufReader::new(process.0.stdout.take().unwrap())
             .read_line(&mut ready)
             .unwrap();
         let ready: Json = serde_json::from_str(&ready).unwrap();
@@ -76,7 +115,7 @@ impl Emulator {
             .build()
             .unwrap();
         let emulator = Self {
-            process,
+            _process: process,
             us: text("us"),
             europe: text("europe"),
             token: text("token"),
@@ -212,13 +251,5 @@ wait_cap = "1s"
             assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
             std::thread::sleep(Duration::from_millis(10));
         }
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing to do about it either way.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -186,5 +186,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // It may have ended by itself; there is nothing to do about it either way.
         let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
