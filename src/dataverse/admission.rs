@@ -208,6 +208,19 @@ impl Admission {
         let mut state = lock(&self.state);
         state.limiter.succeeded(at);
         state.budget.succeeded();
+        // An answer proves the token that it was given for; no other call might ask for one for an hour.
+        let [_, _, auth] = &mut state.breakers;
+        if matches!(auth.phase(), Phase::HalfOpen { .. })
+            && let Ok(permit) = auth.admit(true, at)
+        {
+            auth.settle(
+                permit,
+                Outcome::Succeeded {
+                    took: Duration::ZERO,
+                },
+                at,
+            );
+        }
     }
 
     /// A 429: half as many calls in flight.

@@ -187,12 +187,11 @@ impl InstanceState {
             .is_none_or(BreakerStatus::is_closed)
     }
 
-    /// Whether a write would be sent now.
+    /// Whether a write would be sent now; the next one is what a half-open breaker waits for.
     pub fn is_writable(&self) -> bool {
-        self.is_readable()
-            && self
-                .breaker(Class::Write)
-                .is_none_or(BreakerStatus::is_closed)
+        let keeps_back = |phase: &Phase| matches!(phase, Phase::Open { .. } | Phase::ForcedOpen(_));
+        let write = self.breaker(Class::Write);
+        self.is_readable() && !write.is_some_and(|breaker| keeps_back(&breaker.phase))
     }
 }
 

@@ -738,3 +738,39 @@ async fn a_record_was_never_out_of_step_before_it_was_last_in_step() {
     );
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_release_reads_prove_themselves_and_the_next_write_finds_out() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let stubs = keys(&in_drift(&state, "account", Drift::Stub));
+    let (who, reason) = ("anna".to_owned(), "INC-1".to_owned());
+    lab.send(Command::ForceOpen {
+        instance: 1,
+        who: who.clone(),
+        reason,
+        until: None,
+    })
+    .await;
+    lab.until("it is forced", |state| {
+        state.instances[1].forced().is_some()
+    })
+    .await;
+    lab.send(Command::Release { instance: 1, who }).await;
+    lab.until("reads pass", |state| state.instances[1].is_readable())
+        .await;
+    let operation = lab.repair(Verb::Rehydrate, &stubs[..3]).await;
+    assert_eq!(
+        operation.progress.good(),
+        operation.progress.total,
+        "{operation:#?}"
+    );
+    let closed = |state: &tandem::engine::State| {
+        state.instances[1]
+            .breakers
+            .iter()
+            .all(|breaker| breaker.is_closed())
+    };
+    lab.until("all breakers are closed", closed).await;
+    lab.stop().await;
+}

@@ -13,16 +13,128 @@ fn console(emulator: &Emulator, columns: u16, rows: u16) -> Screen {
 
 /// Moves down until the cursor stands on a record whose detail says this.
 fn down_to(screen: &mut Screen, detail: &str) {
+    let began = std::time::Instant::now();
     let at = |text: &str| {
         let mut lines = text.lines();
         lines.find(|line| line.contains('►')).map(str::to_owned)
     };
     while !screen.text().contains(detail) {
+        assert!(
+            began.elapsed().as_secs() < 30,
+            "no {detail:?} in\n{}",
+            screen.text()
+        );
         let before = at(&screen.text());
         screen
             .keys("j")
             .until("the cursor on the next record", |text| at(text) != before);
     }
+}
+
+/// Confirms the open dialog: by `y`, or by typing the count that it asks for.
+fn confirm(screen: &mut Screen) {
+    // A box takes no key until it has been on the screen for a moment.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let text = screen.text();
+    match text
+        .split_once("Type ")
+        .and_then(|(_, rest)| rest.split_once(", then Enter"))
+    {
+        Some((count, _)) => screen.keys(&count.replace(',', "")).raw(ENTER),
+        None => screen.keys("y"),
+    };
+}
+
+fn arm(screen: &mut Screen) {
+    screen
+        .keys("W")
+        .shows("ARM writes")
+        .keys("INC-1")
+        .raw(ENTER)
+        .shows("ARMED");
+}
+
+#[test]
+fn ensure_creates_once_and_its_row_keeps_its_place() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 80, 24);
+    screen.shows("EXPECTED");
+    arm(&mut screen);
+    screen
+        .keys("2")
+        .shows("[2 Records")
+        .keys("]")
+        .shows("[○ missing");
+    down_to(&mut screen, "· account ─");
+    emulator.clear_log();
+    screen.keys("E").shows("ENSURE 1 record");
+    confirm(&mut screen);
+    screen.shows("√ verified");
+    let creates = || {
+        let writes = emulator.writes();
+        writes
+            .iter()
+            .filter(|write| write["headers"]["if-none-match"] == "*")
+            .count()
+    };
+    assert_eq!((creates(), emulator.writes().len()), (1, 1));
+    // The row is a stub by now, and still stands where it stood in the list of the missing.
+    screen
+        .shows("[○ missing")
+        .shows("√")
+        .keys("E")
+        .shows("exists");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert_eq!(emulator.writes().len(), 1, "the second E changes nothing");
+    screen.escape().escape().keys("q").ends();
+}
+
+#[test]
+fn a_diverged_record_is_refused_with_both_sides_shown() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 140, 42);
+    screen.shows("EXPECTED");
+    arm(&mut screen);
+    screen
+        .keys("2")
+        .shows("[2 Records")
+        .keys("]]]]")
+        .shows("[≠ diverged");
+    emulator.clear_log();
+    screen
+        .keys("H")
+        .shows("a person decides")
+        .shows("DIVERGED")
+        .shows("telephone1");
+    assert!(emulator.writes().is_empty());
+    screen.keys("q").ends();
+}
+
+#[test]
+fn a_run_from_pulse_brings_the_link_in_step() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 80, 24);
+    screen.shows("EXPECTED");
+    arm(&mut screen);
+    screen.keys("T").shows("then Enter");
+    confirm(&mut screen);
+    screen.shows("ALL WELL").shows("in step");
+    emulator.clear_log();
+    screen.keys("r").shows("ALL WELL");
+    assert!(emulator.writes().is_empty());
+    screen.keys("q").ends();
+}
+
+#[test]
+fn an_outage_is_seen_at_80_columns_too() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 80, 24);
+    screen.shows("EXPECTED");
+    emulator.arm(json!({"outage_s": 3}));
+    screen.shows("EUROPE IS DOWN").shows("OPEN").shows("probe");
+    screen.shows("half-open → closed").shows("RECOVERING");
+    screen.keys("q").ends();
+    assert!(screen.is_restored());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Patience, Repair, Stop};
 use crate::dataverse::{Reader, now};
-use crate::domain::breaker::{Class, Phase};
+use crate::domain::breaker::{BreakerStatus, Class, Phase};
 use crate::engine::event::Event;
 use crate::engine::state::Waiting;
 
@@ -136,10 +136,13 @@ struct Held {
 /// Why an instance can't be read now: an open breaker, no token to be had, or patience that it asked for.
 fn unreadable(instance: usize, reader: &Reader, name: &str) -> Option<Held> {
     let status = reader.status(now());
-    let open = status
-        .breakers
-        .iter()
-        .find(|b| matches!(b.class, Class::Read | Class::Auth) && !b.is_closed());
+    // A half-open token breaker is found out about by the next call that needs a token.
+    let keeps_back = |b: &&BreakerStatus| match b.class {
+        Class::Read => !b.is_closed(),
+        Class::Auth => matches!(b.phase, Phase::Open { .. } | Phase::ForcedOpen(_)),
+        Class::Write => false,
+    };
+    let open = status.breakers.iter().find(keeps_back);
     if let Some(open) = open {
         let why = format!(
             "the {name} can't be read: {} breaker {}",

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{StateWriter, plural};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, Verb};
-use crate::domain::time::Now;
+use crate::domain::time::{Now, age};
 use crate::engine::event::Named;
 use crate::engine::records::Attempt;
 use crate::engine::state::{Finished, OperationRecord, OperationState, SyncRun, Tally, Tone};
@@ -49,6 +49,12 @@ impl StateWriter {
             plural(count),
             request.who
         );
+        // Finding out which records were named, and waiting for that, is part of it.
+        let before = age(now.wall, request.asked);
+        let asked = Now {
+            mono: now.mono.saturating_sub(before),
+            wall: request.asked,
+        };
         let operation = OperationState {
             radius: None,
             progress: Tally {
@@ -58,7 +64,7 @@ impl StateWriter {
             },
             records: listed.collect(),
             waiting: None,
-            started: (!left_behind).then_some(now),
+            started: (!left_behind).then_some(asked),
             finished: None,
             was_left_behind: left_behind,
             request,

@@ -51,7 +51,8 @@ pub fn recovering(facts: &Facts<'_>) -> Option<Verdict> {
     let (ended, lasted) = target.last_outage?;
     let recent = facts.now.since(ended) < RECOVERING;
     let up = matches!(target.health, Health::Degraded | Health::Throttled);
-    if !recent || !up {
+    // What a person stopped answers nobody.
+    if !recent || !up || target.forced().is_some() {
         return None;
     }
     let mut detail = format!("was down {}", span(lasted));

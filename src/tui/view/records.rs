@@ -276,7 +276,7 @@ impl List<'_> {
         }
         let (glyph, role) = glyph(record.drift);
         canvas.text(c.glyph, y, glyph, role);
-        canvas.text(c.drift, y, record.drift.word(), text);
+        canvas.cell(c.drift, y, 8, record.drift.word(), text);
         let table = self.model.state.table(record.key.table);
         let table = table.map_or("?", |table| table.name.as_str());
         canvas.cell(c.table, y, 8, table, text);
