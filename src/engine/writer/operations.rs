@@ -220,13 +220,11 @@ impl StateWriter {
                 ),
                 Tone::Good,
             ),
-            Some(why) => (
-                format!(
-                    "sync run failed at {} of {} records: {why}",
-                    run.done, run.total
-                ),
-                Tone::Bad,
-            ),
+            Some(why) if run.total == 0 => (format!("sync run failed: {why}"), Tone::Bad),
+            Some(why) => {
+                let far = format!("{} of {} records", run.done, run.total);
+                (format!("sync run failed at {far}: {why}"), Tone::Bad)
+            }
         };
         self.note(None, text, tone, now);
         self.link(link, |l| {
