@@ -774,3 +774,52 @@ async fn after_a_release_reads_prove_themselves_and_the_next_write_finds_out() {
     lab.until("all breakers are closed", closed).await;
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_left_behind_is_shown_before_the_instance_answers() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let stubs = keys(&in_drift(&state, "account", Drift::Stub));
+    lab.emulated.europe().arm(json!({"outage_s": 6})).await;
+    lab.until("Europe is down", |state| !state.instances[1].is_readable())
+        .await;
+    let id = lab.begin(Verb::Rehydrate, &stubs[..2]).await;
+    lab.until("it waits", |state| {
+        state
+            .operation(id)
+            .is_some_and(|operation| operation.waiting.is_some())
+    })
+    .await;
+    let mut lab = lab.restart().await;
+    let left = |state: &tandem::engine::State| {
+        state
+            .operation(id)
+            .is_some_and(|operation| operation.was_left_behind)
+    };
+    let state = lab.until("it is shown", left).await;
+    assert!(
+        !state.instances[1].is_readable(),
+        "Europe has not answered yet"
+    );
+    assert_eq!(state.operation(id).unwrap().progress.accepted, 2);
+
+    // Once it answers, a person may go on with it.
+    let consent = tandem::engine::command::Consent::Named { may_wait: true };
+    lab.until("Europe answers", |state| {
+        state.tables.iter().all(|table| table.compared.is_some())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    lab.send(Command::Resume {
+        operation: id,
+        consent,
+    })
+    .await;
+    let operation = lab.finished(id).await;
+    assert_eq!(
+        operation.progress.good(),
+        operation.progress.total,
+        "{operation:#?}"
+    );
+    lab.stop().await;
+}

@@ -11,11 +11,11 @@ use crate::engine::link::LinkTable;
 use crate::engine::reconcile::side;
 use crate::journal::{RecoveredOperation, RecoveredRecord};
 
-/// Shows an operation that was left behind, and finds out by reading what became of its half-done records.
+/// Finds out by reading what became of the half-done records of an operation that was left behind.
 ///
 /// What was not sent stays accepted until a person, or the agent, goes on with it.
 pub(in crate::engine) async fn settle_left_behind(repair: &Repair, operation: &RecoveredOperation) {
-    match repair.show_left_behind(operation).await {
+    match repair.read_back_left_behind(operation).await {
         Ok(true) => repair.finish(None).await,
         Ok(false) => {}
         Err(stop) => {
@@ -41,35 +41,17 @@ pub(in crate::engine) async fn resume(repair: Repair, records: Vec<Named>) -> Ou
 
 impl Repair {
     /// Whether nothing of it is left to do.
-    async fn show_left_behind(&self, operation: &RecoveredOperation) -> Result<bool, Stop> {
+    async fn read_back_left_behind(&self, operation: &RecoveredOperation) -> Result<bool, Stop> {
         let known: Vec<(Named, &RecoveredRecord)> = operation
             .records
             .iter()
             .filter_map(|record| Some((self.recovered(record)?, record)))
             .collect();
-        let records = known.iter().map(|(named, _)| named.clone()).collect();
-        let request = self.request.clone();
-        self.tell(Event::Accepted {
-            request,
-            records,
-            left_behind: true,
-        })
-        .await;
         // A record of a table that is no longer on the link can't be settled here.
         let mut is_done = known.len() == operation.records.len();
         for (named, record) in known {
-            let (at, columns) = (now(), record.columns.len());
-            let (id, stage) = (self.request.id, record.stage.clone());
-            let is_half_done = !stage.is_final() && stage != Stage::Accepted;
-            let shown = Event::Staged {
-                operation: id,
-                record: named.clone(),
-                stage,
-                columns,
-                at,
-                began: at,
-            };
-            self.tell(shown).await;
+            let stage = &record.stage;
+            let is_half_done = !stage.is_final() && *stage != Stage::Accepted;
             let stage = if is_half_done {
                 self.read_back(&named, record).await?
             } else {

@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 
 use super::{LAPSES, Run};
 use crate::dataverse::now;
+use crate::domain::operation::RecordKey;
 use crate::domain::time::Now;
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Named};
 use crate::engine::repair::Patience;
 use crate::engine::state::Tone;
 use crate::engine::{repair, start, sync};
-use crate::journal::{Journal, Recovered, SessionInfo};
+use crate::journal::{Journal, Recovered, RecoveredOperation, RecoveredRecord, SessionInfo};
 
 impl Run {
     pub(super) fn open_journal(
@@ -70,6 +71,7 @@ impl Run {
                     at,
                 );
             } else {
+                self.show_left_behind(&operation, at);
                 self.left_behind.push(operation);
             }
         }
@@ -95,7 +97,57 @@ impl Run {
         }
     }
 
-    /// Shows what an earlier process left unfinished, and reads back what it had half done.
+    /// Shows what an earlier process left unfinished: the journal knows it, whether or not an instance answers.
+    fn show_left_behind(&mut self, operation: &RecoveredOperation, at: Now) {
+        let id = operation.request.id;
+        let known: Vec<(Named, &RecoveredRecord)> = operation
+            .records
+            .iter()
+            .filter_map(|record| Some((self.named(operation, record)?, record)))
+            .collect();
+        let records = known.iter().map(|(named, _)| named.clone()).collect();
+        let accepted = Event::Accepted {
+            request: operation.request.clone(),
+            records,
+            left_behind: true,
+        };
+        self.writer.apply(accepted, at);
+        for (record, recovered) in known {
+            let (stage, columns) = (recovered.stage.clone(), recovered.columns.len());
+            let staged = Event::Staged {
+                operation: id,
+                record,
+                stage,
+                columns,
+                at,
+                began: at,
+            };
+            self.writer.apply(staged, at);
+        }
+        self.settling.insert(id);
+    }
+
+    /// A record of the journal by its place in today's configuration, if its table is still on the link.
+    fn named(&self, operation: &RecoveredOperation, record: &RecoveredRecord) -> Option<Named> {
+        let link = self
+            .config
+            .links
+            .iter()
+            .position(|link| link.name == operation.request.link)?;
+        let mut tables = self.writer.state().tables_of(link);
+        let (table, _) = tables.find(|(_, table)| table.name == record.record.table)?;
+        Some(Named {
+            key: RecordKey {
+                table,
+                id: record.record.id,
+            },
+            name: record.record.name.clone(),
+            number: record.record.number.clone(),
+            on_the_way: record.record.on_the_way,
+        })
+    }
+
+    /// Reads back what an earlier process had half done.
     pub(super) fn settle_left_behind(&mut self) {
         let Some(journal) = self.journal.clone() else {
             return;
@@ -113,7 +165,6 @@ impl Run {
                 self.left_behind.push(operation);
                 continue;
             };
-            self.settling.insert(operation.request.id);
             let journal = journal.clone();
             self.repairs.spawn(async move {
                 if let Ok(true) = journal.claim(operation.request.id).await {
