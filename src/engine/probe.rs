@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use super::event::{Event, Probed};
-use super::writer::was_sent;
 use crate::dataverse::{Reader, now};
 use crate::domain::breaker::{Class, Phase};
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Now;
 
 /// Never probe more often than this, whatever an open breaker's end says.
@@ -73,4 +73,9 @@ fn wait(reader: &Reader, every: Duration, at: Now) -> Duration {
         Some(Phase::HalfOpen { .. }) => every.min(Duration::from_secs(1)),
         _ => every,
     }
+}
+
+/// Whether a failed probe tells that the instance can't be reached, rather than that we were kept back.
+fn was_sent(failure: &Failure) -> bool {
+    failure.class != FailureClass::NotAllowed
 }

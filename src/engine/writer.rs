@@ -11,7 +11,6 @@ use super::event::Event;
 use super::state::{
     Entry, InstanceState, LinkState, Lock, Notice, Progress, State, TableState, Tone,
 };
-use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::health::{Calls, Probes};
 use crate::domain::operation::{OperationId, RecordKey, TableIndex};
 use crate::domain::time::Now;
@@ -291,9 +290,4 @@ impl StateWriter {
 
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
-}
-
-/// Whether a failed probe tells that the instance can't be reached, rather than that we were kept back.
-pub(super) fn was_sent(failure: &Failure) -> bool {
-    failure.class != FailureClass::NotAllowed
 }

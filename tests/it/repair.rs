@@ -809,12 +809,17 @@ async fn what_was_left_behind_is_shown_before_the_instance_answers() {
         state.tables.iter().all(|table| table.compared.is_some())
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    lab.send(Command::Resume {
-        operation: id,
-        consent,
-    })
-    .await;
+    // Until it has been read back what became of it, going on is refused with that reason.
+    let goes_on = |state: &tandem::engine::State| !left(state);
+    while !goes_on(&lab.engine.states.borrow()) {
+        lab.send(Command::Resume {
+            operation: id,
+            consent,
+        })
+        .await;
+        let waited = lab.engine.states.wait_for(|state| goes_on(state));
+        let _ = tokio::time::timeout(Duration::from_millis(200), waited).await;
+    }
     let operation = lab.finished(id).await;
     assert_eq!(
         operation.progress.good(),
