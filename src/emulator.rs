@@ -39,6 +39,7 @@ mod operation;
 mod pipeline;
 mod refusal;
 mod reply;
+mod row;
 mod scenario;
 mod schema;
 mod seed;
@@ -46,6 +47,7 @@ mod server;
 mod store;
 mod token;
 mod traffic;
+mod transaction;
 mod value;
 
 use std::io;

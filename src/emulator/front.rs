@@ -191,7 +191,8 @@ fn full_length(uri: &http::Uri) -> usize {
 fn table_of(instance: &Instance, rest: &str) -> Option<&'static str> {
     let first = odata::decoded(rest.split('/').next()?)?;
     let (set, _) = split_predicate(&first).ok()?;
-    Some(instance.schema.table(instance.schema.by_set(set)?).name)
+    let schema = instance.schema();
+    Some(schema.table(schema.by_set(set)?).name)
 }
 
 /// The reply that a rule gives in place of the work.

@@ -15,6 +15,7 @@ use super::log::RequestLog;
 use super::schema::Schema;
 use super::store::Store;
 use super::token::Tokens;
+use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
 
 /// How long a reply gets to leave before the port closes.
@@ -26,7 +27,6 @@ pub(crate) struct Instance {
     pub(crate) name: &'static str,
     /// `http://host:port`, without a slash at the end.
     pub(crate) url: String,
-    pub(crate) schema: Arc<Schema>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
@@ -36,6 +36,8 @@ pub(crate) struct Instance {
     /// The value of the affinity cookie.
     pub(crate) affinity: String,
     store: RwLock<Store>,
+    /// Wakes the transactions that wait for another's row.
+    pub(crate) released: Released,
     plug_in: AtomicBool,
     organization: Uuid,
 }
@@ -57,7 +59,6 @@ impl Instance {
         clock: Arc<Clock>,
         plug_in: bool,
     ) -> Instance {
-        let schema = Arc::new(Schema::demo());
         let organization = stable_id(name, "organization");
         Instance {
             name,
@@ -68,11 +69,16 @@ impl Instance {
             log: RequestLog::default(),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
-            store: RwLock::new(Store::new(Arc::clone(&schema))),
-            schema,
+            store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
+            released: Released::default(),
             plug_in: AtomicBool::new(plug_in),
             organization,
         }
+    }
+
+    /// The tables as they are now.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(self.read().schema())
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {

@@ -246,6 +246,15 @@ impl Refusal {
         )
     }
 
+    /// Another transaction kept the row for too long (contract 5.2; the status is inferred).
+    pub(crate) fn lock_timeout() -> Refusal {
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "0x80044151",
+            "SQL timeout expired.",
+        )
+    }
+
     pub(crate) fn broken(message: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "0x80040216", message)
     }

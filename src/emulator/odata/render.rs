@@ -11,9 +11,10 @@ use super::formatted;
 use super::literal::{guid, time};
 use super::prefer::Annotations;
 use crate::emulator::reply::etag;
+use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Table};
-use crate::emulator::store::{Row, Store};
-use crate::emulator::value::{Reference, TableId, Value};
+use crate::emulator::store::Store;
+use crate::emulator::value::{Reference, TableId, Value, ValueRef};
 
 const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
@@ -29,7 +30,7 @@ pub(crate) fn row(
 ) -> Map<String, Json> {
     let definition = store.schema().table(table);
     let mut json = Map::new();
-    json.insert("@odata.etag".to_owned(), etag(row.version).into());
+    json.insert("@odata.etag".to_owned(), etag(row.version()).into());
     for column in columns(definition, select) {
         property(&mut json, store, definition, row, column, annotations);
     }
@@ -100,19 +101,21 @@ fn property(
 }
 
 /// A value as JSON.
-pub(crate) fn json(value: &Value) -> Json {
+pub(crate) fn json(value: ValueRef) -> Json {
     match value {
-        Value::Null => Json::Null,
-        Value::Text(text) => text.as_ref().into(),
-        Value::Int(number) => (*number).into(),
-        Value::Decimal(number) => number
+        ValueRef::Null => Json::Null,
+        ValueRef::Text(text) | ValueRef::Choices(text) => text.into(),
+        ValueRef::Int(number) => number.into(),
+        ValueRef::Decimal(number) => number
             .to_string()
             .parse::<f64>()
             .map_or(Json::Null, Json::from),
-        Value::Bool(yes) => (*yes).into(),
-        Value::Time(time) => wire_time(*time).into(),
-        Value::Id(id) => id.to_string().into(),
-        Value::Lookup(reference) => reference.id.to_string().into(),
+        ValueRef::Double(number) => number.into(),
+        ValueRef::Bool(yes) => yes.into(),
+        ValueRef::Time(time) => wire_time(time).into(),
+        ValueRef::Date(date) => date.to_string().into(),
+        ValueRef::Id(id) => id.to_string().into(),
+        ValueRef::Lookup(reference) => reference.id.to_string().into(),
     }
 }
 

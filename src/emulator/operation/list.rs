@@ -2,8 +2,6 @@
 //!
 //! Pages are stateless: a `$skiptoken` says behind which row the next begins, the link repeats the rest of the query.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
@@ -15,7 +13,8 @@ use crate::emulator::odata::predicate::{Predicate, Seek};
 use crate::emulator::odata::{filter, render};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
-use crate::emulator::store::{Row, Store};
+use crate::emulator::row::Row;
+use crate::emulator::store::Store;
 use crate::emulator::value::{SqlGuid, TableId};
 
 /// The largest page, and the highest count.
@@ -45,18 +44,14 @@ const OPTIONS: [&str; 6] = [
 
 pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
     call.query.only(&OPTIONS)?;
-    let definition = instance.schema.table(table);
+    let definition = call.schema.table(table);
     let select = call.query.select(definition)?;
-    let predicate = predicate(instance, call, table)?;
-    let order = Order::read(
-        &instance.schema,
-        table,
-        alias(call, call.query.get("$orderby")),
-    )?;
+    let predicate = predicate(call, table)?;
+    let order = Order::read(&call.schema, table, alias(call, call.query.get("$orderby")))?;
     let counted = call.query.count()?;
     let behind = call.query.get("$skiptoken");
     let behind = behind
-        .map(|token| order.read_token(&instance.schema, table, token))
+        .map(|token| order.read_token(&call.schema, table, token))
         .transpose()?;
     let page = behind.as_ref().map_or(1, |(page, _)| *page);
     let size = page_size(call)?;
@@ -105,7 +100,7 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
 /// `/$count`: the number alone, as text.
 pub(crate) fn count(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
     call.query.only(&["$filter"])?;
-    let predicate = predicate(instance, call, table)?;
+    let predicate = predicate(call, table)?;
     let count = matching(&instance.read(), table, predicate.as_ref()).min(MOST);
     Ok(reply::text(
         StatusCode::OK,
@@ -144,12 +139,12 @@ fn page_size(call: &Call) -> Outcome<PageSize> {
     })
 }
 
-fn predicate(instance: &Instance, call: &Call, table: TableId) -> Outcome<Option<Predicate>> {
+fn predicate(call: &Call, table: TableId) -> Outcome<Option<Predicate>> {
     let Some(text) = call.query.get("$filter") else {
         return Ok(None);
     };
     let expression = filter::read(text, &call.query)?;
-    Predicate::bind(&instance.schema, table, expression).map(Some)
+    Predicate::bind(&call.schema, table, expression).map(Some)
 }
 
 /// An option that is an alias as a whole, or its own text.
@@ -170,15 +165,15 @@ fn page_of(
     order: &Order,
     behind: Option<&Place>,
     size: usize,
-) -> Vec<Arc<Row>> {
-    let passes = |row: &&Arc<Row>| predicate.is_none_or(|predicate| predicate.holds(store, row));
+) -> Vec<Row> {
+    let passes = |row: &&Row| predicate.is_none_or(|predicate| predicate.holds(store, row));
     let seek = predicate.and_then(|predicate| predicate.seek(store, table));
     if seek.is_none() && order.is_by_id() {
         let rows = store.after(table, behind.map(|place| place.id));
         return rows.filter(passes).take(size + 1).cloned().collect();
     }
     let rows = candidates(store, table, seek.as_ref()).filter(passes);
-    let mut placed: Vec<(Place, &Arc<Row>)> = rows
+    let mut placed: Vec<(Place, &Row)> = rows
         .map(|row| (order.place(store, row), row))
         .filter(|(place, _)| behind.is_none_or(|behind| order.compare(behind, place).is_lt()))
         .collect();
@@ -186,7 +181,7 @@ fn page_of(
     placed
         .into_iter()
         .take(size + 1)
-        .map(|(_, row)| Arc::clone(row))
+        .map(|(_, row)| row.clone())
         .collect()
 }
 
@@ -206,7 +201,7 @@ fn candidates<'s>(
     store: &'s Store,
     table: TableId,
     seek: Option<&Seek>,
-) -> Box<dyn Iterator<Item = &'s Arc<Row>> + 's> {
+) -> Box<dyn Iterator<Item = &'s Row> + 's> {
     match seek {
         None => Box::new(store.after(table, None)),
         Some(Seek::Ids(ids)) => {
