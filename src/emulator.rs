@@ -96,12 +96,19 @@ pub fn company_id(cik: &str, ticker: &str) -> Uuid {
 }
 
 /// What the instances hold at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Data {
     /// The demo's companies in the US, and in Europe a copy that is out of step in every way there is.
     Demo,
     /// Users and currencies, but no accounts, contacts or tickets.
     Empty,
+    /// Generated rows, the same for the same seed.
+    Many {
+        /// So many accounts, half as many contacts and, in Europe, a tenth of tickets.
+        records: u32,
+        /// The share of them that is out of step, in every way there is.
+        drift: f64,
+    },
 }
 
 /// How a pair is to run.

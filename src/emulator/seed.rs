@@ -7,6 +7,7 @@ mod demo;
 mod draft;
 mod europe;
 pub(crate) mod invent;
+mod many;
 mod mess;
 pub(crate) mod users;
 
@@ -26,5 +27,9 @@ pub(crate) fn fill(
     match data {
         Data::Empty => Ok(()),
         Data::Demo => demo::fill(us, europe, seed),
+        Data::Many { records, drift } => {
+            many::fill(us, europe, records, drift, seed);
+            Ok(())
+        }
     }
 }
