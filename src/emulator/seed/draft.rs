@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::users::{EUROPE_PEOPLE, US_PEOPLE};
 use crate::emulator::instance::{Instance, currency_id};
+use crate::emulator::operation::money;
 use crate::emulator::operation::write::{compute, defaults, put};
 use crate::emulator::pipeline::PLUG_IN_USER;
 use crate::emulator::schema::{Kind, Schema};
@@ -162,6 +163,7 @@ impl Draft {
                 &[("statuscode", first.map_or(Value::Null, Value::Int))],
             );
         }
+        money::convert(store, table, &mut self.values);
         compute(table, &mut self.values);
         self.values
     }
