@@ -195,7 +195,7 @@ impl Crowd {
         let random = &mut maker.random;
         let name = invent::company(random);
         let host = invent::host(&name);
-        let primary = number % 2 == 0 && number / 2 < self.contacts();
+        let primary = number.is_multiple_of(2) && number / 2 < self.contacts();
         let primary = primary.then(|| Reference {
             table: maker.tables.contact,
             id: self.id("contact id", number / 2),
