@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
+pub(crate) mod batch;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
@@ -15,22 +16,37 @@ pub(crate) mod write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use self::batch::References;
 use super::instance::Instance;
 use super::odata::path::{self, Address, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
 use super::odata::render;
 use super::refusal::{Outcome, Refusal};
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::row::Row;
 use super::schema::{Schema, Table};
 use super::store::Store;
 use super::transaction::Transaction;
-use super::value::{TableId, ValueRef};
+use super::value::{Reference, TableId, ValueRef};
+
+/// A request of the Web API as it arrived, by itself or as a part of a batch.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    /// `http://host/api/data/v9.2`, as the client addressed it.
+    pub(crate) root: String,
+    /// The path behind the root.
+    pub(crate) rest: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) user: Uuid,
+    pub(crate) body: Bytes,
+}
 
 /// A request of the Web API with its caller known.
 #[derive(Debug)]
@@ -45,6 +61,8 @@ pub(crate) struct Call {
     pub(crate) conditions: Conditions,
     pub(crate) caller: Caller,
     pub(crate) body: Bytes,
+    /// What `$1` stands for in a change set.
+    pub(crate) references: References,
 }
 
 /// Who does it.
@@ -77,28 +95,27 @@ pub(crate) fn execute(
     user: Uuid,
     body: Bytes,
 ) -> Outcome<Reply> {
-    let call = Call {
-        schema: instance.schema(),
+    let asked = Asked {
         method: request.method.clone(),
         root,
-        query: Query::read(request.uri.query())?,
-        preferences: Preferences::read(&request.headers)?,
-        conditions: Conditions::read(&request.headers)?,
-        caller: Caller {
-            user,
-            bypasses_plug_ins: bypasses_plug_ins(&request.headers)?,
-        },
+        rest: rest.to_owned(),
+        query: request.uri.query().map(str::to_owned),
+        headers: request.headers.clone(),
+        user,
         body,
     };
-    let resource = path::read(&call.schema, rest)?;
+    if rest == "$batch" && asked.method == Method::POST {
+        return batch::answer(instance, &asked);
+    }
+    let call = Call::read(instance.schema(), asked, References::default())?;
     let mut transaction = Transaction::new(instance);
-    let reply = carry_out(&mut transaction, &call, resource, rest)?;
+    let reply = call.carry_out(&mut transaction, rest)?;
     transaction.commit();
     Ok(reply)
 }
 
 /// Does what one request asks for, as a part of a transaction.
-fn carry_out(
+fn dispatch(
     transaction: &mut Transaction,
     call: &Call,
     resource: Resource,
@@ -148,16 +165,69 @@ fn writable(call: &Call, id: TableId) -> Outcome<TableId> {
 }
 
 impl Call {
-    /// The body as a JSON object.
+    /// Reads the headers and the query options.
+    pub(crate) fn read(schema: Arc<Schema>, asked: Asked, references: References) -> Outcome<Call> {
+        Ok(Call {
+            schema,
+            query: Query::read(asked.query.as_deref())?,
+            preferences: Preferences::read(&asked.headers)?,
+            conditions: Conditions::read(&asked.headers)?,
+            caller: Caller {
+                user: asked.user,
+                bypasses_plug_ins: bypasses_plug_ins(&asked.headers)?,
+            },
+            method: asked.method,
+            root: asked.root,
+            body: asked.body,
+            references,
+        })
+    }
+
+    /// Does what the path behind the root asks for, as a part of a transaction.
+    pub(crate) fn carry_out(&self, transaction: &mut Transaction, rest: &str) -> Outcome<Reply> {
+        let resource = path::read(&self.schema, rest)?;
+        dispatch(transaction, self, resource, rest)
+    }
+
+    /// The body as a JSON object, with references to other parts of a batch replaced.
     pub(crate) fn object(&self, table: &Table) -> Outcome<Map<String, Json>> {
         match serde_json::from_slice(&self.body) {
-            Ok(Json::Object(object)) => Ok(object),
+            Ok(mut json @ Json::Object(_)) => {
+                self.references.in_body(&mut json)?;
+                let Json::Object(object) = json else {
+                    return Ok(Map::new());
+                };
+                Ok(object)
+            }
             Ok(_) => Err(Refusal::payload(table, "The body must be a JSON object.")),
             Err(error) => Err(Refusal::payload(
                 table,
                 &format!("The body is not valid JSON: {error}."),
             )),
         }
+    }
+
+    /// The answer to a row that was written: its URL, or the row itself with the given status.
+    pub(crate) fn written(
+        &self,
+        transaction: &mut Transaction,
+        table: TableId,
+        row: &Row,
+        url: &str,
+        status: StatusCode,
+    ) -> Outcome<Reply> {
+        let subject = Reference {
+            table,
+            id: row.id(),
+        };
+        if !self.preferences.representation {
+            let reply = reply::with_entity_id(reply::no_content(), url);
+            return Ok(reply::about(reply, subject));
+        }
+        let entity = self.entity(transaction.store(), table, row)?;
+        let reply = reply::with_etag(reply::json(status, &entity), row.version());
+        let reply = reply::with_preferences(reply, &self.preferences.applied_to_row());
+        Ok(reply::about(reply, subject))
     }
 
     /// One row as the body of an answer.

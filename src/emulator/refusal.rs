@@ -174,6 +174,25 @@ impl Refusal {
         )
     }
 
+    /// A batch that can't be read; `inner` names the exception (contract 2.10).
+    pub(crate) fn batch(inner: &str) -> Refusal {
+        Refusal::bad(
+            "0x80048d19",
+            format!(
+                "Error identified in Payload provided by the user for Entity :'', For more information on this error \
+                 please follow this help link https://go.microsoft.com/fwlink/?linkid=2195293  ---->  InnerException : \
+                 {inner}"
+            ),
+        )
+    }
+
+    /// A Content-ID that no earlier request of the change set has (contract 5.1; the code is inferred).
+    pub(crate) fn no_reference(id: &str) -> Refusal {
+        Refusal::url(format!(
+            "Content-ID Reference: '${id}' does not exist in the batch context."
+        ))
+    }
+
     pub(crate) fn too_long(table: &Table, column: &str, max: usize) -> Refusal {
         Refusal::bad(
             "0x80044331",

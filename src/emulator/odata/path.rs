@@ -17,6 +17,7 @@ pub(crate) enum Resource {
     ServiceDocument,
     WhoAmI,
     RetrieveVersion,
+    Batch,
     /// The segments behind `EntityDefinitions`, the key of the first included.
     Definitions(Vec<String>),
     Collection(TableId),
@@ -84,7 +85,8 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
             return Ok(Resource::RetrieveVersion);
         }
         "EntityDefinitions" => return Ok(Resource::Definitions(segments)),
-        "$metadata" | "$batch" => return Err(Refusal::unsupported(name)),
+        "$batch" if rest.is_empty() => return Ok(Resource::Batch),
+        "$metadata" => return Err(Refusal::unsupported(name)),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }

@@ -10,7 +10,7 @@ use crate::emulator::odata::path::{Address, KeyAddress};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline;
 use crate::emulator::refusal::{Outcome, Refusal};
-use crate::emulator::reply::{self, Reply};
+use crate::emulator::reply::Reply;
 use crate::emulator::row::Row;
 use crate::emulator::schema::Table;
 use crate::emulator::transaction::Transaction;
@@ -43,19 +43,8 @@ pub(crate) fn answer(
             (row, StatusCode::CREATED)
         }
     };
-    if !call.preferences.representation {
-        return Ok(reply::with_entity_id(
-            reply::no_content(),
-            &echo(call, definition, address),
-        ));
-    }
-    let entity = call.entity(transaction.store(), table, &row)?;
-    let reply = reply::json(status, &entity);
-    let reply = reply::with_etag(reply, row.version());
-    Ok(reply::with_preferences(
-        reply,
-        &call.preferences.applied_to_row(),
-    ))
+    let url = echo(call, definition, address);
+    call.written(transaction, table, &row, &url, status)
 }
 
 fn update(
