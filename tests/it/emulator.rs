@@ -1,6 +1,7 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
 mod batch;
+mod changes;
 mod conditions;
 mod control;
 mod demo;
