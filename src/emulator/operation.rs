@@ -8,6 +8,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod metadata;
+pub(crate) mod multiple;
 pub(crate) mod retrieve;
 pub(crate) mod service_document;
 pub(crate) mod update;
@@ -22,12 +23,14 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use self::batch::References;
+use self::multiple::Multiple;
 use super::instance::Instance;
 use super::odata::path::{self, Address, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
 use super::odata::render;
 use super::odata::rows::{self, RowWriter};
+use super::pipeline::Context;
 use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Reply};
 use super::row::Row;
@@ -62,6 +65,8 @@ pub(crate) struct Call {
     pub(crate) preferences: Preferences,
     pub(crate) conditions: Conditions,
     pub(crate) caller: Caller,
+    /// What the messages of a write have in common.
+    pub(crate) context: Context,
     pub(crate) body: Bytes,
     /// What `$1` stands for in a change set.
     pub(crate) references: References,
@@ -71,7 +76,6 @@ pub(crate) struct Call {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) user: Uuid,
-    pub(crate) bypasses_plug_ins: bool,
 }
 
 /// `If-Match` and `If-None-Match`.
@@ -143,6 +147,14 @@ fn dispatch(
         (&Method::DELETE, Resource::Row(table, address)) => {
             delete::answer(transaction, call, writable(call, table)?, &address)
         }
+        (&Method::POST, Resource::Bound(table, message)) => {
+            let table = writable(call, table)?;
+            match Multiple::named(&message) {
+                Some(message) => multiple::answer(transaction, call, table, message),
+                None if message == "DeleteMultiple" => Err(Refusal::not_implemented(&message)),
+                None => Err(Refusal::unsupported(&message)),
+            }
+        }
         (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
             Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
         }
@@ -169,15 +181,14 @@ fn writable(call: &Call, id: TableId) -> Outcome<TableId> {
 impl Call {
     /// Reads the headers and the query options.
     pub(crate) fn read(schema: Arc<Schema>, asked: Asked, references: References) -> Outcome<Call> {
+        let query = Query::read(asked.query.as_deref())?;
         Ok(Call {
             schema,
-            query: Query::read(asked.query.as_deref())?,
             preferences: Preferences::read(&asked.headers)?,
             conditions: Conditions::read(&asked.headers)?,
-            caller: Caller {
-                user: asked.user,
-                bypasses_plug_ins: bypasses_plug_ins(&asked.headers)?,
-            },
+            caller: Caller { user: asked.user },
+            context: Context::read(&asked.headers, asked.user, query.get("tag"))?,
+            query,
             method: asked.method,
             root: asked.root,
             body: asked.body,
@@ -317,36 +328,4 @@ pub(crate) fn found<'s>(store: &'s Store, table: TableId, address: &Address) -> 
     find(store, table, address)
         .and_then(|id| store.get(table, id))
         .ok_or_else(|| missing(store.schema(), table, address))
-}
-
-/// Reads the headers that change who acts and what runs, and refuses those that are not honoured.
-fn bypasses_plug_ins(headers: &HeaderMap) -> Outcome<bool> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
-    for name in [
-        "MSCRMCallerID",
-        "CallerObjectId",
-        "MSCRM.BypassBusinessLogicExecutionStepIds",
-    ] {
-        if text(name).is_some() {
-            return Err(Refusal::unsupported(&format!("The header {name}")));
-        }
-    }
-    if text("MSCRM.SuppressDuplicateDetection")
-        .is_some_and(|value| value.eq_ignore_ascii_case("false"))
-    {
-        return Err(Refusal::unsupported("Duplicate detection"));
-    }
-    let custom_sync = text("MSCRM.BypassBusinessLogicExecution").is_some_and(|value| {
-        value
-            .split(',')
-            .any(|kind| kind.trim().eq_ignore_ascii_case("CustomSync"))
-    });
-    let older = text("MSCRM.BypassCustomPluginExecution")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    Ok(custom_sync || older)
 }

@@ -9,6 +9,7 @@ mod faults;
 mod keys;
 mod lists;
 mod metadata;
+mod multiple;
 mod nonsense;
 mod tokens;
 mod writes;

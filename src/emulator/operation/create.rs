@@ -20,7 +20,7 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call, table: TableId)
     let body = call.object(definition)?;
     let payload = Payload::read(&call.schema, table, Purpose::Create, &call.root, &body)?;
     let id = payload.id.unwrap_or_else(Uuid::now_v7);
-    let row = pipeline::create(transaction, call.caller, table, id, payload)?;
+    let row = pipeline::create(transaction, &call.context, table, id, payload)?;
     let url = format!("{}/{}({id})", call.root, definition.set);
     call.written(transaction, table, &row, &url, StatusCode::CREATED)
 }

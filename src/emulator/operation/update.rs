@@ -57,11 +57,16 @@ fn update(
 ) -> Outcome<Row> {
     same_id(address, payload.id)?;
     if let Address::Key(key) = address {
-        payload
-            .columns
-            .retain(|(column, _)| key.values.iter().all(|(own, _)| own != column));
+        payload.columns.retain(|(column, _)| !key.has(*column));
     }
-    pipeline::update(transaction, call, table, id, payload)
+    pipeline::update(
+        transaction,
+        &call.context,
+        &call.conditions,
+        table,
+        id,
+        payload,
+    )
 }
 
 fn create(
@@ -80,7 +85,7 @@ fn create(
             payload.id.unwrap_or_else(Uuid::now_v7)
         }
     };
-    pipeline::create(transaction, call.caller, table, id, payload)
+    pipeline::create(transaction, &call.context, table, id, payload)
 }
 
 /// The URL's id and the body's must be one.

@@ -243,9 +243,9 @@ async fn what_is_not_there_yet_says_so_by_name() {
         ("GET", "$metadata".to_owned(), None, "$metadata"),
         (
             "POST",
-            "accounts/Microsoft.Dynamics.CRM.CreateMultiple".to_owned(),
+            "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
             Some(json!({})),
-            "CreateMultiple",
+            "Merge",
         ),
         (
             "POST",
