@@ -8,6 +8,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod metadata;
+pub(crate) mod money;
 pub(crate) mod multiple;
 pub(crate) mod retrieve;
 pub(crate) mod service_document;
@@ -34,7 +35,7 @@ use super::pipeline::Context;
 use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Reply};
 use super::row::Row;
-use super::schema::{Schema, Table};
+use super::schema::{Schema, Table, Writes};
 use super::store::Store;
 use super::transaction::Transaction;
 use super::value::{Reference, TableId, ValueRef};
@@ -139,22 +140,28 @@ fn dispatch(
             retrieve::answer(instance, call, table, &address)
         }
         (&Method::POST, Resource::Collection(table)) => {
-            create::answer(transaction, call, writable(call, table)?)
+            create::answer(transaction, call, writable(call, table, Writes::create)?)
         }
-        (&Method::PATCH, Resource::Row(table, address)) => {
-            update::answer(transaction, call, writable(call, table)?, &address)
-        }
-        (&Method::DELETE, Resource::Row(table, address)) => {
-            delete::answer(transaction, call, writable(call, table)?, &address)
-        }
-        (&Method::POST, Resource::Bound(table, message)) => {
-            let table = writable(call, table)?;
-            match Multiple::named(&message) {
-                Some(message) => multiple::answer(transaction, call, table, message),
-                None if message == "DeleteMultiple" => Err(Refusal::not_implemented(&message)),
-                None => Err(Refusal::unsupported(&message)),
+        (&Method::POST, Resource::Bound(table, message)) => match Multiple::named(&message) {
+            Some(message) => {
+                let table = writable(call, table, message.way())?;
+                multiple::answer(transaction, call, table, message)
             }
-        }
+            None if message == "DeleteMultiple" => Err(Refusal::not_implemented(&message)),
+            None => Err(Refusal::unsupported(&message)),
+        },
+        (&Method::PATCH, Resource::Row(table, address)) => update::answer(
+            transaction,
+            call,
+            writable(call, table, Writes::update)?,
+            &address,
+        ),
+        (&Method::DELETE, Resource::Row(table, address)) => delete::answer(
+            transaction,
+            call,
+            writable(call, table, Writes::delete)?,
+            &address,
+        ),
         (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
             Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
         }
@@ -166,16 +173,14 @@ fn dispatch(
     }
 }
 
-/// The table, if clients may write it here.
-fn writable(call: &Call, id: TableId) -> Outcome<TableId> {
+/// The table, if clients may write it in this way.
+fn writable(call: &Call, id: TableId, way: fn(Writes) -> bool) -> Outcome<TableId> {
     let table = call.schema.table(id);
-    if table.read_only {
-        return Err(Refusal::unsupported(&format!(
-            "Writing the table '{}'",
-            table.name
-        )));
+    if way(table.writes) {
+        Ok(id)
+    } else {
+        Err(Refusal::message_not_supported(&call.method, table))
     }
-    Ok(id)
 }
 
 impl Call {

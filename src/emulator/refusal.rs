@@ -53,6 +53,23 @@ impl Refusal {
         )
     }
 
+    /// The table has no such message (`NotSupported`; its status is 405 by contract 1.5).
+    pub(crate) fn message_not_supported(method: &http::Method, table: &Table) -> Refusal {
+        let message = match method.as_str() {
+            "POST" => "Create",
+            "DELETE" => "Delete",
+            _ => "Update",
+        };
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "0x80040800",
+            format!(
+                "The '{message}' method does not support entities of type '{}'.",
+                table.name
+            ),
+        )
+    }
+
     pub(crate) fn no_resource(uri: &str) -> Refusal {
         Refusal::new(
             StatusCode::NOT_FOUND,
@@ -137,7 +154,7 @@ impl Refusal {
                 .iter()
                 .map(|&column| table.columns[column].name)
                 .collect();
-            (key.name, columns.join(", "))
+            (key.name.as_ref(), columns.join(", "))
         });
         Refusal::new(
             StatusCode::PRECONDITION_FAILED,

@@ -6,6 +6,7 @@ mod companies;
 mod demo;
 mod draft;
 mod europe;
+pub(crate) mod extension;
 pub(crate) mod invent;
 mod mess;
 pub(crate) mod users;
@@ -22,6 +23,7 @@ pub(crate) fn fill(
 ) -> Result<(), csv::Error> {
     for instance in [us, europe] {
         users::fill(instance);
+        extension::fill(instance);
     }
     match data {
         Data::Empty => Ok(()),

@@ -2,6 +2,7 @@
 
 mod batch;
 mod changes;
+mod columns;
 mod conditions;
 mod control;
 mod demo;

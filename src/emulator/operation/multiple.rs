@@ -14,7 +14,7 @@ use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline::{self, Context};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
-use crate::emulator::schema::Table;
+use crate::emulator::schema::{Table, Writes};
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::TableId;
 
@@ -35,6 +35,15 @@ impl Multiple {
             "UpsertMultiple" => Multiple::Upsert,
             _ => return None,
         })
+    }
+
+    /// What must be allowed to be done to the table.
+    pub(crate) fn way(self) -> fn(Writes) -> bool {
+        match self {
+            Multiple::Create => Writes::create,
+            Multiple::Update => Writes::update,
+            Multiple::Upsert => |writes| writes.create() && writes.update(),
+        }
     }
 
     fn name(self) -> &'static str {
@@ -177,7 +186,7 @@ impl Many<'_> {
             let column = self.table.columns.get(self.table.id);
             Refusal::argument(format!(
                 "A target of UpdateMultiple lacks its primary id '{}'.",
-                column.map_or("", |column| column.name)
+                column.map_or("", |column| &column.name)
             ))
         })?;
         let conditions = Conditions::default();
@@ -241,7 +250,7 @@ impl Many<'_> {
     /// How a target of an upsert names its row, if it does.
     fn address(&self, target: &Map<String, Json>) -> Outcome<Option<Address>> {
         let primary = self.table.columns.get(self.table.id);
-        let own = primary.and_then(|column| target.get(column.name));
+        let own = primary.and_then(|column| target.get(&*column.name));
         let Some(named) = target.get("@odata.id") else {
             let id = own.and_then(Json::as_str);
             return Ok(id.and_then(|id| Uuid::try_parse(id).ok()).map(Address::Id));

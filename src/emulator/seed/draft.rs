@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::emulator::instance::{Instance, currency_id};
+use crate::emulator::operation::money;
 use crate::emulator::operation::write::{compute, defaults, put};
 use crate::emulator::schema::{Kind, Schema};
 use crate::emulator::store::Store;
@@ -130,6 +131,7 @@ impl Draft {
                 &[("statuscode", first.map_or(Value::Null, Value::Int))],
             );
         }
+        money::convert(store, table, &mut self.values);
         compute(table, &mut self.values);
         let stored = store.insert(self.table, self.id, self.values);
         debug_assert!(stored.is_ok(), "the demo's rows are unique");

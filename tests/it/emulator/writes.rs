@@ -259,7 +259,6 @@ async fn what_is_not_there_yet_says_so_by_name() {
             Some(json!({"name": "a", "contact_customer_accounts": [{"lastname": "x"}]})),
             "Deep insert",
         ),
-        ("POST", "teams".to_owned(), Some(json!({})), "team"),
         (
             "PUT",
             format!("{row}/primarycontactid/$ref"),
