@@ -27,6 +27,7 @@
 //! With the bearer [`Pair::token`] each instance answers `POST`, `GET` and `DELETE /emulator/faults`, `GET` and `DELETE
 //! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances).
 
+mod client;
 mod clock;
 mod connection;
 mod control;
