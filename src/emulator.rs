@@ -38,6 +38,7 @@ mod log;
 mod odata;
 mod operation;
 mod pipeline;
+mod platform;
 mod refusal;
 mod reply;
 mod row;
@@ -118,6 +119,8 @@ pub struct Options {
     pub plug_in: bool,
     /// What the instances hold at the start.
     pub data: Data,
+    /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
+    pub workflow: bool,
     /// The seed of whatever is random, instead of the scenario's own.
     pub seed: Option<u64>,
 }
@@ -132,6 +135,7 @@ impl Default for Options {
             scenario: None,
             plug_in: true,
             data: Data::Demo,
+            workflow: false,
             seed: None,
         }
     }
@@ -143,6 +147,7 @@ pub struct Pair {
     europe: Side,
     token: String,
     data: Data,
+    workflow: bool,
     seed: u64,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
@@ -170,6 +175,7 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
         let side =
             |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
         Ok(Pair {
@@ -177,6 +183,7 @@ impl Pair {
             europe: side(EUROPE, options.europe)?,
             token: options.token,
             data: options.data,
+            workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
@@ -209,6 +216,13 @@ impl Pair {
                 self.stop.child_token(),
             ));
         }
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),

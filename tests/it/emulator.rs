@@ -8,6 +8,7 @@ mod keys;
 mod lists;
 mod metadata;
 mod nonsense;
+mod platforms;
 mod tokens;
 mod writes;
 
