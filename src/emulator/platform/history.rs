@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::RngExt;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Notify;
@@ -81,6 +81,8 @@ impl History {
 
     /// Queues a run; `None` when too many are waiting.
     pub(crate) fn submit(&self, order: Order, now: DateTime<Utc>) -> Option<Run> {
+        // As precise as it is shown, so that a filter finds what a list has.
+        let now = now.trunc_subsecs(6);
         let mut inner = self.inner();
         let waiting = |run: &&Run| run.status == Status::Waiting;
         if inner.runs.iter().filter(waiting).count() >= WAITING {
