@@ -183,11 +183,11 @@ async fn runs_are_listed_by_filter_and_page() {
     assert_eq!(runs(&us, "").await, made, "newest first");
     assert_eq!(
         runs(&us, "$filter=status%20eq%20'Failed'").await,
-        [made[2].clone()]
+        [made[2].as_str()]
     );
     assert_eq!(
         runs(&us, "$filter=ClientTrackingId%20eq%20'track-3'").await,
-        [made[1].clone()]
+        [made[1].as_str()]
     );
     let third = logic(&us, "GET", &format!("/runs/{}", made[2]))
         .await
@@ -435,7 +435,7 @@ async fn the_standard_flavour_shows_the_same_runs() {
     );
     let first = copied(&us).await;
     let list = us.get(&format!("{base}/runs?api-version=2024-11-01")).await;
-    assert_eq!(names(&list.json()), [first.clone()]);
+    assert_eq!(names(&list.json()), [first.as_str()]);
     let resubmit =
         format!("{base}/triggers/manual/histories/{first}/resubmit?api-version=2024-11-01");
     assert_eq!(us.send("POST", &resubmit, &[], None).await.status, 202);

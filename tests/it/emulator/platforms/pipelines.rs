@@ -94,14 +94,17 @@ async fn a_data_factory_runs_lists_and_recovers_the_same_job() {
             .collect::<Vec<_>>()
     };
     let by = |operand: &str, operator: &str, value: &str| json!([{"operand": operand, "operator": operator, "values": [value]}]);
-    assert_eq!(query(json!([])).await, [recovered.clone(), failed.clone()]);
+    assert_eq!(
+        query(json!([])).await,
+        [recovered.as_str(), failed.as_str()]
+    );
     assert_eq!(
         query(by("Status", "Equals", "Failed")).await,
-        [failed.clone()]
+        [failed.as_str()]
     );
     assert_eq!(
         query(by("Status", "NotIn", "Failed")).await,
-        [recovered.clone()]
+        [recovered.as_str()]
     );
     assert_eq!(query(by("PipelineName", "Equals", "other")).await, [""; 0]);
     let mut early = all(json!([]));
