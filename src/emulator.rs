@@ -28,6 +28,7 @@
 //! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances). `POST
 //! /emulator/backup` keeps the rows, `POST /emulator/restore` goes back to them, and to their versions.
 
+mod client;
 mod clock;
 mod connection;
 mod control;
@@ -38,6 +39,7 @@ mod log;
 mod odata;
 mod operation;
 mod pipeline;
+mod platform;
 mod refusal;
 mod reply;
 mod row;
@@ -125,6 +127,8 @@ pub struct Options {
     pub plug_in: bool,
     /// What the instances hold at the start.
     pub data: Data,
+    /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
+    pub workflow: bool,
     /// The seed of whatever is random, instead of the scenario's own.
     pub seed: Option<u64>,
 }
@@ -139,6 +143,7 @@ impl Default for Options {
             scenario: None,
             plug_in: true,
             data: Data::Demo,
+            workflow: false,
             seed: None,
         }
     }
@@ -150,6 +155,7 @@ pub struct Pair {
     europe: Side,
     token: String,
     data: Data,
+    workflow: bool,
     seed: u64,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
@@ -177,6 +183,7 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
         let side =
             |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
         Ok(Pair {
@@ -184,6 +191,7 @@ impl Pair {
             europe: side(EUROPE, options.europe)?,
             token: options.token,
             data: options.data,
+            workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
@@ -216,6 +224,13 @@ impl Pair {
                 self.stop.child_token(),
             ));
         }
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),

@@ -12,6 +12,7 @@ mod lists;
 mod metadata;
 mod multiple;
 mod nonsense;
+mod platforms;
 mod tokens;
 mod writes;
 
