@@ -36,6 +36,7 @@ mod instance;
 mod log;
 mod odata;
 mod operation;
+mod outage;
 mod pipeline;
 mod refusal;
 mod reply;
@@ -270,7 +271,7 @@ impl Side {
                 format!("the emulator listens on loopback addresses only, and {address} is none");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let listener = server::listen(address)?;
+        let listener = outage::listen(address)?;
         let url = format!("http://{}", listener.local_addr()?);
         let instance = Instance::new(name, url, token, clock, plug_in);
         Ok(Side {

@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::fault::Rule;
+use super::fault::{self, Rule};
 use super::front::{token_of, whole};
 use super::instance::Instance;
 use super::refusal::{Outcome, Refusal};
@@ -43,14 +43,13 @@ async fn arm(State(instance): Emulated, request: Request) -> Response {
         if let Some(problem) = rule.problem() {
             return Err(Refusal::argument(problem));
         }
-        if let (false, Some(lasts)) = (rule.is_conditional(), rule.outage()) {
-            instance.go_down_soon(lasts);
+        let outage_s = rule.outage_s;
+        let Some(id) = fault::arm(&instance, rule) else {
             return Ok((
                 StatusCode::CREATED,
-                json!({"id": null, "outage_s": lasts.as_secs_f64()}),
+                json!({"id": null, "outage_s": outage_s}),
             ));
-        }
-        let id = instance.faults.arm(rule);
+        };
         let armed = instance
             .faults
             .list(|armed| (armed.id == id).then(|| json!(armed)));

@@ -7,18 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::fault::Faults;
 use super::log::RequestLog;
+use super::outage::{self, Outage};
 use super::schema::Schema;
 use super::store::Store;
 use super::token::Tokens;
 use super::{APPLICATION_CLIENT_ID, user_id};
-
-/// How long a reply gets to leave before the port closes.
-const LAST_REPLY: Duration = Duration::from_millis(20);
 
 /// One environment, shared by its server, its traffic and its control endpoints.
 #[derive(Debug)]
@@ -31,22 +30,13 @@ pub(crate) struct Instance {
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
-    /// How long the listener shall stay away; the server waits for changes.
+    /// When the port shall be given up, and for how long; the server waits for changes.
     pub(crate) outage: watch::Sender<Option<Outage>>,
     /// The value of the affinity cookie.
     pub(crate) affinity: String,
     store: RwLock<Store>,
     plug_in: AtomicBool,
     organization: Uuid,
-}
-
-/// One outage to come; the number makes two of the same length differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outage {
-    pub(crate) number: u64,
-    pub(crate) lasts: Duration,
-    /// How long replies that are under way still have.
-    pub(crate) notice: Duration,
 }
 
 impl Instance {
@@ -104,23 +94,20 @@ impl Instance {
         )
     }
 
-    /// Drops the listener and closes every connection, for this long.
-    pub(crate) fn go_down(&self, lasts: Duration) {
-        self.announce(lasts, Duration::ZERO);
+    /// Gives the port up for this long, now.
+    pub(crate) fn go_down(&self, kind: outage::Kind, lasts: Duration) {
+        self.go_down_in(Duration::ZERO, kind, lasts);
     }
 
-    /// The same, once the reply that announces it has left.
-    pub(crate) fn go_down_soon(&self, lasts: Duration) {
-        self.announce(lasts, LAST_REPLY);
-    }
-
-    fn announce(&self, lasts: Duration, notice: Duration) {
+    /// The same after a while, in which everything is served as usual; replaces an outage that is announced.
+    pub(crate) fn go_down_in(&self, wait: Duration, kind: outage::Kind, lasts: Duration) {
         self.outage.send_modify(|outage| {
             let number = outage.map_or(0, |outage| outage.number) + 1;
             *outage = Some(Outage {
                 number,
+                kind,
+                begins: Instant::now() + wait,
                 lasts,
-                notice,
             });
         });
     }
