@@ -214,5 +214,6 @@ pub(crate) async fn whole(body: Body) -> Outcome<Bytes> {
 fn table_of(instance: &Instance, rest: &str) -> Option<&'static str> {
     let first = odata::decoded(rest.split('/').next()?)?;
     let (set, _) = split_predicate(&first).ok()?;
-    Some(instance.schema.table(instance.schema.by_set(set)?).name)
+    let schema = instance.schema();
+    Some(schema.table(schema.by_set(set)?).name)
 }

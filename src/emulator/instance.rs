@@ -17,6 +17,7 @@ use super::outage::{self, Outage};
 use super::schema::Schema;
 use super::store::Store;
 use super::token::Tokens;
+use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
 
 /// One environment, shared by its server, its traffic and its control endpoints.
@@ -25,7 +26,6 @@ pub(crate) struct Instance {
     pub(crate) name: &'static str,
     /// `http://host:port`, without a slash at the end.
     pub(crate) url: String,
-    pub(crate) schema: Arc<Schema>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
@@ -35,6 +35,10 @@ pub(crate) struct Instance {
     /// The value of the affinity cookie.
     pub(crate) affinity: String,
     store: RwLock<Store>,
+    /// Wakes the transactions that wait for another's row.
+    pub(crate) released: Released,
+    /// What `restore` goes back to.
+    backup: Mutex<Option<Store>>,
     plug_in: AtomicBool,
     organization: Uuid,
 }
@@ -47,7 +51,6 @@ impl Instance {
         clock: Arc<Clock>,
         plug_in: bool,
     ) -> Instance {
-        let schema = Arc::new(Schema::demo());
         let organization = stable_id(name, "organization");
         Instance {
             name,
@@ -58,11 +61,17 @@ impl Instance {
             log: RequestLog::default(),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
-            store: RwLock::new(Store::new(Arc::clone(&schema))),
-            schema,
+            store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
+            released: Released::default(),
+            backup: Mutex::default(),
             plug_in: AtomicBool::new(plug_in),
             organization,
         }
+    }
+
+    /// The tables as they are now.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(self.read().schema())
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
@@ -92,6 +101,18 @@ impl Instance {
             self.name,
             if self.name == super::US { "USD" } else { "EUR" },
         )
+    }
+
+    /// Keeps the rows as they are now, in place of an earlier backup.
+    pub(crate) fn back_up(&self) {
+        let copy = self.read().clone();
+        *lock(&self.backup) = Some(copy);
+    }
+
+    /// Goes back to the backup, versions and all; false if there is none.
+    pub(crate) fn restore(&self) -> bool {
+        let copy = lock(&self.backup).clone();
+        copy.map(|copy| *self.write() = copy).is_some()
     }
 
     /// Gives the port up for this long, now.

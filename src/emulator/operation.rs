@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
+pub(crate) mod changes;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
@@ -11,6 +12,8 @@ pub(crate) mod service_document;
 pub(crate) mod update;
 pub(crate) mod who_am_i;
 pub(crate) mod write;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -22,15 +25,20 @@ use super::odata::path::{self, Address, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
 use super::odata::render;
+use super::odata::rows::{self, RowWriter};
 use super::refusal::{Outcome, Refusal};
 use super::reply::Reply;
-use super::schema::Table;
-use super::store::{Row, Store};
-use super::value::{TableId, Value};
+use super::row::Row;
+use super::schema::{Schema, Table};
+use super::store::Store;
+use super::transaction::Transaction;
+use super::value::{TableId, ValueRef};
 
 /// A request of the Web API with its caller known.
 #[derive(Debug)]
 pub(crate) struct Call {
+    /// The tables as they were when the call began.
+    pub(crate) schema: Arc<Schema>,
     pub(crate) method: Method,
     /// `http://host/api/data/v9.2`, as the client addressed it.
     pub(crate) root: String,
@@ -72,6 +80,7 @@ pub(crate) fn execute(
     body: Bytes,
 ) -> Outcome<Reply> {
     let call = Call {
+        schema: instance.schema(),
         method: request.method.clone(),
         root,
         query: Query::read(request.uri.query())?,
@@ -83,27 +92,39 @@ pub(crate) fn execute(
         },
         body,
     };
-    let resource = path::read(&instance.schema, rest)?;
+    let resource = path::read(&call.schema, rest)?;
+    let mut transaction = Transaction::new(instance);
+    let reply = carry_out(&mut transaction, &call, resource, rest)?;
+    transaction.commit();
+    Ok(reply)
+}
+
+/// Does what one request asks for, as a part of a transaction.
+fn carry_out(
+    transaction: &mut Transaction,
+    call: &Call,
+    resource: Resource,
+    rest: &str,
+) -> Outcome<Reply> {
+    let instance = transaction.instance();
     match (&call.method, resource) {
-        (&Method::GET, Resource::ServiceDocument) => service_document::answer(instance, &call),
-        (&Method::GET, Resource::WhoAmI) => who_am_i::answer(instance, &call),
-        (&Method::GET, Resource::RetrieveVersion) => who_am_i::version(&call),
-        (&Method::GET, Resource::Definitions(segments)) => {
-            metadata::answer(instance, &call, &segments)
-        }
-        (&Method::GET, Resource::Collection(table)) => list::answer(instance, &call, table),
-        (&Method::GET, Resource::Count(table)) => list::count(instance, &call, table),
+        (&Method::GET, Resource::ServiceDocument) => service_document::answer(call),
+        (&Method::GET, Resource::WhoAmI) => who_am_i::answer(instance, call),
+        (&Method::GET, Resource::RetrieveVersion) => who_am_i::version(call),
+        (&Method::GET, Resource::Definitions(segments)) => metadata::answer(call, &segments),
+        (&Method::GET, Resource::Collection(table)) => list::answer(instance, call, table),
+        (&Method::GET, Resource::Count(table)) => list::count(instance, call, table),
         (&Method::GET, Resource::Row(table, address)) => {
-            retrieve::answer(instance, &call, table, &address)
+            retrieve::answer(instance, call, table, &address)
         }
         (&Method::POST, Resource::Collection(table)) => {
-            create::answer(instance, &call, writable(instance, table)?)
+            create::answer(transaction, call, writable(call, table)?)
         }
         (&Method::PATCH, Resource::Row(table, address)) => {
-            update::answer(instance, &call, writable(instance, table)?, &address)
+            update::answer(transaction, call, writable(call, table)?, &address)
         }
         (&Method::DELETE, Resource::Row(table, address)) => {
-            delete::answer(instance, &call, writable(instance, table)?, &address)
+            delete::answer(transaction, call, writable(call, table)?, &address)
         }
         (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
             Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
@@ -117,8 +138,8 @@ pub(crate) fn execute(
 }
 
 /// The table, if clients may write it here.
-fn writable(instance: &Instance, id: TableId) -> Outcome<TableId> {
-    let table = instance.schema.table(id);
+fn writable(call: &Call, id: TableId) -> Outcome<TableId> {
+    let table = call.schema.table(id);
     if table.read_only {
         return Err(Refusal::unsupported(&format!(
             "Writing the table '{}'",
@@ -142,23 +163,17 @@ impl Call {
     }
 
     /// One row as the body of an answer.
-    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Json> {
+    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Vec<u8>> {
         let table = store.schema().table(id);
         let select = self.query.select(table)?;
         let context = render::context(&self.root, table, select.as_deref());
-        let mut body = Map::new();
-        body.insert(
-            "@odata.context".to_owned(),
-            format!("{context}/$entity").into(),
-        );
-        body.extend(render::row(
-            store,
-            id,
-            row,
-            select.as_deref(),
-            &self.preferences.annotations,
-        ));
-        Ok(Json::Object(body))
+        let mut body = b"{\"@odata.context\":".to_vec();
+        rows::scalar(&mut body, &format!("{context}/$entity"));
+        body.push(b',');
+        let writer = RowWriter::new(store, id, select.as_deref(), &self.preferences.annotations);
+        writer.members(&mut body, row);
+        body.push(b'}');
+        Ok(body)
     }
 }
 
@@ -203,23 +218,24 @@ impl Conditions {
 
 /// Whether an etag is the row's.
 pub(crate) fn is_version(etag: &str, row: &Row) -> bool {
-    etag == super::reply::etag(row.version)
+    etag == super::reply::etag(row.version())
 }
 
 /// The id of the row that an address names, if it is there.
 pub(crate) fn find(store: &Store, table: TableId, address: &Address) -> Option<Uuid> {
     match address {
-        Address::Id(id) => store.get(table, *id).map(|row| row.id),
+        Address::Id(id) => store.get(table, *id).map(Row::id),
         Address::Key(key) => {
-            let values: Vec<&Value> = key.values.iter().map(|(_, value)| value).collect();
+            let values: Vec<ValueRef> =
+                key.values.iter().map(|(_, value)| value.as_ref()).collect();
             store.by_key(table, key.key, &values)
         }
     }
 }
 
 /// That nothing stands at an address.
-pub(crate) fn missing(store: &Store, table: TableId, address: &Address) -> Refusal {
-    let table = store.schema().table(table);
+pub(crate) fn missing(schema: &Schema, table: TableId, address: &Address) -> Refusal {
+    let table = schema.table(table);
     match address {
         Address::Id(id) => Refusal::row_missing(table, *id),
         Address::Key(_) => Refusal::key_missing(table),
@@ -227,14 +243,10 @@ pub(crate) fn missing(store: &Store, table: TableId, address: &Address) -> Refus
 }
 
 /// The row at an address.
-pub(crate) fn found<'s>(
-    store: &'s Store,
-    table: TableId,
-    address: &Address,
-) -> Outcome<&'s std::sync::Arc<Row>> {
+pub(crate) fn found<'s>(store: &'s Store, table: TableId, address: &Address) -> Outcome<&'s Row> {
     find(store, table, address)
         .and_then(|id| store.get(table, id))
-        .ok_or_else(|| missing(store, table, address))
+        .ok_or_else(|| missing(store.schema(), table, address))
 }
 
 /// Reads the headers that change who acts and what runs, and refuses those that are not honoured.

@@ -1,31 +1,75 @@
-//! What runs around an operation: for now one synchronous step, the ensure plug-in at `PreValidation` of a ticket's Create.
+//! What runs around a message: for now one synchronous step, the ensure plug-in at `PreValidation` of a ticket's Create.
 //!
-//! The step stands outside the transaction: a stub that it made stays even if the ticket is then refused.
+//! `PreValidation` stands outside of the transaction, unless the message is itself a part of one: a stub that it made
+//! stays even if the ticket is then refused. The transaction begins with the main operation.
 
 use uuid::Uuid;
 
-use super::instance::Instance;
 use super::odata::path::Address;
 use super::odata::payload::{Bind, Payload};
-use super::operation::{Caller, write};
-use super::refusal::Outcome;
-use super::schema::Schema;
-use super::store::Store;
+use super::operation::{Call, Caller, delete, write};
+use super::refusal::{Outcome, Refusal};
+use super::row::Row;
+use super::transaction::Transaction;
 use super::user_id;
-use super::value::{TableId, Value};
+use super::value::{Reference, TableId, Value};
 
 /// The name, and the client id as it were, of the user under which plug-ins write.
 pub(crate) const PLUG_IN_USER: &str = "SYSTEM";
 
+/// The message Create.
+pub(crate) fn create(
+    transaction: &mut Transaction,
+    caller: Caller,
+    table: TableId,
+    id: Uuid,
+    mut payload: Payload,
+) -> Outcome<Row> {
+    transaction.read(|store| payload.resolve_keys(store))?;
+    before_create(transaction, caller, table, &payload)?;
+    let columns = payload.resolve(transaction.store())?;
+    write::insert(transaction, caller, table, id, columns)
+}
+
+/// The message Update, of a row that was there.
+pub(crate) fn update(
+    transaction: &mut Transaction,
+    call: &Call,
+    table: TableId,
+    id: Uuid,
+    mut payload: Payload,
+) -> Outcome<Row> {
+    transaction.read(|store| payload.resolve_keys(store))?;
+    let row = current(transaction, table, id)?;
+    call.conditions.allow_change(&row)?;
+    let columns = payload.resolve(transaction.store())?;
+    write::change(transaction, call.caller, table, &row, columns)
+}
+
+/// The message Delete, of a row that was there.
+pub(crate) fn delete(transaction: &mut Transaction, call: &Call, named: Reference) -> Outcome<()> {
+    let row = current(transaction, named.table, named.id)?;
+    call.conditions.allow_change(&row)?;
+    delete::remove(transaction, call.caller, named)
+}
+
+/// The row as it is once nobody else holds it.
+fn current(transaction: &mut Transaction, table: TableId, id: Uuid) -> Outcome<Row> {
+    transaction.wait_for(table, id)?;
+    let store = transaction.store();
+    let missing = || Refusal::row_missing(store.schema().table(table), id);
+    store.get(table, id).cloned().ok_or_else(missing)
+}
+
 /// Runs the steps that stand before the validation of a Create.
-pub(crate) fn before_create(
-    instance: &Instance,
-    store: &mut Store,
+fn before_create(
+    transaction: &mut Transaction,
     caller: Caller,
     table: TableId,
     payload: &Payload,
 ) -> Outcome<()> {
-    let schema = store.schema().clone();
+    let instance = transaction.instance();
+    let schema = transaction.read(|store| store.schema().clone());
     if schema.table(table).name != "incident" || !instance.has_plug_in() || caller.bypasses_plug_ins
     {
         return Ok(());
@@ -36,19 +80,28 @@ pub(crate) fn before_create(
         .iter()
         .filter(|bind| Some(bind.column) == customer)
     {
-        ensure(instance, store, &schema, bind)?;
+        if transaction.is_open() {
+            ensure(transaction, bind)?;
+        } else {
+            let mut own = Transaction::new(instance);
+            ensure(&mut own, bind)?;
+            own.commit();
+        }
     }
     Ok(())
 }
 
 /// Makes a stub of the row that is named, unless it is there.
-fn ensure(instance: &Instance, store: &mut Store, schema: &Schema, bind: &Bind) -> Outcome<()> {
+fn ensure(transaction: &mut Transaction, bind: &Bind) -> Outcome<()> {
     let Address::Id(id) = bind.address else {
         return Ok(());
     };
+    transaction.wait_for(bind.table, id)?;
+    let store = transaction.store();
     if store.get(bind.table, id).is_some() {
         return Ok(());
     }
+    let schema = store.schema().clone();
     let table = schema.table(bind.table);
     let name = if table.name == "contact" {
         "lastname"
@@ -61,10 +114,10 @@ fn ensure(instance: &Instance, store: &mut Store, schema: &Schema, bind: &Bind) 
         .into_iter()
         .collect();
     let caller = Caller {
-        user: user_id(instance.name, PLUG_IN_USER),
+        user: user_id(transaction.instance().name, PLUG_IN_USER),
         bypasses_plug_ins: true,
     };
-    write::insert(instance, store, caller, bind.table, id, columns)?;
+    write::insert(transaction, caller, bind.table, id, columns)?;
     Ok(())
 }
 

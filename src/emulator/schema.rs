@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::emulator::value::TableId;
 
 /// All tables of one instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Schema {
     tables: Vec<Table>,
     by_set: HashMap<&'static str, TableId>,
@@ -20,7 +20,7 @@ pub(crate) struct Schema {
 }
 
 /// One table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) schema_name: &'static str,
@@ -32,7 +32,11 @@ pub(crate) struct Table {
     /// Position of the primary name among the columns.
     pub(crate) primary_name: usize,
     pub(crate) columns: Vec<Column>,
+    /// Position of `modifiedon`.
+    pub(crate) modified_on: Option<usize>,
     pub(crate) keys: Vec<Key>,
+    /// Whether changes can be asked for.
+    pub(crate) change_tracking: bool,
     /// Rows can be read but are the emulator's own.
     pub(crate) read_only: bool,
     by_name: HashMap<&'static str, usize>,
@@ -41,7 +45,7 @@ pub(crate) struct Table {
 }
 
 /// One column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     pub(crate) schema_name: String,
@@ -54,7 +58,7 @@ pub(crate) struct Column {
 }
 
 /// The type of a column, with its limits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Id,
     Text {
@@ -103,7 +107,7 @@ pub(crate) enum Flavour {
 }
 
 /// One table that a lookup may name, and the navigation property that binds it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) table: &'static str,
     pub(crate) navigation: &'static str,
@@ -123,7 +127,7 @@ pub(crate) enum Required {
 }
 
 /// An alternate key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) columns: Vec<usize>,
@@ -205,6 +209,8 @@ impl Table {
                 })
                 .collect(),
             read_only: base.read_only,
+            change_tracking: !base.read_only,
+            modified_on: by_name.get("modifiedon").copied(),
             by_wire_name: columns
                 .iter()
                 .enumerate()
@@ -238,6 +244,25 @@ impl Table {
             key.columns.len() == columns.len()
                 && key.columns.iter().all(|column| columns.contains(column))
         })
+    }
+
+    /// The lookups whose index is worth its memory: those that name business rows, of which there are many.
+    ///
+    /// An index on who owns or modified a row would hold the whole table under a handful of users.
+    pub(crate) fn indexed_lookups(&self) -> impl Iterator<Item = usize> {
+        let named_by_most = |target: &Target| {
+            matches!(
+                target.table,
+                "systemuser" | "team" | "businessunit" | "organization" | "transactioncurrency"
+            )
+        };
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(move |(_, column)| {
+                !column.targets().is_empty() && !column.targets().iter().all(named_by_most)
+            })
+            .map(|(index, _)| index)
     }
 
     /// A stable id for the table's definition.

@@ -1,32 +1,29 @@
-//! The rows of one instance, with their versions and indexes: primary id, alternate keys, `modifiedon`.
+//! The rows of one instance, with their versions and indexes: primary id, alternate keys, `modifiedon`, lookups, changes.
 //!
-//! Keeps uniqueness and versions; what a row must hold, and who may write it, is decided in `operation/`.
+//! Keeps uniqueness and versions; what a row must hold, and who may write it, is decided in `operation/`. What is undone
+//! and redone as one is decided in `transaction.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::row::Row;
 use super::schema::{Schema, Table};
-use super::value::{SqlGuid, TableId, Value, fold};
+use super::value::{Reference, SqlGuid, TableId, Value, ValueRef, fold};
 
-/// All rows of one instance.
-#[derive(Debug)]
+/// All rows of one instance; a copy shares the rows themselves.
+#[derive(Clone, Debug)]
 pub(crate) struct Store {
     schema: Arc<Schema>,
     tables: Vec<Rows>,
     version: i64,
     ticket_number: u32,
-}
-
-/// One row, never changed in place: a reader keeps what it found.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) id: Uuid,
-    pub(crate) version: i64,
-    values: Box<[Value]>,
+    /// The rows that a suspended transaction has written, by the first version of which nobody else knows yet.
+    held: BTreeMap<(TableId, SqlGuid), i64>,
 }
 
 /// Why a row can't be stored.
@@ -38,32 +35,44 @@ pub(crate) enum Conflict {
     Key(usize),
 }
 
-#[derive(Debug, Default)]
+/// What one write did to one row, to be undone and done again.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) table: TableId,
+    pub(crate) id: Uuid,
+    pub(crate) before: Option<Row>,
+    pub(crate) after: Option<Row>,
+    /// The version under which the write happened.
+    pub(crate) version: i64,
+}
+
+#[derive(Clone, Debug, Default)]
 struct Rows {
-    sorted: BTreeMap<SqlGuid, Arc<Row>>,
-    keys: Vec<HashMap<String, Uuid>>,
-    modified: BTreeSet<(DateTime<Utc>, SqlGuid)>,
+    sorted: BTreeMap<SqlGuid, Row>,
+    /// For each alternate key, rows by the hash of its values.
+    keys: Vec<BTreeSet<(u64, SqlGuid)>>,
+    modified: BTreeSet<(i64, SqlGuid)>,
+    /// For each lookup that is indexed, by its column: the row that is named, and the row that names it.
+    named: BTreeMap<usize, BTreeSet<(SqlGuid, SqlGuid)>>,
+    changes: BTreeMap<i64, SqlGuid>,
+    deletions: BTreeMap<i64, Uuid>,
+    /// The newest deletion of an id, of which only that one is told.
+    buried: HashMap<Uuid, i64>,
 }
 
 /// Where a real database stands after some years; makes etags look like real ones.
 const FIRST_VERSION: i64 = 1_000_000;
-
-impl Row {
-    pub(crate) fn values(&self) -> &[Value] {
-        &self.values
-    }
-
-    pub(crate) fn value(&self, column: usize) -> &Value {
-        self.values.get(column).unwrap_or(&Value::Null)
-    }
-}
 
 impl Store {
     pub(crate) fn new(schema: Arc<Schema>) -> Store {
         let tables = schema
             .tables()
             .map(|(_, table)| Rows {
-                keys: table.keys.iter().map(|_| HashMap::new()).collect(),
+                keys: table.keys.iter().map(|_| BTreeSet::new()).collect(),
+                named: table
+                    .indexed_lookups()
+                    .map(|column| (column, BTreeSet::new()))
+                    .collect(),
                 ..Rows::default()
             })
             .collect();
@@ -72,6 +81,7 @@ impl Store {
             tables,
             version: FIRST_VERSION,
             ticket_number: 1000,
+            held: BTreeMap::new(),
         }
     }
 
@@ -79,17 +89,18 @@ impl Store {
         &self.schema
     }
 
-    pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Arc<Row>> {
+    pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Row> {
         self.rows(table).sorted.get(&SqlGuid::from(id))
     }
 
     /// The id of the row that holds these values of an alternate key.
-    pub(crate) fn by_key(&self, table: TableId, key: usize, values: &[&Value]) -> Option<Uuid> {
-        self.rows(table)
-            .keys
-            .get(key)?
-            .get(&key_text(values)?)
-            .copied()
+    pub(crate) fn by_key(
+        &self,
+        table: TableId,
+        key: usize,
+        values: &[ValueRef<'_>],
+    ) -> Option<Uuid> {
+        self.holder(table, key, &key_text(values)?)
     }
 
     pub(crate) fn len(&self, table: TableId) -> usize {
@@ -97,11 +108,7 @@ impl Store {
     }
 
     /// The rows in SQL Server's order of GUIDs, behind the given one.
-    pub(crate) fn after(
-        &self,
-        table: TableId,
-        last: Option<Uuid>,
-    ) -> impl Iterator<Item = &Arc<Row>> {
+    pub(crate) fn after(&self, table: TableId, last: Option<Uuid>) -> impl Iterator<Item = &Row> {
         let start = last.map_or(Bound::Unbounded, |id| Bound::Excluded(SqlGuid::from(id)));
         self.rows(table)
             .sorted
@@ -115,16 +122,67 @@ impl Store {
         table: TableId,
         from: Option<DateTime<Utc>>,
         to: Option<DateTime<Utc>>,
-    ) -> impl Iterator<Item = &Arc<Row>> {
+    ) -> impl Iterator<Item = &Row> {
         let rows = self.rows(table);
         let start = from.map_or(Bound::Unbounded, |from| {
-            Bound::Included((from, SqlGuid::from(Uuid::nil())))
+            Bound::Included((from.timestamp_millis(), SqlGuid::LEAST))
         });
-        let until = move |time: DateTime<Utc>| to.is_none_or(|to| time <= to);
+        let until = to.map(|to| to.timestamp_millis());
         rows.modified
             .range((start, Bound::Unbounded))
-            .take_while(move |(time, _)| until(*time))
+            .take_while(move |(time, _)| until.is_none_or(|until| *time <= until))
             .filter_map(|(_, id)| rows.sorted.get(id))
+    }
+
+    /// The rows whose lookup names the given row, in the order of their ids; none where the lookup has no index.
+    pub(crate) fn naming(
+        &self,
+        table: TableId,
+        column: usize,
+        named: Uuid,
+    ) -> Option<impl Iterator<Item = &Row>> {
+        let rows = self.rows(table);
+        let index = rows.named.get(&column)?;
+        let named = SqlGuid::from(named);
+        let first = Bound::Included((named, SqlGuid::LEAST));
+        Some(
+            index
+                .range((first, Bound::Unbounded))
+                .take_while(move |(own, _)| *own == named)
+                .filter_map(|(_, id)| rows.sorted.get(id)),
+        )
+    }
+
+    /// The newest version of which every write is visible.
+    ///
+    /// A suspended transaction has taken versions that are not to be seen yet, so a delta token must stay below them.
+    pub(crate) fn settled_version(&self) -> i64 {
+        let first_held = self.held.values().min();
+        first_held.map_or(self.version, |first| first - 1)
+    }
+
+    /// The rows that were written behind a version, oldest write first.
+    pub(crate) fn changed_since(&self, table: TableId, version: i64) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        rows.changes
+            .range((Bound::Excluded(version), Bound::Unbounded))
+            .filter_map(|(_, id)| rows.sorted.get(id))
+    }
+
+    /// The versions and ids of rows that were deleted behind a version and are not there again, oldest deletion first.
+    pub(crate) fn deleted_since(
+        &self,
+        table: TableId,
+        version: i64,
+    ) -> impl Iterator<Item = (i64, Uuid)> {
+        let rows = self.rows(table);
+        rows.deletions
+            .range((Bound::Excluded(version), Bound::Unbounded))
+            .map(|(version, id)| (*version, *id))
+            .filter(|(version, id)| {
+                rows.buried.get(id) == Some(version)
+                    && !rows.sorted.contains_key(&SqlGuid::from(*id))
+            })
     }
 
     pub(crate) fn insert(
@@ -132,30 +190,95 @@ impl Store {
         table: TableId,
         id: Uuid,
         values: Vec<Value>,
-    ) -> Result<Arc<Row>, Conflict> {
-        if self.rows(table).sorted.contains_key(&SqlGuid::from(id)) {
+    ) -> Result<Change, Conflict> {
+        if self.get(table, id).is_some() {
             return Err(Conflict::Id);
         }
         self.put(table, id, values)
     }
 
-    /// Replaces a row's values under a new version.
-    pub(crate) fn replace(
+    /// Stores a row's values under a new version, whatever was there.
+    pub(crate) fn put(
         &mut self,
         table: TableId,
         id: Uuid,
-        values: Vec<Value>,
-    ) -> Result<Arc<Row>, Conflict> {
-        self.put(table, id, values)
+        mut values: Vec<Value>,
+    ) -> Result<Change, Conflict> {
+        let schema = Arc::clone(&self.schema);
+        let definition = schema.table(table);
+        let version = self.version + 1;
+        if let Some(place) = definition
+            .column("versionnumber")
+            .and_then(|column| values.get_mut(column))
+        {
+            *place = Value::Int(version);
+        }
+        let row = Row::new(id, version, &values);
+        self.free(table, definition, &row)?;
+        self.version = version;
+        let before = self.set(table, id, Some(row.clone()));
+        Ok(Change {
+            table,
+            id,
+            before,
+            after: Some(row),
+            version,
+        })
     }
 
-    pub(crate) fn remove(&mut self, table: TableId, id: Uuid) -> Option<Arc<Row>> {
-        let schema = Arc::clone(&self.schema);
-        let rows = self.tables.get_mut(table.0)?;
-        let row = rows.sorted.remove(&SqlGuid::from(id))?;
-        rows.forget(schema.table(table), &row);
+    pub(crate) fn remove(&mut self, table: TableId, id: Uuid) -> Option<Change> {
+        let before = Some(self.set(table, id, None)?);
         self.version += 1;
-        Some(row)
+        let version = self.version;
+        self.tables[table.0].bury(id, version);
+        Some(Change {
+            table,
+            id,
+            before,
+            after: None,
+            version,
+        })
+    }
+
+    /// Takes a change back.
+    pub(crate) fn undo(&mut self, change: &Change) {
+        self.set(change.table, change.id, change.before.clone());
+        if change.after.is_none() {
+            self.tables[change.table.0].unbury(change.id, change.version);
+        }
+    }
+
+    /// Makes a change again that was taken back, unless its key was taken meanwhile.
+    pub(crate) fn redo(&mut self, change: &Change) -> Result<(), Conflict> {
+        let schema = Arc::clone(&self.schema);
+        if let Some(row) = &change.after {
+            self.free(change.table, schema.table(change.table), row)?;
+        } else {
+            self.tables[change.table.0].bury(change.id, change.version);
+        }
+        self.set(change.table, change.id, change.after.clone());
+        Ok(())
+    }
+
+    /// Marks the rows of a transaction that lets go of the store for a while.
+    pub(crate) fn hold(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.held
+                .entry((change.table, change.id.into()))
+                .or_insert(change.version);
+        }
+    }
+
+    /// Takes the marks away again.
+    pub(crate) fn release(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.held.remove(&(change.table, change.id.into()));
+        }
+    }
+
+    /// Whether a suspended transaction has written the row.
+    pub(crate) fn is_held(&self, table: TableId, id: Uuid) -> bool {
+        !self.held.is_empty() && self.held.contains_key(&(table, id.into()))
     }
 
     /// The next number for an automatically numbered ticket.
@@ -164,47 +287,47 @@ impl Store {
         self.ticket_number
     }
 
-    fn put(
-        &mut self,
-        table: TableId,
-        id: Uuid,
-        mut values: Vec<Value>,
-    ) -> Result<Arc<Row>, Conflict> {
-        let schema = Arc::clone(&self.schema);
-        let definition = schema.table(table);
-        let keys = key_texts(definition, &values);
-        let taken = |(key, text): (usize, &Option<String>)| {
-            let owner = self.rows(table).keys.get(key)?.get(text.as_ref()?)?;
-            (*owner != id).then_some(key)
-        };
-        if let Some(key) = keys.iter().enumerate().find_map(taken) {
-            return Err(Conflict::Key(key));
-        }
-        self.version += 1;
-        if let Some(place) = definition
-            .column("versionnumber")
-            .and_then(|column| values.get_mut(column))
-        {
-            *place = Value::Int(self.version);
-        }
-        let row = Arc::new(Row {
-            id,
-            version: self.version,
-            values: values.into_boxed_slice(),
-        });
-        let rows = &mut self.tables[table.0];
-        if let Some(old) = rows.sorted.insert(SqlGuid::from(id), Arc::clone(&row)) {
-            rows.forget(definition, &old);
-        }
-        for (index, text) in rows.keys.iter_mut().zip(keys) {
-            if let Some(text) = text {
-                index.insert(text, id);
+    /// Whether the row's alternate keys are free or its own.
+    fn free(&self, table: TableId, definition: &Table, row: &Row) -> Result<(), Conflict> {
+        for key in 0..definition.keys.len() {
+            let holder =
+                key_of(definition, key, row).and_then(|text| self.holder(table, key, &text));
+            if holder.is_some_and(|holder| holder != row.id()) {
+                return Err(Conflict::Key(key));
             }
         }
-        if let Some(time) = modified(definition, &row) {
-            rows.modified.insert((time, SqlGuid::from(id)));
+        Ok(())
+    }
+
+    /// The row that holds a key's text.
+    fn holder(&self, table: TableId, key: usize, text: &str) -> Option<Uuid> {
+        let definition = self.schema.table(table);
+        let rows = self.rows(table);
+        let hash = hash(text);
+        let first = Bound::Included((hash, SqlGuid::LEAST));
+        rows.keys
+            .get(key)?
+            .range((first, Bound::Unbounded))
+            .take_while(|(own, _)| *own == hash)
+            .filter_map(|(_, id)| rows.sorted.get(id))
+            .find(|row| key_of(definition, key, row).as_deref() == Some(text))
+            .map(Row::id)
+    }
+
+    /// Puts a row in the place of what was there, which is returned.
+    fn set(&mut self, table: TableId, id: Uuid, row: Option<Row>) -> Option<Row> {
+        let schema = Arc::clone(&self.schema);
+        let definition = schema.table(table);
+        let rows = &mut self.tables[table.0];
+        let before = rows.sorted.remove(&SqlGuid::from(id));
+        if let Some(before) = &before {
+            rows.index(definition, before, false);
         }
-        Ok(row)
+        if let Some(row) = row {
+            rows.index(definition, &row, true);
+            rows.sorted.insert(SqlGuid::from(id), row);
+        }
+        before
     }
 
     fn rows(&self, table: TableId) -> &Rows {
@@ -213,50 +336,91 @@ impl Store {
 }
 
 impl Rows {
-    fn forget(&mut self, table: &Table, row: &Row) {
-        for (index, text) in self.keys.iter_mut().zip(key_texts(table, &row.values)) {
-            if let Some(text) = text {
-                index.remove(&text);
+    fn bury(&mut self, id: Uuid, version: i64) {
+        self.deletions.insert(version, id);
+        self.buried.insert(id, version);
+    }
+
+    fn unbury(&mut self, id: Uuid, version: i64) {
+        self.deletions.remove(&version);
+        let mut earlier = self.deletions.iter().rev();
+        match earlier.find(|(_, own)| **own == id) {
+            Some((version, _)) => self.buried.insert(id, *version),
+            None => self.buried.remove(&id),
+        };
+    }
+
+    /// Enters a row into every index, or takes it out.
+    fn index(&mut self, table: &Table, row: &Row, enter: bool) {
+        let id = SqlGuid::from(row.id());
+        for (key, index) in self.keys.iter_mut().enumerate() {
+            if let Some(text) = key_of(table, key, row) {
+                enter_into(index, (hash(&text), id), enter);
             }
         }
-        if let Some(time) = modified(table, row) {
-            self.modified.remove(&(time, SqlGuid::from(row.id)));
+        if let Some(time) = table
+            .modified_on
+            .and_then(|column| row.value(column).as_time())
+        {
+            enter_into(&mut self.modified, (time.timestamp_millis(), id), enter);
+        }
+        for (column, index) in &mut self.named {
+            if let Some(Reference { id: named, .. }) = row.value(*column).as_reference() {
+                enter_into(index, (named.into(), id), enter);
+            }
+        }
+        if enter {
+            self.changes.insert(row.version(), id);
+        } else {
+            self.changes.remove(&row.version());
         }
     }
 }
 
-fn modified(table: &Table, row: &Row) -> Option<DateTime<Utc>> {
-    row.value(table.column("modifiedon")?).as_time()
+fn enter_into<T: Ord>(index: &mut BTreeSet<T>, entry: T, enter: bool) {
+    if enter {
+        index.insert(entry);
+    } else {
+        index.remove(&entry);
+    }
 }
 
-fn key_texts(table: &Table, values: &[Value]) -> Vec<Option<String>> {
-    let text = |columns: &[usize]| {
-        let parts: Option<Vec<&Value>> = columns.iter().map(|&column| values.get(column)).collect();
-        key_text(&parts?)
-    };
-    table.keys.iter().map(|key| text(&key.columns)).collect()
+/// The text of one of a row's alternate keys; none if a part is null.
+fn key_of(table: &Table, key: usize, row: &Row) -> Option<String> {
+    let columns = &table.keys.get(key)?.columns;
+    let values: Vec<ValueRef> = columns.iter().map(|&column| row.value(column)).collect();
+    key_text(&values)
 }
 
 /// A key's values as one text, equal where the server holds them equal; none if any is null.
-fn key_text(values: &[&Value]) -> Option<String> {
+fn key_text(values: &[ValueRef]) -> Option<String> {
     let mut text = String::new();
     for value in values {
-        text.push_str(&comparable(value)?);
+        text.push_str(&comparable(*value)?);
         text.push('\0');
     }
     Some(text)
 }
 
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// A value as a text that is equal exactly where the server holds the values equal.
-pub(crate) fn comparable(value: &Value) -> Option<String> {
+pub(crate) fn comparable(value: ValueRef) -> Option<String> {
     Some(match value {
-        Value::Null => return None,
-        Value::Text(text) => fold(text),
-        Value::Int(number) => number.to_string(),
-        Value::Decimal(number) => number.normalize().to_string(),
-        Value::Bool(yes) => yes.to_string(),
-        Value::Time(time) => time.timestamp_millis().to_string(),
-        Value::Id(id) => id.to_string(),
-        Value::Lookup(reference) => reference.id.to_string(),
+        ValueRef::Null => return None,
+        ValueRef::Text(text) => fold(text),
+        ValueRef::Int(number) => number.to_string(),
+        ValueRef::Decimal(number) => number.normalize().to_string(),
+        ValueRef::Double(number) => number.to_string(),
+        ValueRef::Bool(yes) => yes.to_string(),
+        ValueRef::Time(time) => time.timestamp_millis().to_string(),
+        ValueRef::Date(date) => date.to_string(),
+        ValueRef::Choices(options) => options.to_owned(),
+        ValueRef::Id(id) => id.to_string(),
+        ValueRef::Lookup(reference) => reference.id.to_string(),
     })
 }

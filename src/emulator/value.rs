@@ -5,8 +5,9 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use uuid::Uuid;
 
 /// The index of a table in an instance's schema.
@@ -20,7 +21,7 @@ pub(crate) struct Reference {
     pub(crate) id: Uuid,
 }
 
-/// One stored value; an empty text is stored as `Null`, as Dataverse does.
+/// One value; an empty text is stored as `Null`, as Dataverse does.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) enum Value {
     #[default]
@@ -28,8 +29,30 @@ pub(crate) enum Value {
     Text(Arc<str>),
     Int(i64),
     Decimal(Decimal),
+    Double(f64),
     Bool(bool),
     Time(DateTime<Utc>),
+    /// A day without a time.
+    Date(NaiveDate),
+    /// The options of a multi-select choice in ascending order, joined by commas, as the wire has them.
+    Choices(Arc<str>),
+    Id(Uuid),
+    Lookup(Reference),
+}
+
+/// A value where it lies in its row.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub(crate) enum ValueRef<'v> {
+    #[default]
+    Null,
+    Text(&'v str),
+    Int(i64),
+    Decimal(Decimal),
+    Double(f64),
+    Bool(bool),
+    Time(DateTime<Utc>),
+    Date(NaiveDate),
+    Choices(&'v str),
     Id(Uuid),
     Lookup(Reference),
 }
@@ -48,71 +71,142 @@ impl Value {
         Value::Decimal(Decimal::from(units))
     }
 
+    /// The value itself, borrowed.
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Text(text) => ValueRef::Text(text),
+            Value::Int(number) => ValueRef::Int(*number),
+            Value::Decimal(number) => ValueRef::Decimal(*number),
+            Value::Double(number) => ValueRef::Double(*number),
+            Value::Bool(yes) => ValueRef::Bool(*yes),
+            Value::Time(time) => ValueRef::Time(*time),
+            Value::Date(date) => ValueRef::Date(*date),
+            Value::Choices(options) => ValueRef::Choices(options),
+            Value::Id(id) => ValueRef::Id(*id),
+            Value::Lookup(reference) => ValueRef::Lookup(*reference),
+        }
+    }
+
     pub(crate) fn is_null(&self) -> bool {
-        matches!(self, Value::Null)
+        self.as_ref().is_null()
     }
 
     pub(crate) fn as_text(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
+        self.as_ref().as_text()
     }
 
     pub(crate) fn as_int(&self) -> Option<i64> {
+        self.as_ref().as_int()
+    }
+
+    /// The GUID of an identifier or a lookup.
+    pub(crate) fn as_id(&self) -> Option<Uuid> {
+        self.as_ref().as_id()
+    }
+}
+
+impl<'v> ValueRef<'v> {
+    /// A value of its own, to be kept.
+    pub(crate) fn to_value(self) -> Value {
         match self {
-            Value::Int(number) => Some(*number),
+            ValueRef::Null => Value::Null,
+            ValueRef::Text(text) => Value::Text(text.into()),
+            ValueRef::Int(number) => Value::Int(number),
+            ValueRef::Decimal(number) => Value::Decimal(number),
+            ValueRef::Double(number) => Value::Double(number),
+            ValueRef::Bool(yes) => Value::Bool(yes),
+            ValueRef::Time(time) => Value::Time(time),
+            ValueRef::Date(date) => Value::Date(date),
+            ValueRef::Choices(options) => Value::Choices(options.into()),
+            ValueRef::Id(id) => Value::Id(id),
+            ValueRef::Lookup(reference) => Value::Lookup(reference),
+        }
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        matches!(self, ValueRef::Null)
+    }
+
+    pub(crate) fn as_text(self) -> Option<&'v str> {
+        match self {
+            ValueRef::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(crate) fn as_time(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn as_int(self) -> Option<i64> {
         match self {
-            Value::Time(time) => Some(*time),
+            ValueRef::Int(number) => Some(number),
             _ => None,
         }
     }
 
-    pub(crate) fn as_reference(&self) -> Option<Reference> {
+    pub(crate) fn as_time(self) -> Option<DateTime<Utc>> {
         match self {
-            Value::Lookup(reference) => Some(*reference),
+            ValueRef::Time(time) => Some(time),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_reference(self) -> Option<Reference> {
+        match self {
+            ValueRef::Lookup(reference) => Some(reference),
             _ => None,
         }
     }
 
     /// The GUID of an identifier or a lookup.
-    pub(crate) fn as_id(&self) -> Option<Uuid> {
+    pub(crate) fn as_id(self) -> Option<Uuid> {
         match self {
-            Value::Id(id) => Some(*id),
-            Value::Lookup(reference) => Some(reference.id),
+            ValueRef::Id(id) => Some(id),
+            ValueRef::Lookup(reference) => Some(reference.id),
             _ => None,
         }
     }
 
     /// How two values of one type compare; `None` when either is null or the types differ.
-    pub(crate) fn compare(&self, other: &Value) -> Option<Ordering> {
+    pub(crate) fn compare(self, other: ValueRef) -> Option<Ordering> {
         if let (Some(left), Some(right)) = (self.as_id(), other.as_id()) {
             return Some(SqlGuid::from(left).cmp(&SqlGuid::from(right)));
         }
         match (self, other) {
-            (Value::Text(left), Value::Text(right)) => Some(fold(left).cmp(&fold(right))),
-            (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
-            (Value::Decimal(left), Value::Decimal(right)) => Some(left.cmp(right)),
-            (Value::Int(left), Value::Decimal(right)) => Some(Decimal::from(*left).cmp(right)),
-            (Value::Decimal(left), Value::Int(right)) => Some(left.cmp(&Decimal::from(*right))),
-            (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
-            (Value::Time(left), Value::Time(right)) => Some(left.cmp(right)),
-            _ => None,
+            (ValueRef::Text(left), ValueRef::Text(right)) => Some(fold(left).cmp(&fold(right))),
+            (ValueRef::Choices(left), ValueRef::Choices(right)) => Some(left.cmp(right)),
+            (ValueRef::Int(left), ValueRef::Int(right)) => Some(left.cmp(&right)),
+            (ValueRef::Bool(left), ValueRef::Bool(right)) => Some(left.cmp(&right)),
+            (ValueRef::Time(left), ValueRef::Time(right)) => Some(left.cmp(&right)),
+            (ValueRef::Date(left), ValueRef::Date(right)) => Some(left.cmp(&right)),
+            (ValueRef::Double(left), right) => left.partial_cmp(&right.as_double()?),
+            (left, ValueRef::Double(right)) => left.as_double()?.partial_cmp(&right),
+            (left, right) => Some(left.as_decimal()?.cmp(&right.as_decimal()?)),
         }
     }
 
-    /// The order of `$orderby`: as [`Value::compare`], nulls first.
-    pub(crate) fn sort(&self, other: &Value) -> Ordering {
+    /// The order of `$orderby`: as [`ValueRef::compare`], nulls first.
+    pub(crate) fn sort(self, other: ValueRef) -> Ordering {
         match (self.is_null(), other.is_null()) {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
             (false, false) => self.compare(other).unwrap_or(Ordering::Equal),
+        }
+    }
+
+    /// Any number that is exact.
+    pub(crate) fn as_decimal(self) -> Option<Decimal> {
+        match self {
+            ValueRef::Int(number) => Some(Decimal::from(number)),
+            ValueRef::Decimal(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Any number.
+    pub(crate) fn as_double(self) -> Option<f64> {
+        match self {
+            ValueRef::Double(number) => Some(number),
+            _ => self.as_decimal()?.to_f64(),
         }
     }
 }
@@ -125,6 +219,11 @@ pub(crate) fn fold(text: &str) -> String {
 /// A GUID whose order is SQL Server's: the last six bytes count first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SqlGuid([u8; 16]);
+
+impl SqlGuid {
+    /// Before every other.
+    pub(crate) const LEAST: SqlGuid = SqlGuid([0; 16]);
+}
 
 /// The byte of the textual GUID that counts first, second, …
 const SIGNIFICANCE: [usize; 16] = [10, 11, 12, 13, 14, 15, 8, 9, 7, 6, 5, 4, 3, 2, 1, 0];

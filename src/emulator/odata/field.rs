@@ -3,9 +3,10 @@
 //! One step through a lookup, as Dataverse has it in `$filter` and `$orderby`; no collections.
 
 use crate::emulator::refusal::{Outcome, Refusal};
+use crate::emulator::row::Row;
 use crate::emulator::schema::{Column, Schema};
-use crate::emulator::store::{Row, Store};
-use crate::emulator::value::{TableId, Value};
+use crate::emulator::store::Store;
+use crate::emulator::value::{TableId, ValueRef};
 
 /// A column of the row, or of the row that one of its lookups names.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +54,7 @@ impl Field {
         &schema.table(table).columns[self.column]
     }
 
-    pub(crate) fn of<'r>(&self, store: &'r Store, row: &'r Row) -> &'r Value {
+    pub(crate) fn of<'r>(&self, store: &'r Store, row: &'r Row) -> ValueRef<'r> {
         let Some((lookup, target)) = self.through else {
             return row.value(self.column);
         };
@@ -62,7 +63,7 @@ impl Field {
             .as_reference()
             .filter(|reference| reference.table == target);
         let named = reference.and_then(|reference| store.get(reference.table, reference.id));
-        named.map_or(&Value::Null, |row| row.value(self.column))
+        named.map_or(ValueRef::Null, |row| row.value(self.column))
     }
 
     /// Whether it is this column of the row itself.

@@ -2,26 +2,29 @@
 //!
 //! English and UTC, whoever asks.
 
+use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Table};
-use crate::emulator::store::{Row, Store};
-use crate::emulator::value::Value;
+use crate::emulator::store::Store;
+use crate::emulator::value::ValueRef;
 
 /// The text for one column of a row; none where the value itself is the text.
 pub(crate) fn value(store: &Store, table: &Table, row: &Row, index: usize) -> Option<String> {
     match (&table.columns[index].kind, row.value(index)) {
-        (Kind::Choice { options, .. } | Kind::State { options }, Value::Int(number)) => {
-            label(options, *number)
+        (Kind::Choice { options, .. } | Kind::State { options }, ValueRef::Int(number)) => {
+            label(options, number)
         }
-        (Kind::Status { options }, Value::Int(number)) => {
-            let option = options.iter().find(|(option, _, _)| option == number);
+        (Kind::Status { options }, ValueRef::Int(number)) => {
+            let option = options.iter().find(|(option, _, _)| *option == number);
             option.map(|(_, _, label)| (*label).to_owned())
         }
-        (Kind::Bool { yes, no, .. }, Value::Bool(value)) => {
-            Some((if *value { *yes } else { *no }).to_owned())
+        (Kind::Bool { yes, no, .. }, ValueRef::Bool(value)) => {
+            Some((if value { *yes } else { *no }).to_owned())
         }
-        (Kind::Int { .. } | Kind::BigInt, Value::Int(number)) => Some(grouped(&number.to_string())),
-        (Kind::Money { precision }, Value::Decimal(number)) => {
-            let mut rounded = *number;
+        (Kind::Int { .. } | Kind::BigInt, ValueRef::Int(number)) => {
+            Some(grouped(&number.to_string()))
+        }
+        (Kind::Money { precision }, ValueRef::Decimal(number)) => {
+            let mut rounded = number;
             rounded.rescale(*precision);
             Some(format!(
                 "{}{}",
@@ -29,8 +32,8 @@ pub(crate) fn value(store: &Store, table: &Table, row: &Row, index: usize) -> Op
                 grouped(&rounded.to_string())
             ))
         }
-        (Kind::Time, Value::Time(time)) => Some(time.format("%-m/%-d/%Y %-I:%M %p").to_string()),
-        (_, Value::Lookup(reference)) => {
+        (Kind::Time, ValueRef::Time(time)) => Some(time.format("%-m/%-d/%Y %-I:%M %p").to_string()),
+        (_, ValueRef::Lookup(reference)) => {
             let primary_name = store.schema().table(reference.table).primary_name;
             let named = store.get(reference.table, reference.id)?;
             named.value(primary_name).as_text().map(str::to_owned)

@@ -11,8 +11,9 @@ use super::field::Field;
 use super::literal::guid;
 use super::render;
 use crate::emulator::refusal::{Outcome, Refusal};
+use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Schema};
-use crate::emulator::store::{Row, Store};
+use crate::emulator::store::Store;
 use crate::emulator::value::{SqlGuid, TableId, Value};
 
 /// The order of a list; rows that are equal in it come in SQL Server's order of GUIDs.
@@ -37,7 +38,11 @@ pub(crate) struct Place {
 impl Place {
     /// The token of the page behind this place.
     pub(crate) fn token(&self, page: usize) -> String {
-        let values: Vec<Json> = self.values.iter().map(render::json).collect();
+        let values: Vec<Json> = self
+            .values
+            .iter()
+            .map(|value| render::json(value.as_ref()))
+            .collect();
         let cookie = hex(json!([self.id.to_string(), values]).to_string().as_bytes());
         format!("<cookie pagenumber=\"{page}\" pagingcookie=\"{cookie}\" istracking=\"False\" />")
     }
@@ -84,17 +89,17 @@ impl Order {
             values: self
                 .terms
                 .iter()
-                .map(|(field, _)| field.of(store, row).clone())
+                .map(|(field, _)| field.of(store, row).to_value())
                 .collect(),
-            id: row.id,
+            id: row.id(),
         }
     }
 
     pub(crate) fn compare(&self, left: &Place, right: &Place) -> Ordering {
         let pairs = self.terms.iter().zip(left.values.iter().zip(&right.values));
         let by_terms = pairs.map(|((_, direction), (left, right))| match direction {
-            Direction::Ascending => left.sort(right),
-            Direction::Descending => right.sort(left),
+            Direction::Ascending => left.as_ref().sort(right.as_ref()),
+            Direction::Descending => right.as_ref().sort(left.as_ref()),
         });
         by_terms
             .fold(Ordering::Equal, Ordering::then)

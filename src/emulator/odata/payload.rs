@@ -11,7 +11,7 @@ use super::render::from_json;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::{Column, Kind, Schema, Table};
 use crate::emulator::store::Store;
-use crate::emulator::value::{Reference, TableId, Value};
+use crate::emulator::value::{Reference, TableId, Value, ValueRef};
 
 /// What a body asks to write.
 #[derive(Debug, Default)]
@@ -192,7 +192,8 @@ impl Payload {
     pub(crate) fn resolve_keys(&mut self, store: &Store) -> Outcome<()> {
         for bind in &mut self.binds {
             if let Address::Key(key) = &bind.address {
-                let values: Vec<&Value> = key.values.iter().map(|(_, value)| value).collect();
+                let values: Vec<ValueRef> =
+                    key.values.iter().map(|(_, value)| value.as_ref()).collect();
                 let found = store.by_key(bind.table, key.key, &values);
                 let found =
                     found.ok_or_else(|| Refusal::key_missing(store.schema().table(bind.table)))?;

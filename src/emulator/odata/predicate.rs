@@ -13,9 +13,10 @@ use super::filter::{Comparison, Expression, Operand, TextTest};
 use super::like::Pattern;
 use super::literal::Literal;
 use crate::emulator::refusal::{Outcome, Refusal};
+use crate::emulator::row::Row;
 use crate::emulator::schema::{Column, Kind, Schema, Table};
-use crate::emulator::store::{Row, Store, comparable};
-use crate::emulator::value::{TableId, Value};
+use crate::emulator::store::{Store, comparable};
+use crate::emulator::value::{TableId, Value, ValueRef};
 
 /// A filter on one table's rows.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ impl Predicate {
             Predicate::Any(terms) => terms.iter().any(|term| term.holds(store, row)),
             Predicate::Not(inner) => !inner.holds(store, row),
             Predicate::Compare(field, comparison, value) => {
-                comparison.holds(field.of(store, row), value)
+                comparison.holds(field.of(store, row), value.as_ref())
             }
             Predicate::Columns(left, comparison, right) => {
                 comparison.holds(left.of(store, row), right.of(store, row))
@@ -160,7 +161,10 @@ impl Predicate {
             Predicate::Compare(field, Comparison::Equal, value) if !value.is_null() => {
                 let key = single_key(table, field)?;
                 Some(Seek::Ids(
-                    store.by_key(id, key, &[value]).into_iter().collect(),
+                    store
+                        .by_key(id, key, &[value.as_ref()])
+                        .into_iter()
+                        .collect(),
                 ))
             }
             Predicate::Member {
@@ -172,7 +176,7 @@ impl Predicate {
                 if !matches!(table.columns[field.column].kind, Kind::Text { .. }) {
                     return None;
                 }
-                let find = |text: &String| store.by_key(id, key, &[&Value::text(text)]);
+                let find = |text: &String| store.by_key(id, key, &[Value::text(text).as_ref()]);
                 Some(Seek::Ids(texts.iter().filter_map(find).collect()))
             }
             Predicate::Compare(field, comparison, Value::Time(time))
@@ -200,7 +204,7 @@ impl Predicate {
 }
 
 impl Comparison {
-    fn holds(self, left: &Value, right: &Value) -> bool {
+    fn holds(self, left: ValueRef, right: ValueRef) -> bool {
         let order = match (left.is_null(), right.is_null()) {
             (true, true) => Some(Ordering::Equal),
             (false, false) => left.compare(right),
@@ -232,7 +236,7 @@ impl Comparison {
 }
 
 impl Members {
-    fn hold(&self, value: &Value) -> bool {
+    fn hold(&self, value: ValueRef) -> bool {
         match self {
             Members::Ids(ids) => value.as_id().is_some_and(|id| ids.contains(&id)),
             Members::Others(texts) => comparable(value).is_some_and(|text| texts.contains(&text)),
@@ -320,7 +324,12 @@ fn members_of(values: &[Value]) -> Members {
     if values.iter().all(|value| value.as_id().is_some()) && !values.is_empty() {
         return Members::Ids(values.iter().filter_map(Value::as_id).collect());
     }
-    Members::Others(values.iter().filter_map(comparable).collect())
+    Members::Others(
+        values
+            .iter()
+            .filter_map(|value| comparable(value.as_ref()))
+            .collect(),
+    )
 }
 
 /// Turns `a eq 1 or a eq 2 or …` into one set, so that its cost does not grow with its length.

@@ -2,54 +2,56 @@
 //!
 //! Rows that only mention the deleted one lose the mention; a customer takes its contacts and tickets along.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use super::{Call, find, missing, write};
-use crate::emulator::instance::Instance;
+use super::{Call, Caller, find, missing, write};
 use crate::emulator::odata::path::Address;
+use crate::emulator::pipeline;
 use crate::emulator::refusal::Outcome;
 use crate::emulator::reply::{self, Reply};
-use crate::emulator::store::{Row, Store};
+use crate::emulator::row::Row;
+use crate::emulator::store::Store;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId, Value};
 
 pub(crate) fn answer(
-    instance: &Instance,
+    transaction: &mut Transaction,
     call: &Call,
     table: TableId,
     address: &Address,
 ) -> Outcome<Reply> {
     call.query.only(&[])?;
-    let mut store = instance.write();
-    let row = find(&store, table, address).and_then(|id| store.get(table, id).cloned());
-    let row = row.ok_or_else(|| missing(&store, table, address))?;
-    call.conditions.allow_change(&row)?;
-    remove(instance, &mut store, call, Reference { table, id: row.id })?;
+    let id = transaction.read(|store| find(store, table, address));
+    let id = id.ok_or_else(|| missing(&call.schema, table, address))?;
+    pipeline::delete(transaction, call, Reference { table, id })?;
     Ok(reply::no_content())
 }
 
-fn remove(instance: &Instance, store: &mut Store, call: &Call, first: Reference) -> Outcome<()> {
+/// Removes a row, what it takes along, and every mention of either.
+pub(crate) fn remove(
+    transaction: &mut Transaction,
+    caller: Caller,
+    first: Reference,
+) -> Outcome<()> {
     let mut condemned = vec![first];
     while let Some(next) = condemned.pop() {
-        store.remove(next.table, next.id);
-        for mention in mentions(store, next) {
-            let Some(row) = store.get(mention.table, mention.row).cloned() else {
-                continue;
-            };
+        transaction.remove(next.table, next.id)?;
+        for mention in mentions(transaction.store(), next) {
             if mention.cascade {
                 condemned.push(Reference {
                     table: mention.table,
-                    id: row.id,
+                    id: mention.row,
                 });
-            } else {
-                write::change(
-                    instance,
-                    store,
-                    call.caller,
-                    mention.table,
-                    &row,
-                    vec![(mention.column, Value::Null)],
-                )?;
+                continue;
             }
+            transaction.wait_for(mention.table, mention.row)?;
+            let Some(row) = transaction.store().get(mention.table, mention.row).cloned() else {
+                continue;
+            };
+            let columns = vec![(mention.column, Value::Null)];
+            write::change(transaction, caller, mention.table, &row, columns)?;
         }
     }
     Ok(())
@@ -64,28 +66,25 @@ struct Mention {
 }
 
 fn mentions(store: &Store, named: Reference) -> Vec<Mention> {
-    let schema = store.schema();
+    let schema = Arc::clone(store.schema());
     let name = schema.table(named.table).name;
     let mut mentions = Vec::new();
-    for (id, table) in schema.tables() {
-        for (column, definition) in table.columns.iter().enumerate() {
-            let Some(target) = definition
-                .targets()
-                .iter()
-                .find(|target| target.table == name)
-            else {
+    for (table, definition) in schema.tables() {
+        for (column, lookup) in definition.columns.iter().enumerate() {
+            let Some(target) = lookup.targets().iter().find(|target| target.table == name) else {
                 continue;
             };
-            let cascade = target.cascade;
-            let names_it =
-                |row: &&std::sync::Arc<Row>| row.value(column).as_reference() == Some(named);
-            let rows = store.after(id, None).filter(names_it);
-            mentions.extend(rows.map(|row| Mention {
-                table: id,
-                row: row.id,
+            let names_it = |row: &&Row| row.value(column).as_reference() == Some(named);
+            let mention = |row: &Row| Mention {
+                table,
+                row: row.id(),
                 column,
-                cascade,
-            }));
+                cascade: target.cascade,
+            };
+            match store.naming(table, column, named.id) {
+                Some(rows) => mentions.extend(rows.filter(names_it).map(mention)),
+                None => mentions.extend(store.after(table, None).filter(names_it).map(mention)),
+            }
         }
     }
     mentions

@@ -8,7 +8,6 @@ use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
 use super::Call;
-use crate::emulator::instance::Instance;
 use crate::emulator::odata::filter::{self, Comparison, Expression, Operand, TextTest};
 use crate::emulator::odata::literal::{Literal, guid};
 use crate::emulator::odata::path::{pairs, split_predicate};
@@ -19,9 +18,9 @@ use crate::emulator::schema::{Schema, Table};
 const OPTIONS: [&str; 4] = ["$select", "$filter", "$expand", "$count"];
 const TYPES: &str = "Microsoft.Dynamics.CRM.";
 
-pub(crate) fn answer(instance: &Instance, call: &Call, segments: &[String]) -> Outcome<Reply> {
+pub(crate) fn answer(call: &Call, segments: &[String]) -> Outcome<Reply> {
     call.query.only(&OPTIONS)?;
-    let schema = &instance.schema;
+    let schema = &call.schema;
     let (first, rest) = segments
         .split_first()
         .map_or(("", segments), |(first, rest)| (first.as_str(), rest));

@@ -28,10 +28,10 @@ pub(crate) fn answer(
         && is_version(etag, row)
         && !call.preferences.annotations.any()
     {
-        return Ok(reply::with_etag(reply::not_modified(), row.version));
+        return Ok(reply::with_etag(reply::not_modified(), row.version()));
     }
-    let reply = reply::json(StatusCode::OK, &call.entity(&store, table, row)?);
-    let reply = reply::with_etag(reply, row.version);
+    let reply = reply::written(StatusCode::OK, call.entity(&store, table, row)?);
+    let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(
         reply,
         &call.preferences.applied_to_row(),

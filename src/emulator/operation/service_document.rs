@@ -6,17 +6,12 @@ use http::StatusCode;
 use serde_json::{Value as Json, json};
 
 use super::Call;
-use crate::emulator::instance::Instance;
 use crate::emulator::refusal::Outcome;
 use crate::emulator::reply::{self, Reply};
 
-pub(crate) fn answer(instance: &Instance, call: &Call) -> Outcome<Reply> {
+pub(crate) fn answer(call: &Call) -> Outcome<Reply> {
     call.query.only(&[])?;
-    let mut sets: Vec<&str> = instance
-        .schema
-        .tables()
-        .map(|(_, table)| table.set)
-        .collect();
+    let mut sets: Vec<&str> = call.schema.tables().map(|(_, table)| table.set).collect();
     sets.sort_unstable();
     let entry = |set: &&str| json!({"name": set, "kind": "EntitySet", "url": set});
     let body = json!({

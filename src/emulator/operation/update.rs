@@ -2,50 +2,45 @@
 //!
 //! By key, the key's values come from the URL where the body has none, and on an update the body's are ignored.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{Call, find, missing, write};
-use crate::emulator::instance::Instance;
+use super::{Call, find, missing};
 use crate::emulator::odata::path::{Address, KeyAddress};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::row::Row;
 use crate::emulator::schema::Table;
-use crate::emulator::store::{Row, Store};
+use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{TableId, Value};
 
 pub(crate) fn answer(
-    instance: &Instance,
+    transaction: &mut Transaction,
     call: &Call,
     table: TableId,
     address: &Address,
 ) -> Outcome<Reply> {
     call.query.only(&["$select"])?;
-    let definition = instance.schema.table(table);
+    let definition = call.schema.table(table);
     call.query.select(definition)?;
     let body = call.object(definition)?;
-    let read = |purpose| Payload::read(&instance.schema, table, purpose, &call.root, &body);
-    let mut store = instance.write();
-    let existing = find(&store, table, address).and_then(|id| store.get(table, id).cloned());
+    let read = |purpose| Payload::read(&call.schema, table, purpose, &call.root, &body);
+    let existing = transaction.read(|store| find(store, table, address));
     let (row, status) = match existing {
-        Some(row) => {
+        Some(id) => {
             let payload = read(Purpose::Update)?;
-            (
-                update(instance, &mut store, call, table, address, &row, payload)?,
-                StatusCode::OK,
-            )
+            let row = update(transaction, call, table, address, id, payload)?;
+            (row, StatusCode::OK)
         }
-        None if call.conditions.if_match.is_some() => return Err(missing(&store, table, address)),
+        None if call.conditions.if_match.is_some() => {
+            return Err(missing(&call.schema, table, address));
+        }
         None => {
             let payload = read(Purpose::Create)?;
-            (
-                create(instance, &mut store, call, table, address, payload)?,
-                StatusCode::CREATED,
-            )
+            let row = create(transaction, call, table, address, payload)?;
+            (row, StatusCode::CREATED)
         }
     };
     if !call.preferences.representation {
@@ -54,8 +49,9 @@ pub(crate) fn answer(
             &echo(call, definition, address),
         ));
     }
-    let reply = reply::json(status, &call.entity(&store, table, &row)?);
-    let reply = reply::with_etag(reply, row.version);
+    let entity = call.entity(transaction.store(), table, &row)?;
+    let reply = reply::written(status, entity);
+    let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(
         reply,
         &call.preferences.applied_to_row(),
@@ -63,40 +59,39 @@ pub(crate) fn answer(
 }
 
 fn update(
-    instance: &Instance,
-    store: &mut Store,
+    transaction: &mut Transaction,
     call: &Call,
     table: TableId,
     address: &Address,
-    row: &Arc<Row>,
-    payload: Payload,
-) -> Outcome<Arc<Row>> {
-    call.conditions.allow_change(row)?;
+    id: Uuid,
+    mut payload: Payload,
+) -> Outcome<Row> {
     same_id(address, payload.id)?;
-    let mut columns = payload.resolve(store)?;
     if let Address::Key(key) = address {
-        columns.retain(|(column, _)| key.values.iter().all(|(own, _)| own != column));
+        payload
+            .columns
+            .retain(|(column, _)| key.values.iter().all(|(own, _)| own != column));
     }
-    write::change(instance, store, call.caller, table, row, columns)
+    pipeline::update(transaction, call, table, id, payload)
 }
 
 fn create(
-    instance: &Instance,
-    store: &mut Store,
+    transaction: &mut Transaction,
     call: &Call,
     table: TableId,
     address: &Address,
     mut payload: Payload,
-) -> Outcome<Arc<Row>> {
+) -> Outcome<Row> {
     same_id(address, payload.id)?;
-    let (id, mut columns) = match address {
-        Address::Id(id) => (*id, Vec::new()),
-        Address::Key(key) => (payload.id.unwrap_or_else(Uuid::now_v7), key_columns(key)?),
+    let id = match address {
+        Address::Id(id) => *id,
+        Address::Key(key) => {
+            // What the body says comes later and so wins.
+            payload.columns.splice(..0, key_columns(key)?);
+            payload.id.unwrap_or_else(Uuid::now_v7)
+        }
     };
-    payload.resolve_keys(store)?;
-    pipeline::before_create(instance, store, call.caller, table, &payload)?;
-    columns.extend(payload.resolve(store)?);
-    write::insert(instance, store, call.caller, table, id, columns)
+    pipeline::create(transaction, call.caller, table, id, payload)
 }
 
 /// The URL's id and the body's must be one.
@@ -113,7 +108,7 @@ fn key_columns(key: &KeyAddress) -> Outcome<Vec<(usize, Value)>> {
     if key
         .values
         .iter()
-        .any(|(_, value)| value.as_reference().is_some())
+        .any(|(_, value)| value.as_ref().as_reference().is_some())
     {
         return Err(Refusal::unsupported("Upsert by a key with a lookup"));
     }

@@ -9,19 +9,23 @@ use uuid::Uuid;
 use super::Caller;
 use crate::emulator::instance::Instance;
 use crate::emulator::refusal::{Outcome, Refusal};
+use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Required, Table};
-use crate::emulator::store::{Conflict, Row, Store};
+use crate::emulator::store::Store;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId, Value};
 
 /// Stores a new row with the given columns.
 pub(crate) fn insert(
-    instance: &Instance,
-    store: &mut Store,
+    transaction: &mut Transaction,
     caller: Caller,
     id: TableId,
     row: Uuid,
     columns: Vec<(usize, Value)>,
-) -> Outcome<Arc<Row>> {
+) -> Outcome<Row> {
+    transaction.wait_for(id, row)?;
+    let instance = transaction.instance();
+    let store = transaction.store();
     let schema = Arc::clone(store.schema());
     let table = schema.table(id);
     if store.get(id, row).is_some() {
@@ -36,27 +40,26 @@ pub(crate) fn insert(
     agree_on_status(table, &mut values, None)?;
     require(table, &values)?;
     compute(table, &mut values);
-    store
-        .insert(id, row, values)
-        .map_err(|conflict| refusal(table, conflict))
+    transaction.insert(id, row, values)
 }
 
 /// Changes some columns of a row that is there.
 pub(crate) fn change(
-    instance: &Instance,
-    store: &mut Store,
+    transaction: &mut Transaction,
     caller: Caller,
     id: TableId,
-    row: &Arc<Row>,
+    row: &Row,
     columns: Vec<(usize, Value)>,
-) -> Outcome<Arc<Row>> {
+) -> Outcome<Row> {
     if columns.is_empty() {
-        return Ok(Arc::clone(row));
+        return Ok(row.clone());
     }
+    let instance = transaction.instance();
+    let store = transaction.store();
     let schema = Arc::clone(store.schema());
     let table = schema.table(id);
     closed_tickets_stay(table, row, &columns)?;
-    let mut values = row.values().to_vec();
+    let mut values = row.to_values();
     let set: Vec<usize> = columns.iter().map(|(column, _)| *column).collect();
     for (column, value) in columns {
         values[column] = value;
@@ -73,16 +76,7 @@ pub(crate) fn change(
     if let Some(user) = user(store, caller.user) {
         put(table, &mut values, "modifiedby", user);
     }
-    store
-        .replace(id, row.id, values)
-        .map_err(|conflict| refusal(table, conflict))
-}
-
-fn refusal(table: &Table, conflict: Conflict) -> Refusal {
-    match conflict {
-        Conflict::Id => Refusal::row_exists(),
-        Conflict::Key(key) => Refusal::key_taken(table, key),
-    }
+    transaction.replace(id, row.id(), values)
 }
 
 /// A row with nothing but what its columns default to.

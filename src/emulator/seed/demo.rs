@@ -2,6 +2,8 @@
 //!
 //! What is out of step between the two is chosen in `mess.rs`.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -44,7 +46,7 @@ pub(super) struct Maker<'i> {
 
 pub(crate) fn fill(us: &Instance, europe: &Instance, seed: u64) -> Result<(), csv::Error> {
     let companies = companies::read()?;
-    let table = |name| us.schema.by_name(name).unwrap_or(TableId(0));
+    let table = |name| us.schema().by_name(name).unwrap_or(TableId(0));
     let tables = Tables {
         account: table("account"),
         contact: table("contact"),
@@ -70,8 +72,8 @@ pub(crate) fn fill(us: &Instance, europe: &Instance, seed: u64) -> Result<(), cs
 }
 
 impl Maker<'_> {
-    fn schema(&self) -> &Schema {
-        &self.us.schema
+    fn schema(&self) -> Arc<Schema> {
+        self.us.schema()
     }
 
     fn company(
@@ -125,7 +127,7 @@ impl Maker<'_> {
                 },
             ),
         ];
-        let draft = Draft::new(self.schema(), self.tables.account, company.id(), &own);
+        let draft = Draft::new(&self.schema(), self.tables.account, company.id(), &own);
         let account = self.original(draft, part);
         let account_created = account.created;
         accounts.push(account);
@@ -152,7 +154,7 @@ impl Maker<'_> {
                     }),
                 ),
             ];
-            let draft = Draft::new(self.schema(), self.tables.contact, person(number), &own);
+            let draft = Draft::new(&self.schema(), self.tables.contact, person(number), &own);
             let part = mess::contact(part, contacts.len(), number);
             let mut contact = self.original(draft, part);
             contact.created = contact.created.max(account_created);

@@ -2,6 +2,8 @@
 //!
 //! The originals are those that `demo.rs` made for the US.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -53,13 +55,13 @@ impl Maker<'_> {
             Part::Stale => {
                 // The copy is of before the change in the US, so it is older than that.
                 let changed = self.other_values(&draft);
-                draft.set(&europe.schema, &changed);
+                draft.set(store.schema(), &changed);
                 let modified = created + (self.now - created) / 2;
                 draft.store(europe, store, Stamp { modified, ..synced });
             }
             Part::Diverged => {
                 let changed = self.other_values(&draft);
-                draft.set(&europe.schema, &changed);
+                draft.set(store.schema(), &changed);
                 let modified = self.now - TimeDelta::minutes(self.random.random_range(90..60 * 30));
                 let by = EUROPE_PEOPLE
                     .choose(&mut self.random)
@@ -83,7 +85,7 @@ impl Maker<'_> {
                 };
                 let own = [(name, Value::text(&placeholder(draft.id)))];
                 let seen = original.created + (self.now - original.created) / 2;
-                let stub = Draft::new(&europe.schema, draft.table, draft.id, &own);
+                let stub = Draft::new(store.schema(), draft.table, draft.id, &own);
                 stub.store(europe, store, Stamp::once(seen, PLUG_IN_USER));
             }
             Part::Duplicate => {
@@ -94,7 +96,7 @@ impl Maker<'_> {
                     ("accountid", Value::Id(twin.id)),
                     ("primarycontactid", Value::Null),
                 ];
-                twin.set(&europe.schema, &own);
+                twin.set(store.schema(), &own);
                 twin.store(europe, store, Stamp::once(created, EUROPE_PEOPLE[0]));
             }
         }
@@ -125,7 +127,8 @@ impl Maker<'_> {
 
     /// Rows that only Europe has: some of its own, some whose original is gone.
     fn europes_own(&mut self, store: &mut Store, accounts: &[Original]) {
-        let schema = &self.europe.schema;
+        let schema = Arc::clone(store.schema());
+        let schema = &schema;
         for (number, name) in
             (1_i64..).zip(["Nordlicht Logistik", "Atelier Rousseau", "Vermeer & Zonen"])
         {
@@ -235,7 +238,7 @@ impl Maker<'_> {
                 ("statecode", Value::Int(i64::from(resolved))),
             ];
             let draft = Draft::new(
-                &self.europe.schema,
+                store.schema(),
                 self.tables.incident,
                 own_id("ticket", number),
                 &own,
