@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::instance::lock;
+use super::stream::Stream;
+use super::tls::Tls;
 
 /// A slow body is sent in about so many parts a second, or byte by byte if it is slower than that.
 const TRICKLES_A_SECOND: u32 = 20;
@@ -106,11 +108,25 @@ impl Wire {
     }
 }
 
-/// Serves one connection to its end.
-pub(crate) async fn serve(stream: TcpStream, router: Router, session: Session) {
+/// Serves one connection to its end, through TLS if there is some.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    session: Session,
+) {
     // Without it small replies may wait for an acknowledgement; nothing breaks if it can't be set.
     let _ = stream.set_nodelay(true);
-    let mut work = pin!(converse(stream, router));
+    let mut work = pin!(async {
+        let stream = match tls {
+            Some(tls) => tls.accept(stream).await,
+            None => Ok(Stream::Plain(stream)),
+        };
+        // Whose handshake fails has heard why from TLS itself.
+        if let Ok(stream) = stream {
+            converse(stream, router).await;
+        }
+    });
     tokio::select! {
         biased;
         () = session.over.cancelled() => return,
@@ -121,7 +137,7 @@ pub(crate) async fn serve(stream: TcpStream, router: Router, session: Session) {
     session.over.cancelled().await;
 }
 
-async fn converse(stream: TcpStream, router: Router) {
+async fn converse(stream: Stream, router: Router) {
     let wire = Arc::new(Wire::default());
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Arc::clone(&wire));
@@ -142,15 +158,12 @@ async fn converse(stream: TcpStream, router: Router) {
     }
     match script.end {
         End::Close => {}
-        // Without lingering, close sends RST in place of FIN; if that can't be set, the peer sees a plain end.
-        End::Reset => {
-            let _ = stream.set_zero_linger();
-        }
+        End::Reset => stream.reset_when_dropped(),
         End::Hang => stay_dumb(&mut stream).await,
     }
 }
 
-async fn play(stream: &mut TcpStream, steps: Vec<Step>) -> io::Result<()> {
+async fn play(stream: &mut Stream, steps: Vec<Step>) -> io::Result<()> {
     for step in steps {
         match step {
             Step::Send(bytes) => stream.write_all(&bytes).await?,
@@ -162,7 +175,7 @@ async fn play(stream: &mut TcpStream, steps: Vec<Step>) -> io::Result<()> {
     Ok(())
 }
 
-async fn trickle(stream: &mut TcpStream, bytes: &Bytes, per_second: u64) -> io::Result<()> {
+async fn trickle(stream: &mut Stream, bytes: &Bytes, per_second: u64) -> io::Result<()> {
     let per_second = u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
     let at_once = usize::try_from(per_second / TRICKLES_A_SECOND).map_or(1, |part| part.max(1));
     for part in bytes.chunks(at_once) {
@@ -175,7 +188,7 @@ async fn trickle(stream: &mut TcpStream, bytes: &Bytes, per_second: u64) -> io::
 }
 
 /// Takes what comes and answers nothing, until the client closes.
-async fn stay_dumb(stream: &mut TcpStream) {
+async fn stay_dumb(stream: &mut Stream) {
     let mut taken = [0; 4096];
     while stream.read(&mut taken).await.is_ok_and(|bytes| bytes > 0) {}
 }

@@ -1,6 +1,8 @@
-//! The control endpoints under `/emulator/`: faults, log, clock, backup; for the holder of the secret only.
+//! The control endpoints under `/emulator/`, for the holder of the token only. Here: faults, log, clock, backup.
 //!
 //! They stand outside of the log and of every fault, but not of an outage: a closed port answers nothing.
+
+mod state;
 
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ pub(crate) fn routes() -> Router<Arc<Instance>> {
         .route("/emulator/clock", post(clock))
         .route("/emulator/backup", post(back_up))
         .route("/emulator/restore", post(restore))
+        .merge(state::routes())
 }
 
 async fn faults(State(instance): Emulated, headers: HeaderMap) -> Response {

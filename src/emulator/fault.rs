@@ -19,9 +19,8 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub(crate) use self::rule::{Count, Moment, RetryAfter, Rule};
+pub(crate) use self::rule::{Count, Moment, RetryAfter, Rule, duration};
 
-use self::rule::duration;
 use super::instance::{Instance, lock};
 
 /// Beyond this many, spent rules are no longer kept for the list.

@@ -16,6 +16,7 @@ use super::log::RequestLog;
 use super::outage::{self, Outage};
 use super::schema::Schema;
 use super::store::Store;
+use super::tls::Tls;
 use super::token::Tokens;
 use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
@@ -24,9 +25,10 @@ use super::{APPLICATION_CLIENT_ID, user_id};
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) name: &'static str,
-    /// `http://host:port`, without a slash at the end.
+    /// `http://host:port`, or `https` with TLS, without a slash at the end.
     pub(crate) url: String,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
@@ -49,6 +51,7 @@ impl Instance {
         url: String,
         secret: &str,
         clock: Arc<Clock>,
+        tls: Option<Tls>,
         plug_in: bool,
     ) -> Instance {
         let organization = stable_id(name, "organization");
@@ -56,6 +59,7 @@ impl Instance {
             name,
             url,
             clock,
+            tls: tls.map(Arc::new),
             tokens: Tokens::new(secret, user_id(name, APPLICATION_CLIENT_ID)),
             faults: Faults::default(),
             log: RequestLog::default(),

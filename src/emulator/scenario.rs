@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fault::{self, Count, RetryAfter, Rule};
 use super::instance::Instance;
+use super::tls::TlsFault;
 
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
@@ -94,6 +95,8 @@ struct Event {
     lasts: Option<Duration>,
     /// What `fault` arms.
     rule: Option<Rule>,
+    /// How TLS fails.
+    tls: Option<TlsFault>,
     /// Of the requests, how many it strikes; all, if left out.
     share: Option<f64>,
     /// `Retry-After` of a throttle, in seconds; 5 if left out.
@@ -128,6 +131,8 @@ enum What {
     TokenExpiry,
     /// Whatever can be armed over `/emulator/faults`.
     Fault,
+    /// New TLS connections fail as `tls` says; without TLS, nothing.
+    Tls,
 }
 
 impl Scenario {
@@ -182,14 +187,17 @@ impl Event {
         if is_fault != self.rule.is_some() {
             return Some("a rule belongs to what = \"fault\", and to nothing else".to_owned());
         }
+        if matches!(self.what, What::Tls) != self.tls.is_some() {
+            return Some("tls belongs to what = \"tls\", and to nothing else".to_owned());
+        }
         if !is_fault && self.lasts.is_none() {
             return Some("lasts is missing".to_owned());
         }
-        self.rule().problem()
+        self.rule().and_then(|rule| rule.problem())
     }
 
-    /// The event as a fault; an expiry of tokens is none.
-    fn rule(&self) -> Rule {
+    /// The event as a fault, if it is one.
+    fn rule(&self) -> Option<Rule> {
         let lasts = self.lasts.map(|lasts| lasts.as_secs_f64());
         let rule = Rule {
             count: Count::Always,
@@ -199,8 +207,9 @@ impl Event {
             seed: Some(SEED),
             ..Rule::default()
         };
-        match self.what {
-            What::Outage | What::TokenExpiry => Rule {
+        Some(match self.what {
+            What::TokenExpiry | What::Tls => return None,
+            What::Outage => Rule {
                 for_s: None,
                 outage_s: lasts,
                 ..rule
@@ -225,6 +234,18 @@ impl Event {
                     ..own
                 }
             }
+        })
+    }
+
+    fn happens(&self, instance: &Instance) {
+        if let Some(rule) = self.rule() {
+            fault::arm(instance, rule);
+            return;
+        }
+        match (self.what, &instance.tls) {
+            (What::TokenExpiry, _) => instance.tokens.revoke(self.lasts.unwrap_or_default()),
+            (What::Tls, Some(tls)) => tls.set_fault(self.tls, self.lasts),
+            _ => {}
         }
     }
 }
@@ -247,12 +268,7 @@ pub(crate) async fn play(
             Name::Us => &us,
             Name::Europe => &europe,
         };
-        match event.what {
-            What::TokenExpiry => instance.tokens.revoke(event.lasts.unwrap_or_default()),
-            What::Outage | What::Throttle | What::Slow | What::Errors | What::Fault => {
-                fault::arm(instance, event.rule());
-            }
-        }
+        event.happens(instance);
     }
 }
 

@@ -36,7 +36,8 @@ pub(crate) async fn serve(listener: TcpListener, instance: Arc<Instance>, stop: 
                 Some(outage) = due(announced) => break Some(outage),
                 accepted = open.accept() => match accepted {
                     Ok((stream, _)) => {
-                        connections.spawn(connection::serve(stream, router.clone(), session.clone()));
+                        let tls = instance.tls.clone();
+                        connections.spawn(connection::serve(stream, tls, router.clone(), session.clone()));
                     }
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 },

@@ -21,6 +21,7 @@ use super::instance::{Instance, lock};
 use super::scenario::Scenario;
 use super::seed::invent;
 use super::seed::users::US_PEOPLE;
+use super::stream::Stream;
 use super::token::Bearer;
 use super::{LOB_CLIENT_ID, user_id};
 
@@ -249,8 +250,12 @@ impl Client {
     }
 
     async fn exchange(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, Lost> {
-        let host = self.instance.url.trim_start_matches("http://");
+        let (_, host) = self.instance.url.split_once("://").unwrap_or_default();
         let stream = TcpStream::connect(host).await?;
+        let stream = match &self.instance.tls {
+            Some(tls) => tls.connect(stream).await?,
+            None => Stream::Plain(stream),
+        };
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let request = http::Request::builder()

@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 mod metadata;
 mod nonsense;
+mod tls;
 mod tokens;
 mod writes;
 

@@ -188,7 +188,7 @@ impl Rule {
 }
 
 /// Seconds as a duration of at most a day.
-pub(super) fn duration(seconds: f64) -> Option<Duration> {
+pub(crate) fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|lasts| *lasts <= Duration::from_hours(24))
