@@ -13,6 +13,7 @@ mod metadata;
 mod multiple;
 mod nonsense;
 mod platforms;
+mod tls;
 mod tokens;
 mod writes;
 
