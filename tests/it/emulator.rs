@@ -1,5 +1,6 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod batch;
 mod changes;
 mod columns;
 mod conditions;
@@ -10,7 +11,10 @@ mod faults;
 mod keys;
 mod lists;
 mod metadata;
+mod multiple;
 mod nonsense;
+mod platforms;
+mod tls;
 mod tokens;
 mod writes;
 

@@ -240,12 +240,11 @@ async fn what_is_not_there_yet_says_so_by_name() {
             None,
             "fetchXml",
         ),
-        ("POST", "$batch".to_owned(), Some(json!({})), "$batch"),
         (
             "POST",
-            "accounts/Microsoft.Dynamics.CRM.CreateMultiple".to_owned(),
+            "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
             Some(json!({})),
-            "CreateMultiple",
+            "Merge",
         ),
         (
             "POST",
