@@ -1,15 +1,20 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod apply;
 mod changes;
 mod columns;
 mod conditions;
 mod control;
 mod demo;
+mod expand;
 mod faults;
+mod fetchxml;
+mod filters;
 mod keys;
 mod lists;
 mod metadata;
 mod nonsense;
+mod properties;
 mod tokens;
 mod writes;
 

@@ -14,7 +14,7 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::value::TableId;
 
 pub(crate) fn answer(transaction: &mut Transaction, call: &Call, table: TableId) -> Outcome<Reply> {
-    call.query.only(&["$select"])?;
+    call.query.only(&["$select", "$expand"])?;
     let definition = call.schema.table(table);
     call.query.select(definition)?;
     let body = call.object(definition)?;
@@ -25,7 +25,7 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call, table: TableId)
         let url = format!("{}/{}({id})", call.root, definition.set);
         return Ok(reply::with_entity_id(reply::no_content(), &url));
     }
-    let entity = call.entity(transaction.store(), table, &row)?;
+    let entity = call.entity(transaction.instance(), transaction.store(), table, &row)?;
     let reply = reply::written(StatusCode::CREATED, entity);
     let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(

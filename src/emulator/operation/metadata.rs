@@ -330,7 +330,7 @@ fn holds(expression: &Expression, one: &Map<String, Json>) -> Outcome<bool> {
                 TextTest::EndsWith => held.ends_with(pattern.as_str()),
             }
         }
-        Expression::Compare(..) | Expression::In { .. } => {
+        Expression::Compare(..) | Expression::Call { .. } | Expression::Lambda(_) => {
             return Err(Refusal::unsupported("This filter on metadata"));
         }
     })

@@ -22,7 +22,7 @@ pub(crate) fn answer(
     table: TableId,
     address: &Address,
 ) -> Outcome<Reply> {
-    call.query.only(&["$select"])?;
+    call.query.only(&["$select", "$expand"])?;
     let definition = call.schema.table(table);
     call.query.select(definition)?;
     let body = call.object(definition)?;
@@ -49,7 +49,7 @@ pub(crate) fn answer(
             &echo(call, definition, address),
         ));
     }
-    let entity = call.entity(transaction.store(), table, &row)?;
+    let entity = call.entity(transaction.instance(), transaction.store(), table, &row)?;
     let reply = reply::written(status, entity);
     let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(
