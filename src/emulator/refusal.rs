@@ -315,6 +315,14 @@ impl Refusal {
         )
     }
 
+    /// More rows than can be totalled at once (contract 3.6; the status is inferred).
+    pub(crate) fn aggregate_limit() -> Refusal {
+        Refusal::bad(
+            "0x8004E023",
+            "The maximum record limit is exceeded. Reduce the number of records.",
+        )
+    }
+
     /// Another transaction kept the row for too long (contract 5.2; the status is inferred).
     pub(crate) fn lock_timeout() -> Refusal {
         Refusal::new(

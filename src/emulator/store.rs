@@ -161,6 +161,41 @@ impl Store {
             .map(|(_, row)| row)
     }
 
+    /// The rows in the reverse of that order, before the given one.
+    pub(crate) fn before(&self, table: TableId, last: Option<Uuid>) -> impl Iterator<Item = &Row> {
+        let end = last.map_or(Bound::Unbounded, |id| Bound::Excluded(SqlGuid::from(id)));
+        let rows = self.rows(table).sorted.range((Bound::Unbounded, end));
+        rows.rev().map(|(_, row)| row)
+    }
+
+    /// The rows in the order of their last change and then of their ids, behind the given place.
+    pub(crate) fn modified_after(
+        &self,
+        table: TableId,
+        last: Option<(DateTime<Utc>, Uuid)>,
+    ) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        let start = last.map_or(Bound::Unbounded, |(time, id)| {
+            Bound::Excluded((time.timestamp_millis(), id.into()))
+        });
+        let entries = rows.modified.range((start, Bound::Unbounded));
+        entries.filter_map(|(_, id)| rows.sorted.get(id))
+    }
+
+    /// The rows in the reverse of that order, before the given place.
+    pub(crate) fn modified_before(
+        &self,
+        table: TableId,
+        last: Option<(DateTime<Utc>, Uuid)>,
+    ) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        let end = last.map_or(Bound::Unbounded, |(time, id)| {
+            Bound::Excluded((time.timestamp_millis(), id.into()))
+        });
+        let entries = rows.modified.range((Bound::Unbounded, end)).rev();
+        entries.filter_map(|(_, id)| rows.sorted.get(id))
+    }
+
     /// The rows that were modified within the bounds, oldest first.
     pub(crate) fn modified(
         &self,

@@ -1,5 +1,6 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod apply;
 mod batch;
 mod changes;
 mod columns;
@@ -7,13 +8,17 @@ mod conditions;
 mod control;
 mod csdl;
 mod demo;
+mod expand;
 mod faults;
+mod fetchxml;
+mod filters;
 mod keys;
 mod lists;
 mod metadata;
 mod multiple;
 mod nonsense;
 mod platforms;
+mod properties;
 mod tls;
 mod tokens;
 mod writes;
