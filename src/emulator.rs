@@ -34,6 +34,7 @@ mod control;
 mod fault;
 mod front;
 mod instance;
+mod job;
 mod log;
 mod odata;
 mod operation;
@@ -54,6 +55,7 @@ mod value;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +66,7 @@ pub use self::scenario::{Scenario, ScenarioError};
 
 use self::clock::Clock;
 use self::instance::Instance;
+use self::pipeline::Hooks;
 
 /// The client id of the user behind the bearer [`Pair::token`].
 pub const APPLICATION_CLIENT_ID: &str = "tandem";
@@ -116,6 +119,10 @@ pub struct Options {
     pub scenario: Option<Scenario>,
     /// Whether Europe has the plug-in that ensures a ticket's customer; a scenario may switch it off as well.
     pub plug_in: bool,
+    /// How long a webhook may take before it fails; Dataverse gives it 60 s.
+    pub webhook_limit: Duration,
+    /// Whether a webhook on a loopback address may listen on any port, and not only on 80 and 443.
+    pub any_webhook_port: bool,
     /// What the instances hold at the start.
     pub data: Data,
     /// The seed of whatever is random, instead of the scenario's own.
@@ -131,6 +138,8 @@ impl Default for Options {
             token: Uuid::new_v4().simple().to_string(),
             scenario: None,
             plug_in: true,
+            webhook_limit: Duration::from_secs(60),
+            any_webhook_port: false,
             data: Data::Demo,
             seed: None,
         }
@@ -142,6 +151,7 @@ pub struct Pair {
     us: Side,
     europe: Side,
     token: String,
+    plug_in: bool,
     data: Data,
     seed: u64,
     scenario: Option<Scenario>,
@@ -170,17 +180,22 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
-        let side =
-            |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
+        let stop = CancellationToken::new();
+        let side = |name, address| {
+            let hooks = Hooks::new(options.webhook_limit, options.any_webhook_port);
+            let (clock, stop) = (Arc::clone(&clock), stop.clone());
+            Side::bind(name, address, &options.token, clock, hooks, stop)
+        };
         Ok(Pair {
             us: side(US, options.us)?,
             europe: side(EUROPE, options.europe)?,
             token: options.token,
+            plug_in,
             data: options.data,
             seed,
             scenario,
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
         })
     }
 
@@ -197,8 +212,8 @@ impl Pair {
             Arc::clone(&self.us.instance),
             Arc::clone(&self.europe.instance),
         );
-        let (data, seed) = (self.data, self.seed);
-        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, data, seed))
+        let (plug_in, data, seed) = (self.plug_in, self.data, self.seed);
+        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, plug_in, data, seed))
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
@@ -208,6 +223,9 @@ impl Pair {
                 Arc::clone(&side.instance),
                 self.stop.child_token(),
             ));
+            let instance = Arc::clone(&side.instance);
+            self.tasks
+                .spawn(job::work(instance, self.stop.child_token()));
         }
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
@@ -266,7 +284,8 @@ impl Side {
         address: SocketAddr,
         token: &str,
         clock: Arc<Clock>,
-        plug_in: bool,
+        hooks: Hooks,
+        stop: CancellationToken,
     ) -> io::Result<Side> {
         if !address.ip().is_loopback() {
             let problem =
@@ -275,7 +294,7 @@ impl Side {
         }
         let listener = server::listen(address)?;
         let url = format!("http://{}", listener.local_addr()?);
-        let instance = Instance::new(name, url, token, clock, plug_in);
+        let instance = Instance::new(name, url, token, clock, hooks, stop);
         Ok(Side {
             instance: Arc::new(instance),
             listener: Some(listener),

@@ -217,6 +217,7 @@ fn faulty(instance: &Instance, rule: &Rule) -> Option<Reply> {
                 status,
                 message,
                 code: code.into(),
+                details: None,
             }
             .into()
         }

@@ -114,11 +114,19 @@ pub(crate) fn execute(
     if rest == "$batch" && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
-    let call = Call::read(instance.schema(), asked, References::default())?;
-    let mut transaction = Transaction::new(instance);
-    let reply = call.carry_out(&mut transaction, rest)?;
-    transaction.commit();
-    Ok(reply)
+    let done = Call::read(instance.schema(), asked, References::default()).and_then(|call| {
+        let mut transaction = Transaction::new(instance);
+        let reply = call.carry_out(&mut transaction, rest)?;
+        transaction.commit();
+        Ok(reply)
+    });
+    done.or_else(|refusal| Ok(refused(&request.headers, &refusal)))
+}
+
+/// A refusal as a reply, with the annotations that the client prefers.
+fn refused(headers: &HeaderMap, refusal: &Refusal) -> Reply {
+    let annotations = Preferences::read(headers).map(|preferences| preferences.annotations);
+    reply::refusal(refusal, &annotations.unwrap_or_default())
 }
 
 /// Does what one request asks for, as a part of a transaction.

@@ -12,7 +12,9 @@ mod lists;
 mod metadata;
 mod multiple;
 mod nonsense;
+mod pipeline;
 mod tokens;
+mod webhook;
 mod writes;
 
 /// A GUID that is told apart by its number, and whose SQL order is that of the numbers.

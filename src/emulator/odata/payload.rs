@@ -200,6 +200,18 @@ impl Payload {
         Ok(())
     }
 
+    /// What it asks to write, whether or not the rows that it names exist; binds by key were resolved before.
+    pub(crate) fn attributes(&self) -> Vec<(usize, Value)> {
+        let binds = self.binds.iter().filter_map(|bind| match bind.address {
+            Address::Id(id) => {
+                let table = bind.table;
+                Some((bind.column, Value::Lookup(Reference { table, id })))
+            }
+            Address::Key(_) => None,
+        });
+        self.columns.iter().cloned().chain(binds).collect()
+    }
+
     /// The first bind by id whose row does not exist.
     pub(crate) fn missing(&self, store: &Store) -> Option<Reference> {
         let named = self.binds.iter().filter_map(|bind| match bind.address {
