@@ -28,6 +28,7 @@
 //! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances). `POST
 //! /emulator/backup` keeps the rows, `POST /emulator/restore` goes back to them, and to their versions.
 
+mod client;
 mod clock;
 mod connection;
 mod control;
@@ -39,6 +40,7 @@ mod log;
 mod odata;
 mod operation;
 mod pipeline;
+mod platform;
 mod refusal;
 mod reply;
 mod row;
@@ -99,12 +101,19 @@ pub fn company_id(cik: &str, ticker: &str) -> Uuid {
 }
 
 /// What the instances hold at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Data {
     /// The demo's companies in the US, and in Europe a copy that is out of step in every way there is.
     Demo,
     /// Users and currencies, but no accounts, contacts or tickets.
     Empty,
+    /// Generated rows, the same for the same seed.
+    Many {
+        /// So many accounts, half as many contacts and, in Europe, a tenth of tickets.
+        records: u32,
+        /// The share of them that is out of step, in every way there is.
+        drift: f64,
+    },
 }
 
 /// How a pair is to run.
@@ -125,6 +134,8 @@ pub struct Options {
     pub any_webhook_port: bool,
     /// What the instances hold at the start.
     pub data: Data,
+    /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
+    pub workflow: bool,
     /// The seed of whatever is random, instead of the scenario's own.
     pub seed: Option<u64>,
 }
@@ -141,6 +152,7 @@ impl Default for Options {
             webhook_limit: Duration::from_secs(60),
             any_webhook_port: false,
             data: Data::Demo,
+            workflow: false,
             seed: None,
         }
     }
@@ -153,6 +165,7 @@ pub struct Pair {
     token: String,
     plug_in: bool,
     data: Data,
+    workflow: bool,
     seed: u64,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
@@ -180,6 +193,7 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
         let stop = CancellationToken::new();
         let side = |name, address| {
             let hooks = Hooks::new(options.webhook_limit, options.any_webhook_port);
@@ -192,6 +206,7 @@ impl Pair {
             token: options.token,
             plug_in,
             data: options.data,
+            workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
@@ -227,6 +242,13 @@ impl Pair {
             self.tasks
                 .spawn(job::work(instance, self.stop.child_token()));
         }
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
+pub(crate) mod associate;
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod create;
@@ -10,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod money;
 pub(crate) mod multiple;
+pub(crate) mod property;
 pub(crate) mod retrieve;
 pub(crate) mod service_document;
 pub(crate) mod update;
@@ -26,7 +28,7 @@ use uuid::Uuid;
 use self::batch::References;
 use self::multiple::Multiple;
 use super::instance::Instance;
-use super::odata::path::{self, Address, Resource};
+use super::odata::path::{self, Address, End, Part, Property, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
 use super::odata::render;
@@ -149,6 +151,27 @@ fn dispatch(
         }
         (&Method::POST, Resource::Collection(table)) => {
             create::answer(transaction, call, writable(call, table, Writes::create)?)
+        }
+        (&Method::PUT, Resource::Property(table, address, Property { column, raw: false })) => {
+            let table = writable(call, table, Writes::update)?;
+            property::put(transaction, call, table, &address, column)
+        }
+        (&Method::DELETE, Resource::Property(table, address, Property { column, raw: false })) => {
+            let table = writable(call, table, Writes::update)?;
+            property::delete(transaction, call, table, &address, column)
+        }
+        (
+            &Method::POST | &Method::PUT | &Method::DELETE,
+            Resource::Navigation(table, address, navigation),
+        ) => {
+            let (written, way): (TableId, fn(Writes) -> bool) =
+                match (navigation.end, &navigation.part) {
+                    (End::Row { .. }, _) => (table, Writes::update),
+                    (End::Rows { table, .. }, Part::Whole) => (table, Writes::create),
+                    (End::Rows { table, .. }, _) => (table, Writes::update),
+                };
+            writable(call, written, way)?;
+            associate::answer(transaction, call, table, &address, &navigation)
         }
         (&Method::POST, Resource::Bound(table, message)) => match Multiple::named(&message) {
             Some(message) => {

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use self::step::{Message, Stage};
 use super::odata::payload::Payload;
-use super::operation::{Conditions, delete, write};
+use super::operation::{Conditions, delete, find, missing, write};
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
 use super::transaction::Transaction;
@@ -47,6 +47,18 @@ pub(crate) fn create(
 ) -> Outcome<Row> {
     context.check_depth()?;
     transaction.read(|store| payload.resolve_keys(store))?;
+    let (children, members) = (
+        std::mem::take(&mut payload.children),
+        std::mem::take(&mut payload.members),
+    );
+    if payload.is_deep() || !children.is_empty() || !members.is_empty() {
+        // Every row of a deep insert is a part of one transaction, from its first stage on.
+        transaction.store();
+    }
+    for parent in std::mem::take(&mut payload.parents) {
+        let named = create_nested(transaction, context, parent.table, parent.payload)?;
+        payload.columns.push((parent.column, Value::Lookup(named)));
+    }
     let event = Event::begin(
         transaction,
         context,
@@ -59,7 +71,45 @@ pub(crate) fn create(
     let row = write::insert(transaction, context.caller, table, id, columns)?;
     registration::check(transaction.instance(), transaction.store(), table, &row)?;
     after(transaction, event.as_ref())?;
+    let own = Value::Lookup(Reference { table, id });
+    for mut child in children {
+        child.payload.columns.push((child.column, own.clone()));
+        create_nested(transaction, context, child.table, child.payload)?;
+    }
+    for member in members {
+        let columns = vec![(member.column, own.clone())];
+        let address = &member.address;
+        let found = transaction.read(|store| find(store, member.table, address));
+        let found = found.ok_or_else(|| {
+            transaction.read(|store| missing(store.schema(), member.table, address))
+        })?;
+        let payload = Payload {
+            columns,
+            ..Payload::default()
+        };
+        let conditions = Conditions::default();
+        update(
+            transaction,
+            context,
+            &conditions,
+            member.table,
+            found,
+            payload,
+        )?;
+    }
     Ok(row)
+}
+
+/// The message Create of a row that is nested in another.
+fn create_nested(
+    transaction: &mut Transaction,
+    context: &Context,
+    table: TableId,
+    payload: Payload,
+) -> Outcome<Reference> {
+    let id = payload.id.unwrap_or_else(Uuid::now_v7);
+    create(transaction, context, table, id, payload)?;
+    Ok(Reference { table, id })
 }
 
 /// The message Update, of a row that was there.

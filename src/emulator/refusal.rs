@@ -296,6 +296,15 @@ impl Refusal {
         )
     }
 
+    /// A row that others refer to by a relationship that restricts its deletion (contract 2.4).
+    pub(crate) fn is_referred_to() -> Refusal {
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "0x80040227",
+            "The object you tried to delete is associated with another object and cannot be deleted.",
+        )
+    }
+
     /// An `InvalidPluginExecutionException`, with the status that it asks for (contract 8.2).
     pub(crate) fn plug_in(status: StatusCode, message: &str) -> Refusal {
         Refusal::new(status, "0x80040265", message)

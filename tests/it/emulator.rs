@@ -13,6 +13,7 @@ mod metadata;
 mod multiple;
 mod nonsense;
 mod pipeline;
+mod platforms;
 mod tokens;
 mod webhook;
 mod writes;

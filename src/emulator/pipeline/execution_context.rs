@@ -74,11 +74,11 @@ fn target(store: &Store, event: &Event) -> Json {
     let mut attributes = Vec::with_capacity(event.attributes.len() + 1);
     for (column, value) in &event.attributes {
         if let Some(column) = table.columns.get(*column) {
-            attributes.push(pair(&column.name, value_of(store, &column.kind, value)));
+            attributes.push(pair(column.name, value_of(store, &column.kind, value)));
         }
     }
     if let Some(id) = table.columns.get(table.id) {
-        attributes.push(pair(&id.name, event.target.id.to_string()));
+        attributes.push(pair(id.name, event.target.id.to_string()));
     }
     typed(
         "Entity",
