@@ -39,6 +39,7 @@ mod job;
 mod log;
 mod odata;
 mod operation;
+mod outage;
 mod pipeline;
 mod platform;
 mod refusal;
@@ -49,6 +50,8 @@ mod schema;
 mod seed;
 mod server;
 mod store;
+mod stream;
+mod tls;
 mod token;
 mod traffic;
 mod transaction;
@@ -57,18 +60,20 @@ mod value;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::pipeline::Webhooks;
 pub use self::scenario::{Scenario, ScenarioError};
+pub use self::tls::TlsFault;
 
 use self::clock::Clock;
 use self::instance::Instance;
 use self::pipeline::Hooks;
+use self::tls::{Authority, Tls};
 
 /// The client id of the user behind the bearer [`Pair::token`].
 pub const APPLICATION_CLIENT_ID: &str = "tandem";
@@ -128,16 +133,18 @@ pub struct Options {
     pub scenario: Option<Scenario>,
     /// Whether Europe has the plug-in that ensures a ticket's customer; a scenario may switch it off as well.
     pub plug_in: bool,
-    /// How long a webhook may take before it fails; Dataverse gives it 60 s.
-    pub webhook_limit: Duration,
-    /// Whether a webhook on a loopback address may listen on any port, and not only on 80 and 443.
-    pub any_webhook_port: bool,
+    /// How webhooks are called.
+    pub webhooks: Webhooks,
     /// What the instances hold at the start.
     pub data: Data,
     /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
     pub workflow: bool,
     /// The seed of whatever is random, instead of the scenario's own.
     pub seed: Option<u64>,
+    /// Whether the instances speak https, with certificates of an authority of their own: [`Pair::ca_pem`].
+    pub tls: bool,
+    /// What TLS connections meet in place of a good certificate, until the control endpoint says otherwise.
+    pub tls_fault: Option<TlsFault>,
 }
 
 impl Default for Options {
@@ -149,11 +156,12 @@ impl Default for Options {
             token: Uuid::new_v4().simple().to_string(),
             scenario: None,
             plug_in: true,
-            webhook_limit: Duration::from_secs(60),
-            any_webhook_port: false,
+            webhooks: Webhooks::default(),
             data: Data::Demo,
             workflow: false,
             seed: None,
+            tls: false,
+            tls_fault: None,
         }
     }
 }
@@ -163,6 +171,7 @@ pub struct Pair {
     us: Side,
     europe: Side,
     token: String,
+    authority: Option<Arc<Authority>>,
     plug_in: bool,
     data: Data,
     workflow: bool,
@@ -194,15 +203,28 @@ impl Pair {
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
         let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
+        let authority = match (options.tls, options.tls_fault) {
+            (true, _) => Some(Arc::new(Authority::new()?)),
+            (false, None) => None,
+            (false, Some(_)) => {
+                let problem = "a TLS fault needs TLS";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+            }
+        };
         let stop = CancellationToken::new();
         let side = |name, address| {
-            let hooks = Hooks::new(options.webhook_limit, options.any_webhook_port);
+            let authority = authority.as_ref().map(Arc::clone);
+            let tls = authority.map(|authority| Tls::new(authority, options.tls_fault));
+            let hooks = Hooks::new(options.webhooks);
             let (clock, stop) = (Arc::clone(&clock), stop.clone());
-            Side::bind(name, address, &options.token, clock, hooks, stop)
+            let secure = tls.is_some();
+            let instance = |url| Instance::new(name, url, &options.token, clock, tls, hooks, stop);
+            Side::bind(address, secure, instance)
         };
         Ok(Pair {
             us: side(US, options.us)?,
             europe: side(EUROPE, options.europe)?,
+            authority,
             token: options.token,
             plug_in,
             data: options.data,
@@ -271,12 +293,12 @@ impl Pair {
         Ok(())
     }
 
-    /// The US instance's URL, `http://host:port`, without a slash at the end.
+    /// The US instance's URL, `http://host:port` or `https://host:port`, without a slash at the end.
     pub fn us_url(&self) -> &str {
         &self.us.instance.url
     }
 
-    /// The Europe instance's URL, `http://host:port`, without a slash at the end.
+    /// The Europe instance's URL, `http://host:port` or `https://host:port`, without a slash at the end.
     pub fn europe_url(&self) -> &str {
         &self.europe.instance.url
     }
@@ -284,6 +306,11 @@ impl Pair {
     /// The bearer token of the application user, which is also every client's secret.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The certificate, as PEM, of the authority that signed for `127.0.0.1`, `::1` and `localhost`; without TLS, none.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.authority.as_deref().map(Authority::pem)
     }
 
     /// Closes both ports and waits for every task to end.
@@ -301,22 +328,20 @@ impl Drop for Pair {
 }
 
 impl Side {
+    /// Opens the port and makes the instance that has its URL.
     fn bind(
-        name: &'static str,
         address: SocketAddr,
-        token: &str,
-        clock: Arc<Clock>,
-        hooks: Hooks,
-        stop: CancellationToken,
+        secure: bool,
+        instance: impl FnOnce(String) -> Instance,
     ) -> io::Result<Side> {
         if !address.ip().is_loopback() {
             let problem =
                 format!("the emulator listens on loopback addresses only, and {address} is none");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let listener = server::listen(address)?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let instance = Instance::new(name, url, token, clock, hooks, stop);
+        let listener = outage::listen(address)?;
+        let scheme = if secure { "https" } else { "http" };
+        let instance = instance(format!("{scheme}://{}", listener.local_addr()?));
         Ok(Side {
             instance: Arc::new(instance),
             listener: Some(listener),

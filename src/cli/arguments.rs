@@ -172,6 +172,12 @@ pub struct Emulator {
     /// Leave out the plug-in that ensures a ticket's customer
     #[arg(long)]
     pub no_plug_in: bool,
+    /// Serve https, with a CA made at the start; the ready line names its file
+    #[arg(long)]
+    pub tls: bool,
+    /// What TLS connections meet: expired, wrong-host, untrusted or cut
+    #[arg(long, value_name = "FAULT", requires = "tls")]
+    pub tls_fault: Option<String>,
 }
 
 /// `tandem demo`.
@@ -269,6 +275,8 @@ mod tests {
                 "tandem emulator --us 127.0.0.1:0 --europe 127.0.0.1:0 --token t --no-plug-in --seed 7",
                 true,
             ),
+            ("tandem emulator --tls --tls-fault wrong-host", true),
+            ("tandem emulator --tls-fault wrong-host", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
             ("tandem destroy", false),
         ] {

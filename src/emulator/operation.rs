@@ -152,6 +152,12 @@ fn dispatch(
         (&Method::POST, Resource::Collection(table)) => {
             create::answer(transaction, call, writable(call, table, Writes::create)?)
         }
+        (&Method::GET, Resource::Property(..)) => {
+            Err(Refusal::unsupported("Access to a single property"))
+        }
+        (&Method::GET, Resource::Navigation(..)) => {
+            Err(Refusal::unsupported("Access through a navigation property"))
+        }
         (&Method::PUT, Resource::Property(table, address, Property { column, raw: false })) => {
             let table = writable(call, table, Writes::update)?;
             property::put(transaction, call, table, &address, column)

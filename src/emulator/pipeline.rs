@@ -20,6 +20,7 @@ mod step;
 pub(crate) use self::context::Context;
 pub(crate) use self::event::Event;
 pub(crate) use self::hook::Hooks;
+pub use self::hook::Webhooks;
 pub(crate) use self::step::{Handler, Known, Step};
 
 use std::sync::Arc;

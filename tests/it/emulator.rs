@@ -1,10 +1,12 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod associate;
 mod batch;
 mod changes;
 mod columns;
 mod conditions;
 mod control;
+mod deep_insert;
 mod demo;
 mod faults;
 mod keys;
@@ -14,6 +16,7 @@ mod multiple;
 mod nonsense;
 mod pipeline;
 mod platforms;
+mod tls;
 mod tokens;
 mod webhook;
 mod writes;

@@ -43,8 +43,15 @@ pub(crate) fn answer(
             Part::Reference,
         ) => {
             call.query.only(&[])?;
-            let names = |named: Reference| named.table == leads_to;
-            clear(transaction, call, &call.conditions, named, lookup, names)?;
+            let leads_there = |row: Reference| row.table == leads_to;
+            clear(
+                transaction,
+                call,
+                &call.conditions,
+                named,
+                lookup,
+                leads_there,
+            )?;
         }
         (&Method::POST, End::Rows { lookup, table: of }, Part::Reference) => {
             call.query.only(&[])?;

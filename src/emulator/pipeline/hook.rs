@@ -21,13 +21,28 @@ const LEFT_OUT: [&str; 4] = [
     "PostEntityImages",
 ];
 
-/// How webhooks are called by one instance.
+/// How webhooks are called.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhooks {
+    /// How long one may take before it fails; Dataverse gives it 60 s (contract 15).
+    pub limit: Duration,
+    /// Whether one on a loopback address may listen on any port, and not only on 80 and 443.
+    pub any_port: bool,
+}
+
+impl Default for Webhooks {
+    fn default() -> Webhooks {
+        Webhooks {
+            limit: Duration::from_secs(60),
+            any_port: false,
+        }
+    }
+}
+
+/// The webhooks of one instance.
 #[derive(Debug)]
 pub(crate) struct Hooks {
-    /// How long a webhook has.
-    pub(crate) limit: Duration,
-    /// Whether one on loopback may have any port.
-    pub(crate) any_port: bool,
+    pub(crate) options: Webhooks,
     client: OnceLock<Client>,
 }
 
@@ -39,10 +54,9 @@ pub(super) struct Facts {
 }
 
 impl Hooks {
-    pub(crate) fn new(limit: Duration, any_port: bool) -> Hooks {
+    pub(crate) fn new(options: Webhooks) -> Hooks {
         Hooks {
-            limit,
-            any_port,
+            options,
             client: OnceLock::new(),
         }
     }
@@ -72,7 +86,7 @@ pub(super) fn call(
         let client = instance.hooks.client().ok_or("no client could be made")?;
         let mut request = client
             .post(endpoint.url.clone())
-            .timeout(instance.hooks.limit)
+            .timeout(instance.hooks.options.limit)
             .header("content-type", "application/json")
             .header("x-ms-dynamics-organization", instance.name)
             .header("x-ms-dynamics-entity-name", facts.table)

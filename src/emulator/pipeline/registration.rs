@@ -21,7 +21,7 @@ pub(super) fn check(instance: &Instance, store: &Store, table: TableId, row: &Ro
                 )));
             }
             let endpoint = Endpoint::read(&fields).map_err(Refusal::argument)?;
-            let allowed = endpoint.check_port(instance.hooks.any_port);
+            let allowed = endpoint.check_port(instance.hooks.options.any_port);
             allowed.map_err(Refusal::argument)
         }
         "sdkmessageprocessingstep" => check_step(store, &fields),

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::users::{EUROPE_PEOPLE, US_PEOPLE};
@@ -53,6 +54,7 @@ pub(crate) struct Home {
     unit: Value,
     /// The US's money is what the companies report in.
     currency: Value,
+    rate: Option<Decimal>,
     users: HashMap<&'static str, Value>,
 }
 
@@ -69,10 +71,15 @@ impl Home {
             EUROPE_PEOPLE.as_slice(),
             &[PLUG_IN_USER, SYNC_CLIENT_ID, LOB_CLIENT_ID],
         ];
+        let currency = lookup("transactioncurrency", currency_id(instance.name, "USD"));
         let user = |who: &&'static str| (*who, lookup("systemuser", user_id(instance.name, who)));
         Home {
             unit: lookup("businessunit", instance.business_unit_id()),
-            currency: lookup("transactioncurrency", currency_id(instance.name, "USD")),
+            rate: currency
+                .as_ref()
+                .as_reference()
+                .and_then(|currency| money::rate_of(&instance.read(), currency)),
+            currency,
             users: names.into_iter().flatten().map(user).collect(),
             schema,
         }
@@ -163,7 +170,10 @@ impl Draft {
                 &[("statuscode", first.map_or(Value::Null, Value::Int))],
             );
         }
-        money::convert(store, table, &mut self.values);
+        let paid = table.column("transactioncurrencyid");
+        let rate = paid.and_then(|column| self.values.get(column));
+        let rate = rate.filter(|currency| !currency.is_null()).and(home.rate);
+        money::convert_at(rate, table, &mut self.values);
         compute(table, &mut self.values);
         self.values
     }

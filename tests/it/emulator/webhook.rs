@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde_json::{Value as Json, json};
-use tandem::emulator::{Data, Options};
+use tandem::emulator::{Data, Options, Webhooks};
 
 use super::id;
 use super::pipeline::{finished_job, register};
@@ -95,8 +95,10 @@ async fn emulated() -> Emulated {
     Emulated::with(Options {
         data: Data::Empty,
         plug_in: false,
-        any_webhook_port: true,
-        webhook_limit: Duration::from_secs(2),
+        webhooks: Webhooks {
+            any_port: true,
+            limit: Duration::from_secs(2),
+        },
         ..Options::default()
     })
     .await
