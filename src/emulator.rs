@@ -36,6 +36,7 @@ mod fault;
 mod fetchxml;
 mod front;
 mod instance;
+mod job;
 mod log;
 mod odata;
 mod operation;
@@ -67,11 +68,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::pipeline::Webhooks;
 pub use self::scenario::{Scenario, ScenarioError};
 pub use self::tls::TlsFault;
 
 use self::clock::Clock;
 use self::instance::Instance;
+use self::pipeline::Hooks;
 use self::tls::{Authority, Tls};
 
 /// The client id of the user behind the bearer [`Pair::token`].
@@ -132,6 +135,8 @@ pub struct Options {
     pub scenario: Option<Scenario>,
     /// Whether Europe has the plug-in that ensures a ticket's customer; a scenario may switch it off as well.
     pub plug_in: bool,
+    /// How webhooks are called.
+    pub webhooks: Webhooks,
     /// What the instances hold at the start.
     pub data: Data,
     /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
@@ -153,6 +158,7 @@ impl Default for Options {
             token: Uuid::new_v4().simple().to_string(),
             scenario: None,
             plug_in: true,
+            webhooks: Webhooks::default(),
             data: Data::Demo,
             workflow: false,
             seed: None,
@@ -168,6 +174,7 @@ pub struct Pair {
     europe: Side,
     token: String,
     authority: Option<Arc<Authority>>,
+    plug_in: bool,
     data: Data,
     workflow: bool,
     seed: u64,
@@ -206,23 +213,28 @@ impl Pair {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
             }
         };
+        let stop = CancellationToken::new();
         let side = |name, address| {
             let authority = authority.as_ref().map(Arc::clone);
             let tls = authority.map(|authority| Tls::new(authority, options.tls_fault));
-            let clock = Arc::clone(&clock);
-            Side::bind(name, address, &options.token, clock, tls, plug_in)
+            let hooks = Hooks::new(options.webhooks);
+            let (clock, stop) = (Arc::clone(&clock), stop.clone());
+            let secure = tls.is_some();
+            let instance = |url| Instance::new(name, url, &options.token, clock, tls, hooks, stop);
+            Side::bind(address, secure, instance)
         };
         Ok(Pair {
             us: side(US, options.us)?,
             europe: side(EUROPE, options.europe)?,
             authority,
             token: options.token,
+            plug_in,
             data: options.data,
             workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
         })
     }
 
@@ -239,8 +251,8 @@ impl Pair {
             Arc::clone(&self.us.instance),
             Arc::clone(&self.europe.instance),
         );
-        let (data, seed) = (self.data, self.seed);
-        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, data, seed))
+        let (plug_in, data, seed) = (self.plug_in, self.data, self.seed);
+        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, plug_in, data, seed))
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
@@ -250,6 +262,9 @@ impl Pair {
                 Arc::clone(&side.instance),
                 self.stop.child_token(),
             ));
+            let instance = Arc::clone(&side.instance);
+            self.tasks
+                .spawn(job::work(instance, self.stop.child_token()));
         }
         platform::start(
             &self.us.instance,
@@ -315,13 +330,11 @@ impl Drop for Pair {
 }
 
 impl Side {
+    /// Opens the port and makes the instance that has its URL.
     fn bind(
-        name: &'static str,
         address: SocketAddr,
-        token: &str,
-        clock: Arc<Clock>,
-        tls: Option<Tls>,
-        plug_in: bool,
+        secure: bool,
+        instance: impl FnOnce(String) -> Instance,
     ) -> io::Result<Side> {
         if !address.ip().is_loopback() {
             let problem =
@@ -329,9 +342,8 @@ impl Side {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         let listener = outage::listen(address)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let url = format!("{scheme}://{}", listener.local_addr()?);
-        let instance = Instance::new(name, url, token, clock, tls, plug_in);
+        let scheme = if secure { "https" } else { "http" };
+        let instance = instance(format!("{scheme}://{}", listener.local_addr()?));
         Ok(Side {
             instance: Arc::new(instance),
             listener: Some(listener),

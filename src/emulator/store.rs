@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -55,10 +56,15 @@ struct Rows {
     /// For each lookup that is indexed, by its column: the row that is named, and the row that names it.
     named: BTreeMap<usize, BTreeSet<(SqlGuid, SqlGuid)>>,
     changes: BTreeMap<i64, SqlGuid>,
+    /// Another after every write, and after every one that is taken back.
+    generation: u64,
     deletions: BTreeMap<i64, Uuid>,
     /// The newest deletion of an id, of which only that one is told.
     buried: HashMap<Uuid, i64>,
 }
+
+/// Shared by all stores, for a restored one must not repeat a number.
+static GENERATION: AtomicU64 = AtomicU64::new(1);
 
 /// Where a real database stands after some years; makes etags look like real ones.
 const FIRST_VERSION: i64 = 1_000_000;
@@ -379,6 +385,11 @@ impl Store {
         !self.held.is_empty() && self.held.contains_key(&(table, id.into()))
     }
 
+    /// A number that is another whenever a row of the table is; no two states of a table share one.
+    pub(crate) fn generation(&self, table: TableId) -> u64 {
+        self.rows(table).generation
+    }
+
     /// The next number for an automatically numbered ticket.
     pub(crate) fn next_ticket(&mut self) -> u32 {
         self.ticket_number = self.ticket_number.wrapping_add(1);
@@ -420,6 +431,7 @@ impl Store {
         let schema = Arc::clone(&self.schema);
         let definition = schema.table(table);
         let rows = &mut self.tables[table.0];
+        rows.generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let before = rows.sorted.remove(&SqlGuid::from(id));
         if let Some(before) = &before {
             rows.index(definition, before, false);

@@ -25,12 +25,12 @@ pub(crate) enum Resource {
     Collection(TableId),
     Count(TableId),
     Row(TableId, Address),
-    /// A message that is bound to a set, by its name without the namespace.
-    Bound(TableId, String),
     /// A column of a row; as it is for `/$value`.
     Property(TableId, Address, Property),
     /// What a navigation property of a row leads to.
     Navigation(TableId, Address, Navigation),
+    /// A message that is bound to a set, by its name without the namespace.
+    Bound(TableId, String),
 }
 
 /// A function or action with the text of its arguments, if there are parentheses.
@@ -185,6 +185,16 @@ pub(crate) fn target(schema: &Schema, root: &str, text: &str) -> Outcome<(TableI
         return row(schema, &segment);
     }
     row(schema, text.strip_prefix('/').unwrap_or(text))
+}
+
+/// Reads `/contacts(…)`, `contacts(…)` or the absolute form in a bind, percent-encoded or not.
+pub(crate) fn bound(schema: &Schema, root: &str, text: &str) -> Outcome<(TableId, Address)> {
+    if text.contains("://") {
+        return target(schema, root, text);
+    }
+    let relative = text.strip_prefix('/').unwrap_or(text);
+    let segment = decoded(relative).ok_or_else(|| Refusal::url("The URL is not valid UTF-8."))?;
+    row(schema, &segment)
 }
 
 /// Reads `accounts(…)` in a bind: the table and the row.
