@@ -34,9 +34,11 @@ mod control;
 mod fault;
 mod front;
 mod instance;
+mod limits;
 mod log;
 mod odata;
 mod operation;
+mod organization;
 mod outage;
 mod pipeline;
 mod refusal;
@@ -53,6 +55,7 @@ mod token;
 mod traffic;
 mod transaction;
 mod value;
+mod web_api;
 
 use std::io;
 use std::net::SocketAddr;
@@ -63,6 +66,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::limits::{Costs, Limits};
 pub use self::scenario::{Scenario, ScenarioError};
 pub use self::tls::TlsFault;
 
@@ -129,6 +133,8 @@ pub struct Options {
     pub tls: bool,
     /// What TLS connections meet in place of a good certificate, until the control endpoint says otherwise.
     pub tls_fault: Option<TlsFault>,
+    /// What every user is held to; without it, to nothing.
+    pub limits: Option<Limits>,
 }
 
 impl Default for Options {
@@ -144,6 +150,7 @@ impl Default for Options {
             seed: None,
             tls: false,
             tls_fault: None,
+            limits: None,
         }
     }
 }
@@ -182,6 +189,9 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        if let Some(problem) = options.limits.and_then(|limits| limits.problem()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
         let authority = match (options.tls, options.tls_fault) {
             (true, _) => Some(Arc::new(Authority::new()?)),
             (false, None) => None,
@@ -194,7 +204,9 @@ impl Pair {
             let authority = authority.as_ref().map(Arc::clone);
             let tls = authority.map(|authority| Tls::new(authority, options.tls_fault));
             let clock = Arc::clone(&clock);
-            Side::bind(name, address, &options.token, clock, tls, plug_in)
+            let side = Side::bind(name, address, &options.token, clock, tls, plug_in)?;
+            side.instance.protection.set(options.limits);
+            Ok::<_, io::Error>(side)
         };
         Ok(Pair {
             us: side(US, options.us)?,

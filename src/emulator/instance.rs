@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::fault::Faults;
+use super::limits::Protection;
 use super::log::RequestLog;
+use super::organization::Organization;
 use super::outage::{self, Outage};
 use super::schema::Schema;
 use super::store::Store;
@@ -32,6 +34,9 @@ pub(crate) struct Instance {
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
+    pub(crate) protection: Protection,
+    /// The state that administrators put it into.
+    pub(crate) organization: Organization,
     /// When the port shall be given up, and for how long; the server waits for changes.
     pub(crate) outage: watch::Sender<Option<Outage>>,
     /// The value of the affinity cookie.
@@ -42,7 +47,7 @@ pub(crate) struct Instance {
     /// What `restore` goes back to.
     backup: Mutex<Option<Store>>,
     plug_in: AtomicBool,
-    organization: Uuid,
+    id: Uuid,
 }
 
 impl Instance {
@@ -63,13 +68,15 @@ impl Instance {
             tokens: Tokens::new(secret, user_id(name, APPLICATION_CLIENT_ID)),
             faults: Faults::default(),
             log: RequestLog::default(),
+            protection: Protection::default(),
+            organization: Organization::default(),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
             released: Released::default(),
             backup: Mutex::default(),
             plug_in: AtomicBool::new(plug_in),
-            organization,
+            id: organization,
         }
     }
 
@@ -92,7 +99,7 @@ impl Instance {
     }
 
     pub(crate) fn organization_id(&self) -> Uuid {
-        self.organization
+        self.id
     }
 
     pub(crate) fn business_unit_id(&self) -> Uuid {
