@@ -11,7 +11,7 @@ use super::arguments::Emulator;
 use super::exit::Exit;
 use super::output::Output;
 use super::trouble::Trouble;
-use crate::emulator::{Limits, Options, Pair, Scenario, TlsFault};
+use crate::emulator::{Data, Limits, Options, Pair, Scenario, TlsFault};
 
 /// The one line that says that both instances answer.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +50,10 @@ async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
         europe: arguments.europe,
         plug_in: !arguments.no_plug_in,
         seed: arguments.seed,
+        data: arguments.records.map_or(Data::Demo, |records| Data::Many {
+            records,
+            drift: arguments.drift.unwrap_or(0.0),
+        }),
         scenario: arguments.scenario.as_deref().map(scenario).transpose()?,
         tls: arguments.tls,
         limits: arguments.limits.then(Limits::default),

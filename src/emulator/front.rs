@@ -23,7 +23,7 @@ use super::odata::path::{service_root, split_predicate};
 use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Reply};
 use super::token::{self, Bearer};
-use super::{odata, web_api};
+use super::{odata, platform, web_api};
 
 /// The largest body that is taken.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -151,7 +151,8 @@ async fn served(
         let form = whole(body).await?;
         return Ok(token::answer(instance, &form));
     }
-    Err(Refusal::no_resource(&path))
+    let body = whole(body).await?;
+    platform::answer(instance, &parts, &body, seq).ok_or_else(|| Refusal::no_resource(&path))
 }
 
 /// Who sent a request, if its token is good.

@@ -16,6 +16,7 @@ use super::limits::Protection;
 use super::log::RequestLog;
 use super::organization::Organization;
 use super::outage::{self, Outage};
+use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
 use super::tls::Tls;
@@ -37,6 +38,8 @@ pub(crate) struct Instance {
     pub(crate) protection: Protection,
     /// The state that administrators put it into.
     pub(crate) organization: Organization,
+    /// The workflow that copies to Europe, which is the US instance's.
+    pub(crate) platform: Option<Arc<Platform>>,
     /// When the port shall be given up, and for how long; the server waits for changes.
     pub(crate) outage: watch::Sender<Option<Outage>>,
     /// The value of the affinity cookie.
@@ -60,16 +63,19 @@ impl Instance {
         plug_in: bool,
     ) -> Instance {
         let organization = stable_id(name, "organization");
+        let user = user_id(name, APPLICATION_CLIENT_ID);
+        let platform = Platform::new(secret, user, clock.now());
         Instance {
             name,
             url,
             clock,
             tls: tls.map(Arc::new),
-            tokens: Tokens::new(secret, user_id(name, APPLICATION_CLIENT_ID)),
+            tokens: Tokens::new(secret, user),
             faults: Faults::default(),
             log: RequestLog::default(),
             protection: Protection::default(),
             organization: Organization::default(),
+            platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),

@@ -1,6 +1,8 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod batch;
 mod changes;
+mod columns;
 mod conditions;
 mod control;
 mod demo;
@@ -9,8 +11,10 @@ mod keys;
 mod limits;
 mod lists;
 mod metadata;
+mod multiple;
 mod nonsense;
 mod organization;
+mod platforms;
 mod tls;
 mod tokens;
 mod writes;
