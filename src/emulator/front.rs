@@ -41,7 +41,7 @@ pub(crate) async fn answer(
         origin(&instance, &parts.headers),
         whole_path(&parts)
     );
-    let is_token_endpoint = token::is_endpoint(path);
+    let is_token_endpoint = token::Route::of(path).is_some();
     let user = user(&instance, &parts.headers);
     let (seq, strike) = arrived(&instance, &parts, user);
     let rule = &strike.rule;
@@ -144,14 +144,10 @@ async fn served(
     if let Some((root, rest)) = service_root(&path) {
         return web_api::answer(instance, parts, root, rest, body, seq).await;
     }
-    if token::is_endpoint(&path) {
-        if parts.method != http::Method::POST {
-            return Err(Refusal::method_not_allowed(&parts.method));
-        }
-        let form = whole(body).await?;
-        return Ok(token::answer(instance, &form));
-    }
     let body = whole(body).await?;
+    if let Some(route) = token::Route::of(&path) {
+        return token::answer(instance, route, &parts.method, &body);
+    }
     platform::answer(instance, &parts, &body, seq).ok_or_else(|| Refusal::no_resource(&path))
 }
 

@@ -20,7 +20,7 @@ use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
 use super::tls::Tls;
-use super::token::Tokens;
+use super::token::{Devices, Tenant, Tokens};
 use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
 
@@ -33,6 +33,10 @@ pub(crate) struct Instance {
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) tokens: Tokens,
+    /// Who gets a token.
+    pub(crate) tenant: Tenant,
+    /// The people who sign in on another device.
+    pub(crate) devices: Devices,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
     pub(crate) protection: Protection,
@@ -71,6 +75,8 @@ impl Instance {
             clock,
             tls: tls.map(Arc::new),
             tokens: Tokens::new(secret, user),
+            tenant: Tenant::new(secret),
+            devices: Devices::default(),
             faults: Faults::default(),
             log: RequestLog::default(),
             protection: Protection::default(),
