@@ -5,7 +5,9 @@
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod create;
+pub(crate) mod csdl;
 pub(crate) mod delete;
+pub(crate) mod function;
 pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod money;
@@ -131,9 +133,11 @@ fn dispatch(
     let instance = transaction.instance();
     match (&call.method, resource) {
         (&Method::GET, Resource::ServiceDocument) => service_document::answer(call),
-        (&Method::GET, Resource::WhoAmI) => who_am_i::answer(instance, call),
-        (&Method::GET, Resource::RetrieveVersion) => who_am_i::version(call),
-        (&Method::GET, Resource::Definitions(segments)) => metadata::answer(call, &segments),
+        (&Method::GET, Resource::Csdl) => csdl::answer(call),
+        (_, Resource::Invocation(invocation)) => {
+            function::answer(transaction, call, &invocation, rest)
+        }
+        (_, Resource::Definitions(segments)) => metadata::answer(transaction, call, &segments),
         (&Method::GET, Resource::Collection(table)) => list::answer(instance, call, table),
         (&Method::GET, Resource::Count(table)) => list::count(instance, call, table),
         (&Method::GET, Resource::Row(table, address)) => {
@@ -162,13 +166,6 @@ fn dispatch(
             writable(call, table, Writes::delete)?,
             &address,
         ),
-        (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
-            Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
-        }
-        (
-            &Method::PATCH | &Method::POST | &Method::PUT | &Method::DELETE,
-            Resource::Definitions(_),
-        ) => Err(Refusal::unsupported("Writing metadata")),
         (method, _) => Err(Refusal::method_not_allowed(method)),
     }
 }

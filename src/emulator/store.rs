@@ -3,7 +3,7 @@
 //! Keeps uniqueness and versions; what a row must hold, and who may write it, is decided in `operation/`. What is undone
 //! and redone as one is decided in `transaction.rs`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::row::Row;
-use super::schema::{Schema, Table};
+use super::schema::{Index, Key, Schema, Table};
 use super::value::{Reference, SqlGuid, TableId, Value, ValueRef, fold};
 
 /// All rows of one instance; a copy shares the rows themselves.
@@ -87,6 +87,51 @@ impl Store {
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// The tables, to be changed.
+    pub(crate) fn schema_mut(&mut self) -> &mut Schema {
+        Arc::make_mut(&mut self.schema)
+    }
+
+    /// Declares a key whose index is still to be built.
+    pub(crate) fn add_key(&mut self, table: TableId, key: Key) {
+        self.schema_mut().change(table).keys.push(key);
+        self.tables[table.0].keys.push(BTreeSet::new());
+    }
+
+    /// Sets where the index of a key stands; one that isn't active holds nothing.
+    pub(crate) fn set_index(&mut self, table: TableId, key: usize, index: Index) {
+        if let Some(declared) = self.schema_mut().change(table).keys.get_mut(key) {
+            declared.index = index;
+        }
+        if let Some(entries) = self.tables[table.0].keys.get_mut(key) {
+            entries.clear();
+        }
+    }
+
+    /// Builds the index of a key; if two rows have the same values, it fails.
+    pub(crate) fn build_index(&mut self, table: TableId, key: usize) {
+        let schema = Arc::clone(&self.schema);
+        let definition = schema.table(table);
+        let rows = self.rows(table);
+        let mut seen = HashSet::new();
+        let mut entries = BTreeSet::new();
+        let mut unique = true;
+        for (id, row) in &rows.sorted {
+            if let Some(text) = key_of(definition, key, row) {
+                entries.insert((hash(&text), *id));
+                unique &= seen.insert(text);
+            }
+        }
+        self.set_index(
+            table,
+            key,
+            if unique { Index::Active } else { Index::Failed },
+        );
+        if let Some(place) = self.tables[table.0].keys.get_mut(key).filter(|_| unique) {
+            *place = entries;
+        }
     }
 
     pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Row> {
@@ -307,7 +352,10 @@ impl Store {
 
     /// Whether the row's alternate keys are free or its own.
     fn free(&self, table: TableId, definition: &Table, row: &Row) -> Result<(), Conflict> {
-        for key in 0..definition.keys.len() {
+        for (key, declared) in definition.keys.iter().enumerate() {
+            if declared.index != Index::Active {
+                continue;
+            }
             let holder =
                 key_of(definition, key, row).and_then(|text| self.holder(table, key, &text));
             if holder.is_some_and(|holder| holder != row.id()) {
@@ -393,6 +441,10 @@ impl Rows {
     fn index(&mut self, table: &Table, row: &Row, enter: bool) {
         let id = SqlGuid::from(row.id());
         for (key, index) in self.keys.iter_mut().enumerate() {
+            let declared = table.keys.get(key);
+            if declared.is_none_or(|declared| declared.index != Index::Active) {
+                continue;
+            }
             if let Some(text) = key_of(table, key, row) {
                 enter_into(index, (hash(&text), id), enter);
             }

@@ -5,6 +5,7 @@ mod changes;
 mod columns;
 mod conditions;
 mod control;
+mod csdl;
 mod demo;
 mod faults;
 mod keys;

@@ -240,7 +240,6 @@ async fn what_is_not_there_yet_says_so_by_name() {
             None,
             "fetchXml",
         ),
-        ("GET", "$metadata".to_owned(), None, "$metadata"),
         (
             "POST",
             "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
