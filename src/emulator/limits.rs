@@ -74,8 +74,8 @@ impl Default for Limits {
     }
 }
 
-/// What one request did; an operation that does more than one thing puts it into its reply's extensions. Else it is one
-/// read or one write, by its method.
+/// What one request did; an operation that does more than one thing tells it with its reply, [`Work::told`]. Else it is
+/// one read or one write, by its method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Work {
     pub(crate) reads: u32,
@@ -154,20 +154,40 @@ impl Limits {
 }
 
 impl Work {
+    /// One read or one write.
+    pub(crate) fn of_method(method: &Method) -> Work {
+        let reads = u32::from(method == Method::GET);
+        Work {
+            reads,
+            writes: 1 - reads,
+        }
+    }
+
+    pub(crate) fn writes(number: usize) -> Work {
+        Work {
+            reads: 0,
+            writes: u32::try_from(number).unwrap_or(u32::MAX),
+        }
+    }
+
     /// What a request did, by its reply or else by its method.
     pub(crate) fn of(method: &Method, reply: Option<&Reply>) -> Work {
         let told = reply.and_then(|reply| reply.extensions().get::<Work>().copied());
-        told.unwrap_or(if method == Method::GET {
-            Work {
-                reads: 1,
-                writes: 0,
-            }
-        } else {
-            Work {
-                reads: 0,
-                writes: 1,
-            }
-        })
+        told.unwrap_or_else(|| Work::of_method(method))
+    }
+
+    /// Both together.
+    pub(crate) fn and(self, other: Work) -> Work {
+        Work {
+            reads: self.reads.saturating_add(other.reads),
+            writes: self.writes.saturating_add(other.writes),
+        }
+    }
+
+    /// Tells it with a reply.
+    pub(crate) fn told(self, mut reply: Reply) -> Reply {
+        reply.extensions_mut().insert(self);
+        reply
     }
 
     fn cost(self, costs: Costs) -> Duration {

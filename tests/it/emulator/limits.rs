@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tandem::emulator::{Data, Limits, Options};
 
+use super::id;
 use crate::support::emulated::{Answer, Api, Emulated};
 
 const REQUESTS: &str = "0x80072322";
@@ -117,6 +118,32 @@ async fn execution_time_adds_up_by_what_operations_cost() {
     assert_eq!(left(&refused), ("5996", "0.00"));
     later(&us, 301).await;
     assert_eq!(us.get("WhoAmI").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_batch_is_one_request_and_the_time_of_all_its_parts() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let cost = json!({"read": 10_000, "write": 20_000});
+    us.control("POST", "limits", Some(json!({ "cost": cost })))
+        .await;
+    let read = "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n\
+         GET /api/data/v9.2/WhoAmI HTTP/1.1\r\nAccept: application/json\r\n\r\n\r\n";
+    let body = format!("{read}{read}{read}--b--\r\n");
+    let batch = us
+        .request("POST", &us.url("$batch"))
+        .header("content-type", "multipart/mixed; boundary=b")
+        .body(body);
+    let answer = batch.send().await.unwrap();
+    let status = answer.status();
+    assert_eq!(status, 200, "{}", answer.text().await.unwrap());
+    assert_eq!(left(&us.get("WhoAmI").await), ("5998", "1,159.00"));
+    let row = |number| json!({"@odata.type": "Microsoft.Dynamics.CRM.account", "accountid": id(number), "name": "a"});
+    let targets = json!({"Targets": [row(1), row(2), row(3)]});
+    let path = "accounts/Microsoft.Dynamics.CRM.CreateMultiple";
+    let created = us.post(path, targets).await;
+    assert_eq!(created.status, 200, "{created:?}");
+    assert_eq!(left(&created), ("5997", "1,099.00"));
 }
 
 #[tokio::test]
