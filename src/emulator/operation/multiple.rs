@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{Call, Conditions, find};
+use crate::emulator::limits::Work;
 use crate::emulator::odata::path::{self, Address};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline::{self, Context};
@@ -64,6 +65,7 @@ pub(crate) fn answer(
     call.query.only(&[])?;
     let table = call.schema.table(id);
     let targets = targets(call, table, message)?;
+    let work = Work::writes(targets.len());
     let many = Many {
         call,
         id,
@@ -87,7 +89,7 @@ pub(crate) fn answer(
                 message.name()
             );
             let body = json!({"@odata.context": context, "Ids": ids});
-            return Ok(reply::json(StatusCode::OK, &body));
+            return Ok(work.told(reply::json(StatusCode::OK, &body)));
         }
         Multiple::Update => {
             for target in &targets {
@@ -106,7 +108,7 @@ pub(crate) fn answer(
             }
         }
     }
-    Ok(reply::no_content())
+    Ok(work.told(reply::no_content()))
 }
 
 /// Reads `Targets`: objects, each with its type.
