@@ -107,6 +107,7 @@ async fn a_run_fails_while_europe_is_down_and_its_actions_say_where() {
     let emulated = working().await;
     let (us, europe) = (emulated.us(), emulated.europe());
     us.account(&id(1), json!({"name": "a"})).await;
+    clock_forward(&us, 60).await;
     europe.arm(json!({"outage_s": 2.0})).await;
     until("the port is closed", async || {
         europe.try_send("GET", "WhoAmI", &[], None).await.is_err()

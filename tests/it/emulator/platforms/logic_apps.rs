@@ -436,6 +436,8 @@ async fn the_standard_flavour_shows_the_same_runs() {
     let first = copied(&us).await;
     let list = us.get(&format!("{base}/runs?api-version=2024-11-01")).await;
     assert_eq!(names(&list.json()), [first.as_str()]);
+    let undated = us.get(&format!("{base}/runs?api-version=latest")).await;
+    assert_eq!(undated.status, 400);
     let resubmit =
         format!("{base}/triggers/manual/histories/{first}/resubmit?api-version=2024-11-01");
     assert_eq!(us.send("POST", &resubmit, &[], None).await.status, 202);
