@@ -12,6 +12,9 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
+use super::instance::Instance;
+use super::stream::Stream;
+
 /// Longer than any reply but one that never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -30,25 +33,29 @@ pub(crate) enum Unanswered {
     Late,
 }
 
-/// Sends one request to `http://host:port` and reads the whole answer, whatever its status.
+/// Sends one request to an instance and reads the whole answer, whatever its status.
 pub(crate) async fn send(
-    origin: &str,
+    instance: &Instance,
     request: Builder,
     body: Bytes,
 ) -> Result<Response<Bytes>, Unanswered> {
-    tokio::time::timeout(PATIENCE, exchange(origin, request, body))
+    tokio::time::timeout(PATIENCE, exchange(instance, request, body))
         .await
         .unwrap_or(Err(Unanswered::Late))
 }
 
 async fn exchange(
-    origin: &str,
+    instance: &Instance,
     request: Builder,
     body: Bytes,
 ) -> Result<Response<Bytes>, Unanswered> {
-    let host = origin.trim_start_matches("http://");
+    let (_, host) = instance.url.split_once("://").unwrap_or_default();
     let request = request.header("host", host).body(Full::new(body))?;
     let stream = TcpStream::connect(host).await?;
+    let stream = match &instance.tls {
+        Some(tls) => tls.connect(stream).await?,
+        None => Stream::Plain(stream),
+    };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let exchange = async {

@@ -244,7 +244,7 @@ impl Client {
             .header("user-agent", "emulator-traffic")
             .header("odata-version", "4.0");
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        let answer = client::send(&self.instance.url, request, body).await?;
+        let answer = client::send(&self.instance, request, body).await?;
         if !answer.status().is_success() {
             return Err(Lost::Refused(answer.status()));
         }

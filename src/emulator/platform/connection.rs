@@ -105,7 +105,7 @@ impl Connection {
             request = request.header(*name, *value);
         }
         let body = Bytes::copy_from_slice(ask.body.as_bytes());
-        client::send(&self.instance.url, request, body)
+        client::send(&self.instance, request, body)
             .await
             .map_err(|silence| self.silent(ask.target, &silence))
     }
@@ -125,7 +125,7 @@ impl Connection {
             .method(Method::POST)
             .uri(&path)
             .header("content-type", "application/x-www-form-urlencoded");
-        let answer = client::send(&self.instance.url, request, Bytes::from(form))
+        let answer = client::send(&self.instance, request, Bytes::from(form))
             .await
             .map_err(|silence| self.silent(&path, &silence))?;
         let body: Json = serde_json::from_slice(answer.body()).unwrap_or_default();
