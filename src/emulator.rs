@@ -242,13 +242,6 @@ impl Pair {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
-        for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
-            self.tasks.spawn(server::serve(
-                listener,
-                Arc::clone(&side.instance),
-                self.stop.child_token(),
-            ));
-        }
         platform::start(
             &self.us.instance,
             &self.europe.instance,
@@ -256,6 +249,13 @@ impl Pair {
             &self.tasks,
             &self.stop,
         );
+        for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
+            self.tasks.spawn(server::serve(
+                listener,
+                Arc::clone(&side.instance),
+                self.stop.child_token(),
+            ));
+        }
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),

@@ -8,8 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::arm::{self, resource, time};
 use super::filter::Filter;
 use super::run::{Action, Run, Status, Trigger};
-use super::{Call, WORKFLOW};
-use crate::emulator::instance::stable_id;
+use super::{Call, WORKFLOW, flow};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::Reply;
 
@@ -32,11 +31,13 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
     match (call.method, rest) {
         (&Method::GET, []) => Ok(arm::json(StatusCode::OK, &definition(call, base))),
         (&Method::POST, ["enable"]) => {
-            call.platform.enable(call.now);
+            if flow::enabled_since(call.instance).is_none() {
+                flow::switch(call.instance, true);
+            }
             Ok(arm::empty(StatusCode::OK))
         }
         (&Method::POST, ["disable"]) => {
-            call.platform.disable();
+            flow::switch(call.instance, false);
             Ok(arm::empty(StatusCode::OK))
         }
         (&Method::GET, ["runs"]) => page(call, |_| true, |run| run_json(base, run)),
@@ -126,7 +127,7 @@ fn start(call: &Call<'_>, trigger_name: &str) -> Outcome<Run> {
 
 /// Status and code as third parties saw them.
 fn must_be_enabled(call: &Call<'_>, trigger: &str) -> Outcome<()> {
-    if call.platform.enabled_since().is_some() {
+    if flow::enabled_since(call.instance).is_some() {
         return Ok(());
     }
     Err(arm::bad(
@@ -169,7 +170,7 @@ fn cancel(call: &Call<'_>, name: &str) -> Outcome<Reply> {
             ),
         ));
     }
-    call.platform.history.cancel(run.id, call.now);
+    call.cancel(run.id);
     Ok(arm::empty(StatusCode::OK))
 }
 
@@ -287,13 +288,11 @@ fn no_callback(trigger: &str) -> Refusal {
 
 /// By which callback URLs name the workflow.
 fn workflow_id(call: &Call<'_>) -> String {
-    stable_id(call.instance.name, "workflow")
-        .simple()
-        .to_string()
+    flow::id(call.instance).simple().to_string()
 }
 
 fn definition(call: &Call<'_>, base: &str) -> Json {
-    let state = match call.platform.enabled_since() {
+    let state = match flow::enabled_since(call.instance) {
         Some(_) => "Enabled",
         None => "Disabled",
     };

@@ -46,7 +46,7 @@ fn answer(call: &Call<'_>, rest: &[&str], Created(created): Created) -> Outcome<
                     format!("The pipeline run '{id}' is over and can't be cancelled."),
                 ));
             }
-            call.platform.history.cancel(run.id, call.now);
+            call.cancel(run.id);
             Ok(arm::empty(StatusCode::OK))
         }
         (&Method::POST, ["pipelines", name, "createRun"]) => {
