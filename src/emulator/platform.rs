@@ -42,9 +42,6 @@ use super::refusal::{Outcome, Refusal};
 use super::reply::Reply;
 use super::token::Tokens;
 
-/// The workflow's name on every platform: also the pipeline's and the function's.
-const WORKFLOW: &str = "sync-accounts-contacts";
-
 /// The workflow of a pair, kept by the US instance.
 #[derive(Debug)]
 pub(crate) struct Platform {

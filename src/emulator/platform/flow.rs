@@ -6,7 +6,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::WORKFLOW;
 use super::run::{Run, Status, Trigger};
 use crate::emulator::instance::{Instance, stable_id};
 use crate::emulator::operation::write::{defaults, put};
@@ -14,7 +13,7 @@ use crate::emulator::row::Row;
 use crate::emulator::schema::Table;
 use crate::emulator::store::Store;
 use crate::emulator::value::{Reference, TableId, Value};
-use crate::emulator::{APPLICATION_CLIENT_ID, user_id};
+use crate::emulator::{APPLICATION_CLIENT_ID, SYNC_WORKFLOW, user_id};
 
 /// How long a row of `flowruns` stays, in seconds: 28 days.
 const LIFETIME: i64 = 2_419_200;
@@ -51,7 +50,7 @@ pub(super) fn switch(us: &Instance, on: bool) {
         row.to_values()
     } else {
         let mut values = new_row(us, &store, table, id(us));
-        put(table, &mut values, "name", Value::text(WORKFLOW));
+        put(table, &mut values, "name", Value::text(SYNC_WORKFLOW));
         put(table, &mut values, "category", Value::Int(MODERN_FLOW));
         values
     };

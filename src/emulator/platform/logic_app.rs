@@ -8,7 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use super::arm::{self, resource, time};
 use super::filter::Filter;
 use super::run::{Action, Run, Status, Trigger};
-use super::{Call, WORKFLOW, flow};
+use super::{Call, flow};
+use crate::emulator::SYNC_WORKFLOW;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::Reply;
 
@@ -22,7 +23,7 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
     let is_standard = base.contains("/hostruntime/");
     arm::version(&call.query, if is_standard { &[] } else { &VERSIONS })?;
     // A workflow's own name is case-insensitive, those of triggers and runs are not [general knowledge].
-    if !workflow.eq_ignore_ascii_case(WORKFLOW) {
+    if !workflow.eq_ignore_ascii_case(SYNC_WORKFLOW) {
         return Err(arm::not_found(
             "WorkflowNotFound",
             format!("The workflow '{workflow}' could not be found."),
@@ -133,7 +134,7 @@ fn must_be_enabled(call: &Call<'_>, trigger: &str) -> Outcome<()> {
     Err(arm::bad(
         "WorkflowTriggerIsNotEnabled",
         format!(
-            "Could not execute workflow '{WORKFLOW}' trigger '{trigger}' with state 'Disabled': trigger is not enabled."
+            "Could not execute workflow '{SYNC_WORKFLOW}' trigger '{trigger}' with state 'Disabled': trigger is not enabled."
         ),
     ))
 }
@@ -147,7 +148,7 @@ fn resubmit(call: &Call<'_>, trigger: Trigger, history: &str) -> Outcome<Reply> 
         return Err(arm::not_found(
             "WorkflowTriggerHistoryNotFound",
             format!(
-                "The workflow '{WORKFLOW}' trigger '{}' history '{history}' could not be found.",
+                "The workflow '{SYNC_WORKFLOW}' trigger '{}' history '{history}' could not be found.",
                 trigger.name()
             ),
         ));
@@ -179,7 +180,7 @@ fn run(call: &Call<'_>, name: &str) -> Outcome<Run> {
     run.ok_or_else(|| {
         arm::not_found(
             "WorkflowRunNotFound",
-            format!("The workflow '{WORKFLOW}' run '{name}' could not be found."),
+            format!("The workflow '{SYNC_WORKFLOW}' run '{name}' could not be found."),
         )
     })
 }
@@ -188,7 +189,7 @@ fn trigger(name: &str) -> Outcome<Trigger> {
     Trigger::named(name).ok_or_else(|| {
         arm::not_found(
             "WorkflowTriggerNotFound",
-            format!("The workflow '{WORKFLOW}' trigger '{name}' could not be found."),
+            format!("The workflow '{SYNC_WORKFLOW}' trigger '{name}' could not be found."),
         )
     })
 }
@@ -302,7 +303,7 @@ fn definition(call: &Call<'_>, base: &str) -> Json {
         .collect();
     json!({
         "id": base,
-        "name": WORKFLOW,
+        "name": SYNC_WORKFLOW,
         "type": KIND,
         "location": "westus",
         "tags": {},
@@ -326,7 +327,7 @@ fn definition(call: &Call<'_>, base: &str) -> Json {
 }
 
 fn run_json(base: &str, run: &Run) -> Json {
-    let workflow = resource(base, WORKFLOW, KIND);
+    let workflow = resource(base, SYNC_WORKFLOW, KIND);
     let mut properties = Map::new();
     let mut put = |name: &str, value: Json| properties.insert(name.to_owned(), value);
     if let Some(begun) = run.begun {

@@ -254,6 +254,7 @@ async fn a_us_that_answers_nonsense_fails_the_reading() {
         json!({"body": "<html>busy</html>", "table": "account"}),
         json!({"truncate": true, "table": "account"}),
         json!({"reset": "before", "table": "account"}),
+        json!({"next_link": "http://127.0.0.1:9", "table": "account"}),
     ] {
         us.arm(fault.clone()).await;
         let name = triggered(&us).await;
