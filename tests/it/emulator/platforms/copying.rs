@@ -293,3 +293,22 @@ async fn in_the_demo_a_run_brings_over_what_the_last_one_missed() {
     );
     assert_eq!(missing("contacts", "contactid").await, 0);
 }
+
+#[tokio::test]
+async fn the_workflow_copies_over_https_too() {
+    let emulated = Emulated::with(Options {
+        data: Data::Empty,
+        workflow: true,
+        tls: true,
+        ..Options::default()
+    })
+    .await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a"})).await;
+    copied(&us).await;
+    assert_eq!(name_of(&emulated.europe(), 1).await, "a");
+    let callback = logic(&us, "POST", "/triggers/manual/listCallbackUrl").await;
+    let url = callback.json()["value"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(us.origin), "{url}");
+    assert_eq!(us.send("POST", &url, &[], None).await.status, 202);
+}
