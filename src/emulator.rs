@@ -23,6 +23,14 @@
 //! client id that gets a token but is no member of the organization (403) is [`UNKNOWN_CLIENT_ID`]. People sign in with a
 //! device code, `/{tenant}/oauth2/v2.0/devicecode`.
 //!
+//! # The sync's platforms
+//!
+//! The US instance answers as the platforms of a sync that copies accounts and contacts to Europe: the management API of a
+//! Logic App and of a Data Factory under `/subscriptions/…`, Synapse's data plane at the root, `/admin/functions/…`, and the
+//! tables `workflow` and `flowrun`. They all show the same workflow, [`SYNC_WORKFLOW`], which really copies, as the user of
+//! [`SYNC_CLIENT_ID`], and runs once a day by the emulator's clock while it is enabled ([`Options::workflow`]). They take
+//! [`Pair::token`], or a token of the audience `https://management.azure.com` or `https://dev.azuresynapse.net`.
+//!
 //! # Control
 //!
 //! With the bearer [`Pair::token`] each instance answers, under `/emulator/`:
@@ -120,6 +128,9 @@ pub const SYNC_CLIENT_ID: &str = "tandem-sync";
 pub const LOB_CLIENT_ID: &str = "lob-app";
 /// A client id that gets a token and is then refused by the Web API with 403 `0x80072560`.
 pub const UNKNOWN_CLIENT_ID: &str = "unknown";
+
+/// The name of the workflow, pipeline and function that copies accounts and contacts from the US to Europe.
+pub const SYNC_WORKFLOW: &str = "sync-accounts-contacts";
 
 /// The name under which [`user_id`] knows the US instance.
 pub const US: &str = "us";
@@ -299,6 +310,13 @@ impl Pair {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
             self.tasks.spawn(server::serve(
                 listener,
@@ -309,13 +327,6 @@ impl Pair {
             self.tasks
                 .spawn(job::work(instance, self.stop.child_token()));
         }
-        platform::start(
-            &self.us.instance,
-            &self.europe.instance,
-            self.workflow,
-            &self.tasks,
-            &self.stop,
-        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),
