@@ -1,0 +1,73 @@
+"""Writing tables, columns, relationships and files is outside of the emulator: 501, and nothing changed."""
+
+import os
+import tempfile
+
+from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
+from PowerPlatform.Dataverse.models.relationship import (
+    LookupAttributeMetadata,
+    ManyToManyRelationshipMetadata,
+    OneToManyRelationshipMetadata,
+)
+
+from support import equal, new_id, unsupported
+
+
+def tables(client):
+    unsupported("create", "CreateEntities", lambda: client.tables.create("new_Thing", {"new_Size": "int"}))
+    equal("not made", client.tables.get("new_thing"), None)
+    unsupported("delete", "metadata", lambda: client.tables.delete("contact"))
+    equal("still there", client.tables.get("contact").entity_set_name, "contacts")
+
+
+def columns(client):
+    unsupported("add", "metadata", lambda: client.tables.add_columns("account", {"new_Size": "int"}))
+    unsupported("remove", "metadata", lambda: client.tables.remove_columns("account", ["telephone1"]))
+    unsupported(
+        "update", "metadata", lambda: client.tables.update_column("account", "telephone1", {"max_length": 99})
+    )
+    unsupported(
+        "update several",
+        "metadata",
+        lambda: client.tables.update_columns("account", {"telephone1": {"max_length": 99}}),
+    )
+    column = client.tables.get_column("account", "telephone1", typed=True)
+    equal("unchanged", column["MaxLength"], 50)
+
+
+def relationships(client):
+    label = Label(localized_labels=[LocalizedLabel(label="Account", language_code=1033)])
+    lookup = LookupAttributeMetadata(schema_name="new_AccountId", display_name=label)
+    one = OneToManyRelationshipMetadata(
+        schema_name="new_account_contact",
+        referenced_entity="account",
+        referencing_entity="contact",
+        referenced_attribute="accountid",
+    )
+    many = ManyToManyRelationshipMetadata(
+        schema_name="new_account_contact_many",
+        entity1_logical_name="account",
+        entity2_logical_name="contact",
+    )
+    unsupported(
+        "one to many", "metadata", lambda: client.tables.create_one_to_many_relationship(lookup, one)
+    )
+    unsupported("many to many", "metadata", lambda: client.tables.create_many_to_many_relationship(many))
+    unsupported(
+        "lookup field",
+        "metadata",
+        lambda: client.tables.create_lookup_field("contact", "new_AccountId", "account"),
+    )
+    unsupported("delete", "metadata", lambda: client.tables.delete_relationship(new_id()))
+
+
+def files(client):
+    account = client.records.create("account", {"name": "File"})
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as file:
+        file.write("text")
+    try:
+        unsupported(
+            "upload", "metadata", lambda: client.files.upload("account", account, "new_document", file.name)
+        )
+    finally:
+        os.unlink(file.name)
