@@ -25,7 +25,8 @@
 //! # Control
 //!
 //! With the bearer [`Pair::token`] each instance answers `POST`, `GET` and `DELETE /emulator/faults`, `GET` and `DELETE
-//! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances).
+//! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances). `POST
+//! /emulator/backup` keeps the rows, `POST /emulator/restore` goes back to them, and to their versions.
 
 mod clock;
 mod connection;

@@ -1,4 +1,4 @@
-//! The control endpoints under `/emulator/`: faults, log, clock; for the holder of the secret only.
+//! The control endpoints under `/emulator/`: faults, log, clock, backup; for the holder of the secret only.
 //!
 //! They stand outside of the log and of every fault, but not of an outage: a closed port answers nothing.
 
@@ -28,6 +28,8 @@ pub(crate) fn routes() -> Router<Arc<Instance>> {
         .route("/emulator/faults", get(faults).post(arm).delete(disarm))
         .route("/emulator/log", get(log).delete(forget))
         .route("/emulator/clock", post(clock))
+        .route("/emulator/backup", post(back_up))
+        .route("/emulator/restore", post(restore))
 }
 
 async fn faults(State(instance): Emulated, headers: HeaderMap) -> Response {
@@ -111,6 +113,23 @@ async fn clock(State(instance): Emulated, request: Request) -> Response {
             StatusCode::OK,
             json!({"now": instance.clock.now(), "ahead_s": ahead.num_seconds()}),
         )
+    });
+    sent(&instance, outcome)
+}
+
+async fn back_up(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).map(|()| {
+        instance.back_up();
+        (StatusCode::OK, json!({"backup": instance.clock.now()}))
+    });
+    sent(&instance, outcome)
+}
+
+async fn restore(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).and_then(|()| {
+        let none = || Refusal::argument("There is no backup: POST /emulator/backup makes one.");
+        let restored = instance.restore().then_some(()).ok_or_else(none);
+        restored.map(|()| (StatusCode::OK, json!({"restored": instance.clock.now()})))
     });
     sent(&instance, outcome)
 }

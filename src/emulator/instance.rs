@@ -38,6 +38,8 @@ pub(crate) struct Instance {
     store: RwLock<Store>,
     /// Wakes the transactions that wait for another's row.
     pub(crate) released: Released,
+    /// What `restore` goes back to.
+    backup: Mutex<Option<Store>>,
     plug_in: AtomicBool,
     organization: Uuid,
 }
@@ -71,6 +73,7 @@ impl Instance {
             affinity: organization.simple().to_string().repeat(2),
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
             released: Released::default(),
+            backup: Mutex::default(),
             plug_in: AtomicBool::new(plug_in),
             organization,
         }
@@ -108,6 +111,18 @@ impl Instance {
             self.name,
             if self.name == super::US { "USD" } else { "EUR" },
         )
+    }
+
+    /// Keeps the rows as they are now, in place of an earlier backup.
+    pub(crate) fn back_up(&self) {
+        let copy = self.read().clone();
+        *lock(&self.backup) = Some(copy);
+    }
+
+    /// Goes back to the backup, versions and all; false if there is none.
+    pub(crate) fn restore(&self) -> bool {
+        let copy = lock(&self.backup).clone();
+        copy.map(|copy| *self.write() = copy).is_some()
     }
 
     /// Drops the listener and closes every connection, for this long.

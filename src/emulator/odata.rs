@@ -14,6 +14,7 @@ pub(crate) mod predicate;
 pub(crate) mod prefer;
 pub(crate) mod query;
 pub(crate) mod render;
+pub(crate) mod rows;
 
 use std::borrow::Cow;
 

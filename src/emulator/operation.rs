@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
+pub(crate) mod changes;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
@@ -24,6 +25,7 @@ use super::odata::path::{self, Address, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
 use super::odata::render;
+use super::odata::rows::{self, RowWriter};
 use super::refusal::{Outcome, Refusal};
 use super::reply::Reply;
 use super::row::Row;
@@ -161,23 +163,17 @@ impl Call {
     }
 
     /// One row as the body of an answer.
-    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Json> {
+    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Vec<u8>> {
         let table = store.schema().table(id);
         let select = self.query.select(table)?;
         let context = render::context(&self.root, table, select.as_deref());
-        let mut body = Map::new();
-        body.insert(
-            "@odata.context".to_owned(),
-            format!("{context}/$entity").into(),
-        );
-        body.extend(render::row(
-            store,
-            id,
-            row,
-            select.as_deref(),
-            &self.preferences.annotations,
-        ));
-        Ok(Json::Object(body))
+        let mut body = b"{\"@odata.context\":".to_vec();
+        rows::scalar(&mut body, &format!("{context}/$entity"));
+        body.push(b',');
+        let writer = RowWriter::new(store, id, select.as_deref(), &self.preferences.annotations);
+        writer.members(&mut body, row);
+        body.push(b'}');
+        Ok(body)
     }
 }
 

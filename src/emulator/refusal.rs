@@ -246,6 +246,22 @@ impl Refusal {
         )
     }
 
+    /// A token from before the oldest version that is still told (contract 4.4; the status is not found).
+    pub(crate) fn expired_version_stamp() -> Refusal {
+        Refusal::bad(
+            "0x80044352",
+            "Version stamp associated with the client has expired. Please perform a full sync.",
+        )
+    }
+
+    /// A table without change tracking (contract 4.4; the status is not found).
+    pub(crate) fn not_tracked(table: &Table) -> Refusal {
+        Refusal::bad(
+            "0x80072491",
+            format!("Entity {} isn't enabled for change tracking.", table.name),
+        )
+    }
+
     /// Another transaction kept the row for too long (contract 5.2; the status is inferred).
     pub(crate) fn lock_timeout() -> Refusal {
         Refusal::new(

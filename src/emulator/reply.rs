@@ -18,7 +18,12 @@ const ODATA_JSON: HeaderValue =
     HeaderValue::from_static("application/json; odata.metadata=minimal");
 
 pub(crate) fn json(status: StatusCode, body: &Json) -> Reply {
-    let mut reply = Response::new(Bytes::from(body.to_string()));
+    written(status, body.to_string().into())
+}
+
+/// A reply whose JSON has been written already.
+pub(crate) fn written(status: StatusCode, body: Vec<u8>) -> Reply {
+    let mut reply = Response::new(Bytes::from(body));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, ODATA_JSON);
     reply

@@ -35,6 +35,8 @@ pub(crate) struct Table {
     /// Position of `modifiedon`.
     pub(crate) modified_on: Option<usize>,
     pub(crate) keys: Vec<Key>,
+    /// Whether changes can be asked for.
+    pub(crate) change_tracking: bool,
     /// Rows can be read but are the emulator's own.
     pub(crate) read_only: bool,
     by_name: HashMap<&'static str, usize>,
@@ -207,6 +209,7 @@ impl Table {
                 })
                 .collect(),
             read_only: base.read_only,
+            change_tracking: !base.read_only,
             modified_on: by_name.get("modifiedon").copied(),
             by_wire_name: columns
                 .iter()

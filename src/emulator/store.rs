@@ -3,7 +3,7 @@
 //! Keeps uniqueness and versions; what a row must hold, and who may write it, is decided in `operation/`. What is undone
 //! and redone as one is decided in `transaction.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -56,6 +56,8 @@ struct Rows {
     named: BTreeMap<usize, BTreeSet<(SqlGuid, SqlGuid)>>,
     changes: BTreeMap<i64, SqlGuid>,
     deletions: BTreeMap<i64, Uuid>,
+    /// The newest deletion of an id, of which only that one is told.
+    buried: HashMap<Uuid, i64>,
 }
 
 /// Where a real database stands after some years; makes etags look like real ones.
@@ -167,13 +169,20 @@ impl Store {
             .filter_map(|(_, id)| rows.sorted.get(id))
     }
 
-    /// The ids of rows that were deleted behind a version and are not there again, oldest deletion first.
-    pub(crate) fn deleted_since(&self, table: TableId, version: i64) -> impl Iterator<Item = Uuid> {
+    /// The versions and ids of rows that were deleted behind a version and are not there again, oldest deletion first.
+    pub(crate) fn deleted_since(
+        &self,
+        table: TableId,
+        version: i64,
+    ) -> impl Iterator<Item = (i64, Uuid)> {
         let rows = self.rows(table);
         rows.deletions
             .range((Bound::Excluded(version), Bound::Unbounded))
-            .map(|(_, id)| *id)
-            .filter(|id| !rows.sorted.contains_key(&SqlGuid::from(*id)))
+            .map(|(version, id)| (*version, *id))
+            .filter(|(version, id)| {
+                rows.buried.get(id) == Some(version)
+                    && !rows.sorted.contains_key(&SqlGuid::from(*id))
+            })
     }
 
     pub(crate) fn insert(
@@ -221,7 +230,7 @@ impl Store {
         let before = Some(self.set(table, id, None)?);
         self.version += 1;
         let version = self.version;
-        self.tables[table.0].deletions.insert(version, id);
+        self.tables[table.0].bury(id, version);
         Some(Change {
             table,
             id,
@@ -235,9 +244,7 @@ impl Store {
     pub(crate) fn undo(&mut self, change: &Change) {
         self.set(change.table, change.id, change.before.clone());
         if change.after.is_none() {
-            self.tables[change.table.0]
-                .deletions
-                .remove(&change.version);
+            self.tables[change.table.0].unbury(change.id, change.version);
         }
     }
 
@@ -247,8 +254,7 @@ impl Store {
         if let Some(row) = &change.after {
             self.free(change.table, schema.table(change.table), row)?;
         } else {
-            let deletions = &mut self.tables[change.table.0].deletions;
-            deletions.insert(change.version, change.id);
+            self.tables[change.table.0].bury(change.id, change.version);
         }
         self.set(change.table, change.id, change.after.clone());
         Ok(())
@@ -330,6 +336,20 @@ impl Store {
 }
 
 impl Rows {
+    fn bury(&mut self, id: Uuid, version: i64) {
+        self.deletions.insert(version, id);
+        self.buried.insert(id, version);
+    }
+
+    fn unbury(&mut self, id: Uuid, version: i64) {
+        self.deletions.remove(&version);
+        let mut earlier = self.deletions.iter().rev();
+        match earlier.find(|(_, own)| **own == id) {
+            Some((version, _)) => self.buried.insert(id, *version),
+            None => self.buried.remove(&id),
+        };
+    }
+
     /// Enters a row into every index, or takes it out.
     fn index(&mut self, table: &Table, row: &Row, enter: bool) {
         let id = SqlGuid::from(row.id());

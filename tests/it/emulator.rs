@@ -1,5 +1,6 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod changes;
 mod conditions;
 mod control;
 mod demo;

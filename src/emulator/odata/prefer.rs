@@ -10,6 +10,7 @@ use crate::emulator::refusal::{Outcome, Refusal};
 #[derive(Debug, Default)]
 pub(crate) struct Preferences {
     pub(crate) representation: bool,
+    pub(crate) track_changes: bool,
     pub(crate) page_size: Option<usize>,
     pub(crate) annotations: Annotations,
     applied_annotations: Option<String>,
@@ -69,7 +70,7 @@ impl Preferences {
                 self.applied_annotations = Some(value.to_owned());
             }
             "odata.track-changes" | "track-changes" => {
-                return Err(Refusal::unsupported("odata.track-changes"));
+                self.track_changes = true;
             }
             "respond-async" => return Err(Refusal::unsupported("respond-async")),
             _ => {}
@@ -79,10 +80,11 @@ impl Preferences {
 
     /// The text of `Preference-Applied` for a list.
     pub(crate) fn applied_to_list(&self) -> String {
+        let tracked = self.track_changes.then(|| "odata.track-changes".to_owned());
         let size = self
             .page_size
             .map(|size| format!("odata.maxpagesize={size}"));
-        self.joined(size)
+        self.joined(tracked.into_iter().chain(size))
     }
 
     /// The text of `Preference-Applied` for one row that is returned.
@@ -93,7 +95,7 @@ impl Preferences {
         )
     }
 
-    fn joined(&self, first: Option<String>) -> String {
+    fn joined(&self, first: impl IntoIterator<Item = String>) -> String {
         let annotations = self
             .applied_annotations
             .as_ref()

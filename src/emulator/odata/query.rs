@@ -15,10 +15,9 @@ pub(crate) struct Query {
 }
 
 /// Options that Dataverse knows and this emulator does not.
-const ABSENT: [&str; 8] = [
+const ABSENT: [&str; 7] = [
     "$expand",
     "$apply",
-    "$deltatoken",
     "fetchXml",
     "savedQuery",
     "userQuery",

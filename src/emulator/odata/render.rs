@@ -1,41 +1,15 @@
-//! Rows as JSON, in Dataverse's words: `_x_value` for lookups, annotations before the property they belong to.
+//! Single values as JSON and back, and the context that a body names. Whole rows are `rows.rs`'s.
 //!
 //! Money loses digits beyond what a double holds, as it does in most clients.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use std::str::FromStr;
 
-use super::formatted;
 use super::literal::{guid, time};
-use super::prefer::Annotations;
-use crate::emulator::reply::etag;
-use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Table};
-use crate::emulator::store::Store;
 use crate::emulator::value::{Reference, TableId, Value, ValueRef};
-
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
-const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
-const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
-
-/// One row with the selected columns, or all; the primary id and the etag always.
-pub(crate) fn row(
-    store: &Store,
-    table: TableId,
-    row: &Row,
-    select: Option<&[usize]>,
-    annotations: &Annotations,
-) -> Map<String, Json> {
-    let definition = store.schema().table(table);
-    let mut json = Map::new();
-    json.insert("@odata.etag".to_owned(), etag(row.version()).into());
-    for column in columns(definition, select) {
-        property(&mut json, store, definition, row, column, annotations);
-    }
-    json
-}
 
 /// What `$metadata#` is followed by: the set and the selected columns.
 pub(crate) fn context(root: &str, table: &Table, select: Option<&[usize]>) -> String {
@@ -47,57 +21,6 @@ pub(crate) fn context(root: &str, table: &Table, select: Option<&[usize]>) -> St
         format!("({})", names.join(","))
     });
     format!("{root}/$metadata#{}{names}", table.set)
-}
-
-/// The columns of the answer: the selected ones, the primary id, and money's currency, which comes along unasked.
-fn columns(table: &Table, select: Option<&[usize]>) -> Vec<usize> {
-    let Some(select) = select else {
-        return (0..table.columns.len()).collect();
-    };
-    let mut columns = select.to_vec();
-    let money = columns
-        .iter()
-        .any(|&column| matches!(table.columns[column].kind, Kind::Money { .. }));
-    let currency = table.column("transactioncurrencyid").filter(|_| money);
-    for extra in [Some(table.id), currency].into_iter().flatten() {
-        if !columns.contains(&extra) {
-            columns.push(extra);
-        }
-    }
-    columns
-}
-
-fn property(
-    json: &mut Map<String, Json>,
-    store: &Store,
-    table: &Table,
-    row: &Row,
-    index: usize,
-    annotations: &Annotations,
-) {
-    let (column, value) = (&table.columns[index], row.value(index));
-    let name = &column.wire_name;
-    if annotations.any() && !value.is_null() {
-        let mut annotate = |annotation: &str, text: Option<String>| {
-            if let Some(text) = text.filter(|_| annotations.wants(annotation)) {
-                json.insert(format!("{name}@{annotation}"), text.into());
-            }
-        };
-        annotate(FORMATTED, formatted::value(store, table, row, index));
-        if let Some(reference) = value.as_reference() {
-            let target = store.schema().table(reference.table).name;
-            let declared = column
-                .targets()
-                .iter()
-                .find(|declared| declared.table == target);
-            annotate(
-                NAVIGATION,
-                declared.map(|declared| declared.navigation.to_owned()),
-            );
-            annotate(LOGICAL_NAME, Some(target.to_owned()));
-        }
-    }
-    json.insert(name.clone(), self::json(value));
 }
 
 /// A value as JSON.

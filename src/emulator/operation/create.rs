@@ -26,7 +26,7 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call, table: TableId)
         return Ok(reply::with_entity_id(reply::no_content(), &url));
     }
     let entity = call.entity(transaction.store(), table, &row)?;
-    let reply = reply::json(StatusCode::CREATED, &entity);
+    let reply = reply::written(StatusCode::CREATED, entity);
     let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(
         reply,

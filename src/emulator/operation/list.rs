@@ -4,12 +4,12 @@
 
 use http::StatusCode;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde_json::{Map, Value as Json};
 
-use super::Call;
+use super::{Call, changes};
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::order::{Order, Place};
 use crate::emulator::odata::predicate::{Predicate, Seek};
+use crate::emulator::odata::rows::{self, RowWriter};
 use crate::emulator::odata::{filter, render};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
@@ -43,6 +43,9 @@ const OPTIONS: [&str; 6] = [
 ];
 
 pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
+    if changes::is_asked(call) {
+        return changes::answer(instance, call, table);
+    }
     call.query.only(&OPTIONS)?;
     let definition = call.schema.table(table);
     let select = call.query.select(definition)?;
@@ -57,7 +60,7 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     let size = page_size(call)?;
 
     let store = instance.read();
-    let rows = page_of(
+    let found = page_of(
         &store,
         table,
         predicate.as_ref(),
@@ -65,32 +68,36 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
         behind.as_ref().map(|(_, place)| place),
         size.rows,
     );
-    let mut body = Map::new();
-    body.insert(
-        "@odata.context".to_owned(),
-        render::context(&call.root, definition, select.as_deref()).into(),
-    );
     let count = counted.then(|| matching(&store, table, predicate.as_ref()));
+    let shown = found.get(..size.rows).unwrap_or(&found);
+    let mut body = Vec::with_capacity(512 + 512 * shown.len());
+    body.extend_from_slice(b"{\"@odata.context\":");
+    rows::scalar(
+        &mut body,
+        &render::context(&call.root, definition, select.as_deref()),
+    );
     put_counts(&mut body, call, count);
-    let shown = rows.get(..size.rows).unwrap_or(&rows);
-    let json = shown.iter().map(|row| {
-        Json::Object(render::row(
-            &store,
-            table,
-            row,
-            select.as_deref(),
-            &call.preferences.annotations,
-        ))
-    });
-    body.insert("value".to_owned(), json.collect());
-    if let (Some(last), true) = (shown.last(), rows.len() > size.rows && size.continues) {
-        let token = order.place(&store, last).token(page.saturating_add(1));
-        body.insert(
-            "@odata.nextLink".to_owned(),
-            next_link(call, definition.set, &token).into(),
-        );
+    body.extend_from_slice(b",\"value\":[");
+    let writer = RowWriter::new(
+        &store,
+        table,
+        select.as_deref(),
+        &call.preferences.annotations,
+    );
+    for (index, row) in shown.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        writer.write(&mut body, row);
     }
-    let reply = reply::json(StatusCode::OK, &Json::Object(body));
+    body.push(b']');
+    if let (Some(last), true) = (shown.last(), found.len() > size.rows && size.continues) {
+        let token = order.place(&store, last).token(page.saturating_add(1));
+        rows::member(&mut body, "", "odata.nextLink");
+        rows::scalar(&mut body, &next_link(call, definition.set, &token));
+    }
+    body.push(b'}');
+    let reply = reply::written(StatusCode::OK, body);
     Ok(reply::with_preferences(
         reply,
         &call.preferences.applied_to_list(),
@@ -99,6 +106,9 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
 
 /// `/$count`: the number alone, as text.
 pub(crate) fn count(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
+    if changes::is_asked(call) {
+        return changes::count(instance, call, table);
+    }
     call.query.only(&["$filter"])?;
     let predicate = predicate(call, table)?;
     let count = matching(&instance.read(), table, predicate.as_ref()).min(MOST);
@@ -217,20 +227,22 @@ fn candidates<'s>(
     }
 }
 
-fn put_counts(body: &mut Map<String, Json>, call: &Call, count: Option<usize>) {
+fn put_counts(body: &mut Vec<u8>, call: &Call, count: Option<usize>) {
     let annotations = &call.preferences.annotations;
     if let Some(count) = count {
-        body.insert("@odata.count".to_owned(), count.min(MOST).into());
+        rows::member(body, "", "odata.count");
+        rows::scalar(body, &count.min(MOST));
     }
     if annotations.wants(COUNT) {
-        let total = count.map_or(Json::from(-1), |count| count.min(MOST).into());
-        body.insert(format!("@{COUNT}"), total);
+        rows::member(body, "", COUNT);
+        match count {
+            Some(count) => rows::scalar(body, &count.min(MOST)),
+            None => rows::scalar(body, &-1),
+        }
     }
     if annotations.wants(COUNT_EXCEEDED) {
-        body.insert(
-            format!("@{COUNT_EXCEEDED}"),
-            count.is_some_and(|count| count > MOST).into(),
-        );
+        rows::member(body, "", COUNT_EXCEEDED);
+        rows::scalar(body, &count.is_some_and(|count| count > MOST));
     }
 }
 
@@ -249,6 +261,7 @@ fn next_link(call: &Call, set: &str, token: &str) -> String {
     link
 }
 
-fn encoded(text: &str) -> String {
+/// A text as a query value may hold it.
+pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, QUERY_VALUE).to_string()
 }

@@ -30,7 +30,7 @@ pub(crate) fn answer(
     {
         return Ok(reply::with_etag(reply::not_modified(), row.version()));
     }
-    let reply = reply::json(StatusCode::OK, &call.entity(&store, table, row)?);
+    let reply = reply::written(StatusCode::OK, call.entity(&store, table, row)?);
     let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(
         reply,

@@ -50,7 +50,7 @@ pub(crate) fn answer(
         ));
     }
     let entity = call.entity(transaction.store(), table, &row)?;
-    let reply = reply::json(status, &entity);
+    let reply = reply::written(status, entity);
     let reply = reply::with_etag(reply, row.version());
     Ok(reply::with_preferences(
         reply,

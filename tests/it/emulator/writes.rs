@@ -298,15 +298,6 @@ async fn what_is_not_there_yet_says_so_by_name() {
             answer.text
         );
     }
-    let tracked = us
-        .send(
-            "GET",
-            "accounts",
-            &[("prefer", "odata.track-changes")],
-            None,
-        )
-        .await;
-    assert_eq!(tracked.refusal().0, 501);
     let on_behalf = us
         .send("GET", "accounts", &[("mscrmcallerid", &id(1))], None)
         .await;

@@ -47,7 +47,7 @@ pub(super) fn table(table: &Table) -> Map<String, Json> {
         "PrimaryIdAttribute": table.columns[table.id].name,
         "PrimaryNameAttribute": table.columns[table.primary_name].name,
         "ObjectTypeCode": table.type_code,
-        "ChangeTrackingEnabled": false,
+        "ChangeTrackingEnabled": table.change_tracking,
         "IsOptimisticConcurrencyEnabled": true,
         "IsManaged": true,
         "IsCustomEntity": false,

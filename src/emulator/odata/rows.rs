@@ -1,0 +1,199 @@
+//! Rows written as JSON, straight into the body of a reply: a page has thousands of them.
+//!
+//! In Dataverse's words: `_x_value` for lookups, annotations before the property they belong to, the primary id and the
+//! etag always, money's currency unasked. Single values that are not on the way to a body are `render.rs`'s.
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::formatted;
+use super::prefer::Annotations;
+use crate::emulator::row::Row;
+use crate::emulator::schema::{Kind, Table};
+use crate::emulator::store::Store;
+use crate::emulator::value::{TableId, ValueRef};
+
+pub(crate) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+pub(crate) const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
+pub(crate) const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
+
+/// Writes the rows of one table with the same columns and annotations.
+pub(crate) struct RowWriter<'a> {
+    store: &'a Store,
+    table: &'a Table,
+    /// Each with the text that comes before its value: `,"name":`.
+    columns: Vec<(usize, String)>,
+    annotations: &'a Annotations,
+}
+
+impl<'a> RowWriter<'a> {
+    /// A writer of the selected columns, or of all.
+    pub(crate) fn new(
+        store: &'a Store,
+        table: TableId,
+        select: Option<&[usize]>,
+        annotations: &'a Annotations,
+    ) -> RowWriter<'a> {
+        let table = store.schema().table(table);
+        let named = |column: usize| {
+            let name = table.columns.get(column)?.wire_name.as_str();
+            Some((column, format!(",\"{name}\":")))
+        };
+        RowWriter {
+            store,
+            table,
+            columns: columns(table, select)
+                .into_iter()
+                .filter_map(named)
+                .collect(),
+            annotations,
+        }
+    }
+
+    /// Writes a row as an object.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) {
+        out.push(b'{');
+        self.members(out, row);
+        out.push(b'}');
+    }
+
+    /// Writes the members of a row's object, the first without a comma before it.
+    pub(crate) fn members(&self, out: &mut Vec<u8>, row: &Row) {
+        out.extend_from_slice(b"\"@odata.etag\":\"W/\\\"");
+        scalar(out, &row.version());
+        out.extend_from_slice(b"\\\"\"");
+        let mut values = vec![ValueRef::Null; self.table.columns.len()];
+        for (column, value) in row.held() {
+            if let Some(place) = values.get_mut(column) {
+                *place = value;
+            }
+        }
+        for (column, name) in &self.columns {
+            let value = values.get(*column).copied().unwrap_or_default();
+            if self.annotations.any() && !value.is_null() {
+                self.annotate(out, row, *column, value);
+            }
+            out.extend_from_slice(name.as_bytes());
+            self::value(out, value);
+        }
+    }
+
+    /// Writes what is said of a value beside it.
+    fn annotate(&self, out: &mut Vec<u8>, row: &Row, index: usize, value: ValueRef) {
+        let Some(column) = self.table.columns.get(index) else {
+            return;
+        };
+        let mut annotate = |annotation: &str, text: Option<String>| {
+            if let Some(text) = text {
+                member(out, &column.wire_name, annotation);
+                scalar(out, &text);
+            }
+        };
+        if self.annotations.wants(FORMATTED) {
+            let text = formatted::value(self.store, self.table, row, index);
+            annotate(FORMATTED, text);
+        }
+        if let Some(reference) = value.as_reference() {
+            let target = self.store.schema().table(reference.table).name;
+            if self.annotations.wants(NAVIGATION) {
+                let mut targets = column.targets().iter();
+                let declared = targets.find(|declared| declared.table == target);
+                annotate(
+                    NAVIGATION,
+                    declared.map(|declared| declared.navigation.to_owned()),
+                );
+            }
+            if self.annotations.wants(LOGICAL_NAME) {
+                annotate(LOGICAL_NAME, Some(target.to_owned()));
+            }
+        }
+    }
+}
+
+/// Writes `,"name@annotation":`.
+pub(crate) fn member(out: &mut Vec<u8>, name: &str, annotation: &str) {
+    for part in [",\"", name, "@", annotation, "\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Writes a value.
+pub(crate) fn value(out: &mut Vec<u8>, value: ValueRef) {
+    match value {
+        ValueRef::Null => out.extend_from_slice(b"null"),
+        ValueRef::Text(text) | ValueRef::Choices(text) => scalar(out, text),
+        ValueRef::Int(number) => scalar(out, &number),
+        ValueRef::Decimal(number) => {
+            // Whole sums keep a digit behind the point, by which a reader sees that they are not counts.
+            let number = number.normalize();
+            let tail = if number.scale() == 0 { ".0" } else { "" };
+            out.extend_from_slice(format!("{number}{tail}").as_bytes());
+        }
+        ValueRef::Double(number) => scalar(out, &number),
+        ValueRef::Bool(yes) => scalar(out, &yes),
+        ValueRef::Time(time) => self::time(out, time),
+        ValueRef::Date(date) => scalar(out, &date.to_string()),
+        ValueRef::Id(id) => self::id(out, id),
+        ValueRef::Lookup(reference) => self::id(out, reference.id),
+    }
+}
+
+/// Writes anything that is one JSON value; writing into memory does not fail.
+pub(crate) fn scalar<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    let written = serde_json::to_writer(&mut *out, value);
+    debug_assert!(written.is_ok(), "a scalar can be written into memory");
+}
+
+fn id(out: &mut Vec<u8>, id: Uuid) {
+    let mut text = [b'"'; 38];
+    if let Some(middle) = text.get_mut(1..37) {
+        id.hyphenated().encode_lower(middle);
+    }
+    out.extend_from_slice(&text);
+}
+
+/// Writes `"2016-09-28T22:57:53Z"`.
+fn time(out: &mut Vec<u8>, time: DateTime<Utc>) {
+    let Ok(year) = u32::try_from(time.year()) else {
+        return scalar(out, &time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    };
+    out.push(b'"');
+    two_digits(out, year / 100);
+    two_digits(out, year % 100);
+    for (before, number) in [
+        (b'-', time.month()),
+        (b'-', time.day()),
+        (b'T', time.hour()),
+        (b':', time.minute()),
+        (b':', time.second()),
+    ] {
+        out.push(before);
+        two_digits(out, number);
+    }
+    out.extend_from_slice(b"Z\"");
+}
+
+fn two_digits(out: &mut Vec<u8>, number: u32) {
+    for digit in [number / 10 % 10, number % 10] {
+        out.push(b'0' + u8::try_from(digit).unwrap_or_default());
+    }
+}
+
+/// The columns of the answer: the selected ones, the primary id, and money's currency, which comes along unasked.
+fn columns(table: &Table, select: Option<&[usize]>) -> Vec<usize> {
+    let Some(select) = select else {
+        return (0..table.columns.len()).collect();
+    };
+    let mut columns = select.to_vec();
+    let money = columns
+        .iter()
+        .any(|&column| matches!(table.columns[column].kind, Kind::Money { .. }));
+    let currency = table.column("transactioncurrencyid").filter(|_| money);
+    for extra in [Some(table.id), currency].into_iter().flatten() {
+        if !columns.contains(&extra) {
+            columns.push(extra);
+        }
+    }
+    columns
+}
