@@ -155,6 +155,14 @@ async fn served(
         let form = whole(body).await?;
         return Ok(token::answer(instance, &form));
     }
+    for (prefix, feature) in [
+        ("/api/search/", "Dataverse search"),
+        ("/api/backgroundoperation/", "A background operation"),
+    ] {
+        if path.starts_with(prefix) {
+            return Err(Refusal::unsupported(feature));
+        }
+    }
     Err(Refusal::no_resource(&path))
 }
 

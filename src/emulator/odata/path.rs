@@ -43,7 +43,7 @@ pub(crate) struct KeyAddress {
 }
 
 /// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 7] = [
+const ABSENT_MESSAGES: [&str; 8] = [
     "RetrieveCurrentOrganization",
     "RetrieveTotalRecordCount",
     "RetrieveMetadataChanges",
@@ -51,6 +51,7 @@ const ABSENT_MESSAGES: [&str; 7] = [
     "GlobalOptionSetDefinitions",
     "CloseIncident",
     "BulkDelete",
+    "CreateEntities",
 ];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.

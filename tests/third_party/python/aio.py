@@ -3,8 +3,8 @@
 import asyncio
 
 import pandas as pd
-
 from PowerPlatform.Dataverse.aio.async_client import AsyncDataverseClient
+from PowerPlatform.Dataverse.core.errors import HttpError
 from PowerPlatform.Dataverse.models.filters import col
 from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
 from PowerPlatform.Dataverse.models.relationship import (
@@ -13,9 +13,7 @@ from PowerPlatform.Dataverse.models.relationship import (
     OneToManyRelationshipMetadata,
 )
 from PowerPlatform.Dataverse.models.upsert import UpsertItem
-from PowerPlatform.Dataverse.core.errors import HttpError
-
-from support import GUID, TOKEN, URL, UNSUPPORTED, advance, equal, mark, new_id, true
+from support import GUID, TOKEN, UNSUPPORTED, URL, advance, equal, mark, new_id, true
 
 
 class _Credential:
@@ -25,6 +23,12 @@ class _Credential:
         return AccessToken(TOKEN, 4102444800)
 
     async def close(self):
+        pass
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
         pass
 
 
@@ -59,15 +63,24 @@ def records(_client):
         many = await client.records.create("account", [{"name": name} for _ in range(3)])
         equal("many", len(many), 3)
         await client.records.update("account", many, {"telephone1": "3"})
-        rows = await client.records.list("account", filter=f"name eq '{name}' and telephone1 eq '3'")
+        rows = await client.records.list(
+            "account", filter=f"name eq '{name}' and telephone1 eq '3'"
+        )
         equal("many updated", len(rows), 3)
-        sizes = [len(page) async for page in client.records.list_pages("account", filter=f"name eq '{name}'", page_size=3)]
+        sizes = [
+            len(page)
+            async for page in client.records.list_pages(
+                "account", filter=f"name eq '{name}'", page_size=3
+            )
+        ]
         equal("pages", sizes, [3, 1])
         await client.records.delete("account", account)
         equal("deleted", await client.records.retrieve("account", account), None)
         job = await client.records.delete("account", many)
         true("bulk delete", job and GUID.match(job), job)
-        await _refused("missing", 404, "0x80040217", client.records.update("account", new_id(), {"name": "x"}))
+        await _refused(
+            "missing", 404, "0x80040217", client.records.update("account", new_id(), {"name": "x"})
+        )
 
     _with_client(work)
 
@@ -86,9 +99,13 @@ def upsert(_client):
 def many_at_once(_client):
     async def work(client):
         name = mark("gather")
-        ids = await asyncio.gather(*(client.records.create("contact", {"lastname": name}) for _ in range(40)))
+        ids = await asyncio.gather(
+            *(client.records.create("contact", {"lastname": name}) for _ in range(40))
+        )
         equal("forty ids", len(set(ids)), 40)
-        rows = await client.records.list("contact", filter=f"lastname eq '{name}'", select=["lastname"])
+        rows = await client.records.list(
+            "contact", filter=f"lastname eq '{name}'", select=["lastname"]
+        )
         equal("forty rows", len(rows), 40)
 
     _with_client(work)
@@ -97,7 +114,9 @@ def many_at_once(_client):
 def queries(_client):
     async def work(client):
         name = mark("aq")
-        await client.records.create("account", [{"name": name, "numberofemployees": i} for i in range(5)])
+        await client.records.create(
+            "account", [{"name": name, "numberofemployees": i} for i in range(5)]
+        )
         query = client.query.builder("account").select("name").where(col("name") == name)
         equal("builder", len(await query.execute()), 5)
         sizes = [len(page) async for page in query.page_size(2).execute_pages()]
@@ -122,8 +141,12 @@ def batches(_client):
         batch = client.batch.new()
         async with batch.changeset() as changes:
             contact = changes.records.create("contact", {"lastname": name})
-            changes.records.create("account", {"name": name, "primarycontactid@odata.bind": contact})
-        batch.records.list("account", filter=f"name eq '{name}'", select=["_primarycontactid_value"])
+            changes.records.create(
+                "account", {"name": name, "primarycontactid@odata.bind": contact}
+            )
+        batch.records.list(
+            "account", filter=f"name eq '{name}'", select=["_primarycontactid_value"]
+        )
         batch.records.update("account", new_id(), {"name": "x"})
         result = await batch.execute(continue_on_error=True)
         equal("statuses", [part.status_code for part in result.responses], [204, 204, 200, 404])
@@ -136,7 +159,9 @@ def batches(_client):
 def frames(_client):
     async def work(client):
         name = mark("af")
-        ids = await client.dataframe.create("account", pd.DataFrame([{"name": name}, {"name": name}]))
+        ids = await client.dataframe.create(
+            "account", pd.DataFrame([{"name": name}, {"name": name}])
+        )
         equal("created", len(ids), 2)
         frame = pd.DataFrame({"accountid": list(ids), "telephone1": ["1", "2"]})
         await client.dataframe.update("account", frame, id_column="accountid")
@@ -159,14 +184,20 @@ def tables(_client):
         equal("get_column", column["MaxLength"], 160)
         relationship = await client.tables.get_relationship("contact_customer_accounts")
         equal("get_relationship", relationship.referenced_entity, "account")
-        rows = await client.tables.list_relationships(filter="SchemaName eq 'contact_customer_accounts'")
+        rows = await client.tables.list_relationships(
+            filter="SchemaName eq 'contact_customer_accounts'"
+        )
         equal("list_relationships", len(rows), 1)
         rows = await client.tables.list_table_relationships("account")
         true("list_table_relationships", len(rows) > 2, len(rows))
         made = await client.tables.create_alternate_key("contact", "new_phonekey", ["mobilephone"])
         advance(600)
         keys = await client.tables.get_alternate_keys("contact")
-        equal("alternate keys", [k.status for k in keys if k.schema_name == "new_phonekey"], ["Active"])
+        equal(
+            "alternate keys",
+            [k.status for k in keys if k.schema_name == "new_phonekey"],
+            ["Active"],
+        )
         await client.tables.delete_alternate_key("contact", made.metadata_id)
         keys = await client.tables.get_alternate_keys("contact")
         equal("deleted", [k for k in keys if k.schema_name == "new_phonekey"], [])

@@ -1,10 +1,8 @@
 """client.batch: independent parts, change sets with references and rollback, errors and going on."""
 
 import pandas as pd
-
 from PowerPlatform.Dataverse.core.errors import ValidationError
 from PowerPlatform.Dataverse.models.upsert import UpsertItem
-
 from support import GUID, equal, mark, new_id, raises, true
 
 
@@ -67,9 +65,7 @@ def expand_and_annotations(client):
     batch.records.get("account", account, select=["name"])
     first, second = batch.execute().responses
     equal("expanded", first.data["primarycontactid"]["fullname"], "Ada Batch")
-    equal(
-        "annotated", first.data["statecode@OData.Community.Display.V1.FormattedValue"], "Active"
-    )
+    equal("annotated", first.data["statecode@OData.Community.Display.V1.FormattedValue"], "Active")
     equal("the older get", second.status_code, 200)
 
 
@@ -78,9 +74,12 @@ def bulk_messages_in_a_batch(client):
     batch = client.batch.new()
     batch.records.create("account", [{"name": prefix}, {"name": prefix}])
     batch.records.upsert(
-        "account", [UpsertItem({"accountnumber": f"{prefix}-{i}"}, {"name": prefix}) for i in range(2)]
+        "account",
+        [UpsertItem({"accountnumber": f"{prefix}-{i}"}, {"name": prefix}) for i in range(2)],
     )
-    batch.records.upsert("account", [UpsertItem({"accountnumber": f"{prefix}-1"}, {"telephone1": "9"})])
+    batch.records.upsert(
+        "account", [UpsertItem({"accountnumber": f"{prefix}-1"}, {"telephone1": "9"})]
+    )
     result = batch.execute()
     equal("statuses", [part.status_code for part in result.responses], [200, 204, 204])
     ids = result.responses[0].data["Ids"]
@@ -94,7 +93,10 @@ def bulk_messages_in_a_batch(client):
     result = batch.execute()
     equal("update, then delete", [part.status_code for part in result.responses], [204, 204, 204])
     batch = client.batch.new()
-    batch.records.delete("account", [rows[0]["accountid"]] if rows[0]["accountid"] not in ids else [rows[-1]["accountid"]])
+    batch.records.delete(
+        "account",
+        [rows[0]["accountid"]] if rows[0]["accountid"] not in ids else [rows[-1]["accountid"]],
+    )
     equal("bulk delete", batch.execute().responses[0].is_success, True)
 
 

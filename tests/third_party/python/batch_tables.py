@@ -1,12 +1,11 @@
 """client.batch.tables: reads that work, writes of metadata that are refused inside a batch."""
 
+from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
 from PowerPlatform.Dataverse.models.relationship import (
     LookupAttributeMetadata,
     ManyToManyRelationshipMetadata,
     OneToManyRelationshipMetadata,
 )
-from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
-
 from support import UNSUPPORTED, equal, new_id, true
 
 
@@ -43,9 +42,18 @@ def writes(client):
         ("delete", lambda tables: tables.delete("account")),
         ("add_columns", lambda tables: tables.add_columns("account", {"new_Size": "int"})),
         ("remove_columns", lambda tables: tables.remove_columns("account", "telephone1")),
-        ("create_one_to_many_relationship", lambda tables: tables.create_one_to_many_relationship(_lookup(), one)),
-        ("create_many_to_many_relationship", lambda tables: tables.create_many_to_many_relationship(many)),
-        ("create_lookup_field", lambda tables: tables.create_lookup_field("contact", "new_AccountId", "account")),
+        (
+            "create_one_to_many_relationship",
+            lambda tables: tables.create_one_to_many_relationship(_lookup(), one),
+        ),
+        (
+            "create_many_to_many_relationship",
+            lambda tables: tables.create_many_to_many_relationship(many),
+        ),
+        (
+            "create_lookup_field",
+            lambda tables: tables.create_lookup_field("contact", "new_AccountId", "account"),
+        ),
         ("delete_relationship", lambda tables: tables.delete_relationship(new_id())),
     ]:
         batch = client.batch.new()

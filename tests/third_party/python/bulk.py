@@ -17,7 +17,10 @@ def create_many_with_lookups(client):
     contacts = client.records.create(
         "contact",
         [
-            {"lastname": f"Child {index}", "parentcustomerid_account@odata.bind": f"/accounts({account})"}
+            {
+                "lastname": f"Child {index}",
+                "parentcustomerid_account@odata.bind": f"/accounts({account})",
+            }
             for index in range(3)
         ],
     )
@@ -39,7 +42,10 @@ def create_many_is_all_or_nothing(client):
         "0x80040217",
         lambda: client.records.create(
             "account",
-            [{"name": prefix}, {"name": prefix, "primarycontactid@odata.bind": f"/contacts({new_id()})"}],
+            [
+                {"name": prefix},
+                {"name": prefix, "primarycontactid@odata.bind": f"/contacts({new_id()})"},
+            ],
         ),
     )
     equal("no row stayed", len(client.records.list("account", filter=f"name eq '{prefix}'")), 0)
@@ -55,10 +61,10 @@ def the_same_change_for_many(client):
 
 def a_change_each(client):
     ids = client.records.create("account", [{"name": mark("ue")} for _ in range(3)])
-    client.records.update(
-        "account", ids, [{"telephone1": str(index)} for index in range(3)]
-    )
-    numbers = [client.records.retrieve("account", i, select=["telephone1"])["telephone1"] for i in ids]
+    client.records.update("account", ids, [{"telephone1": str(index)} for index in range(3)])
+    numbers = [
+        client.records.retrieve("account", i, select=["telephone1"])["telephone1"] for i in ids
+    ]
     equal("its own", numbers, ["0", "1", "2"])
 
 

@@ -1,8 +1,7 @@
 """client.dataframe: rows from and to pandas, with the ids and the nulls that a user expects."""
 
 import pandas as pd
-
-from support import GUID, equal, mark, new_id, raises, refused, true
+from support import GUID, equal, make, mark, new_id, raises, refused, true
 
 
 def there_and_back(client):
@@ -48,7 +47,7 @@ def there_and_back(client):
 
 def pages_become_one_frame(client):
     name = mark("dp")
-    client.records.create("account", [{"name": name} for _ in range(5)])
+    make(client, "account", [{"name": name} for _ in range(5)])
     frame = client.dataframe.get("account", filter=f"name eq '{name}'", page_size=2)
     equal("rows", len(frame), 5)
 

@@ -3,7 +3,21 @@
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.config import DataverseConfig
 from PowerPlatform.Dataverse.core.errors import ValidationError
-from support import Credential, GUID, URL, arm, connect, disarm, equal, forget, new_id, raises, received, refused, true
+from support import (
+    GUID,
+    URL,
+    Credential,
+    arm,
+    connect,
+    disarm,
+    equal,
+    forget,
+    new_id,
+    raises,
+    received,
+    refused,
+    true,
+)
 
 
 def a_wrong_token(_client):
@@ -73,9 +87,16 @@ def a_cut_create_may_have_worked(_client):
 
 
 def the_client_itself(client):
-    raises("plain http", ValueError, "https", lambda: DataverseClient("http://127.0.0.1", Credential()))
+    raises(
+        "plain http", ValueError, "https", lambda: DataverseClient("http://127.0.0.1", Credential())
+    )
     raises("no address", ValueError, "required", lambda: DataverseClient("", Credential()))
-    raises("an old method", AttributeError, "client.records.create", lambda: client.create("account", {}))
+    raises(
+        "an old method",
+        AttributeError,
+        "client.records.create",
+        lambda: client.create("account", {}),
+    )
     raises("an unknown cache", ValidationError, "unsupported", lambda: client.flush_cache("rows"))
     closed = connect()
     closed.close()

@@ -2,8 +2,7 @@
 
 from PowerPlatform.Dataverse.models.filters import col
 from PowerPlatform.Dataverse.models.query_builder import ExpandOption
-
-from support import equal, mark, refused, true
+from support import equal, make, mark, refused, true
 
 _NAME = mark("x")
 
@@ -14,7 +13,8 @@ def _account(client):
     if found:
         return found["accountid"]
     account = client.records.create("account", {"name": _NAME})
-    contacts = client.records.create(
+    contacts = make(
+        client,
         "contact",
         [
             {
@@ -79,7 +79,10 @@ def in_a_list(client):
         "account",
         filter=f"name eq '{_NAME}'",
         select=["name"],
-        expand=["primarycontactid($select=firstname)", "contact_customer_accounts($select=firstname)"],
+        expand=[
+            "primarycontactid($select=firstname)",
+            "contact_customer_accounts($select=firstname)",
+        ],
     ).first()
     equal("single", row["primarycontactid"]["firstname"], "Bea")
     equal("collection", len(row["contact_customer_accounts"]), 3)
@@ -153,7 +156,9 @@ def refusals(client):
         "an undeclared column in it",
         400,
         None,
-        lambda: client.records.retrieve("account", account, expand=["primarycontactid($select=nope)"]),
+        lambda: client.records.retrieve(
+            "account", account, expand=["primarycontactid($select=nope)"]
+        ),
     )
     refused(
         "$ref on a collection",

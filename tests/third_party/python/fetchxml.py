@@ -1,8 +1,7 @@
 """client.query.fetchxml: conditions, order, links, aggregates, the paging cookie, refusals."""
 
 from PowerPlatform.Dataverse.core.errors import ValidationError
-
-from support import equal, mark, raises, refused
+from support import equal, make, mark, raises, refused
 
 _NAME = mark("fx")
 
@@ -10,14 +9,20 @@ _NAME = mark("fx")
 def _rows(client):
     if client.records.list("account", filter=f"startswith(name,'{_NAME}')", top=1):
         return
-    accounts = client.records.create(
+    accounts = make(
+        client,
         "account",
         [{"name": f"{_NAME} {number:02}", "numberofemployees": number} for number in range(11)],
     )
-    client.records.create(
+    make(
+        client,
         "contact",
         [
-            {"firstname": first, "lastname": _NAME, "parentcustomerid_account@odata.bind": f"/accounts({accounts[0]})"}
+            {
+                "firstname": first,
+                "lastname": _NAME,
+                "parentcustomerid_account@odata.bind": f"/accounts({accounts[0]})",
+            }
             for first in ["Ada", "Bea"]
         ],
     )
@@ -28,14 +33,19 @@ def _fetch(client, inner, attributes=""):
     return client.query.fetchxml(f"<fetch {attributes}>{inner}</fetch>").execute()
 
 
-def _of_mine(conditions=""):
-    return f"<filter><condition attribute='name' operator='like' value='{_NAME}%'/>{conditions}</filter>"
+def _of_mine(attribute=None, operator=None, value=None):
+    """A filter for this area's accounts, and one condition more."""
+    more = ""
+    if attribute:
+        given = "" if value is None else f" value='{value}'"
+        more = f"<condition attribute='{attribute}' operator='{operator}'{given}/>"
+    return f"<filter><condition attribute='name' operator='like' value='{_NAME}%'/>{more}</filter>"
 
 
 def attributes_and_conditions(client):
     rows = _fetch(
         client,
-        f"<entity name='account'><attribute name='name'/>{_of_mine("<condition attribute='numberofemployees' operator='ge' value='9'/>")}"
+        f"<entity name='account'><attribute name='name'/>{_of_mine('numberofemployees', 'ge', 9)}"
         "<order attribute='name' descending='true'/></entity>",
     )
     equal("rows", [row["name"][-2:] for row in rows], ["10", "09"])
@@ -56,12 +66,12 @@ def or_filters_and_operators(client):
 def nulls(client):
     rows = _fetch(
         client,
-        f"<entity name='account'><attribute name='name'/>{_of_mine("<condition attribute='telephone1' operator='null'/>")}</entity>",
+        f"<entity name='account'><attribute name='name'/>{_of_mine('telephone1', 'null')}</entity>",
     )
     equal("null", len(rows), 11)
     rows = _fetch(
         client,
-        f"<entity name='account'><attribute name='name'/>{_of_mine("<condition attribute='telephone1' operator='not-null'/>")}</entity>",
+        f"<entity name='account'><attribute name='name'/>{_of_mine('telephone1', 'not-null')}</entity>",
     )
     equal("not-null", len(rows), 0)
 

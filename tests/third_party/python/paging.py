@@ -1,6 +1,6 @@
 """Pages: their sizes, links that are followed as they are, and every row exactly once."""
 
-from support import equal, forget, mark, received, true
+from support import equal, forget, make, mark, received, true
 
 _PREFIX = mark("p")
 
@@ -8,9 +8,7 @@ _PREFIX = mark("p")
 def _rows(client):
     if client.records.list("contact", filter=f"startswith(lastname,'{_PREFIX}')", top=1):
         return
-    client.records.create(
-        "contact", [{"lastname": f"{_PREFIX} {number:03}"} for number in range(23)]
-    )
+    make(client, "contact", [{"lastname": f"{_PREFIX} {number:03}"} for number in range(23)])
 
 
 def pages_have_their_size(client):

@@ -1,8 +1,7 @@
 """client.records.list and the query builder: select, filter, order, top, count, annotations."""
 
 from PowerPlatform.Dataverse.models.filters import col
-
-from support import equal, mark, raises, refused, true
+from support import equal, make, mark, raises, refused, true
 
 _PREFIX = mark("q")
 
@@ -12,7 +11,8 @@ def _rows(client):
     found = client.records.list("account", filter=f"startswith(name,'{_PREFIX}')")
     if found:
         return
-    client.records.create(
+    make(
+        client,
         "account",
         [
             {
@@ -146,7 +146,10 @@ def builder_to_dataframe(client):
 
 def builder_needs_a_bound(client):
     raises(
-        "an empty query", ValueError, "at least one", lambda: client.query.builder("account").execute()
+        "an empty query",
+        ValueError,
+        "at least one",
+        lambda: client.query.builder("account").execute(),
     )
 
 

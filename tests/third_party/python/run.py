@@ -38,7 +38,7 @@ def main():
     for area in wanted:
         module = importlib.import_module(area)
         with support.connect() as client:
-            for name, check in vars(module).items():
+            for name, check in list(vars(module).items()):
                 if name.startswith("_") or getattr(check, "__module__", None) != area:
                     continue
                 if not inspect.isfunction(check):
@@ -46,9 +46,10 @@ def main():
                 before = len(support.failures)
                 try:
                     check(client)
-                except Exception:  # noqa: BLE001 - the next check must still run
-                    support.checks += 1
-                    support.failures.append(traceback.format_exc(limit=-3).strip())
+                except Exception as error:  # noqa: BLE001 - the next check must still run
+                    frames = traceback.extract_tb(error.__traceback__)
+                    ours = [f.lineno for f in frames if f.filename == module.__file__]
+                    support.true(f"line {ours[-1]}", False, error)
                 for failure in support.failures[before:]:
                     print(f"FAILED {area}.{name}: {failure}", file=sys.stderr)
     print(f"{support.checks} checks")

@@ -9,26 +9,35 @@ from PowerPlatform.Dataverse.models.relationship import (
     ManyToManyRelationshipMetadata,
     OneToManyRelationshipMetadata,
 )
-
 from support import equal, new_id, unsupported
+
+_DEFINITIONS = "metadata|EntityDefinitions|RelationshipDefinitions"
 
 
 def tables(client):
-    unsupported("create", "CreateEntities", lambda: client.tables.create("new_Thing", {"new_Size": "int"}))
+    unsupported(
+        "create", "CreateEntities", lambda: client.tables.create("new_Thing", {"new_Size": "int"})
+    )
     equal("not made", client.tables.get("new_thing"), None)
-    unsupported("delete", "metadata", lambda: client.tables.delete("contact"))
+    unsupported("delete", _DEFINITIONS, lambda: client.tables.delete("contact"))
     equal("still there", client.tables.get("contact").entity_set_name, "contacts")
 
 
 def columns(client):
-    unsupported("add", "metadata", lambda: client.tables.add_columns("account", {"new_Size": "int"}))
-    unsupported("remove", "metadata", lambda: client.tables.remove_columns("account", ["telephone1"]))
     unsupported(
-        "update", "metadata", lambda: client.tables.update_column("account", "telephone1", {"max_length": 99})
+        "add", _DEFINITIONS, lambda: client.tables.add_columns("account", {"new_Size": "int"})
+    )
+    unsupported(
+        "remove", _DEFINITIONS, lambda: client.tables.remove_columns("account", ["telephone1"])
+    )
+    unsupported(
+        "update",
+        _DEFINITIONS,
+        lambda: client.tables.update_column("account", "telephone1", {"max_length": 99}),
     )
     unsupported(
         "update several",
-        "metadata",
+        _DEFINITIONS,
         lambda: client.tables.update_columns("account", {"telephone1": {"max_length": 99}}),
     )
     column = client.tables.get_column("account", "telephone1", typed=True)
@@ -50,15 +59,19 @@ def relationships(client):
         entity2_logical_name="contact",
     )
     unsupported(
-        "one to many", "metadata", lambda: client.tables.create_one_to_many_relationship(lookup, one)
+        "one to many",
+        _DEFINITIONS,
+        lambda: client.tables.create_one_to_many_relationship(lookup, one),
     )
-    unsupported("many to many", "metadata", lambda: client.tables.create_many_to_many_relationship(many))
+    unsupported(
+        "many to many", _DEFINITIONS, lambda: client.tables.create_many_to_many_relationship(many)
+    )
     unsupported(
         "lookup field",
-        "metadata",
+        _DEFINITIONS,
         lambda: client.tables.create_lookup_field("contact", "new_AccountId", "account"),
     )
-    unsupported("delete", "metadata", lambda: client.tables.delete_relationship(new_id()))
+    unsupported("delete", _DEFINITIONS, lambda: client.tables.delete_relationship(new_id()))
 
 
 def files(client):
@@ -67,7 +80,9 @@ def files(client):
         file.write("text")
     try:
         unsupported(
-            "upload", "metadata", lambda: client.files.upload("account", account, "new_document", file.name)
+            "upload",
+            _DEFINITIONS,
+            lambda: client.files.upload("account", account, "new_document", file.name),
         )
     finally:
         os.unlink(file.name)

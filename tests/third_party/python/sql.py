@@ -1,8 +1,7 @@
 """client.query.sql: the subset that the SDK documents, and what SDK and service refuse."""
 
 from PowerPlatform.Dataverse.core.errors import MetadataError, ValidationError
-
-from support import equal, mark, raises, refused
+from support import equal, make, mark, raises, refused
 
 _NAME = mark("sq")
 
@@ -10,16 +9,28 @@ _NAME = mark("sq")
 def _rows(client):
     if client.records.list("account", filter=f"startswith(name,'{_NAME}')", top=1):
         return
-    accounts = client.records.create(
+    accounts = make(
+        client,
         "account",
         [
-            {"name": f"{_NAME} {number:02}", "numberofemployees": number, "address1_city": "Lyon" if number % 2 else "Oslo"}
+            {
+                "name": f"{_NAME} {number:02}",
+                "numberofemployees": number,
+                "address1_city": "Lyon" if number % 2 else "Oslo",
+            }
             for number in range(8)
         ],
     )
-    client.records.create(
+    make(
+        client,
         "contact",
-        [{"firstname": "Ada", "lastname": _NAME, "parentcustomerid_account@odata.bind": f"/accounts({accounts[3]})"}],
+        [
+            {
+                "firstname": "Ada",
+                "lastname": _NAME,
+                "parentcustomerid_account@odata.bind": f"/accounts({accounts[3]})",
+            }
+        ],
     )
 
 
@@ -96,7 +107,11 @@ def the_sdk_refuses(client):
         ("a star", "SELECT * FROM account", "select *"),
         ("two statements", "SELECT name FROM account; SELECT name FROM contact", "multiple"),
         ("a union", "SELECT name FROM account UNION SELECT fullname FROM contact", "union"),
-        ("a subquery", "SELECT name FROM account WHERE accountid IN (SELECT accountid FROM account)", "subqueries"),
+        (
+            "a subquery",
+            "SELECT name FROM account WHERE accountid IN (SELECT accountid FROM account)",
+            "subqueries",
+        ),
         ("nothing", "  ", "non-empty"),
     ]:
         raises(what, ValidationError, words, lambda sql=sql: client.query.sql(sql))
@@ -110,6 +125,9 @@ def the_sdk_refuses(client):
 
 def the_service_refuses(client):
     refused(
-        "an undeclared column", 400, None, lambda: client.query.sql("SELECT nosuchcolumn FROM account")
+        "an undeclared column",
+        400,
+        None,
+        lambda: client.query.sql("SELECT nosuchcolumn FROM account"),
     )
     refused("no sense", 400, None, lambda: client.query.sql("SELECT name FROM account WHERE"))

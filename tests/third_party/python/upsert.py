@@ -1,7 +1,8 @@
 """client.records.upsert: one row by key, many rows at once, and what is refused."""
 
-from PowerPlatform.Dataverse.models.upsert import UpsertItem
+from uuid import UUID
 
+from PowerPlatform.Dataverse.models.upsert import UpsertItem
 from support import equal, mark, new_id, raises, refused
 
 
@@ -25,7 +26,7 @@ def one_row(client):
 
 def by_primary_key(client):
     account = new_id()
-    client.records.upsert("account", [UpsertItem({"accountid": account}, {"name": "By id"})])
+    client.records.upsert("account", [UpsertItem({"accountid": UUID(account)}, {"name": "By id"})])
     row = client.records.retrieve("account", account, select=["name"])
     equal("created with that id", row and row["name"], "By id")
 

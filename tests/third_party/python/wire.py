@@ -3,8 +3,7 @@
 import json
 
 from PowerPlatform.Dataverse.core.config import OperationContext
-
-from support import connect, equal, forget, http, mark, new_id, received, true
+from support import connect, equal, forget, http, make, mark, new_id, received, true
 
 
 def each_table_is_resolved_once(_client):
@@ -27,7 +26,11 @@ def the_entity_id_header(_client):
     status, headers, text = http(
         "PATCH", f"/api/data/v9.2/accounts(accountnumber='{mark('e')[:20]}')", {"name": "Key form"}
     )
-    true("an upsert by key echoes the key", "accountnumber=" in headers["OData-EntityId"], headers["OData-EntityId"])
+    true(
+        "an upsert by key echoes the key",
+        "accountnumber=" in headers["OData-EntityId"],
+        headers["OData-EntityId"],
+    )
 
 
 def every_answer_has_the_headers(_client):
@@ -60,10 +63,16 @@ def not_modified(client):
 
 
 def links_begin_as_the_client_was_told(client):
-    client.records.create("account", [{"name": mark("l")} for _ in range(2)])
-    _, _, text = http("GET", "/api/data/v9.2/accounts?$select=name", headers={"Prefer": "odata.maxpagesize=1"})
+    make(client, "account", [{"name": mark("l")} for _ in range(2)])
+    _, _, text = http(
+        "GET", "/api/data/v9.2/accounts?$select=name", headers={"Prefer": "odata.maxpagesize=1"}
+    )
     link = json.loads(text)["@odata.nextLink"]
-    true("same scheme, host and port", link.startswith(f"{client._base_url}/api/data/v9.2/accounts?"), link)
+    true(
+        "same scheme, host and port",
+        link.startswith(f"{client._base_url}/api/data/v9.2/accounts?"),
+        link,
+    )
 
 
 def the_user_agent(_client):
