@@ -45,6 +45,7 @@ mod scenario;
 mod schema;
 mod seed;
 mod server;
+mod spelling;
 mod store;
 mod token;
 mod traffic;

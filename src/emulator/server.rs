@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,7 +24,7 @@ use tower::ServiceExt;
 
 use super::connection::{Socket, Wire};
 use super::instance::{Instance, Outage};
-use super::{control, front};
+use super::{control, front, spelling};
 
 const BACKLOG: u32 = 1024;
 /// Between two attempts when the system has run out of something.
@@ -47,9 +48,15 @@ fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
 
 /// Serves the instance until it is stopped.
 pub(crate) async fn serve(listener: TcpListener, instance: Arc<Instance>, stop: CancellationToken) {
+    let spelling = spelling::of_dataverse().await;
+    let spelled = move |mut answer: Response<Body>| {
+        answer.extensions_mut().extend(spelling.clone());
+        std::future::ready(answer)
+    };
     let router = control::routes()
         .fallback(front::answer)
-        .with_state(Arc::clone(&instance));
+        .with_state(Arc::clone(&instance))
+        .layer(axum::middleware::map_response(spelled));
     let mut outages = instance.outage.subscribe();
     let Ok(address) = listener.local_addr() else {
         return;

@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 mod metadata;
 mod nonsense;
+mod spelling;
 mod tokens;
 mod writes;
 
