@@ -2,7 +2,7 @@
 //!
 //! It is the other end of the wire and shares no code with tandem's client: own routes, own parser, own schema. What it
 //! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No `https`, no
-//! SOAP, no `$batch`, `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
+//! SOAP, no `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -28,6 +28,7 @@
 //! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances). `POST
 //! /emulator/backup` keeps the rows, `POST /emulator/restore` goes back to them, and to their versions.
 
+mod client;
 mod clock;
 mod connection;
 mod control;
@@ -38,6 +39,7 @@ mod log;
 mod odata;
 mod operation;
 mod pipeline;
+mod platform;
 mod refusal;
 mod reply;
 mod row;
@@ -97,12 +99,19 @@ pub fn company_id(cik: &str, ticker: &str) -> Uuid {
 }
 
 /// What the instances hold at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Data {
     /// The demo's companies in the US, and in Europe a copy that is out of step in every way there is.
     Demo,
     /// Users and currencies, but no accounts, contacts or tickets.
     Empty,
+    /// Generated rows, the same for the same seed.
+    Many {
+        /// So many accounts, half as many contacts and, in Europe, a tenth of tickets.
+        records: u32,
+        /// The share of them that is out of step, in every way there is.
+        drift: f64,
+    },
 }
 
 /// How a pair is to run.
@@ -119,6 +128,8 @@ pub struct Options {
     pub plug_in: bool,
     /// What the instances hold at the start.
     pub data: Data,
+    /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
+    pub workflow: bool,
     /// The seed of whatever is random, instead of the scenario's own.
     pub seed: Option<u64>,
 }
@@ -133,6 +144,7 @@ impl Default for Options {
             scenario: None,
             plug_in: true,
             data: Data::Demo,
+            workflow: false,
             seed: None,
         }
     }
@@ -144,6 +156,7 @@ pub struct Pair {
     europe: Side,
     token: String,
     data: Data,
+    workflow: bool,
     seed: u64,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
@@ -171,6 +184,7 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
         let side =
             |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
         Ok(Pair {
@@ -178,6 +192,7 @@ impl Pair {
             europe: side(EUROPE, options.europe)?,
             token: options.token,
             data: options.data,
+            workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
@@ -210,6 +225,13 @@ impl Pair {
                 self.stop.child_token(),
             ));
         }
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),

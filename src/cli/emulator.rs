@@ -7,7 +7,7 @@ use super::arguments::Emulator;
 use super::exit::Exit;
 use super::output::Output;
 use super::trouble::Trouble;
-use crate::emulator::{Options, Pair, Scenario};
+use crate::emulator::{Data, Options, Pair, Scenario};
 
 /// The one line that says that both instances answer.
 #[derive(Clone, Debug, Serialize)]
@@ -40,6 +40,10 @@ async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
         europe: arguments.europe,
         plug_in: !arguments.no_plug_in,
         seed: arguments.seed,
+        data: arguments.records.map_or(Data::Demo, |records| Data::Many {
+            records,
+            drift: arguments.drift.unwrap_or(0.0),
+        }),
         scenario: arguments.scenario.as_deref().map(scenario).transpose()?,
         ..Options::default()
     };

@@ -21,7 +21,7 @@ use super::odata::path::{service_root, split_predicate};
 use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Remaining, Reply};
 use super::token::{self, Bearer};
-use super::{odata, operation};
+use super::{odata, operation, platform};
 
 /// The largest body that is taken.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -163,7 +163,8 @@ async fn served(
             return Err(Refusal::unsupported(feature));
         }
     }
-    Err(Refusal::no_resource(&path))
+    let body = whole(body).await?;
+    platform::answer(instance, &parts, &body, seq).ok_or_else(|| Refusal::no_resource(&path))
 }
 
 fn bearer(instance: &Instance, headers: &HeaderMap) -> Option<Bearer> {

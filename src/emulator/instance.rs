@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::fault::Faults;
 use super::log::RequestLog;
+use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
 use super::token::Tokens;
@@ -31,6 +32,8 @@ pub(crate) struct Instance {
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
+    /// The workflow that copies to Europe, which is the US instance's.
+    pub(crate) platform: Option<Arc<Platform>>,
     /// How long the listener shall stay away; the server waits for changes.
     pub(crate) outage: watch::Sender<Option<Outage>>,
     /// The value of the affinity cookie.
@@ -62,13 +65,16 @@ impl Instance {
         plug_in: bool,
     ) -> Instance {
         let organization = stable_id(name, "organization");
+        let user = user_id(name, APPLICATION_CLIENT_ID);
+        let platform = Platform::new(secret, user, clock.now());
         Instance {
             name,
             url,
             clock,
-            tokens: Tokens::new(secret, user_id(name, APPLICATION_CLIENT_ID)),
+            tokens: Tokens::new(secret, user),
             faults: Faults::default(),
             log: RequestLog::default(),
+            platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),

@@ -44,6 +44,8 @@ pub struct Scenario {
     #[serde(default = "yes")]
     plug_in: bool,
     #[serde(default)]
+    workflow: bool,
+    #[serde(default)]
     pub(crate) traffic: Traffic,
     #[serde(default)]
     events: Vec<Event>,
@@ -163,6 +165,10 @@ impl Scenario {
 
     pub(crate) fn seed(&self) -> u64 {
         self.seed
+    }
+
+    pub(crate) fn has_workflow(&self) -> bool {
+        self.workflow
     }
 
     pub(crate) fn has_plug_in(&self) -> bool {

@@ -1,10 +1,12 @@
 //! What an instance's tables look like: columns with their types and limits, lookups with their bind names, alternate keys.
 //!
-//! Holds no rows, and no table by name except through `tables.rs`, where the demo's tables stand as data.
+//! Holds no rows, and no table by name except through `tables.rs`, where the tables stand as data.
 
 mod column;
+mod names;
 mod tables;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use uuid::Uuid;
@@ -17,6 +19,7 @@ pub(crate) struct Schema {
     tables: Vec<Table>,
     by_set: HashMap<&'static str, TableId>,
     by_name: HashMap<&'static str, TableId>,
+    many_to_many: Vec<ManyToMany>,
 }
 
 /// One table.
@@ -35,13 +38,59 @@ pub(crate) struct Table {
     /// Position of `modifiedon`.
     pub(crate) modified_on: Option<usize>,
     pub(crate) keys: Vec<Key>,
-    /// Whether changes can be asked for.
+    /// What clients may do with its rows.
+    pub(crate) writes: Writes,
+    pub(crate) ownership: Ownership,
+    /// Clients may ask what changed since a delta token (contract 4.1).
     pub(crate) change_tracking: bool,
-    /// Rows can be read but are the emulator's own.
-    pub(crate) read_only: bool,
+    /// For each money column, its twin in the base currency.
+    pub(crate) money: Vec<(usize, usize)>,
     by_name: HashMap<&'static str, usize>,
     by_wire_name: HashMap<String, usize>,
     by_navigation: HashMap<&'static str, (usize, usize)>,
+    collections: HashMap<String, Collection>,
+}
+
+/// What clients may do with the rows of a table, besides reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    All,
+    /// Rows stay: users are disabled, not deleted.
+    CreateAndUpdate,
+    /// Rows come from the server itself.
+    UpdateAndDelete,
+    UpdateOnly,
+    Nothing,
+}
+
+/// Who owns the rows of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    User,
+    BusinessUnit,
+    Organization,
+    None,
+}
+
+/// The rows of another table, or of the same, that name a row by one of their lookups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Collection {
+    /// The collection-valued navigation property, which has the schema name of the relationship.
+    pub(crate) navigation: String,
+    /// The table of the rows that name.
+    pub(crate) table: TableId,
+    /// The lookup by which they name.
+    pub(crate) column: usize,
+}
+
+/// A relationship through an intersect table, whose rows hold the ids of both sides in columns that are no lookups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ManyToMany {
+    /// The schema name, which is also the navigation property of both sides.
+    pub(crate) name: &'static str,
+    pub(crate) intersect: TableId,
+    /// Each side, and the column of the intersect table that holds its id.
+    pub(crate) sides: [(TableId, usize); 2],
 }
 
 /// One column.
@@ -55,6 +104,43 @@ pub(crate) struct Column {
     pub(crate) required: Required,
     pub(crate) create: bool,
     pub(crate) update: bool,
+    pub(crate) read: Read,
+    pub(crate) format: Format,
+    pub(crate) source: Source,
+    /// How the server numbers new rows that bring no value.
+    pub(crate) auto_number: Option<&'static str>,
+}
+
+/// Who may read a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    Everybody,
+    /// Who has a privilege for this column (`IsSecured`).
+    Privileged,
+    /// Nobody: it is written and then used by the server alone.
+    Nobody,
+}
+
+/// What a column's values are meant for; checked by forms only, but for the time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    None,
+    Email,
+    Phone,
+    Url,
+    /// Minutes.
+    Duration,
+    /// The logical name of a table.
+    TableName,
+    /// A time without a time zone.
+    TimeZoneIndependent,
+}
+
+/// Where a column's values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Simple,
+    Calculated,
 }
 
 /// The type of a column, with its limits.
@@ -72,6 +158,16 @@ pub(crate) enum Kind {
         max: i64,
     },
     BigInt,
+    Decimal {
+        precision: u32,
+        min: i64,
+        max: i64,
+    },
+    Double {
+        precision: u32,
+        min: i64,
+        max: i64,
+    },
     Money {
         precision: u32,
     },
@@ -81,22 +177,31 @@ pub(crate) enum Kind {
         no: &'static str,
     },
     Choice {
-        options: &'static [(i64, &'static str)],
+        options: Options,
         default: Option<i64>,
     },
+    /// Any number of options.
+    Choices {
+        options: Options,
+    },
     State {
-        options: &'static [(i64, &'static str)],
+        options: Options,
     },
     /// Options are `(value, state, label)`; the first of a state is its default.
     Status {
-        options: &'static [(i64, i64, &'static str)],
+        options: Cow<'static, [(i64, i64, &'static str)]>,
     },
     Time,
+    /// A day without a time.
+    Date,
     Lookup {
         flavour: Flavour,
         targets: Vec<Target>,
     },
 }
+
+/// The options of a choice with their labels.
+pub(crate) type Options = Cow<'static, [(i64, &'static str)]>;
 
 /// What `EntityDefinitions` calls a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +216,12 @@ pub(crate) enum Flavour {
 pub(crate) struct Target {
     pub(crate) table: &'static str,
     pub(crate) navigation: &'static str,
+    /// The schema name of the relationship, which is also the collection of the target.
+    pub(crate) relationship: String,
     /// Deleting the row that is named deletes the row that names it.
     pub(crate) cascade: bool,
+    /// The row that is named can't be deleted while it is named.
+    pub(crate) restricts: bool,
 }
 
 /// How much a column is required.
@@ -129,27 +238,49 @@ pub(crate) enum Required {
 /// An alternate key.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) columns: Vec<usize>,
 }
 
 impl Schema {
-    /// The demo's tables, which are those of every instance for now.
+    /// The tables of every instance, before a scenario changes them.
     pub(crate) fn demo() -> Schema {
-        Schema::new(tables::demo())
+        Schema::new(tables::all(), &tables::MANY_TO_MANY)
     }
 
-    fn new(tables: Vec<Table>) -> Schema {
+    fn new(mut tables: Vec<Table>, many_to_many: &[tables::Association]) -> Schema {
         let ids = || {
             tables
                 .iter()
                 .enumerate()
                 .map(|(index, table)| (table, TableId(index)))
         };
+        let by_name: HashMap<_, _> = ids().map(|(table, id)| (table.name, id)).collect();
+        let by_set = ids().map(|(table, id)| (table.set, id)).collect();
+        let many_to_many = many_to_many
+            .iter()
+            .filter_map(|(name, intersect, sides)| {
+                let intersect = *by_name.get(intersect)?;
+                let [first, second] = sides.map(|(table, column)| {
+                    let column = tables[intersect.0].column(column)?;
+                    Some((*by_name.get(table)?, column))
+                });
+                Some(ManyToMany {
+                    name,
+                    intersect,
+                    sides: [first?, second?],
+                })
+            })
+            .collect();
+        for (parent, collection) in collections(&tables, &by_name) {
+            let own = &mut tables[parent.0].collections;
+            own.insert(collection.navigation.clone(), collection);
+        }
         Schema {
-            by_set: ids().map(|(table, id)| (table.set, id)).collect(),
-            by_name: ids().map(|(table, id)| (table.name, id)).collect(),
             tables,
+            by_set,
+            by_name,
+            many_to_many,
         }
     }
 
@@ -171,6 +302,34 @@ impl Schema {
     pub(crate) fn by_name(&self, name: &str) -> Option<TableId> {
         self.by_name.get(name).copied()
     }
+
+    pub(crate) fn many_to_many(&self) -> &[ManyToMany] {
+        &self.many_to_many
+    }
+}
+
+/// The collection that each relationship gives to the table that is named.
+fn collections(
+    tables: &[Table],
+    by_name: &HashMap<&'static str, TableId>,
+) -> Vec<(TableId, Collection)> {
+    let mut found = Vec::new();
+    for (index, table) in tables.iter().enumerate() {
+        for (column, lookup) in table.columns.iter().enumerate() {
+            for target in lookup.targets() {
+                let Some(parent) = by_name.get(target.table) else {
+                    continue;
+                };
+                let collection = Collection {
+                    navigation: target.relationship.clone(),
+                    table: TableId(index),
+                    column,
+                };
+                found.push((*parent, collection));
+            }
+        }
+    }
+    found
 }
 
 impl Table {
@@ -204,19 +363,31 @@ impl Table {
             keys: keys
                 .iter()
                 .map(|(name, columns)| Key {
-                    name,
+                    name: Cow::Borrowed(name),
                     columns: columns.iter().map(|column| position(column)).collect(),
                 })
                 .collect(),
-            read_only: base.read_only,
-            change_tracking: !base.read_only,
+            writes: base.writes,
+            ownership: base.ownership,
+            change_tracking: base.change_tracking,
+            money: columns
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| matches!(column.kind, Kind::Money { .. }))
+                .filter_map(|(index, column)| {
+                    let twin = by_name.get(format!("{}_base", column.name).as_str())?;
+                    Some((index, *twin))
+                })
+                .collect(),
             modified_on: by_name.get("modifiedon").copied(),
             by_wire_name: columns
                 .iter()
                 .enumerate()
+                .filter(|(_, column)| column.read != Read::Nobody)
                 .map(|(index, column)| (column.wire_name.clone(), index))
                 .collect(),
             by_navigation,
+            collections: HashMap::new(),
             by_name,
             columns,
         }
@@ -227,7 +398,7 @@ impl Table {
         self.by_name.get(name).copied()
     }
 
-    /// The position of a column by the name that `$select`, `$filter` and rows use.
+    /// The position of a column by the name that `$select`, `$filter` and rows use; none of a column that nobody may read.
     pub(crate) fn wire_column(&self, name: &str) -> Option<usize> {
         self.by_wire_name.get(name).copied()
     }
@@ -236,6 +407,11 @@ impl Table {
     pub(crate) fn navigation(&self, name: &str) -> Option<(usize, &Target)> {
         let (column, target) = *self.by_navigation.get(name)?;
         Some((column, self.columns[column].targets().get(target)?))
+    }
+
+    /// The rows that name a row of this table, by the collection-valued navigation property.
+    pub(crate) fn collection(&self, name: &str) -> Option<&Collection> {
+        self.collections.get(name)
     }
 
     /// The key whose columns are exactly these, in any order.
@@ -281,6 +457,25 @@ impl Column {
             _ => &[],
         }
     }
+
+    /// Whether only the holder of a privilege for the column may read it.
+    pub(crate) fn secured(&self) -> bool {
+        self.read == Read::Privileged
+    }
+}
+
+impl Writes {
+    pub(crate) fn create(self) -> bool {
+        matches!(self, Writes::All | Writes::CreateAndUpdate)
+    }
+
+    pub(crate) fn update(self) -> bool {
+        self != Writes::Nothing
+    }
+
+    pub(crate) fn delete(self) -> bool {
+        matches!(self, Writes::All | Writes::UpdateAndDelete)
+    }
 }
 
 impl Required {
@@ -299,14 +494,16 @@ impl Kind {
     pub(crate) fn edm(&self) -> &'static str {
         match self {
             Kind::Id | Kind::Lookup { .. } => "Edm.Guid",
-            Kind::Text { .. } | Kind::Memo { .. } => "Edm.String",
+            Kind::Text { .. } | Kind::Memo { .. } | Kind::Choices { .. } => "Edm.String",
             Kind::Int { .. } | Kind::Choice { .. } | Kind::State { .. } | Kind::Status { .. } => {
                 "Edm.Int32"
             }
             Kind::BigInt => "Edm.Int64",
-            Kind::Money { .. } => "Edm.Decimal",
+            Kind::Money { .. } | Kind::Decimal { .. } => "Edm.Decimal",
+            Kind::Double { .. } => "Edm.Double",
             Kind::Bool { .. } => "Edm.Boolean",
             Kind::Time => "Edm.DateTimeOffset",
+            Kind::Date => "Edm.Date",
         }
     }
 }
@@ -320,5 +517,7 @@ struct TableBase {
     type_code: i32,
     id: &'static str,
     primary_name: &'static str,
-    read_only: bool,
+    writes: Writes,
+    ownership: Ownership,
+    change_tracking: bool,
 }

@@ -6,7 +6,9 @@ mod companies;
 mod demo;
 mod draft;
 mod europe;
+pub(crate) mod extension;
 pub(crate) mod invent;
+mod many;
 mod mess;
 pub(crate) mod users;
 
@@ -22,9 +24,14 @@ pub(crate) fn fill(
 ) -> Result<(), csv::Error> {
     for instance in [us, europe] {
         users::fill(instance);
+        extension::fill(instance);
     }
     match data {
         Data::Empty => Ok(()),
         Data::Demo => demo::fill(us, europe, seed),
+        Data::Many { records, drift } => {
+            many::fill(us, europe, records, drift, seed);
+            Ok(())
+        }
     }
 }

@@ -73,6 +73,11 @@ impl Tokens {
         token == self.secret
     }
 
+    /// The secret itself, for what the emulator sends to itself.
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
     pub(crate) fn issue(&self, bearer: Bearer, now: DateTime<Utc>) -> String {
         let token = format!("emu.{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let mut issued = lock(&self.issued);
@@ -168,18 +173,18 @@ pub(crate) fn answer(instance: &Instance, form: &[u8]) -> Reply {
             "Invalid client secret provided.",
         );
     }
-    if !is_scope(&instance.url, field("scope")) {
+    let Some(tokens) = tokens_for(instance, field("scope")) else {
         let text = format!(
             "The provided request must include a valid 'scope'. It is '{}'.",
             field("scope")
         );
         return refuse(StatusCode::BAD_REQUEST, "invalid_scope", 70011, &text);
-    }
+    };
     let bearer = bearer_of(instance, client_id);
     if let Bearer::User(user) = bearer {
         super::seed::users::ensure_application(instance, user, client_id);
     }
-    let token = instance.tokens.issue(bearer, now);
+    let token = tokens.issue(bearer, now);
     let mut reply = reply::json(
         StatusCode::OK,
         &json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
@@ -189,6 +194,14 @@ pub(crate) fn answer(instance: &Instance, form: &[u8]) -> Reply {
         http::HeaderValue::from_static("no-store, no-cache"),
     );
     reply
+}
+
+/// The tokens of the audience that a scope names: the instance itself, or a platform of the sync.
+fn tokens_for<'i>(instance: &'i Instance, scope: &str) -> Option<&'i Tokens> {
+    if is_scope(&instance.url, scope) {
+        return Some(&instance.tokens);
+    }
+    instance.platform.as_ref()?.tokens(scope)
 }
 
 /// The instance's own URL, by number or as localhost, with `/.default`.

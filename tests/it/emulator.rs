@@ -1,6 +1,8 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod batch;
 mod changes;
+mod columns;
 mod conditions;
 mod control;
 mod demo;
@@ -8,7 +10,9 @@ mod faults;
 mod keys;
 mod lists;
 mod metadata;
+mod multiple;
 mod nonsense;
+mod platforms;
 mod spelling;
 mod tokens;
 mod writes;

@@ -80,9 +80,17 @@ impl Literal {
                 | Kind::Status { .. },
                 Literal::Int(number),
             ) => Value::Int(*number),
-            (Kind::Money { .. }, Literal::Int(number)) => Value::Decimal(Decimal::from(*number)),
-            (Kind::Money { .. } | Kind::Int { .. }, Literal::Decimal(number)) => {
-                Value::Decimal(*number)
+            (
+                Kind::Money { .. } | Kind::Decimal { .. } | Kind::Double { .. },
+                Literal::Int(number),
+            ) => Value::Decimal(Decimal::from(*number)),
+            (
+                Kind::Money { .. } | Kind::Decimal { .. } | Kind::Double { .. } | Kind::Int { .. },
+                Literal::Decimal(number),
+            ) => Value::Decimal(*number),
+            (Kind::Date, Literal::Time(time)) => Value::Date(time.date_naive()),
+            (Kind::Choices { .. }, Literal::Text(options)) => {
+                Value::Choices(options.as_str().into())
             }
             (Kind::Bool { .. }, Literal::Bool(yes)) => Value::Bool(*yes),
             (Kind::Time, Literal::Time(time)) => Value::Time(*time),

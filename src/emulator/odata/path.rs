@@ -17,11 +17,14 @@ pub(crate) enum Resource {
     ServiceDocument,
     WhoAmI,
     RetrieveVersion,
+    Batch,
     /// The segments behind `EntityDefinitions`, the key of the first included.
     Definitions(Vec<String>),
     Collection(TableId),
     Count(TableId),
     Row(TableId, Address),
+    /// A message that is bound to a set, by its name without the namespace.
+    Bound(TableId, String),
 }
 
 /// How a row is addressed.
@@ -41,6 +44,8 @@ pub(crate) struct KeyAddress {
     /// As the client wrote it, to be echoed.
     pub(crate) text: String,
 }
+
+const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
 /// Messages that Dataverse has and this emulator does not.
 const ABSENT_MESSAGES: [&str; 8] = [
@@ -85,7 +90,8 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
             return Ok(Resource::RetrieveVersion);
         }
         "EntityDefinitions" => return Ok(Resource::Definitions(segments)),
-        "$metadata" | "$batch" => return Err(Refusal::unsupported(name)),
+        "$batch" if rest.is_empty() => return Ok(Resource::Batch),
+        "$metadata" => return Err(Refusal::unsupported(name)),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }
@@ -94,9 +100,34 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
     match (predicate, rest) {
         (None, []) => Ok(Resource::Collection(id)),
         (None, [count]) if count == "$count" => Ok(Resource::Count(id)),
+        (None, [message]) if message.starts_with(NAMESPACE) => Ok(Resource::Bound(
+            id,
+            message.split_at(NAMESPACE.len()).1.to_owned(),
+        )),
         (Some(predicate), []) => Ok(Resource::Row(id, address(table, predicate)?)),
         (_, [next, ..]) => Err(behind(table, next)),
     }
+}
+
+impl KeyAddress {
+    /// Whether the column is a part of the key.
+    pub(crate) fn has(&self, column: usize) -> bool {
+        self.values.iter().any(|(own, _)| *own == column)
+    }
+}
+
+/// Reads `accounts(…)`, `/accounts(…)` or the absolute form, which alone is percent-encoded.
+pub(crate) fn target(schema: &Schema, root: &str, text: &str) -> Outcome<(TableId, Address)> {
+    if text.contains("://") {
+        let rest = text
+            .strip_prefix(root)
+            .and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest
+            .ok_or_else(|| Refusal::url(format!("'{text}' is not a resource of this service.")))?;
+        let segment = decoded(rest).ok_or_else(|| Refusal::url("The URL is not valid UTF-8."))?;
+        return row(schema, &segment);
+    }
+    row(schema, text.strip_prefix('/').unwrap_or(text))
 }
 
 /// Reads `accounts(…)` in a bind: the table and the row.
@@ -220,7 +251,7 @@ fn behind(table: &Table, next: &str) -> Refusal {
     if next == "$ref" {
         return Refusal::unsupported("$ref");
     }
-    if let Some(message) = next.strip_prefix("Microsoft.Dynamics.CRM.") {
+    if let Some(message) = next.strip_prefix(NAMESPACE) {
         return Refusal::unsupported(message);
     }
     let name = next.split_once('(').map_or(next, |(name, _)| name);

@@ -3,6 +3,8 @@
 //! Refuses what a table doesn't declare, and the state of a new row; other columns that a client may not write are left
 //! out, as Dataverse leaves them out.
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -169,12 +171,7 @@ impl Payload {
                 ),
             ));
         }
-        // The collections of a table are not listed here, but nothing else is an array of rows.
-        let is_row = |json: &Json| json.is_object();
-        if json
-            .as_array()
-            .is_some_and(|rows| !rows.is_empty() && rows.iter().all(is_row))
-        {
+        if table.collection(name).is_some() && json.is_array() {
             return Err(Refusal::unsupported("Deep insert"));
         }
         Err(Refusal::payload(
@@ -201,6 +198,20 @@ impl Payload {
             }
         }
         Ok(())
+    }
+
+    /// The first bind by id whose row does not exist.
+    pub(crate) fn missing(&self, store: &Store) -> Option<Reference> {
+        let named = self.binds.iter().filter_map(|bind| match bind.address {
+            Address::Id(id) => Some(Reference {
+                table: bind.table,
+                id,
+            }),
+            Address::Key(_) => None,
+        });
+        named
+            .into_iter()
+            .find(|named| store.get(named.table, named.id).is_none())
     }
 
     /// Turns the binds into values, each of a row that exists.
@@ -245,6 +256,7 @@ fn declared(table: &Table, property: &str) -> bool {
         .is_some_and(|column| table.columns[column].targets().is_empty())
         || table.wire_column(property).is_some()
         || table.navigation(property).is_some()
+        || table.collection(property).is_some()
 }
 
 fn undeclared(table: &Table, property: &str) -> Refusal {
@@ -279,6 +291,40 @@ fn checked(table: &Table, column: &Column, value: Value) -> Outcome<Value> {
         {
             Err(Refusal::out_of_range(table, column.name))
         }
+        (Kind::Choices { options }, Value::Choices(chosen)) => {
+            let known = |option: &str| {
+                let option: Option<i64> = option.parse().ok();
+                options.iter().any(|(known, _)| Some(*known) == option)
+            };
+            if chosen.split(',').all(known) {
+                Ok(value)
+            } else {
+                Err(Refusal::out_of_range(table, column.name))
+            }
+        }
+        (
+            Kind::Decimal {
+                precision,
+                min,
+                max,
+            },
+            Value::Decimal(number),
+        ) => {
+            if (Decimal::from(*min)..=Decimal::from(*max)).contains(number) {
+                Ok(Value::Decimal(number.round_dp(*precision)))
+            } else {
+                Err(Refusal::out_of_range(table, column.name))
+            }
+        }
+        (
+            Kind::Double {
+                precision,
+                min,
+                max,
+            },
+            Value::Double(number),
+        ) => double(*number, *precision, *min, *max)
+            .ok_or_else(|| Refusal::out_of_range(table, column.name)),
         (Kind::Money { precision }, Value::Decimal(number)) => {
             Ok(Value::Decimal(number.round_dp(*precision)))
         }
@@ -286,4 +332,13 @@ fn checked(table: &Table, column: &Column, value: Value) -> Outcome<Value> {
         (Kind::Bool { default, .. }, Value::Null) => Ok(Value::Bool(*default)),
         _ => Ok(value),
     }
+}
+
+/// A floating point number at the column's precision, if it is within the bounds.
+fn double(number: f64, precision: u32, min: i64, max: i64) -> Option<Value> {
+    let exact = Decimal::from_f64(number)?;
+    if !(Decimal::from(min)..=Decimal::from(max)).contains(&exact) {
+        return None;
+    }
+    exact.round_dp(precision).to_f64().map(Value::Double)
 }

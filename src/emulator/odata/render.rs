@@ -2,7 +2,7 @@
 //!
 //! Money loses digits beyond what a double holds, as it does in most clients.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use std::str::FromStr;
@@ -60,7 +60,7 @@ pub(crate) fn from_json(kind: &Kind, json: &Json) -> Option<Value> {
         | Kind::Choice { .. }
         | Kind::State { .. }
         | Kind::Status { .. } => Value::Int(json.as_i64()?),
-        Kind::Money { .. } => {
+        Kind::Money { .. } | Kind::Decimal { .. } => {
             let text = json.as_number()?.to_string();
             Value::Decimal(
                 Decimal::from_str(&text)
@@ -68,8 +68,26 @@ pub(crate) fn from_json(kind: &Kind, json: &Json) -> Option<Value> {
                     .ok()?,
             )
         }
+        Kind::Double { .. } => Value::Double(json.as_f64()?),
+        Kind::Choices { .. } => chosen(json.as_str()?)?,
+        Kind::Date => Value::Date(NaiveDate::parse_from_str(json.as_str()?, "%Y-%m-%d").ok()?),
         Kind::Bool { .. } => Value::Bool(json.as_bool()?),
         Kind::Time => Value::Time(time(json.as_str()?)?),
+    })
+}
+
+/// The options of a multi-select choice, in order and each once.
+fn chosen(text: &str) -> Option<Value> {
+    let mut options = Vec::new();
+    for option in text.split(',').filter(|option| !option.trim().is_empty()) {
+        options.push(option.trim().parse::<i64>().ok()?);
+    }
+    options.sort_unstable();
+    options.dedup();
+    let texts: Vec<String> = options.iter().map(i64::to_string).collect();
+    Some(match texts.as_slice() {
+        [] => Value::Null,
+        texts => Value::Choices(texts.join(",").into()),
     })
 }
 

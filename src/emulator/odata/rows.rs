@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::formatted;
 use super::prefer::Annotations;
 use crate::emulator::row::Row;
-use crate::emulator::schema::{Kind, Table};
+use crate::emulator::schema::{Kind, Read, Table};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
 
@@ -183,7 +183,8 @@ fn two_digits(out: &mut Vec<u8>, number: u32) {
 /// The columns of the answer: the selected ones, the primary id, and money's currency, which comes along unasked.
 fn columns(table: &Table, select: Option<&[usize]>) -> Vec<usize> {
     let Some(select) = select else {
-        return (0..table.columns.len()).collect();
+        let readable = |index: &usize| table.columns[*index].read != Read::Nobody;
+        return (0..table.columns.len()).filter(readable).collect();
     };
     let mut columns = select.to_vec();
     let money = columns

@@ -101,7 +101,9 @@ fn part(schema: &Schema, table: &Table, name: &str) -> Option<Vec<Map<String, Js
             .flat_map(|(_, from)| definition::relationships_of(from))
             .filter(|relationship| relationship["ReferencedEntity"] == table.name)
             .collect(),
-        "ManyToManyRelationships" => Vec::new(),
+        "ManyToManyRelationships" => schema
+            .by_name(table.name)
+            .map(|id| definition::many_to_many_of(schema, id))?,
         _ => return None,
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::Caller;
+use super::{Caller, money};
 use crate::emulator::instance::Instance;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
@@ -39,6 +39,7 @@ pub(crate) fn insert(
     fill(instance, store, caller, table, &mut values);
     agree_on_status(table, &mut values, None)?;
     require(table, &values)?;
+    money::convert(store, table, &mut values);
     compute(table, &mut values);
     transaction.insert(id, row, values)
 }
@@ -66,6 +67,9 @@ pub(crate) fn change(
     }
     agree_on_status(table, &mut values, Some(&set))?;
     require(table, &values)?;
+    if money::is_concerned(table, &set) {
+        money::convert(store, table, &mut values);
+    }
     compute(table, &mut values);
     put(
         table,
@@ -138,7 +142,7 @@ fn fill(
     {
         put(table, values, "transactioncurrencyid", base);
     }
-    if table.column("ticketnumber").is_some() {
+    if table.column("ticketnumber").is_some() && get(table, values, "ticketnumber").is_null() {
         let number = store.next_ticket();
         let suffix = get(table, values, table.columns[table.id].name)
             .as_id()
@@ -161,7 +165,7 @@ fn agree_on_status(table: &Table, values: &mut [Value], set: Option<&[usize]>) -
     else {
         return Ok(());
     };
-    let Kind::Status { options } = table.columns[status].kind else {
+    let Kind::Status { options } = &table.columns[status].kind else {
         return Ok(());
     };
     let state_now = values[state].as_int().unwrap_or_default();
@@ -232,6 +236,14 @@ pub(crate) fn compute(table: &Table, values: &mut [Value]) {
         Value::text(&parts.join(between))
     };
     match table.name {
+        "systemuser" if !joined(&["firstname", "lastname"], " ").is_null() => {
+            let name = joined(&["firstname", "lastname"], " ");
+            put(table, values, "fullname", name);
+        }
+        "serviceendpoint" => {
+            let set = !get(table, values, "authvalue").is_null();
+            put(table, values, "isauthvalueset", Value::Bool(set));
+        }
         "contact" => {
             let name = joined(&["firstname", "lastname"], " ");
             put(table, values, "fullname", name);

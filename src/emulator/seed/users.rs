@@ -1,7 +1,9 @@
-//! The rows that are there before any business data: users, the business unit, its team, currencies.
+//! The rows that are there before any business data: the organization, users, the business unit, its team, roles,
+//! currencies.
 //!
 //! No privileges: every user may do everything that the emulator serves.
 
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::emulator::instance::{Instance, currency_id, stable_id};
@@ -15,6 +17,9 @@ use crate::emulator::{APPLICATION_CLIENT_ID, LOB_CLIENT_ID, SYNC_CLIENT_ID, US, 
 /// The people of each instance, by full name.
 pub(crate) const US_PEOPLE: [&str; 2] = ["Dana Whitfield", "Marcus Bell"];
 pub(crate) const EUROPE_PEOPLE: [&str; 2] = ["Lena Roth", "Piet Vermeer"];
+
+/// The roles of each instance, the most powerful first.
+pub(crate) const ROLES: [&str; 3] = ["System Administrator", "Sync User", "Read Only"];
 
 /// Stores what every instance has.
 pub(crate) fn fill(instance: &Instance) {
@@ -49,12 +54,15 @@ pub(crate) fn fill(instance: &Instance) {
         ("isdefault", Value::Bool(true)),
     ];
     row(instance, &mut store, "team", team, &own);
-    for (code, name, symbol) in [("USD", "US Dollar", "$"), ("EUR", "Euro", "€")] {
+    for (code, name, symbol, euros) in [("USD", "US Dollar", "$", 125), ("EUR", "Euro", "€", 100)]
+    {
         let own = [
             ("currencyname", Value::text(name)),
             ("isocurrencycode", Value::text(code)),
             ("currencysymbol", Value::text(symbol)),
             ("currencyprecision", Value::Int(2)),
+            ("exchangerate", Value::Decimal(rate(instance, euros))),
+            ("statuscode", Value::Int(1)),
         ];
         row(
             instance,
@@ -64,6 +72,50 @@ pub(crate) fn fill(instance: &Instance) {
             &own,
         );
     }
+    for name in ROLES {
+        let id = stable_id(instance.name, &format!("role/{name}"));
+        row(
+            instance,
+            &mut store,
+            "role",
+            id,
+            &[("name", Value::text(name))],
+        );
+    }
+    organization(instance, &mut store);
+}
+
+/// How much of a currency the base currency buys; `per_euro` hundredths of it are worth a euro.
+fn rate(instance: &Instance, per_euro: i64) -> Decimal {
+    let base = if instance.name == US { 125 } else { 100 };
+    (Decimal::from(per_euro) / Decimal::from(base)).round_dp(10)
+}
+
+fn organization(instance: &Instance, store: &mut Store) {
+    let base = store.schema().by_name("transactioncurrency").map(|table| {
+        Value::Lookup(Reference {
+            table,
+            id: instance.base_currency_id(),
+        })
+    });
+    let own = [
+        ("name", Value::text(instance.name)),
+        ("languagecode", Value::Int(1033)),
+        (
+            "localeid",
+            Value::Int(if instance.name == US { 1033 } else { 2057 }),
+        ),
+        ("basecurrencyid", base.unwrap_or_default()),
+        ("expirechangetrackingindays", Value::Int(7)),
+        ("maxuploadfilesize", Value::Int(32_768)),
+    ];
+    row(
+        instance,
+        store,
+        "organization",
+        instance.organization_id(),
+        &own,
+    );
 }
 
 /// Makes the row of an application user that has just shown up.
@@ -103,7 +155,8 @@ fn user(instance: &Instance, store: &mut Store, who: &str, application: Option<&
     );
 }
 
-fn row(
+/// Stores one of the rows that are there from the start.
+pub(super) fn row(
     instance: &Instance,
     store: &mut Store,
     table: &str,

@@ -47,7 +47,7 @@ async fn columns_keys_and_bind_names_are_described() {
         ("prioritycode", "Picklist", "None", true),
         ("statecode", "State", "SystemRequired", false),
         ("statuscode", "Status", "None", true),
-        ("ticketnumber", "String", "None", false),
+        ("ticketnumber", "String", "None", true),
         ("versionnumber", "BigInt", "None", false),
         ("createdon", "DateTime", "None", false),
     ] {
@@ -97,7 +97,7 @@ async fn definitions_take_filters_and_expansions_and_refuse_the_rest() {
         .await;
     assert_eq!(by_id.json()["SchemaName"], "Account");
     for filter in [
-        "AttributeType ne 'Virtual' and AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode'Money'",
+        "AttributeType ne 'Virtual' and AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode'Money' and LogicalName eq 'revenue'",
         "RequiredLevel/Value eq Microsoft.Dynamics.CRM.AttributeRequiredLevel'None' and LogicalName eq 'revenue'",
     ] {
         let path = format!(

@@ -241,12 +241,11 @@ async fn what_is_not_there_yet_says_so_by_name() {
             "fetchXml",
         ),
         ("GET", "$metadata".to_owned(), None, "$metadata"),
-        ("POST", "$batch".to_owned(), Some(json!({})), "$batch"),
         (
             "POST",
-            "accounts/Microsoft.Dynamics.CRM.CreateMultiple".to_owned(),
+            "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
             Some(json!({})),
-            "CreateMultiple",
+            "Merge",
         ),
         (
             "POST",
@@ -260,7 +259,6 @@ async fn what_is_not_there_yet_says_so_by_name() {
             Some(json!({"name": "a", "contact_customer_accounts": [{"lastname": "x"}]})),
             "Deep insert",
         ),
-        ("POST", "teams".to_owned(), Some(json!({})), "team"),
         (
             "PUT",
             format!("{row}/primarycontactid/$ref"),

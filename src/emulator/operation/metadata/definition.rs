@@ -5,7 +5,8 @@
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::emulator::schema::{Column, Flavour, Kind, Table};
+use crate::emulator::schema::{Column, Flavour, Format, Kind, Ownership, Read, Schema, Table};
+use crate::emulator::value::TableId;
 
 /// Every type of attribute that there is in Dataverse and that a client may cast to.
 const ATTRIBUTE_TYPES: [&str; 17] = [
@@ -61,8 +62,17 @@ pub(super) fn table(table: &Table) -> Map<String, Json> {
         "DataProviderId": null,
         "DataSourceId": null,
         "TableType": "Standard",
-        "OwnershipType": if table.read_only { "OrganizationOwned" } else { "UserOwned" },
+        "OwnershipType": ownership(table.ownership),
     }))
+}
+
+fn ownership(ownership: Ownership) -> &'static str {
+    match ownership {
+        Ownership::User => "UserOwned",
+        Ownership::BusinessUnit => "BusinessOwned",
+        Ownership::Organization => "OrganizationOwned",
+        Ownership::None => "None",
+    }
 }
 
 pub(super) fn attributes(table: &Table) -> Vec<Map<String, Json>> {
@@ -75,7 +85,7 @@ pub(super) fn attributes(table: &Table) -> Vec<Map<String, Json>> {
 }
 
 fn attribute(table: &Table, number: usize, column: &Column) -> Map<String, Json> {
-    let (metadata_type, attribute_type) = types(&column.kind);
+    let (metadata_type, attribute_type) = types(&column.kind, column.format);
     let mut definition = object(json!({
         "@odata.type": format!("#Microsoft.Dynamics.CRM.{metadata_type}AttributeMetadata"),
         "MetadataId": Uuid::new_v5(&table.metadata_id(), column.name.as_bytes()),
@@ -95,29 +105,34 @@ fn attribute(table: &Table, number: usize, column: &Column) -> Map<String, Json>
         "IsPrimaryId": number == table.id,
         "IsPrimaryName": number == table.primary_name,
         "IsValidForCreate": column.create,
-        "IsValidForRead": true,
+        "IsValidForRead": column.read != Read::Nobody,
         "IsValidForUpdate": column.update,
         "IsCustomAttribute": false,
         "IsManaged": true,
         "IsLogical": false,
-        "IsSecured": false,
+        "IsSecured": column.secured(),
         "IsFilterable": true,
-        "SourceType": if matches!(column.kind, Kind::Lookup { .. }) { Json::Null } else { json!(0) },
-        "AutoNumberFormat": if column.name == "ticketnumber" { json!("CAS-{SEQNUM:5}-{RANDSTRING:6}") } else { Json::Null },
+        "SourceType": if matches!(column.kind, Kind::Lookup { .. }) { Json::Null } else { json!(column.source as i32) },
+        "AutoNumberFormat": column.auto_number,
     }));
     definition.extend(of_kind(table, column));
     definition
 }
 
 /// The name of the metadata type and of the attribute type.
-fn types(kind: &Kind) -> (&'static str, &'static str) {
+fn types(kind: &Kind, format: Format) -> (&'static str, &'static str) {
     match kind {
         Kind::Id => ("Uniqueidentifier", "Uniqueidentifier"),
+        Kind::Text { .. } if format == Format::TableName => ("EntityName", "EntityName"),
         Kind::Text { .. } => ("String", "String"),
         Kind::Memo { .. } => ("Memo", "Memo"),
         Kind::Int { .. } => ("Integer", "Integer"),
         Kind::BigInt => ("BigInt", "BigInt"),
         Kind::Money { .. } => ("Money", "Money"),
+        Kind::Decimal { .. } => ("Decimal", "Decimal"),
+        Kind::Double { .. } => ("Double", "Double"),
+        Kind::Choices { .. } => ("MultiSelectPicklist", "Virtual"),
+        Kind::Date => ("DateTime", "DateTime"),
         Kind::Bool { .. } => ("Boolean", "Boolean"),
         Kind::Choice { .. } => ("Picklist", "Picklist"),
         Kind::State { .. } => ("State", "State"),
@@ -135,15 +150,46 @@ fn types(kind: &Kind) -> (&'static str, &'static str) {
 fn of_kind(table: &Table, column: &Column) -> Map<String, Json> {
     object(match &column.kind {
         Kind::Text { max } => {
-            json!({"MaxLength": max, "Format": "Text", "FormatName": {"Value": "Text"}})
+            let format = match column.format {
+                Format::Email => "Email",
+                Format::Phone => "Phone",
+                Format::Url => "Url",
+                _ => "Text",
+            };
+            json!({"MaxLength": max, "Format": format, "FormatName": {"Value": format}})
         }
         Kind::Memo { max } => json!({"MaxLength": max, "Format": "TextArea"}),
-        Kind::Int { min, max } => json!({"MinValue": min, "MaxValue": max, "Format": "None"}),
+        Kind::Int { min, max } => {
+            let format = if column.format == Format::Duration {
+                "Duration"
+            } else {
+                "None"
+            };
+            json!({"MinValue": min, "MaxValue": max, "Format": format})
+        }
         Kind::BigInt => json!({"MinValue": i64::MIN, "MaxValue": i64::MAX}),
         Kind::Money { precision } => json!({
             "Precision": precision, "PrecisionSource": 0, "MinValue": 0.0, "MaxValue": 100_000_000_000_000.0,
             "IsBaseCurrency": false,
         }),
+        Kind::Decimal {
+            precision,
+            min,
+            max,
+        }
+        | Kind::Double {
+            precision,
+            min,
+            max,
+        } => {
+            json!({"Precision": precision, "MinValue": min, "MaxValue": max})
+        }
+        Kind::Choices { options } => json!({
+            "DefaultFormValue": -1,
+            "OptionSet": option_set(table, column, "Picklist", options.iter().map(|(value, label)| option(*value, label))),
+            "GlobalOptionSet": null,
+        }),
+        Kind::Date => json!({"Format": "DateOnly", "DateTimeBehavior": {"Value": "DateOnly"}}),
         Kind::Bool { default, yes, no } => json!({
             "DefaultValue": default,
             "OptionSet": {
@@ -168,7 +214,14 @@ fn of_kind(table: &Table, column: &Column) -> Map<String, Json> {
             });
             json!({"OptionSet": option_set(table, column, "Status", options), "GlobalOptionSet": null})
         }
-        Kind::Time => json!({"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}),
+        Kind::Time => {
+            let behavior = if column.format == Format::TimeZoneIndependent {
+                "TimeZoneIndependent"
+            } else {
+                "UserLocal"
+            };
+            json!({"Format": "DateAndTime", "DateTimeBehavior": {"Value": behavior}})
+        }
         Kind::Lookup { targets, .. } => {
             json!({"Targets": targets.iter().map(|target| target.table).collect::<Vec<_>>()})
         }
@@ -188,7 +241,7 @@ pub(super) fn keys(table: &Table) -> Vec<Map<String, Json>> {
             "SchemaName": key.name,
             "LogicalName": key.name,
             "EntityLogicalName": table.name,
-            "DisplayName": label(key.name),
+            "DisplayName": label(&key.name),
             "KeyAttributes": columns,
             "EntityKeyIndexStatus": "Active",
             "IsCustomizable": managed("iscustomizable"),
@@ -204,7 +257,7 @@ pub(super) fn relationships_of(table: &Table) -> Vec<Map<String, Json>> {
     let mut relationships = Vec::new();
     for column in &table.columns {
         for target in column.targets() {
-            let name = format!("{}_{}_{}", table.name, column.name, target.table);
+            let name = target.relationship.as_str();
             relationships.push(object(json!({
                 "MetadataId": Uuid::new_v5(&table.metadata_id(), name.as_bytes()),
                 "SchemaName": name,
@@ -222,6 +275,32 @@ pub(super) fn relationships_of(table: &Table) -> Vec<Map<String, Json>> {
         }
     }
     relationships
+}
+
+/// The many-to-many relationships in which a table stands on one side.
+pub(super) fn many_to_many_of(schema: &Schema, id: TableId) -> Vec<Map<String, Json>> {
+    let own = schema
+        .many_to_many()
+        .iter()
+        .filter(|own| own.sides.iter().any(|(side, _)| *side == id));
+    own.map(|own| {
+        let [(first, first_column), (second, second_column)] = own.sides;
+        let intersect = schema.table(own.intersect);
+        object(json!({
+            "MetadataId": Uuid::new_v5(&Uuid::NAMESPACE_OID, own.name.as_bytes()),
+            "SchemaName": own.name,
+            "RelationshipType": "ManyToManyRelationship",
+            "IntersectEntityName": intersect.name,
+            "Entity1LogicalName": schema.table(first).name,
+            "Entity1IntersectAttribute": intersect.columns[first_column].name,
+            "Entity1NavigationPropertyName": own.name,
+            "Entity2LogicalName": schema.table(second).name,
+            "Entity2IntersectAttribute": intersect.columns[second_column].name,
+            "Entity2NavigationPropertyName": own.name,
+            "IsManaged": true,
+        }))
+    })
+    .collect()
 }
 
 fn option_set(
