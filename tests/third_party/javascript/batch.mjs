@@ -39,7 +39,11 @@ export default {
     const [count, row, updated, deleted] = await web.executeBatch();
     equal("done", [updated, deleted], [true, true]);
     equal("read", row.name, name);
-    equal("updated and deleted", (await named(web, name)).map((left) => left.telephone1), ["5"]);
+    equal(
+      "updated and deleted",
+      (await named(web, name)).map((left) => left.telephone1),
+      ["5"],
+    );
     equal("counted", count, 2);
   },
 
