@@ -92,6 +92,7 @@ mod scenario;
 mod schema;
 mod seed;
 mod server;
+mod spelling;
 mod store;
 mod stream;
 mod tls;

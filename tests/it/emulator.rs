@@ -24,6 +24,7 @@ mod organization;
 mod pipeline;
 mod platforms;
 mod properties;
+mod spelling;
 mod tls;
 mod tokens;
 mod webhook;
