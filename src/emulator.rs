@@ -210,9 +210,15 @@ impl Pair {
             let clock = Arc::clone(&clock);
             Side::bind(name, address, &options.token, clock, tls, plug_in)
         };
+        let (us, europe) = (side(US, options.us)?, side(EUROPE, options.europe)?);
+        if let Some(scenario) = &scenario {
+            for side in [&us, &europe] {
+                side.instance.declare(scenario.tables(side.instance.name));
+            }
+        }
         Ok(Pair {
-            us: side(US, options.us)?,
-            europe: side(EUROPE, options.europe)?,
+            us,
+            europe,
             authority,
             token: options.token,
             data: options.data,

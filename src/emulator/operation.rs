@@ -4,6 +4,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod changes;
+pub(crate) mod computed;
 pub(crate) mod create;
 pub(crate) mod csdl;
 pub(crate) mod delete;

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::fault::{self, Count, RetryAfter, Rule};
 use super::instance::Instance;
+use super::schema::Schema;
+use super::schema::variation::{Variation, Variations};
 use super::tls::TlsFault;
 
 /// The seed where a scenario names none.
@@ -50,6 +52,8 @@ pub struct Scenario {
     pub(crate) traffic: Traffic,
     #[serde(default)]
     events: Vec<Event>,
+    #[serde(default)]
+    schema: Variations,
 }
 
 /// Why a text is no scenario.
@@ -58,6 +62,9 @@ pub enum ScenarioError {
     /// It is not TOML, or not of a scenario's shape.
     #[error("read scenario")]
     Read(#[from] toml::de::Error),
+    /// Tables can't differ in this way.
+    #[error("scenario schema: {0}")]
+    Schema(String),
     /// A share or status that can't be.
     #[error("scenario event at {at:?}: {problem}")]
     Event {
@@ -161,12 +168,26 @@ impl Scenario {
             }
         }
         scenario.events.sort_by_key(|event| event.at);
+        for variations in [&scenario.schema.us, &scenario.schema.europe] {
+            varied(variations).map_err(ScenarioError::Schema)?;
+        }
         Ok(scenario)
     }
 
     /// What happens, in words.
     pub fn story(&self) -> &str {
         &self.story
+    }
+
+    /// The tables of an instance.
+    pub(crate) fn tables(&self, instance: &str) -> Schema {
+        let variations = if instance == super::US {
+            &self.schema.us
+        } else {
+            &self.schema.europe
+        };
+        // They were applied when the scenario was read.
+        varied(variations).unwrap_or_else(|_| Schema::demo())
     }
 
     pub(crate) fn with_seed(self, seed: u64) -> Scenario {
@@ -184,6 +205,15 @@ impl Scenario {
     pub(crate) fn has_plug_in(&self) -> bool {
         self.plug_in
     }
+}
+
+/// The tables with their differences.
+fn varied(variations: &[Variation]) -> Result<Schema, String> {
+    let mut schema = Schema::demo();
+    for variation in variations {
+        schema.vary(variation)?;
+    }
+    Ok(schema)
 }
 
 impl Event {
