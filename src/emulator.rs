@@ -278,9 +278,15 @@ impl Pair {
             side.instance.protection.set(options.limits);
             Ok::<_, io::Error>(side)
         };
+        let (us, europe) = (side(US, options.us)?, side(EUROPE, options.europe)?);
+        if let Some(scenario) = &scenario {
+            for side in [&us, &europe] {
+                side.instance.declare(scenario.tables(side.instance.name));
+            }
+        }
         Ok(Pair {
-            us: side(US, options.us)?,
-            europe: side(EUROPE, options.europe)?,
+            us,
+            europe,
             authority,
             token: options.token,
             plug_in,

@@ -6,6 +6,7 @@ mod aggregate;
 pub(crate) mod associate;
 pub(crate) mod batch;
 pub(crate) mod changes;
+pub(crate) mod computed;
 pub(crate) mod create;
 pub(crate) mod csdl;
 pub(crate) mod delete;

@@ -755,6 +755,9 @@ impl Raw {
         let at = bytes.windows(4).position(|four| four == b"\r\n\r\n");
         let at = at.unwrap_or_else(|| panic!("no head in {bytes:?}"));
         let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
+        let (status, headers) = head.split_once("\r\n").unwrap();
+        // The case of a header's name means nothing.
+        let head = format!("{status}\r\n{}", headers.to_lowercase());
         (head, bytes[at + 4..].to_vec())
     }
 

@@ -1,5 +1,6 @@
 //! Reads a body into a payload, with every row that is nested in it.
 
+use chrono::Datelike;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde_json::{Map, Value as Json};
@@ -301,6 +302,11 @@ fn undeclared(table: &Table, property: &str) -> Refusal {
     )
 }
 
+/// The most money that a column of the tables served takes; none takes less than nothing.
+const MOST_MONEY: i64 = 100_000_000_000_000;
+/// What SQL Server's dates reach.
+const YEARS: std::ops::RangeInclusive<i32> = 1753..=9999;
+
 /// Holds a value against the column's limits.
 fn checked(table: &Table, column: &Column, value: Value) -> Outcome<Value> {
     match (&column.kind, &value) {
@@ -357,7 +363,17 @@ fn checked(table: &Table, column: &Column, value: Value) -> Outcome<Value> {
         ) => double(*number, *precision, *min, *max)
             .ok_or_else(|| Refusal::out_of_range(table, column.name)),
         (Kind::Money { precision }, Value::Decimal(number)) => {
-            Ok(Value::Decimal(number.round_dp(*precision)))
+            if (Decimal::ZERO..=Decimal::from(MOST_MONEY)).contains(number) {
+                Ok(Value::Decimal(number.round_dp(*precision)))
+            } else {
+                Err(Refusal::out_of_range(table, column.name))
+            }
+        }
+        (Kind::Time, Value::Time(time)) if !YEARS.contains(&time.year()) => {
+            Err(Refusal::date_out_of_range(table, column.name))
+        }
+        (Kind::Date, Value::Date(date)) if !YEARS.contains(&date.year()) => {
+            Err(Refusal::date_out_of_range(table, column.name))
         }
         // A two-options column is never null: nulling it brings its default back.
         (Kind::Bool { default, .. }, Value::Null) => Ok(Value::Bool(*default)),
