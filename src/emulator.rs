@@ -2,7 +2,7 @@
 //!
 //! It is the other end of the wire and shares no code with tandem's client: own routes, own parser, own schema. What it
 //! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No `https`, no
-//! SOAP, no `$batch`, `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
+//! SOAP, no `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -28,6 +28,7 @@
 //! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances). `POST
 //! /emulator/backup` keeps the rows, `POST /emulator/restore` goes back to them, and to their versions.
 
+mod client;
 mod clock;
 mod connection;
 mod control;
@@ -38,7 +39,9 @@ mod instance;
 mod log;
 mod odata;
 mod operation;
+mod outage;
 mod pipeline;
+mod platform;
 mod refusal;
 mod relation;
 mod reply;
@@ -48,6 +51,8 @@ mod schema;
 mod seed;
 mod server;
 mod store;
+mod stream;
+mod tls;
 mod token;
 mod traffic;
 mod transaction;
@@ -63,9 +68,11 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::scenario::{Scenario, ScenarioError};
+pub use self::tls::TlsFault;
 
 use self::clock::Clock;
 use self::instance::Instance;
+use self::tls::{Authority, Tls};
 
 /// The client id of the user behind the bearer [`Pair::token`].
 pub const APPLICATION_CLIENT_ID: &str = "tandem";
@@ -98,12 +105,19 @@ pub fn company_id(cik: &str, ticker: &str) -> Uuid {
 }
 
 /// What the instances hold at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Data {
     /// The demo's companies in the US, and in Europe a copy that is out of step in every way there is.
     Demo,
     /// Users and currencies, but no accounts, contacts or tickets.
     Empty,
+    /// Generated rows, the same for the same seed.
+    Many {
+        /// So many accounts, half as many contacts and, in Europe, a tenth of tickets.
+        records: u32,
+        /// The share of them that is out of step, in every way there is.
+        drift: f64,
+    },
 }
 
 /// How a pair is to run.
@@ -120,8 +134,14 @@ pub struct Options {
     pub plug_in: bool,
     /// What the instances hold at the start.
     pub data: Data,
+    /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
+    pub workflow: bool,
     /// The seed of whatever is random, instead of the scenario's own.
     pub seed: Option<u64>,
+    /// Whether the instances speak https, with certificates of an authority of their own: [`Pair::ca_pem`].
+    pub tls: bool,
+    /// What TLS connections meet in place of a good certificate, until the control endpoint says otherwise.
+    pub tls_fault: Option<TlsFault>,
 }
 
 impl Default for Options {
@@ -134,7 +154,10 @@ impl Default for Options {
             scenario: None,
             plug_in: true,
             data: Data::Demo,
+            workflow: false,
             seed: None,
+            tls: false,
+            tls_fault: None,
         }
     }
 }
@@ -144,7 +167,9 @@ pub struct Pair {
     us: Side,
     europe: Side,
     token: String,
+    authority: Option<Arc<Authority>>,
     data: Data,
+    workflow: bool,
     seed: u64,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
@@ -172,13 +197,28 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
-        let side =
-            |name, address| Side::bind(name, address, &options.token, Arc::clone(&clock), plug_in);
+        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
+        let authority = match (options.tls, options.tls_fault) {
+            (true, _) => Some(Arc::new(Authority::new()?)),
+            (false, None) => None,
+            (false, Some(_)) => {
+                let problem = "a TLS fault needs TLS";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+            }
+        };
+        let side = |name, address| {
+            let authority = authority.as_ref().map(Arc::clone);
+            let tls = authority.map(|authority| Tls::new(authority, options.tls_fault));
+            let clock = Arc::clone(&clock);
+            Side::bind(name, address, &options.token, clock, tls, plug_in)
+        };
         Ok(Pair {
             us: side(US, options.us)?,
             europe: side(EUROPE, options.europe)?,
+            authority,
             token: options.token,
             data: options.data,
+            workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
@@ -211,6 +251,13 @@ impl Pair {
                 self.stop.child_token(),
             ));
         }
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),
@@ -233,12 +280,12 @@ impl Pair {
         Ok(())
     }
 
-    /// The US instance's URL, `http://host:port`, without a slash at the end.
+    /// The US instance's URL, `http://host:port` or `https://host:port`, without a slash at the end.
     pub fn us_url(&self) -> &str {
         &self.us.instance.url
     }
 
-    /// The Europe instance's URL, `http://host:port`, without a slash at the end.
+    /// The Europe instance's URL, `http://host:port` or `https://host:port`, without a slash at the end.
     pub fn europe_url(&self) -> &str {
         &self.europe.instance.url
     }
@@ -246,6 +293,11 @@ impl Pair {
     /// The bearer token of the application user, which is also every client's secret.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The certificate, as PEM, of the authority that signed for `127.0.0.1`, `::1` and `localhost`; without TLS, none.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.authority.as_deref().map(Authority::pem)
     }
 
     /// Closes both ports and waits for every task to end.
@@ -268,6 +320,7 @@ impl Side {
         address: SocketAddr,
         token: &str,
         clock: Arc<Clock>,
+        tls: Option<Tls>,
         plug_in: bool,
     ) -> io::Result<Side> {
         if !address.ip().is_loopback() {
@@ -275,9 +328,10 @@ impl Side {
                 format!("the emulator listens on loopback addresses only, and {address} is none");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let listener = server::listen(address)?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let instance = Instance::new(name, url, token, clock, plug_in);
+        let listener = outage::listen(address)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr()?);
+        let instance = Instance::new(name, url, token, clock, tls, plug_in);
         Ok(Side {
             instance: Arc::new(instance),
             listener: Some(listener),

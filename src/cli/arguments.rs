@@ -163,9 +163,21 @@ pub struct Emulator {
     /// The seed of whatever is random
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Hold so many generated accounts, half as many contacts and a tenth of tickets, instead of the demo's companies
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
+    pub records: Option<u32>,
+    /// The share of the generated records that is out of step, in every way there is
+    #[arg(long, value_name = "SHARE", requires = "records", value_parser = share)]
+    pub drift: Option<f64>,
     /// Leave out the plug-in that ensures a ticket's customer
     #[arg(long)]
     pub no_plug_in: bool,
+    /// Serve https, with a CA made at the start; the ready line names its file
+    #[arg(long)]
+    pub tls: bool,
+    /// What TLS connections meet: expired, wrong-host, untrusted or cut
+    #[arg(long, value_name = "FAULT", requires = "tls")]
+    pub tls_fault: Option<String>,
 }
 
 /// `tandem demo`.
@@ -177,6 +189,14 @@ pub struct Demo {
     /// The seed of whatever is random
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is a number from 0 to 1, like 0.01".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -255,6 +275,8 @@ mod tests {
                 "tandem emulator --us 127.0.0.1:0 --europe 127.0.0.1:0 --token t --no-plug-in --seed 7",
                 true,
             ),
+            ("tandem emulator --tls --tls-fault wrong-host", true),
+            ("tandem emulator --tls-fault wrong-host", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
             ("tandem destroy", false),
         ] {

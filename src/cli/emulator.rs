@@ -1,13 +1,17 @@
 //! `tandem emulator`: serves the embedded instances until it is interrupted.
 
+use std::io::{self, Write};
+use std::path::PathBuf;
+
 use serde::Serialize;
+use tempfile::{Builder, NamedTempFile};
 
 use super::Context;
 use super::arguments::Emulator;
 use super::exit::Exit;
 use super::output::Output;
 use super::trouble::Trouble;
-use crate::emulator::{Options, Pair, Scenario};
+use crate::emulator::{Data, Options, Pair, Scenario, TlsFault};
 
 /// The one line that says that both instances answer.
 #[derive(Clone, Debug, Serialize)]
@@ -18,15 +22,21 @@ pub struct Ready {
     pub europe: String,
     /// The bearer token that both take.
     pub token: String,
+    /// With TLS, the file of the authority that clients have to trust.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
 }
 
 /// Runs the command. To be interrupted is how it ends, and no failure.
 pub async fn run(arguments: &Emulator, context: &mut Context) -> Result<Exit, Trouble> {
     let pair = serve(arguments).await?;
+    // Removed when the command ends.
+    let ca = pair.ca_pem().map(ca_file).transpose()?;
     Output::object(&Ready {
         us: pair.us_url().to_owned(),
         europe: pair.europe_url().to_owned(),
         token: pair.token().to_owned(),
+        ca: ca.as_ref().map(|file| file.path().to_owned()),
     })?;
     context.interrupts.next().await;
     pair.shutdown().await;
@@ -40,13 +50,19 @@ async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
         europe: arguments.europe,
         plug_in: !arguments.no_plug_in,
         seed: arguments.seed,
+        data: arguments.records.map_or(Data::Demo, |records| Data::Many {
+            records,
+            drift: arguments.drift.unwrap_or(0.0),
+        }),
         scenario: arguments.scenario.as_deref().map(scenario).transpose()?,
+        tls: arguments.tls,
+        tls_fault: arguments.tls_fault.as_deref().map(tls_fault).transpose()?,
         ..Options::default()
     };
     if let Some(token) = &arguments.token {
         options.token = checked(token)?;
     }
-    let failed = |error: std::io::Error| Trouble::usage(format!("serve the emulator: {error}"));
+    let failed = |error: io::Error| Trouble::usage(format!("serve the emulator: {error}"));
     let mut pair = Pair::bind(options).await.map_err(failed)?;
     pair.serve().await.map_err(failed)?;
     Ok(pair)
@@ -58,6 +74,26 @@ pub fn scenario(name: &str) -> Result<Scenario, Trouble> {
         let known = Scenario::names().join(", ");
         Trouble::usage(format!("there is no scenario `{name}`: there are {known}"))
     })
+}
+
+fn tls_fault(name: &str) -> Result<TlsFault, Trouble> {
+    let known = "there are expired, wrong-host, untrusted, cut";
+    TlsFault::named(name)
+        .ok_or_else(|| Trouble::usage(format!("there is no TLS fault `{name}`: {known}")))
+}
+
+/// A file of its own, for other programs to read.
+fn ca_file(pem: &str) -> Result<NamedTempFile, Trouble> {
+    let write = || {
+        let mut file = Builder::new()
+            .prefix("tandem-emulator-ca-")
+            .suffix(".pem")
+            .tempfile()?;
+        file.write_all(pem.as_bytes())?;
+        file.flush()?;
+        Ok(file)
+    };
+    write().map_err(|error: io::Error| Trouble::usage(format!("write the CA to a file: {error}")))
 }
 
 /// A token goes into a header as it is.

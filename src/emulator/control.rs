@@ -1,6 +1,8 @@
-//! The control endpoints under `/emulator/`: faults, log, clock, backup; for the holder of the secret only.
+//! The control endpoints under `/emulator/`, for the holder of the token only. Here: faults, log, clock, backup.
 //!
 //! They stand outside of the log and of every fault, but not of an outage: a closed port answers nothing.
+
+mod state;
 
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::fault::Rule;
+use super::fault::{self, Rule};
 use super::front::{token_of, whole};
 use super::instance::Instance;
 use super::refusal::{Outcome, Refusal};
@@ -30,6 +32,7 @@ pub(crate) fn routes() -> Router<Arc<Instance>> {
         .route("/emulator/clock", post(clock))
         .route("/emulator/backup", post(back_up))
         .route("/emulator/restore", post(restore))
+        .merge(state::routes())
 }
 
 async fn faults(State(instance): Emulated, headers: HeaderMap) -> Response {
@@ -45,14 +48,13 @@ async fn arm(State(instance): Emulated, request: Request) -> Response {
         if let Some(problem) = rule.problem() {
             return Err(Refusal::argument(problem));
         }
-        if let (false, Some(lasts)) = (rule.is_conditional(), rule.outage()) {
-            instance.go_down_soon(lasts);
+        let outage_s = rule.outage_s;
+        let Some(id) = fault::arm(&instance, rule) else {
             return Ok((
                 StatusCode::CREATED,
-                json!({"id": null, "outage_s": lasts.as_secs_f64()}),
+                json!({"id": null, "outage_s": outage_s}),
             ));
-        }
-        let id = instance.faults.arm(rule);
+        };
         let armed = instance
             .faults
             .list(|armed| (armed.id == id).then(|| json!(armed)));

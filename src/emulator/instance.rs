@@ -7,31 +7,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::fault::Faults;
 use super::log::RequestLog;
+use super::outage::{self, Outage};
+use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
+use super::tls::Tls;
 use super::token::Tokens;
 use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
-
-/// How long a reply gets to leave before the port closes.
-const LAST_REPLY: Duration = Duration::from_millis(20);
 
 /// One environment, shared by its server, its traffic and its control endpoints.
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) name: &'static str,
-    /// `http://host:port`, without a slash at the end.
+    /// `http://host:port`, or `https` with TLS, without a slash at the end.
     pub(crate) url: String,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
-    /// How long the listener shall stay away; the server waits for changes.
+    /// The workflow that copies to Europe, which is the US instance's.
+    pub(crate) platform: Option<Arc<Platform>>,
+    /// When the port shall be given up, and for how long; the server waits for changes.
     pub(crate) outage: watch::Sender<Option<Outage>>,
     /// The value of the affinity cookie.
     pub(crate) affinity: String,
@@ -44,31 +48,27 @@ pub(crate) struct Instance {
     organization: Uuid,
 }
 
-/// One outage to come; the number makes two of the same length differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outage {
-    pub(crate) number: u64,
-    pub(crate) lasts: Duration,
-    /// How long replies that are under way still have.
-    pub(crate) notice: Duration,
-}
-
 impl Instance {
     pub(crate) fn new(
         name: &'static str,
         url: String,
         secret: &str,
         clock: Arc<Clock>,
+        tls: Option<Tls>,
         plug_in: bool,
     ) -> Instance {
         let organization = stable_id(name, "organization");
+        let user = user_id(name, APPLICATION_CLIENT_ID);
+        let platform = Platform::new(secret, user, clock.now());
         Instance {
             name,
             url,
             clock,
-            tokens: Tokens::new(secret, user_id(name, APPLICATION_CLIENT_ID)),
+            tls: tls.map(Arc::new),
+            tokens: Tokens::new(secret, user),
             faults: Faults::default(),
             log: RequestLog::default(),
+            platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
@@ -125,23 +125,20 @@ impl Instance {
         copy.map(|copy| *self.write() = copy).is_some()
     }
 
-    /// Drops the listener and closes every connection, for this long.
-    pub(crate) fn go_down(&self, lasts: Duration) {
-        self.announce(lasts, Duration::ZERO);
+    /// Gives the port up for this long, now.
+    pub(crate) fn go_down(&self, kind: outage::Kind, lasts: Duration) {
+        self.go_down_in(Duration::ZERO, kind, lasts);
     }
 
-    /// The same, once the reply that announces it has left.
-    pub(crate) fn go_down_soon(&self, lasts: Duration) {
-        self.announce(lasts, LAST_REPLY);
-    }
-
-    fn announce(&self, lasts: Duration, notice: Duration) {
+    /// The same after a while, in which everything is served as usual; replaces an outage that is announced.
+    pub(crate) fn go_down_in(&self, wait: Duration, kind: outage::Kind, lasts: Duration) {
         self.outage.send_modify(|outage| {
             let number = outage.map_or(0, |outage| outage.number) + 1;
             *outage = Some(Outage {
                 number,
+                kind,
+                begins: Instant::now() + wait,
                 lasts,
-                notice,
             });
         });
     }

@@ -3,6 +3,7 @@
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
 mod aggregate;
+pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod create;
 pub(crate) mod delete;
@@ -10,6 +11,7 @@ mod fetch;
 pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod money;
+pub(crate) mod multiple;
 pub(crate) mod navigation;
 pub(crate) mod property;
 mod reading;
@@ -22,21 +24,38 @@ pub(crate) mod write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use self::batch::References;
+use self::multiple::Multiple;
 use super::instance::Instance;
 use super::odata::path::{self, Address, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
+use super::pipeline::Context;
 use super::refusal::{Outcome, Refusal};
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::row::Row;
 use super::schema::{Schema, Table, Writes};
 use super::store::Store;
 use super::transaction::Transaction;
-use super::value::{TableId, ValueRef};
+use super::value::{Reference, TableId, ValueRef};
+
+/// A request of the Web API as it arrived, by itself or as a part of a batch.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    /// `http://host/api/data/v9.2`, as the client addressed it.
+    pub(crate) root: String,
+    /// The path behind the root.
+    pub(crate) rest: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) user: Uuid,
+    pub(crate) body: Bytes,
+}
 
 /// A request of the Web API with its caller known.
 #[derive(Debug)]
@@ -50,14 +69,17 @@ pub(crate) struct Call {
     pub(crate) preferences: Preferences,
     pub(crate) conditions: Conditions,
     pub(crate) caller: Caller,
+    /// What the messages of a write have in common.
+    pub(crate) context: Context,
     pub(crate) body: Bytes,
+    /// What `$1` stands for in a change set.
+    pub(crate) references: References,
 }
 
 /// Who does it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) user: Uuid,
-    pub(crate) bypasses_plug_ins: bool,
 }
 
 /// `If-Match` and `If-None-Match`.
@@ -83,28 +105,27 @@ pub(crate) fn execute(
     user: Uuid,
     body: Bytes,
 ) -> Outcome<Reply> {
-    let call = Call {
-        schema: instance.schema(),
+    let asked = Asked {
         method: request.method.clone(),
         root,
-        query: Query::read(request.uri.query())?,
-        preferences: Preferences::read(&request.headers)?,
-        conditions: Conditions::read(&request.headers)?,
-        caller: Caller {
-            user,
-            bypasses_plug_ins: bypasses_plug_ins(&request.headers)?,
-        },
+        rest: rest.to_owned(),
+        query: request.uri.query().map(str::to_owned),
+        headers: request.headers.clone(),
+        user,
         body,
     };
-    let resource = path::read(&call.schema, rest)?;
+    if rest == "$batch" && asked.method == Method::POST {
+        return batch::answer(instance, &asked);
+    }
+    let call = Call::read(instance.schema(), asked, References::default())?;
     let mut transaction = Transaction::new(instance);
-    let reply = carry_out(&mut transaction, &call, resource, rest)?;
+    let reply = call.carry_out(&mut transaction, rest)?;
     transaction.commit();
     Ok(reply)
 }
 
 /// Does what one request asks for, as a part of a transaction.
-fn carry_out(
+fn dispatch(
     transaction: &mut Transaction,
     call: &Call,
     resource: Resource,
@@ -130,6 +151,14 @@ fn carry_out(
         (&Method::POST, Resource::Collection(table)) => {
             create::answer(transaction, call, writable(call, table, Writes::create)?)
         }
+        (&Method::POST, Resource::Bound(table, message)) => match Multiple::named(&message) {
+            Some(message) => {
+                let table = writable(call, table, message.way())?;
+                multiple::answer(transaction, call, table, message)
+            }
+            None if message == "DeleteMultiple" => Err(Refusal::not_implemented(&message)),
+            None => Err(Refusal::unsupported(&message)),
+        },
         (&Method::PATCH, Resource::Row(table, address)) => update::answer(
             transaction,
             call,
@@ -170,16 +199,68 @@ fn writable(call: &Call, id: TableId, way: fn(Writes) -> bool) -> Outcome<TableI
 }
 
 impl Call {
-    /// The body as a JSON object.
+    /// Reads the headers and the query options.
+    pub(crate) fn read(schema: Arc<Schema>, asked: Asked, references: References) -> Outcome<Call> {
+        let query = Query::read(asked.query.as_deref())?;
+        Ok(Call {
+            schema,
+            preferences: Preferences::read(&asked.headers)?,
+            conditions: Conditions::read(&asked.headers)?,
+            caller: Caller { user: asked.user },
+            context: Context::read(&asked.headers, asked.user, query.get("tag"))?,
+            query,
+            method: asked.method,
+            root: asked.root,
+            body: asked.body,
+            references,
+        })
+    }
+
+    /// Does what the path behind the root asks for, as a part of a transaction.
+    pub(crate) fn carry_out(&self, transaction: &mut Transaction, rest: &str) -> Outcome<Reply> {
+        let resource = path::read(&self.schema, rest)?;
+        dispatch(transaction, self, resource, rest)
+    }
+
+    /// The body as a JSON object, with references to other parts of a batch replaced.
     pub(crate) fn object(&self, table: &Table) -> Outcome<Map<String, Json>> {
         match serde_json::from_slice(&self.body) {
-            Ok(Json::Object(object)) => Ok(object),
+            Ok(mut json @ Json::Object(_)) => {
+                self.references.in_body(&mut json)?;
+                let Json::Object(object) = json else {
+                    return Ok(Map::new());
+                };
+                Ok(object)
+            }
             Ok(_) => Err(Refusal::payload(table, "The body must be a JSON object.")),
             Err(error) => Err(Refusal::payload(
                 table,
                 &format!("The body is not valid JSON: {error}."),
             )),
         }
+    }
+
+    /// The answer to a row that was written: its URL, or the row itself with the given status.
+    pub(crate) fn written(
+        &self,
+        transaction: &mut Transaction,
+        table: TableId,
+        row: &Row,
+        url: &str,
+        status: StatusCode,
+    ) -> Outcome<Reply> {
+        let subject = Reference {
+            table,
+            id: row.id(),
+        };
+        if !self.preferences.representation {
+            let reply = reply::with_entity_id(reply::no_content(), url);
+            return Ok(reply::about(reply, subject));
+        }
+        let entity = self.entity(transaction.instance(), transaction.store(), table, row)?;
+        let reply = reply::with_etag(reply::written(status, entity), row.version());
+        let reply = reply::with_preferences(reply, &self.preferences.applied_to_row());
+        Ok(reply::about(reply, subject))
     }
 }
 
@@ -253,36 +334,4 @@ pub(crate) fn found<'s>(store: &'s Store, table: TableId, address: &Address) -> 
     find(store, table, address)
         .and_then(|id| store.get(table, id))
         .ok_or_else(|| missing(store.schema(), table, address))
-}
-
-/// Reads the headers that change who acts and what runs, and refuses those that are not honoured.
-fn bypasses_plug_ins(headers: &HeaderMap) -> Outcome<bool> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
-    for name in [
-        "MSCRMCallerID",
-        "CallerObjectId",
-        "MSCRM.BypassBusinessLogicExecutionStepIds",
-    ] {
-        if text(name).is_some() {
-            return Err(Refusal::unsupported(&format!("The header {name}")));
-        }
-    }
-    if text("MSCRM.SuppressDuplicateDetection")
-        .is_some_and(|value| value.eq_ignore_ascii_case("false"))
-    {
-        return Err(Refusal::unsupported("Duplicate detection"));
-    }
-    let custom_sync = text("MSCRM.BypassBusinessLogicExecution").is_some_and(|value| {
-        value
-            .split(',')
-            .any(|kind| kind.trim().eq_ignore_ascii_case("CustomSync"))
-    });
-    let older = text("MSCRM.BypassCustomPluginExecution")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    Ok(custom_sync || older)
 }

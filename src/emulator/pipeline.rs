@@ -3,11 +3,15 @@
 //! `PreValidation` stands outside of the transaction, unless the message is itself a part of one: a stub that it made
 //! stays even if the ticket is then refused. The transaction begins with the main operation.
 
+mod context;
+
+pub(crate) use self::context::Context;
+
 use uuid::Uuid;
 
 use super::odata::path::Address;
 use super::odata::payload::{Bind, Payload};
-use super::operation::{Call, Caller, delete, write};
+use super::operation::{Caller, Conditions, delete, write};
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
 use super::transaction::Transaction;
@@ -20,37 +24,61 @@ pub(crate) const PLUG_IN_USER: &str = "SYSTEM";
 /// The message Create.
 pub(crate) fn create(
     transaction: &mut Transaction,
-    caller: Caller,
+    context: &Context,
     table: TableId,
     id: Uuid,
     mut payload: Payload,
 ) -> Outcome<Row> {
     transaction.read(|store| payload.resolve_keys(store))?;
-    before_create(transaction, caller, table, &payload)?;
-    let columns = payload.resolve(transaction.store())?;
-    write::insert(transaction, caller, table, id, columns)
+    before_create(transaction, context, table, &payload)?;
+    let columns = resolved(transaction, context, payload)?;
+    write::insert(transaction, context.caller, table, id, columns)
 }
 
 /// The message Update, of a row that was there.
 pub(crate) fn update(
     transaction: &mut Transaction,
-    call: &Call,
+    context: &Context,
+    conditions: &Conditions,
     table: TableId,
     id: Uuid,
     mut payload: Payload,
 ) -> Outcome<Row> {
     transaction.read(|store| payload.resolve_keys(store))?;
     let row = current(transaction, table, id)?;
-    call.conditions.allow_change(&row)?;
-    let columns = payload.resolve(transaction.store())?;
-    write::change(transaction, call.caller, table, &row, columns)
+    conditions.allow_change(&row)?;
+    let columns = resolved(transaction, context, payload)?;
+    write::change(transaction, context.caller, table, &row, columns)
+}
+
+/// The columns of a payload, each of whose binds names a row that exists.
+fn resolved(
+    transaction: &mut Transaction,
+    context: &Context,
+    payload: Payload,
+) -> Outcome<Vec<(usize, Value)>> {
+    let store = transaction.store();
+    if context.many
+        && let Some(missing) = payload.missing(store)
+    {
+        return Err(Refusal::binds_missing(
+            store.schema().table(missing.table),
+            missing.id,
+        ));
+    }
+    payload.resolve(store)
 }
 
 /// The message Delete, of a row that was there.
-pub(crate) fn delete(transaction: &mut Transaction, call: &Call, named: Reference) -> Outcome<()> {
+pub(crate) fn delete(
+    transaction: &mut Transaction,
+    context: &Context,
+    conditions: &Conditions,
+    named: Reference,
+) -> Outcome<()> {
     let row = current(transaction, named.table, named.id)?;
-    call.conditions.allow_change(&row)?;
-    delete::remove(transaction, call.caller, named)
+    conditions.allow_change(&row)?;
+    delete::remove(transaction, context.caller, named)
 }
 
 /// The row as it is once nobody else holds it.
@@ -64,13 +92,15 @@ fn current(transaction: &mut Transaction, table: TableId, id: Uuid) -> Outcome<R
 /// Runs the steps that stand before the validation of a Create.
 fn before_create(
     transaction: &mut Transaction,
-    caller: Caller,
+    context: &Context,
     table: TableId,
     payload: &Payload,
 ) -> Outcome<()> {
     let instance = transaction.instance();
     let schema = transaction.read(|store| store.schema().clone());
-    if schema.table(table).name != "incident" || !instance.has_plug_in() || caller.bypasses_plug_ins
+    if schema.table(table).name != "incident"
+        || !instance.has_plug_in()
+        || context.bypass.synchronous
     {
         return Ok(());
     }
@@ -115,7 +145,6 @@ fn ensure(transaction: &mut Transaction, bind: &Bind) -> Outcome<()> {
         .collect();
     let caller = Caller {
         user: user_id(transaction.instance().name, PLUG_IN_USER),
-        bypasses_plug_ins: true,
     };
     write::insert(transaction, caller, bind.table, id, columns)?;
     Ok(())

@@ -105,6 +105,20 @@ impl Refusal {
         )
     }
 
+    /// The same in a message for many rows (contract 2.9; the status is inferred).
+    pub(crate) fn binds_missing(table: &Table, id: Uuid) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "0x80040217",
+            format!("{} With Ids = {id} Do Not Exist", table.schema_name),
+        )
+    }
+
+    /// A key column stands both in `@odata.id` and in the body of a row to be made (contract 16.9).
+    pub(crate) fn key_named_twice() -> Refusal {
+        Refusal::bad("0x80040216", "An unexpected error occurred.")
+    }
+
     pub(crate) fn key_missing(table: &Table) -> Refusal {
         Refusal::new(
             StatusCode::NOT_FOUND,
@@ -191,6 +205,25 @@ impl Refusal {
         )
     }
 
+    /// A batch that can't be read; `inner` names the exception (contract 2.10).
+    pub(crate) fn batch(inner: &str) -> Refusal {
+        Refusal::bad(
+            "0x80048d19",
+            format!(
+                "Error identified in Payload provided by the user for Entity :'', For more information on this error \
+                 please follow this help link https://go.microsoft.com/fwlink/?linkid=2195293  ---->  InnerException : \
+                 {inner}"
+            ),
+        )
+    }
+
+    /// A Content-ID that no earlier request of the change set has (contract 5.1; the code is inferred).
+    pub(crate) fn no_reference(id: &str) -> Refusal {
+        Refusal::url(format!(
+            "Content-ID Reference: '${id}' does not exist in the batch context."
+        ))
+    }
+
     pub(crate) fn too_long(table: &Table, column: &str, max: usize) -> Refusal {
         Refusal::bad(
             "0x80044331",
@@ -240,6 +273,24 @@ impl Refusal {
                 "Required field '{column}' of the '{}' entity is missing or null.",
                 table.name
             ),
+        )
+    }
+
+    /// A message that Dataverse itself has for elastic tables only (contract 5.2; status and code are inferred).
+    pub(crate) fn not_implemented(message: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "0x80040315",
+            format!("{message} has not yet been implemented."),
+        )
+    }
+
+    /// Steps that cause each other without end (contract 8.3; the status is inferred).
+    pub(crate) fn too_deep() -> Refusal {
+        Refusal::bad(
+            "0x80044182",
+            "This workflow job was canceled because the workflow that started it included an infinite loop. Correct \
+             the workflow logic and try again.",
         )
     }
 

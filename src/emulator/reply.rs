@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::refusal::Refusal;
+use super::value::Reference;
 
 /// A whole reply, not yet sent.
 pub(crate) type Reply = Response<Bytes>;
@@ -88,6 +89,17 @@ pub(crate) fn with_entity_id(mut reply: Reply, url: &str) -> Reply {
         url,
     );
     reply
+}
+
+/// Notes which row a reply is about; nothing of it goes on the wire.
+pub(crate) fn about(mut reply: Reply, row: Reference) -> Reply {
+    reply.extensions_mut().insert(row);
+    reply
+}
+
+/// The row that a reply is about, where a row was written.
+pub(crate) fn subject(reply: &Reply) -> Option<Reference> {
+    reply.extensions().get().copied()
 }
 
 pub(crate) fn with_preferences(mut reply: Reply, applied: &str) -> Reply {

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use super::value::{Reference, TableId, Value, ValueRef};
 
+pub(crate) use self::shared::share;
+
 /// A row, never changed in place: a reader keeps what it found, and a copy of it is a pointer.
 ///
 /// ```text
@@ -37,6 +39,8 @@ mod tag {
     pub(super) const LOOKUP: u8 = 11;
     /// The row's own version.
     pub(super) const VERSION: u8 = 12;
+    /// A lookup that very many rows have in common.
+    pub(super) const SHARED: u8 = 13;
 }
 
 impl Row {
@@ -115,8 +119,43 @@ impl Row {
                 id: Uuid::from_bytes(from.chunk()?),
             }),
             tag::VERSION => ValueRef::Int(self.version()),
+            tag::SHARED => ValueRef::Lookup(shared::get(from.byte()?)?),
             _ => return None,
         })
+    }
+}
+
+/// The lookups that very many rows have in common: users, currencies, business units. In a row, each is one byte.
+///
+/// For the whole process, since an id is a fact of the instance that has it and not of a store; what comes when all
+/// places are taken lies in its row like any other.
+mod shared {
+    use std::sync::{Mutex, OnceLock, PoisonError};
+
+    use super::Reference;
+
+    static PLACES: [OnceLock<Reference>; 256] = [const { OnceLock::new() }; 256];
+    static TAKEN: Mutex<usize> = Mutex::new(0);
+
+    pub(super) fn get(place: u8) -> Option<Reference> {
+        PLACES.get(usize::from(place))?.get().copied()
+    }
+
+    pub(super) fn place(reference: Reference) -> Option<u8> {
+        let taken = PLACES.iter().map_while(OnceLock::get);
+        let place = taken.into_iter().position(|own| *own == reference)?;
+        u8::try_from(place).ok()
+    }
+
+    /// Gives a lookup a place, if one is left.
+    pub(crate) fn share(reference: Reference) {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if place(reference).is_none()
+            && let Some(free) = PLACES.get(*taken)
+            && free.set(reference).is_ok()
+        {
+            *taken += 1;
+        }
     }
 }
 
@@ -147,6 +186,10 @@ fn pack(packed: &mut Vec<u8>, own: Uuid, version: i64, value: &Value) {
             packed.extend_from_slice(id.as_bytes());
         }
         Value::Lookup(reference) => {
+            if let Some(place) = shared::place(*reference) {
+                packed.extend_from_slice(&[tag::SHARED, place]);
+                return;
+            }
             packed.push(tag::LOOKUP);
             packed.push(u8::try_from(reference.table.0).unwrap_or(u8::MAX));
             packed.extend_from_slice(reference.id.as_bytes());

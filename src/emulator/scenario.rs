@@ -10,8 +10,9 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::{Count, Rule};
+use super::fault::{self, Count, RetryAfter, Rule};
 use super::instance::Instance;
+use super::tls::TlsFault;
 
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
@@ -43,6 +44,8 @@ pub struct Scenario {
     seed: u64,
     #[serde(default = "yes")]
     plug_in: bool,
+    #[serde(default)]
+    workflow: bool,
     #[serde(default)]
     pub(crate) traffic: Traffic,
     #[serde(default)]
@@ -89,8 +92,13 @@ struct Event {
     at: Duration,
     instance: Name,
     what: What,
-    #[serde(deserialize_with = "duration")]
-    lasts: Duration,
+    /// How long; of a fault that says so itself, left out.
+    #[serde(default, deserialize_with = "optional_duration")]
+    lasts: Option<Duration>,
+    /// What `fault` arms.
+    rule: Option<Rule>,
+    /// How TLS fails.
+    tls: Option<TlsFault>,
     /// Of the requests, how many it strikes; all, if left out.
     share: Option<f64>,
     /// `Retry-After` of a throttle, in seconds; 5 if left out.
@@ -123,6 +131,10 @@ enum What {
     Errors,
     /// All tokens are taken back, and none is given for the time.
     TokenExpiry,
+    /// Whatever can be armed over `/emulator/faults`.
+    Fault,
+    /// New TLS connections fail as `tls` says; without TLS, nothing.
+    Tls,
 }
 
 impl Scenario {
@@ -141,7 +153,7 @@ impl Scenario {
     pub fn load(text: &str) -> Result<Scenario, ScenarioError> {
         let mut scenario: Scenario = toml::from_str(text)?;
         for event in &scenario.events {
-            if let Some(problem) = event.rule().problem() {
+            if let Some(problem) = event.problem() {
                 return Err(ScenarioError::Event {
                     at: event.at,
                     problem,
@@ -165,30 +177,52 @@ impl Scenario {
         self.seed
     }
 
+    pub(crate) fn has_workflow(&self) -> bool {
+        self.workflow
+    }
+
     pub(crate) fn has_plug_in(&self) -> bool {
         self.plug_in
     }
 }
 
 impl Event {
-    /// The event as a fault; an outage and the expiry of tokens are no faults of single requests.
-    fn rule(&self) -> Rule {
+    /// What is wrong with it, if anything is.
+    fn problem(&self) -> Option<String> {
+        let is_fault = matches!(self.what, What::Fault);
+        if is_fault != self.rule.is_some() {
+            return Some("a rule belongs to what = \"fault\", and to nothing else".to_owned());
+        }
+        if matches!(self.what, What::Tls) != self.tls.is_some() {
+            return Some("tls belongs to what = \"tls\", and to nothing else".to_owned());
+        }
+        if !is_fault && self.lasts.is_none() {
+            return Some("lasts is missing".to_owned());
+        }
+        self.rule().and_then(|rule| rule.problem())
+    }
+
+    /// The event as a fault, if it is one.
+    fn rule(&self) -> Option<Rule> {
+        let lasts = self.lasts.map(|lasts| lasts.as_secs_f64());
         let rule = Rule {
             count: Count::Always,
-            for_s: Some(self.lasts.as_secs_f64()),
+            for_s: lasts,
             share: self.share,
             client: self.client.clone(),
             seed: Some(SEED),
             ..Rule::default()
         };
-        match self.what {
-            What::Outage | What::TokenExpiry => Rule {
-                outage_s: Some(self.lasts.as_secs_f64()),
+        Some(match self.what {
+            What::TokenExpiry | What::Tls => return None,
+            What::Outage => Rule {
+                for_s: None,
+                outage_s: lasts,
                 ..rule
             },
             What::Throttle => Rule {
                 status: Some(429),
-                retry_after: Some(self.retry_after.unwrap_or(5)),
+                retry_after: Some(RetryAfter::Seconds(self.retry_after.unwrap_or(5).into())),
                 ..rule
             },
             What::Slow => Rule {
@@ -199,6 +233,25 @@ impl Event {
                 status: Some(self.status.unwrap_or(503)),
                 ..rule
             },
+            What::Fault => {
+                let own = self.rule.clone().unwrap_or_default();
+                Rule {
+                    for_s: own.for_s.or(lasts),
+                    ..own
+                }
+            }
+        })
+    }
+
+    fn happens(&self, instance: &Instance) {
+        if let Some(rule) = self.rule() {
+            fault::arm(instance, rule);
+            return;
+        }
+        match (self.what, &instance.tls) {
+            (What::TokenExpiry, _) => instance.tokens.revoke(self.lasts.unwrap_or_default()),
+            (What::Tls, Some(tls)) => tls.set_fault(self.tls, self.lasts),
+            _ => {}
         }
     }
 }
@@ -221,13 +274,7 @@ pub(crate) async fn play(
             Name::Us => &us,
             Name::Europe => &europe,
         };
-        match event.what {
-            What::Outage => instance.go_down(event.lasts),
-            What::TokenExpiry => instance.tokens.revoke(event.lasts),
-            What::Throttle | What::Slow | What::Errors => {
-                instance.faults.arm(event.rule());
-            }
-        }
+        event.happens(instance);
     }
 }
 
@@ -246,6 +293,13 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     })
 }
 
+fn optional_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+/// The same, of something that comes again and again.
 fn maybe_duration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {

@@ -8,6 +8,7 @@ mod draft;
 mod europe;
 pub(crate) mod extension;
 pub(crate) mod invent;
+mod many;
 mod mess;
 pub(crate) mod users;
 
@@ -28,5 +29,9 @@ pub(crate) fn fill(
     match data {
         Data::Empty => Ok(()),
         Data::Demo => demo::fill(us, europe, seed),
+        Data::Many { records, drift } => {
+            many::fill(us, europe, records, drift, seed);
+            Ok(())
+        }
     }
 }

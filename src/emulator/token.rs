@@ -2,6 +2,8 @@
 //!
 //! Tokens are opaque and known only to the instance that gave them, so that each is its own audience.
 
+pub(crate) mod refusal;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -10,6 +12,7 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
+use self::refusal::Refused;
 use super::instance::{Instance, lock};
 use super::reply::{self, Reply};
 use super::{UNKNOWN_CLIENT_ID, user_id};
@@ -73,6 +76,11 @@ impl Tokens {
         token == self.secret
     }
 
+    /// The secret itself, for what the emulator sends to itself.
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
     pub(crate) fn issue(&self, bearer: Bearer, now: DateTime<Utc>) -> String {
         let token = format!("emu.{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let mut issued = lock(&self.issued);
@@ -120,66 +128,51 @@ pub(crate) fn is_endpoint(path: &str) -> bool {
 /// Answers a request to the token endpoint.
 pub(crate) fn answer(instance: &Instance, form: &[u8]) -> Reply {
     let now = instance.clock.now();
+    granted(instance, form, now).unwrap_or_else(|refused| refused.reply(now))
+}
+
+fn granted(instance: &Instance, form: &[u8], now: DateTime<Utc>) -> Result<Reply, Refused> {
     let fields: HashMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
-    let refuse = |status, error: &str, number: u32, text: &str| {
-        reply::json(
-            status,
-            &json!({
-                "error": error,
-                "error_description": format!("AADSTS{number}: {text}"),
-                "error_codes": [number],
-                "timestamp": now.format("%Y-%m-%d %H:%M:%SZ").to_string(),
-                "trace_id": Uuid::new_v4(),
-                "correlation_id": Uuid::new_v4(),
-            }),
-        )
-    };
     if field("grant_type") != "client_credentials" {
-        return refuse(
-            StatusCode::BAD_REQUEST,
+        return Err(Refused::bad(
             "unsupported_grant_type",
-            70003,
+            70_003,
             "The app requested an unsupported grant type.",
-        );
+        ));
     }
     let client_id = field("client_id");
     if client_id.is_empty() {
-        return refuse(
-            StatusCode::BAD_REQUEST,
+        return Err(Refused::bad(
             "invalid_request",
             900_144,
             "The request body must contain the following parameter: 'client_id'.",
-        );
+        ));
     }
     if instance.tokens.secret_has_expired() {
-        return refuse(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client",
+        return Err(Refused::unauthorized(
             7_000_222,
             "The provided client secret keys are expired.",
-        );
+        ));
     }
     if !instance.tokens.is_secret(field("client_secret")) {
-        return refuse(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client",
+        return Err(Refused::unauthorized(
             7_000_215,
             "Invalid client secret provided.",
-        );
+        ));
     }
-    if !is_scope(&instance.url, field("scope")) {
+    let Some(tokens) = tokens_for(instance, field("scope")) else {
         let text = format!(
             "The provided request must include a valid 'scope'. It is '{}'.",
             field("scope")
         );
-        return refuse(StatusCode::BAD_REQUEST, "invalid_scope", 70011, &text);
-    }
+        return Err(Refused::bad("invalid_scope", 70_011, text));
+    };
     let bearer = bearer_of(instance, client_id);
     if let Bearer::User(user) = bearer {
         super::seed::users::ensure_application(instance, user, client_id);
     }
-    let token = instance.tokens.issue(bearer, now);
+    let token = tokens.issue(bearer, now);
     let mut reply = reply::json(
         StatusCode::OK,
         &json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
@@ -188,7 +181,15 @@ pub(crate) fn answer(instance: &Instance, form: &[u8]) -> Reply {
         http::header::CACHE_CONTROL,
         http::HeaderValue::from_static("no-store, no-cache"),
     );
-    reply
+    Ok(reply)
+}
+
+/// The tokens of the audience that a scope names: the instance itself, or a platform of the sync.
+fn tokens_for<'i>(instance: &'i Instance, scope: &str) -> Option<&'i Tokens> {
+    if is_scope(&instance.url, scope) {
+        return Some(&instance.tokens);
+    }
+    instance.platform.as_ref()?.tokens(scope)
 }
 
 /// The instance's own URL, by number or as localhost, with `/.default`.

@@ -6,17 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value as Json, json};
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::client::{self, Unanswered};
 use super::instance::{Instance, lock};
 use super::scenario::Scenario;
 use super::seed::invent;
@@ -24,22 +22,14 @@ use super::seed::users::US_PEOPLE;
 use super::token::Bearer;
 use super::{LOB_CLIENT_ID, user_id};
 
-/// Longer than any reply but one that never comes.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// So many of the accounts that were made last count as fresh.
 const FRESH: usize = 12;
 
 /// What goes wrong with one request; the request is then given up.
 #[derive(Debug, Error)]
 enum Lost {
-    #[error("connect")]
-    Connect(#[from] std::io::Error),
-    #[error("exchange")]
-    Exchange(#[from] hyper::Error),
-    #[error("write the request")]
-    Request(#[from] http::Error),
-    #[error("answered too late")]
-    Late(#[from] tokio::time::error::Elapsed),
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     #[error("refused with {0}")]
     Refused(http::StatusCode),
     #[error("read the answer")]
@@ -237,55 +227,31 @@ impl Client {
         if self.instance.tokens.bearer(&self.token, now).is_none() {
             self.token = self.instance.tokens.issue(self.bearer, now);
         }
-        let exchanged = tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await;
-        let exchanged = exchanged.unwrap_or_else(|late| Err(late.into()));
-        if matches!(
-            exchanged,
-            Err(Lost::Connect(_) | Lost::Exchange(_) | Lost::Late(_))
-        ) {
+        let exchanged = self.exchange(method, path, body).await;
+        if matches!(exchanged, Err(Lost::Unanswered(_))) {
             self.instance.log.went_unanswered();
         }
         exchanged
     }
 
     async fn exchange(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, Lost> {
-        let host = self.instance.url.trim_start_matches("http://");
-        let stream = TcpStream::connect(host).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let request = http::Request::builder()
             .method(method)
             .uri(format!("/api/data/v9.2/{path}"))
-            .header("host", host)
             .header("authorization", format!("Bearer {}", self.token))
             .header("accept", "application/json")
             .header("content-type", "application/json")
             .header("user-agent", "emulator-traffic")
-            .header("odata-version", "4.0")
-            .body(Full::new(body.map_or_else(Bytes::new, |body| {
-                Bytes::from(body.to_string())
-            })))?;
-        let exchange = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            let bytes = response.into_body().collect().await?.to_bytes();
-            Ok::<_, Lost>((status, bytes))
-        };
-        // The connection is driven here and not on a task of its own, so that it ends with this call.
-        let (status, bytes) = tokio::select! {
-            exchanged = exchange => exchanged?,
-            ended = async { connection.await?; std::future::pending::<Result<(), Lost>>().await } => {
-                ended?;
-                return Err(Lost::Refused(http::StatusCode::BAD_GATEWAY));
-            }
-        };
-        if !status.is_success() {
-            return Err(Lost::Refused(status));
+            .header("odata-version", "4.0");
+        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        let answer = client::send(&self.instance, request, body).await?;
+        if !answer.status().is_success() {
+            return Err(Lost::Refused(answer.status()));
         }
-        if bytes.is_empty() {
+        if answer.body().is_empty() {
             Ok(Json::Null)
         } else {
-            Ok(serde_json::from_slice(&bytes)?)
+            Ok(serde_json::from_slice(answer.body())?)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -201,4 +202,43 @@ fn the_emulator_says_where_it_is_and_ends_when_interrupted() {
     );
     interrupt(&child);
     ended(child).exits(0);
+}
+
+#[test]
+fn the_emulator_speaks_https_under_a_ca_that_it_names() {
+    let words = "emulator --us 127.0.0.1:0 --europe 127.0.0.1:0 --tls";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
+        .args(words.split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut first).unwrap();
+    let ready: Json = serde_json::from_str(&first).unwrap();
+    let file = PathBuf::from(ready["ca"].as_str().unwrap());
+    let authority = reqwest::Certificate::from_pem(&std::fs::read(&file).unwrap()).unwrap();
+    let client = reqwest::blocking::Client::builder()
+        .tls_certs_only([authority])
+        .no_proxy()
+        .build()
+        .unwrap();
+    for instance in ["us", "europe"] {
+        let url = ready[instance].as_str().unwrap();
+        assert!(url.starts_with("https://127.0.0.1:"), "{ready}");
+        let token = ready["token"].as_str().unwrap();
+        let request = client.get(format!("{url}/api/data/v9.2/WhoAmI"));
+        assert_eq!(request.bearer_auth(token).send().unwrap().status(), 200);
+    }
+    interrupt(&child);
+    ended(child).exits(0);
+    assert!(!file.exists(), "the file is gone with the authority");
+    let mut wrong = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    wrong.args(["emulator", "--tls", "--tls-fault", "none"]);
+    let run = Ran::from(wrong.output().unwrap()).exits(2);
+    assert!(
+        run.stderr.contains("there is no TLS fault `none`"),
+        "{run:?}"
+    );
 }

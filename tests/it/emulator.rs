@@ -1,6 +1,7 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
 mod apply;
+mod batch;
 mod changes;
 mod columns;
 mod conditions;
@@ -13,8 +14,11 @@ mod filters;
 mod keys;
 mod lists;
 mod metadata;
+mod multiple;
 mod nonsense;
+mod platforms;
 mod properties;
+mod tls;
 mod tokens;
 mod writes;
 

@@ -17,11 +17,14 @@ pub(crate) enum Resource {
     ServiceDocument,
     WhoAmI,
     RetrieveVersion,
+    Batch,
     /// The segments behind `EntityDefinitions`, the key of the first included.
     Definitions(Vec<String>),
     Collection(TableId),
     Count(TableId),
     Row(TableId, Address),
+    /// A message that is bound to a set, by its name without the namespace.
+    Bound(TableId, String),
     /// A column of a row; as it is for `/$value`.
     Property(TableId, Address, Property),
     /// What a navigation property of a row leads to.
@@ -86,6 +89,8 @@ pub(crate) struct KeyAddress {
     pub(crate) text: String,
 }
 
+const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
+
 /// Messages that Dataverse has and this emulator does not.
 const ABSENT_MESSAGES: [&str; 7] = [
     "RetrieveCurrentOrganization",
@@ -128,7 +133,8 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
             return Ok(Resource::RetrieveVersion);
         }
         "EntityDefinitions" => return Ok(Resource::Definitions(segments)),
-        "$metadata" | "$batch" => return Err(Refusal::unsupported(name)),
+        "$batch" if rest.is_empty() => return Ok(Resource::Batch),
+        "$metadata" => return Err(Refusal::unsupported(name)),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }
@@ -137,10 +143,35 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
     match (predicate, rest) {
         (None, []) => Ok(Resource::Collection(id)),
         (None, [count]) if count == "$count" => Ok(Resource::Count(id)),
+        (None, [message]) if message.starts_with(NAMESPACE) => Ok(Resource::Bound(
+            id,
+            message.split_at(NAMESPACE.len()).1.to_owned(),
+        )),
         (Some(predicate), []) => Ok(Resource::Row(id, address(table, predicate)?)),
         (Some(predicate), rest) => behind(schema, id, address(table, predicate)?, rest),
         (None, [next, ..]) => Err(absent(next).unwrap_or_else(|| Refusal::segment(next))),
     }
+}
+
+impl KeyAddress {
+    /// Whether the column is a part of the key.
+    pub(crate) fn has(&self, column: usize) -> bool {
+        self.values.iter().any(|(own, _)| *own == column)
+    }
+}
+
+/// Reads `accounts(…)`, `/accounts(…)` or the absolute form, which alone is percent-encoded.
+pub(crate) fn target(schema: &Schema, root: &str, text: &str) -> Outcome<(TableId, Address)> {
+    if text.contains("://") {
+        let rest = text
+            .strip_prefix(root)
+            .and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest
+            .ok_or_else(|| Refusal::url(format!("'{text}' is not a resource of this service.")))?;
+        let segment = decoded(rest).ok_or_else(|| Refusal::url("The URL is not valid UTF-8."))?;
+        return row(schema, &segment);
+    }
+    row(schema, text.strip_prefix('/').unwrap_or(text))
 }
 
 /// Reads `accounts(…)` in a bind: the table and the row.
@@ -329,6 +360,6 @@ pub(crate) fn end(schema: &Schema, table: &Table, name: &str) -> Option<End> {
 
 /// Why a segment that Dataverse knows is not served.
 fn absent(next: &str) -> Option<Refusal> {
-    let message = next.strip_prefix("Microsoft.Dynamics.CRM.")?;
+    let message = next.strip_prefix(NAMESPACE)?;
     Some(Refusal::unsupported(message))
 }

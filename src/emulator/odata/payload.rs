@@ -200,6 +200,20 @@ impl Payload {
         Ok(())
     }
 
+    /// The first bind by id whose row does not exist.
+    pub(crate) fn missing(&self, store: &Store) -> Option<Reference> {
+        let named = self.binds.iter().filter_map(|bind| match bind.address {
+            Address::Id(id) => Some(Reference {
+                table: bind.table,
+                id,
+            }),
+            Address::Key(_) => None,
+        });
+        named
+            .into_iter()
+            .find(|named| store.get(named.table, named.id).is_none())
+    }
+
     /// Turns the binds into values, each of a row that exists.
     pub(crate) fn resolve(mut self, store: &Store) -> Outcome<Vec<(usize, Value)>> {
         self.resolve_keys(store)?;

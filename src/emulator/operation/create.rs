@@ -9,7 +9,7 @@ use super::Call;
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline;
 use crate::emulator::refusal::Outcome;
-use crate::emulator::reply::{self, Reply};
+use crate::emulator::reply::Reply;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::TableId;
 
@@ -20,16 +20,7 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call, table: TableId)
     let body = call.object(definition)?;
     let payload = Payload::read(&call.schema, table, Purpose::Create, &call.root, &body)?;
     let id = payload.id.unwrap_or_else(Uuid::now_v7);
-    let row = pipeline::create(transaction, call.caller, table, id, payload)?;
-    if !call.preferences.representation {
-        let url = format!("{}/{}({id})", call.root, definition.set);
-        return Ok(reply::with_entity_id(reply::no_content(), &url));
-    }
-    let entity = call.entity(transaction.instance(), transaction.store(), table, &row)?;
-    let reply = reply::written(StatusCode::CREATED, entity);
-    let reply = reply::with_etag(reply, row.version());
-    Ok(reply::with_preferences(
-        reply,
-        &call.preferences.applied_to_row(),
-    ))
+    let row = pipeline::create(transaction, &call.context, table, id, payload)?;
+    let url = format!("{}/{}({id})", call.root, definition.set);
+    call.written(transaction, table, &row, &url, StatusCode::CREATED)
 }

@@ -25,7 +25,8 @@ pub(crate) fn answer(
     call.query.only(&[])?;
     let id = transaction.read(|store| find(store, table, address));
     let id = id.ok_or_else(|| missing(&call.schema, table, address))?;
-    pipeline::delete(transaction, call, Reference { table, id })?;
+    let named = Reference { table, id };
+    pipeline::delete(transaction, &call.context, &call.conditions, named)?;
     Ok(reply::no_content())
 }
 

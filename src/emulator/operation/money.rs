@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::emulator::schema::{Kind, Table};
 use crate::emulator::store::Store;
-use crate::emulator::value::Value;
+use crate::emulator::value::{Reference, Value};
 
 /// Digits behind the point of a sum in the base currency.
 const BASE_PRECISION: u32 = 4;
@@ -24,7 +24,11 @@ pub(crate) fn is_concerned(table: &Table, set: &[usize]) -> bool {
 
 /// Brings the rate and the sums in the base currency up to date.
 pub(crate) fn convert(store: &Store, table: &Table, values: &mut [Value]) {
-    let rate = rate(store, table, values);
+    convert_at(rate(store, table, values), table, values);
+}
+
+/// The same, at a rate that is known.
+pub(crate) fn convert_at(rate: Option<Decimal>, table: &Table, values: &mut [Value]) {
     if let Some(place) = table
         .column("exchangerate")
         .filter(|_| !table.money.is_empty())
@@ -44,9 +48,12 @@ pub(crate) fn convert(store: &Store, table: &Table, values: &mut [Value]) {
 
 /// The exchange rate of the row's currency.
 fn rate(store: &Store, table: &Table, values: &[Value]) -> Option<Decimal> {
-    let currency = values[table.column("transactioncurrencyid")?]
-        .as_ref()
-        .as_reference()?;
+    let currency = values.get(table.column("transactioncurrencyid")?)?;
+    rate_of(store, currency.as_ref().as_reference()?)
+}
+
+/// The exchange rate of a currency.
+pub(crate) fn rate_of(store: &Store, currency: Reference) -> Option<Decimal> {
     let column = store
         .schema()
         .table(currency.table)

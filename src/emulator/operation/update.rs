@@ -10,7 +10,7 @@ use crate::emulator::odata::path::{Address, KeyAddress};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline;
 use crate::emulator::refusal::{Outcome, Refusal};
-use crate::emulator::reply::{self, Reply};
+use crate::emulator::reply::Reply;
 use crate::emulator::row::Row;
 use crate::emulator::schema::Table;
 use crate::emulator::transaction::Transaction;
@@ -43,19 +43,8 @@ pub(crate) fn answer(
             (row, StatusCode::CREATED)
         }
     };
-    if !call.preferences.representation {
-        return Ok(reply::with_entity_id(
-            reply::no_content(),
-            &echo(call, definition, address),
-        ));
-    }
-    let entity = call.entity(transaction.instance(), transaction.store(), table, &row)?;
-    let reply = reply::written(status, entity);
-    let reply = reply::with_etag(reply, row.version());
-    Ok(reply::with_preferences(
-        reply,
-        &call.preferences.applied_to_row(),
-    ))
+    let url = echo(call, definition, address);
+    call.written(transaction, table, &row, &url, status)
 }
 
 fn update(
@@ -68,11 +57,16 @@ fn update(
 ) -> Outcome<Row> {
     same_id(address, payload.id)?;
     if let Address::Key(key) = address {
-        payload
-            .columns
-            .retain(|(column, _)| key.values.iter().all(|(own, _)| own != column));
+        payload.columns.retain(|(column, _)| !key.has(*column));
     }
-    pipeline::update(transaction, call, table, id, payload)
+    pipeline::update(
+        transaction,
+        &call.context,
+        &call.conditions,
+        table,
+        id,
+        payload,
+    )
 }
 
 fn create(
@@ -91,7 +85,7 @@ fn create(
             payload.id.unwrap_or_else(Uuid::now_v7)
         }
     };
-    pipeline::create(transaction, call.caller, table, id, payload)
+    pipeline::create(transaction, &call.context, table, id, payload)
 }
 
 /// The URL's id and the body's must be one.

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
 use super::companies::{self, Company};
-use super::draft::{Draft, Stamp};
+use super::draft::{Draft, Home, Stamp};
 use super::invent;
 use super::mess::{self, Mess, Part};
 use super::users::US_PEOPLE;
@@ -27,6 +27,17 @@ pub(crate) struct Tables {
     pub(crate) incident: TableId,
 }
 
+impl Tables {
+    pub(super) fn of(schema: &Schema) -> Tables {
+        let table = |name| schema.by_name(name).unwrap_or(TableId(0));
+        Tables {
+            account: table("account"),
+            contact: table("contact"),
+            incident: table("incident"),
+        }
+    }
+}
+
 /// One row of the US with its history there, and what became of its copy.
 pub(crate) struct Original {
     pub(crate) draft: Draft,
@@ -39,6 +50,8 @@ pub(crate) struct Original {
 pub(super) struct Maker<'i> {
     pub(super) us: &'i Instance,
     pub(super) europe: &'i Instance,
+    pub(super) at_us: Home,
+    pub(super) at_europe: Home,
     pub(super) tables: Tables,
     pub(super) now: DateTime<Utc>,
     pub(super) random: StdRng,
@@ -46,16 +59,13 @@ pub(super) struct Maker<'i> {
 
 pub(crate) fn fill(us: &Instance, europe: &Instance, seed: u64) -> Result<(), csv::Error> {
     let companies = companies::read()?;
-    let table = |name| us.schema().by_name(name).unwrap_or(TableId(0));
-    let tables = Tables {
-        account: table("account"),
-        contact: table("contact"),
-        incident: table("incident"),
-    };
+    let tables = Tables::of(&us.schema());
     let now = us.clock.now_to_the_second();
     let mut maker = Maker {
         us,
         europe,
+        at_us: Home::of(us),
+        at_europe: Home::of(europe),
         tables,
         now,
         random: StdRng::seed_from_u64(seed),
@@ -164,7 +174,7 @@ impl Maker<'_> {
     }
 
     /// Gives a row of the US its times: long ago if Europe has it as it is, else since the last sync.
-    fn original(&mut self, draft: Draft, part: Part) -> Original {
+    pub(super) fn original(&mut self, draft: Draft, part: Part) -> Original {
         let created =
             self.now - TimeDelta::minutes(self.random.random_range(60 * 24 * 30..60 * 24 * 300));
         let age = (self.now - created).num_minutes();
@@ -205,7 +215,7 @@ impl Maker<'_> {
                 modified: original.modified,
                 modified_by: by,
             };
-            original.draft.clone().store(self.us, &mut store, stamp);
+            original.draft.clone().store(&self.at_us, &mut store, stamp);
         }
     }
 }

@@ -2,18 +2,22 @@
 //!
 //! Goes around the operations, because it sets what no client may set.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::users::{EUROPE_PEOPLE, US_PEOPLE};
 use crate::emulator::instance::{Instance, currency_id};
 use crate::emulator::operation::money;
 use crate::emulator::operation::write::{compute, defaults, put};
+use crate::emulator::pipeline::PLUG_IN_USER;
 use crate::emulator::schema::{Kind, Schema};
 use crate::emulator::store::Store;
-use crate::emulator::user_id;
 use crate::emulator::value::{Reference, TableId, Value};
+use crate::emulator::{LOB_CLIENT_ID, SYNC_CLIENT_ID, user_id};
 
 /// A row without an instance.
 #[derive(Clone, Debug)]
@@ -41,6 +45,48 @@ impl<'a> Stamp<'a> {
             modified: time,
             modified_by: by,
         }
+    }
+}
+
+/// Where a row is to stand: an instance's tables, users and currency, looked up once for all rows.
+pub(crate) struct Home {
+    pub(crate) schema: Arc<Schema>,
+    unit: Value,
+    /// The US's money is what the companies report in.
+    currency: Value,
+    rate: Option<Decimal>,
+    users: HashMap<&'static str, Value>,
+}
+
+impl Home {
+    pub(crate) fn of(instance: &Instance) -> Home {
+        let schema = instance.schema();
+        let lookup = |name: &str, id: Uuid| {
+            schema
+                .by_name(name)
+                .map_or(Value::Null, |table| Value::Lookup(Reference { table, id }))
+        };
+        let names = [
+            US_PEOPLE.as_slice(),
+            EUROPE_PEOPLE.as_slice(),
+            &[PLUG_IN_USER, SYNC_CLIENT_ID, LOB_CLIENT_ID],
+        ];
+        let currency = lookup("transactioncurrency", currency_id(instance.name, "USD"));
+        let user = |who: &&'static str| (*who, lookup("systemuser", user_id(instance.name, who)));
+        Home {
+            unit: lookup("businessunit", instance.business_unit_id()),
+            rate: currency
+                .as_ref()
+                .as_reference()
+                .and_then(|currency| money::rate_of(&instance.read(), currency)),
+            currency,
+            users: names.into_iter().flatten().map(user).collect(),
+            schema,
+        }
+    }
+
+    fn user(&self, who: &str) -> Value {
+        self.users.get(who).cloned().unwrap_or_default()
     }
 }
 
@@ -76,46 +122,39 @@ impl Draft {
     }
 
     /// Stores the row in an instance, with that instance's users and currencies.
-    pub(crate) fn store(mut self, instance: &Instance, store: &mut Store, stamp: Stamp) {
-        let schema = Arc::clone(store.schema());
+    pub(crate) fn store(self, home: &Home, store: &mut Store, stamp: Stamp) {
+        let (table, id) = (self.table, self.id);
+        let numbered = home.schema.table(table).column("ticketnumber").is_some();
+        let number = numbered.then(|| store.next_ticket());
+        let stored = store.insert(table, id, self.finished(home, stamp, number));
+        debug_assert!(stored.is_ok(), "the demo's rows are unique");
+    }
+
+    /// The row's values in an instance; a ticket has a number.
+    pub(crate) fn finished(mut self, home: &Home, stamp: Stamp, number: Option<u32>) -> Vec<Value> {
+        let schema = home.schema.as_ref();
         let table = schema.table(self.table);
-        let lookup = |name: &str, id: Uuid| {
-            schema
-                .by_name(name)
-                .map_or(Value::Null, |table| Value::Lookup(Reference { table, id }))
-        };
-        let user = |who: &str| lookup("systemuser", user_id(instance.name, who));
         let mut own = vec![
             ("createdon", Value::Time(stamp.created)),
-            ("createdby", user(stamp.created_by)),
+            ("createdby", home.user(stamp.created_by)),
             ("modifiedon", Value::Time(stamp.modified)),
-            ("modifiedby", user(stamp.modified_by)),
-            ("ownerid", user(stamp.created_by)),
-            (
-                "owningbusinessunit",
-                lookup("businessunit", instance.business_unit_id()),
-            ),
+            ("modifiedby", home.user(stamp.modified_by)),
+            ("ownerid", home.user(stamp.created_by)),
+            ("owningbusinessunit", home.unit.clone()),
         ];
         let money = table.columns.iter().zip(&self.values);
         if money
             .into_iter()
             .any(|(column, value)| matches!(column.kind, Kind::Money { .. }) && !value.is_null())
         {
-            own.push((
-                "transactioncurrencyid",
-                lookup("transactioncurrency", currency_id(instance.name, "USD")),
-            ));
+            own.push(("transactioncurrencyid", home.currency.clone()));
         }
-        if table.column("ticketnumber").is_some() {
+        if let Some(number) = number {
             let suffix = self.id.simple().to_string().to_uppercase();
-            let number = format!(
-                "CAS-{:05}-{}",
-                store.next_ticket(),
-                suffix.get(..6).unwrap_or_default()
-            );
+            let number = format!("CAS-{number:05}-{}", suffix.get(..6).unwrap_or_default());
             own.push(("ticketnumber", Value::text(&number)));
         }
-        self.set(&schema, &own);
+        self.set(schema, &own);
         let status = table.column("statuscode");
         if let Some(Kind::Status { options }) = status.map(|column| &table.columns[column].kind) {
             let state = table
@@ -127,13 +166,15 @@ impl Draft {
                 .find(|(_, of, _)| *of == state)
                 .map(|(option, _, _)| *option);
             self.set(
-                &schema,
+                schema,
                 &[("statuscode", first.map_or(Value::Null, Value::Int))],
             );
         }
-        money::convert(store, table, &mut self.values);
+        let paid = table.column("transactioncurrencyid");
+        let rate = paid.and_then(|column| self.values.get(column));
+        let rate = rate.filter(|currency| !currency.is_null()).and(home.rate);
+        money::convert_at(rate, table, &mut self.values);
         compute(table, &mut self.values);
-        let stored = store.insert(self.table, self.id, self.values);
-        debug_assert!(stored.is_ok(), "the demo's rows are unique");
+        self.values
     }
 }

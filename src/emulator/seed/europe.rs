@@ -27,15 +27,18 @@ impl Maker<'_> {
     pub(super) fn fill_europe(&mut self, accounts: &[Original], contacts: &[Original]) {
         let mut store = self.europe.write();
         for original in accounts.iter().chain(contacts) {
-            self.copy(&mut store, original);
+            if let Some((draft, stamp)) = self.copy(original) {
+                draft.store(&self.at_europe, &mut store, stamp);
+            }
         }
         self.europes_own(&mut store, accounts);
         self.tickets(&mut store, accounts, contacts);
     }
 
-    /// Stores what Europe has of a row of the US.
-    fn copy(&mut self, store: &mut Store, original: &Original) {
-        let europe = self.europe;
+    /// What Europe has of a row of the US, if anything.
+    pub(super) fn copy(&mut self, original: &Original) -> Option<(Draft, Stamp<'static>)> {
+        let schema = Arc::clone(&self.at_europe.schema);
+        let schema = schema.as_ref();
         let later = |time: DateTime<Utc>, random: &mut StdRng| {
             time + TimeDelta::minutes(random.random_range(20..1440))
         };
@@ -50,32 +53,27 @@ impl Maker<'_> {
         };
         let mut draft = original.draft.clone();
         match original.part {
-            Part::Missing => {}
-            Part::InSync => draft.store(europe, store, synced),
+            Part::Missing => None,
+            Part::InSync => Some((draft, synced)),
             Part::Stale => {
                 // The copy is of before the change in the US, so it is older than that.
-                let changed = self.other_values(&draft);
-                draft.set(store.schema(), &changed);
+                draft.set(schema, &self.other_values(&original.draft));
                 let modified = created + (self.now - created) / 2;
-                draft.store(europe, store, Stamp { modified, ..synced });
+                Some((draft, Stamp { modified, ..synced }))
             }
             Part::Diverged => {
-                let changed = self.other_values(&draft);
-                draft.set(store.schema(), &changed);
+                draft.set(schema, &self.other_values(&original.draft));
                 let modified = self.now - TimeDelta::minutes(self.random.random_range(90..60 * 30));
                 let by = EUROPE_PEOPLE
                     .choose(&mut self.random)
                     .copied()
                     .unwrap_or(EUROPE_PEOPLE[0]);
-                draft.store(
-                    europe,
-                    store,
-                    Stamp {
-                        modified,
-                        modified_by: by,
-                        ..synced
-                    },
-                );
+                let stamp = Stamp {
+                    modified,
+                    modified_by: by,
+                    ..synced
+                };
+                Some((draft, stamp))
             }
             Part::Stub => {
                 let name = if draft.table == self.tables.contact {
@@ -85,8 +83,8 @@ impl Maker<'_> {
                 };
                 let own = [(name, Value::text(&placeholder(draft.id)))];
                 let seen = original.created + (self.now - original.created) / 2;
-                let stub = Draft::new(store.schema(), draft.table, draft.id, &own);
-                stub.store(europe, store, Stamp::once(seen, PLUG_IN_USER));
+                let stub = Draft::new(schema, draft.table, draft.id, &own);
+                Some((stub, Stamp::once(seen, PLUG_IN_USER)))
             }
             Part::Duplicate => {
                 // Somebody typed the company in by hand, so the number is there under another id.
@@ -96,8 +94,8 @@ impl Maker<'_> {
                     ("accountid", Value::Id(twin.id)),
                     ("primarycontactid", Value::Null),
                 ];
-                twin.set(store.schema(), &own);
-                twin.store(europe, store, Stamp::once(created, EUROPE_PEOPLE[0]));
+                twin.set(schema, &own);
+                Some((twin, Stamp::once(created, EUROPE_PEOPLE[0])))
             }
         }
     }
@@ -154,7 +152,7 @@ impl Maker<'_> {
                 &own,
             );
             let time = self.now - TimeDelta::days(20 * number);
-            draft.store(self.europe, store, Stamp::once(time, EUROPE_PEOPLE[1]));
+            draft.store(&self.at_europe, store, Stamp::once(time, EUROPE_PEOPLE[1]));
         }
         for (number, name) in (1_i64..).zip(["Pioneer Cable Works", "Old Harbor Freight"]) {
             let own = [
@@ -168,7 +166,7 @@ impl Maker<'_> {
                 &own,
             );
             let time = self.now - TimeDelta::days(90 + number);
-            draft.store(self.europe, store, Stamp::once(time, SYNC_CLIENT_ID));
+            draft.store(&self.at_europe, store, Stamp::once(time, SYNC_CLIENT_ID));
         }
         let parent = accounts
             .iter()
@@ -197,7 +195,7 @@ impl Maker<'_> {
                 ];
                 let draft = Draft::new(schema, self.tables.contact, own_id(kind, number), &own);
                 let time = self.now - TimeDelta::days(30 + number);
-                draft.store(self.europe, store, Stamp::once(time, by));
+                draft.store(&self.at_europe, store, Stamp::once(time, by));
             }
         }
     }
@@ -243,7 +241,7 @@ impl Maker<'_> {
                 own_id("ticket", number),
                 &own,
             );
-            draft.store(self.europe, store, Stamp::once(time, LOB_CLIENT_ID));
+            draft.store(&self.at_europe, store, Stamp::once(time, LOB_CLIENT_ID));
         }
     }
 }

@@ -31,6 +31,11 @@ const COMPLAINTS: [&str; 16] = [
     "Please update our delivery address",
 ];
 
+/// A company's name.
+pub(crate) fn company(random: &mut StdRng) -> String {
+    CompanyName().fake_with_rng(random)
+}
+
 /// A person's name.
 pub(crate) fn name(random: &mut StdRng) -> (String, String) {
     (
@@ -92,7 +97,7 @@ pub(crate) fn mail(first: &str, last: &str, host: &str) -> String {
 
 /// A new company as the body of a create.
 pub(crate) fn account(random: &mut StdRng) -> Json {
-    let name: String = CompanyName().fake_with_rng(random);
+    let name = company(random);
     let host = host(&name);
     json!({
         "name": name,

@@ -223,12 +223,11 @@ async fn what_is_not_there_yet_says_so_by_name() {
     let row = format!("accounts({})", id(1));
     let cases = [
         ("GET", "$metadata".to_owned(), None, "$metadata"),
-        ("POST", "$batch".to_owned(), Some(json!({})), "$batch"),
         (
             "POST",
-            "accounts/Microsoft.Dynamics.CRM.CreateMultiple".to_owned(),
+            "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
             Some(json!({})),
-            "CreateMultiple",
+            "Merge",
         ),
         (
             "POST",

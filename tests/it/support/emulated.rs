@@ -48,10 +48,11 @@ impl Emulated {
     pub async fn with(options: Options) -> Emulated {
         let mut pair = Pair::bind(options).await.unwrap();
         pair.serve().await.unwrap();
-        Emulated {
-            pair,
-            client: plain_client(),
-        }
+        let client = match pair.ca_pem() {
+            Some(pem) => trusting_client(pem),
+            None => plain_client(),
+        };
+        Emulated { pair, client }
     }
 
     pub fn us(&self) -> Api<'_> {
@@ -72,13 +73,25 @@ impl Emulated {
 }
 
 pub fn plain_client() -> reqwest::Client {
+    builder().build().unwrap()
+}
+
+/// A client that trusts one authority and no other.
+pub fn trusting_client(pem: &str) -> reqwest::Client {
+    let authority = reqwest::Certificate::from_pem(pem.as_bytes()).unwrap();
+    builder()
+        .tls_certs_only([authority])
+        .https_only(true)
+        .build()
+        .unwrap()
+}
+
+fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .pool_max_idle_per_host(0)
         .no_proxy()
         .timeout(Duration::from_secs(10))
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
 }
 
 /// One instance, as the bearer of a token.

@@ -1,0 +1,90 @@
+//! The multipart body of a batch's answer, in the form that clients take apart with plain string searches.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::{HeaderName, Response, StatusCode};
+use uuid::Uuid;
+
+use crate::emulator::reply::{self, Reply};
+
+/// What one item of the batch came to.
+#[derive(Debug)]
+pub(super) enum Answer {
+    One(Option<String>, Reply),
+    Set(Vec<(Option<String>, Reply)>),
+}
+
+/// How headers are written: clients look for them by these names.
+const SPELLED: [&str; 8] = [
+    "OData-Version",
+    "OData-EntityId",
+    "Location",
+    "Content-Type",
+    "ETag",
+    "Preference-Applied",
+    "REQ_ID",
+    "Retry-After",
+];
+
+/// The whole answer.
+pub(super) fn multipart(status: StatusCode, answers: &[Answer]) -> Reply {
+    let boundary = format!("batchresponse_{}", Uuid::new_v4());
+    let mut body = Vec::new();
+    for answer in answers {
+        line(&mut body, &format!("--{boundary}"));
+        match answer {
+            Answer::One(content_id, reply) => part(&mut body, content_id.as_deref(), reply),
+            Answer::Set(replies) => {
+                let inner = format!("changesetresponse_{}", Uuid::new_v4());
+                line(
+                    &mut body,
+                    &format!("Content-Type: multipart/mixed; boundary={inner}"),
+                );
+                line(&mut body, "");
+                for (content_id, reply) in replies {
+                    line(&mut body, &format!("--{inner}"));
+                    part(&mut body, content_id.as_deref(), reply);
+                }
+                line(&mut body, &format!("--{inner}--"));
+            }
+        }
+    }
+    line(&mut body, &format!("--{boundary}--"));
+    let mut whole = Response::new(Bytes::from(body));
+    *whole.status_mut() = status;
+    let kind = format!("multipart/mixed; boundary={boundary}");
+    reply::set(whole.headers_mut(), http::header::CONTENT_TYPE, &kind);
+    whole
+}
+
+fn part(body: &mut Vec<u8>, content_id: Option<&str>, reply: &Reply) {
+    let mut head =
+        String::from("Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n");
+    if let Some(id) = content_id {
+        let _ = write!(head, "Content-ID: {id}\r\n");
+    }
+    let status = reply.status();
+    let reason = status.canonical_reason().unwrap_or("Unknown");
+    let _ = write!(head, "\r\nHTTP/1.1 {} {reason}\r\n", status.as_u16());
+    for (name, value) in reply.headers() {
+        if let Ok(value) = value.to_str() {
+            let _ = write!(head, "{}: {value}\r\n", spelled(name));
+        }
+    }
+    line(body, &head);
+    body.extend_from_slice(reply.body());
+    line(body, "");
+}
+
+fn spelled(name: &HeaderName) -> &str {
+    let known = SPELLED
+        .iter()
+        .find(|spelled| spelled.eq_ignore_ascii_case(name.as_str()));
+    known.copied().unwrap_or(name.as_str())
+}
+
+fn line(body: &mut Vec<u8>, text: &str) {
+    body.extend_from_slice(text.as_bytes());
+    body.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,139 @@
+//! What every message of one request has in common: who acts, how deep, which steps are bypassed, the tag.
+
+use http::HeaderMap;
+use uuid::Uuid;
+
+use crate::emulator::operation::Caller;
+use crate::emulator::refusal::{Outcome, Refusal};
+
+/// So deep may messages cause each other (contract 8.3).
+const DEEPEST: u8 = 8;
+/// So many steps may be bypassed by their ids (contract 8.5).
+const MOST_BYPASSED: usize = 3;
+
+/// The circumstances of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// In whose name rows are written.
+    pub(crate) caller: Caller,
+    /// Who began it all.
+    pub(crate) initiator: Uuid,
+    /// 1 for a request, one more for each step that writes.
+    pub(crate) depth: u8,
+    pub(crate) bypass: Bypass,
+    /// `?tag=`, a shared variable of every step.
+    pub(crate) tag: Option<String>,
+    pub(crate) correlation: Uuid,
+    /// Whether rows are written by a message for many of them.
+    pub(crate) many: bool,
+}
+
+/// The steps that do not run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bypass {
+    pub(crate) synchronous: bool,
+    pub(crate) asynchronous: bool,
+    pub(crate) steps: Vec<Uuid>,
+}
+
+impl Context {
+    /// Reads the headers that change who acts and what runs, and refuses those that are not honoured.
+    pub(crate) fn read(headers: &HeaderMap, user: Uuid, tag: Option<&str>) -> Outcome<Context> {
+        for name in ["MSCRMCallerID", "CallerObjectId"] {
+            if text(headers, name).is_some() {
+                return Err(Refusal::unsupported(&format!("The header {name}")));
+            }
+        }
+        if text(headers, "MSCRM.SuppressDuplicateDetection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("false"))
+        {
+            return Err(Refusal::unsupported("Duplicate detection"));
+        }
+        let correlation = text(headers, "x-ms-correlation-request-id")
+            .or_else(|| text(headers, "x-ms-correlation-id"))
+            .and_then(|id| Uuid::try_parse(id).ok());
+        Ok(Context {
+            caller: Caller { user },
+            initiator: user,
+            depth: 1,
+            bypass: Bypass::read(headers, user)?,
+            tag: tag.map(str::to_owned),
+            correlation: correlation.unwrap_or_else(Uuid::new_v4),
+            many: false,
+        })
+    }
+
+    /// The same for what a step writes in a user's name.
+    pub(crate) fn deeper(&self, user: Uuid) -> Context {
+        Context {
+            caller: Caller { user },
+            depth: self.depth.saturating_add(1),
+            ..self.clone()
+        }
+    }
+
+    /// Refuses what goes deeper than any chain of steps may.
+    pub(crate) fn check_depth(&self) -> Outcome<()> {
+        if self.depth > DEEPEST {
+            return Err(Refusal::too_deep());
+        }
+        Ok(())
+    }
+}
+
+impl Bypass {
+    fn read(headers: &HeaderMap, user: Uuid) -> Outcome<Bypass> {
+        let mut bypass = Bypass::default();
+        if let Some(kinds) = text(headers, "MSCRM.BypassBusinessLogicExecution") {
+            may(user, "prvBypassCustomBusinessLogic")?;
+            for kind in kinds.split(',').map(str::trim) {
+                match kind.to_ascii_lowercase().as_str() {
+                    "customsync" => bypass.synchronous = true,
+                    "customasync" => bypass.asynchronous = true,
+                    _ => {
+                        return Err(Refusal::argument(format!(
+                            "'{kind}' is not a value of MSCRM.BypassBusinessLogicExecution: use CustomSync, \
+                             CustomAsync or both."
+                        )));
+                    }
+                }
+            }
+        }
+        if let Some(ids) = text(headers, "MSCRM.BypassBusinessLogicExecutionStepIds") {
+            may(user, "prvBypassCustomBusinessLogic")?;
+            for id in ids.split(',').map(str::trim) {
+                bypass.steps.push(Uuid::try_parse(id).map_err(|_| {
+                    Refusal::argument(format!("'{id}' is not the id of a step to be bypassed."))
+                })?);
+            }
+            if bypass.steps.len() > MOST_BYPASSED {
+                return Err(Refusal::argument(format!(
+                    "At most {MOST_BYPASSED} steps can be bypassed by their ids."
+                )));
+            }
+        }
+        if text(headers, "MSCRM.BypassCustomPluginExecution")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        {
+            may(user, "prvBypassCustomPlugins")?;
+            bypass.synchronous = true;
+        }
+        Ok(bypass)
+    }
+}
+
+/// Refuses a user without the privilege to bypass; there are no roles yet, so everybody has it.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a role model will have something to refuse"
+)]
+fn may(_user: Uuid, _privilege: &str) -> Outcome<()> {
+    Ok(())
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+}

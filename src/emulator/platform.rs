@@ -1,0 +1,328 @@
+//! The platforms of the sync (contract 11): one workflow that copies accounts and contacts from the US instance to Europe
+//! once a day, and the management calls by which a Logic App, a pipeline, a function or a flow would be asked about it.
+//!
+//! Served on the US instance's port. All platforms show the same runs of the same workflow: whoever starts one, everybody
+//! lists it. Any subscription, resource group, factory and site is taken; the workflow has one name.
+//!
+//! ```text
+//! schedule (clock) ─┐                       ┌─▶ list US ─▶ upsert Europe ─▶ set lookups
+//! trigger, callback ┼─▶ history: waiting ───┤                one run at a time
+//! createRun, admin ─┘                       └─▶ status, actions, input ◀── every platform's lists
+//! ```
+
+mod arm;
+mod connection;
+mod copy;
+mod filter;
+mod function;
+mod history;
+mod job;
+mod logic_app;
+mod pipelines;
+mod run;
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::Map;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use self::arm::Audience;
+use self::history::{History, Order, Repeat};
+use self::run::{Run, Trigger};
+use super::instance::{Instance, lock};
+use super::odata::query::Query;
+use super::refusal::{Outcome, Refusal};
+use super::reply::Reply;
+use super::token::Tokens;
+
+/// The workflow's name on every platform: also the pipeline's and the function's.
+const WORKFLOW: &str = "sync-accounts-contacts";
+
+/// The workflow of a pair, kept by the US instance.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    history: History,
+    /// Since when it runs by itself and can be triggered.
+    enabled: Mutex<Option<DateTime<Utc>>>,
+    /// What a callback URL is signed with.
+    signature: String,
+    management: Tokens,
+    synapse: Tokens,
+}
+
+/// A request to a platform.
+struct Call<'c> {
+    instance: &'c Instance,
+    platform: &'c Platform,
+    method: &'c Method,
+    headers: &'c HeaderMap,
+    path: &'c str,
+    query: Query,
+    body: &'c Bytes,
+    now: DateTime<Utc>,
+}
+
+/// Which platform a path belongs to, and what is left of it.
+enum Route<'p> {
+    /// Up to and including the workflow's name, for links; then the rest.
+    LogicApp {
+        base: String,
+        workflow: &'p str,
+        rest: Vec<&'p str>,
+    },
+    DataFactory(Vec<&'p str>),
+    Synapse(Vec<&'p str>),
+    /// The URL that a trigger is called on, by the workflow's id and the trigger's name.
+    Callback(&'p str, &'p str),
+    Function(&'p str),
+    /// Somewhere else in a subscription.
+    Elsewhere,
+}
+
+impl Platform {
+    /// A workflow that is disabled, and that has copied everything that is older than a day.
+    pub(crate) fn new(secret: &str, application_user: Uuid, now: DateTime<Utc>) -> Platform {
+        Platform {
+            history: History::new(now - TimeDelta::days(1)),
+            enabled: Mutex::new(None),
+            signature: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
+            management: Tokens::new(secret, application_user),
+            synapse: Tokens::new(secret, application_user),
+        }
+    }
+
+    /// The tokens of the platform that a scope names.
+    pub(crate) fn tokens(&self, scope: &str) -> Option<&Tokens> {
+        Some(match Audience::of_scope(scope)? {
+            Audience::Management => &self.management,
+            Audience::Synapse => &self.synapse,
+        })
+    }
+
+    fn enabled_since(&self) -> Option<DateTime<Utc>> {
+        *lock(&self.enabled)
+    }
+
+    fn enable(&self, now: DateTime<Utc>) {
+        lock(&self.enabled).get_or_insert(now);
+    }
+
+    fn disable(&self) {
+        *lock(&self.enabled) = None;
+    }
+}
+
+/// Starts the workflow's tasks; it runs by itself once it is enabled.
+pub(crate) fn start(
+    us: &Arc<Instance>,
+    europe: &Arc<Instance>,
+    enabled: bool,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let Some(platform) = &us.platform else {
+        return;
+    };
+    if enabled {
+        platform.enable(us.clock.now());
+    }
+    tasks.spawn(job::schedule(
+        Arc::clone(platform),
+        Arc::clone(us),
+        stop.child_token(),
+    ));
+    tasks.spawn(job::work(
+        Arc::clone(platform),
+        Arc::clone(us),
+        Arc::clone(europe),
+        stop.child_token(),
+    ));
+}
+
+/// Answers a request to one of the platforms; `None` when the path is none of theirs.
+pub(crate) fn answer(instance: &Instance, parts: &Parts, body: &Bytes, seq: u64) -> Option<Reply> {
+    let platform = instance.platform.as_deref()?;
+    let path = parts.uri.path();
+    let route = route(path)?;
+    let outcome = Query::read(parts.uri.query()).and_then(|query| {
+        let call = Call {
+            instance,
+            platform,
+            method: &parts.method,
+            headers: &parts.headers,
+            path,
+            query,
+            body,
+            now: instance.clock.now(),
+        };
+        call.route(&route, seq)
+    });
+    Some(arm::dressed(instance, outcome))
+}
+
+fn route(path: &str) -> Option<Route<'_>> {
+    let mut segments = path.strip_prefix('/')?.split('/');
+    let is = |segment: Option<&str>, name: &str| {
+        segment.is_some_and(|segment| segment.eq_ignore_ascii_case(name))
+    };
+    let first = segments.next()?;
+    Some(match first.to_ascii_lowercase().as_str() {
+        "subscriptions" => subscription(path),
+        "workflows" => {
+            let id = segments.next()?;
+            let triggers = is(segments.next(), "triggers");
+            let trigger = segments.next()?;
+            if !triggers || segments.collect::<Vec<_>>() != ["paths", "invoke"] {
+                return None;
+            }
+            Route::Callback(id, trigger)
+        }
+        "querypipelineruns" | "pipelineruns" | "pipelines" => {
+            Route::Synapse(std::iter::once(first).chain(segments).collect())
+        }
+        "admin" if is(segments.next(), "functions") => {
+            let name = segments.next()?;
+            if segments.next().is_some() {
+                return None;
+            }
+            Route::Function(name)
+        }
+        _ => return None,
+    })
+}
+
+/// What is meant within a subscription; the fixed parts of such a path are case-insensitive.
+fn subscription(path: &str) -> Route<'_> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let fixed = |place: usize, name: &str| {
+        segments
+            .get(place)
+            .is_some_and(|segment| segment.eq_ignore_ascii_case(name))
+    };
+    if !(fixed(3, "resourceGroups") && fixed(5, "providers")) {
+        return Route::Elsewhere;
+    }
+    let workflow_at = |place: usize| {
+        let (before, rest) = segments.split_at_checked(place + 1)?;
+        Some(Route::LogicApp {
+            base: before.join("/"),
+            workflow: before.last()?,
+            rest: rest.to_vec(),
+        })
+    };
+    let standard = [
+        "hostruntime",
+        "runtime",
+        "webhooks",
+        "workflow",
+        "api",
+        "management",
+        "workflows",
+    ];
+    let found = if fixed(6, "Microsoft.Logic") && fixed(7, "workflows") {
+        workflow_at(8)
+    } else if fixed(6, "Microsoft.Web")
+        && fixed(7, "sites")
+        && (9..).zip(standard).all(|(place, name)| fixed(place, name))
+    {
+        workflow_at(16)
+    } else if fixed(6, "Microsoft.DataFactory") && fixed(7, "factories") {
+        segments
+            .get(9..)
+            .map(|rest| Route::DataFactory(rest.to_vec()))
+    } else {
+        None
+    };
+    found.unwrap_or(Route::Elsewhere)
+}
+
+impl Call<'_> {
+    fn route(&self, route: &Route<'_>, seq: u64) -> Outcome<Reply> {
+        match route {
+            Route::Callback(id, trigger) => return logic_app::called_back(self, id, trigger),
+            Route::Function(name) => return function::answer(self, name),
+            Route::Synapse(_) => arm::authorise(self, Audience::Synapse, seq)?,
+            Route::LogicApp { .. } | Route::DataFactory(_) | Route::Elsewhere => {
+                arm::authorise(self, Audience::Management, seq)?;
+            }
+        }
+        match route {
+            Route::LogicApp {
+                base,
+                workflow,
+                rest,
+            } => logic_app::answer(self, base, workflow, rest),
+            Route::DataFactory(rest) => pipelines::data_factory(self, rest),
+            Route::Synapse(rest) => pipelines::synapse(self, rest),
+            _ => Err(arm::unsupported(&format!("The path {}", self.path))),
+        }
+    }
+
+    /// Queues a run that reads anew.
+    fn start(
+        &self,
+        tracking: Option<String>,
+        parameters: Map<String, serde_json::Value>,
+    ) -> Outcome<Run> {
+        self.submit(Order {
+            trigger: Trigger::Manual,
+            tracking,
+            parameters,
+            repeats: None,
+        })
+    }
+
+    /// Queues a run that repeats another's input, from one of its steps.
+    fn repeat(&self, run: &Run, from: usize, group: Option<Uuid>) -> Outcome<Run> {
+        if run.begun.is_some() && run.input.window.is_none() {
+            return Err(Refusal::new(
+                StatusCode::GONE,
+                "RunDataExpired",
+                format!(
+                    "The input of the run '{}' is no longer kept, so it can't be repeated.",
+                    run.name
+                ),
+            ));
+        }
+        self.submit(Order {
+            trigger: run.trigger,
+            tracking: None,
+            parameters: run.parameters.clone(),
+            repeats: Some(Repeat {
+                input: run.input.clone(),
+                from,
+                group,
+            }),
+        })
+    }
+
+    fn submit(&self, order: Order) -> Outcome<Run> {
+        let run = self.platform.history.submit(order, self.now);
+        run.ok_or_else(|| {
+            Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "Too many runs of the workflow are waiting already.",
+            )
+        })
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `http://host:port` as the client addressed it.
+    fn origin(&self) -> String {
+        let scheme = self.instance.url.split("://").next().unwrap_or("http");
+        self.header("host")
+            .map_or(self.instance.url.clone(), |host| {
+                format!("{scheme}://{host}")
+            })
+    }
+}
