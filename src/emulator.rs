@@ -50,6 +50,7 @@ mod scenario;
 mod schema;
 mod seed;
 mod server;
+mod sql;
 mod store;
 mod stream;
 mod tls;

@@ -18,6 +18,7 @@ mod multiple;
 mod nonsense;
 mod platforms;
 mod properties;
+mod sql;
 mod tls;
 mod tokens;
 mod writes;

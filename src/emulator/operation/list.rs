@@ -5,7 +5,7 @@
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{Call, aggregate, changes, fetch};
+use super::{Call, aggregate, changes, fetch, select};
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::expand;
 use crate::emulator::odata::expanded::{self, Expanded};
@@ -65,6 +65,9 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     }
     if let Some(text) = call.query.get("fetchXml") {
         return fetch::answer(instance, call, table, text);
+    }
+    if let Some(text) = call.query.get("sql") {
+        return select::answer(instance, call, table, text);
     }
     page(instance, call, &Subject::whole(call, table))
 }
