@@ -3,11 +3,14 @@
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
 mod aggregate;
+pub(crate) mod associate;
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod create;
+pub(crate) mod csdl;
 pub(crate) mod delete;
 mod fetch;
+pub(crate) mod function;
 pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod money;
@@ -32,7 +35,7 @@ use uuid::Uuid;
 use self::batch::References;
 use self::multiple::Multiple;
 use super::instance::Instance;
-use super::odata::path::{self, Address, Resource};
+use super::odata::path::{self, Address, End, Part, Property, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
 use super::pipeline::Context;
@@ -118,11 +121,19 @@ pub(crate) fn execute(
     if rest == "$batch" && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
-    let call = Call::read(instance.schema(), asked, References::default())?;
-    let mut transaction = Transaction::new(instance);
-    let reply = call.carry_out(&mut transaction, rest)?;
-    transaction.commit();
-    Ok(reply)
+    let done = Call::read(instance.schema(), asked, References::default()).and_then(|call| {
+        let mut transaction = Transaction::new(instance);
+        let reply = call.carry_out(&mut transaction, rest)?;
+        transaction.commit();
+        Ok(reply)
+    });
+    done.or_else(|refusal| Ok(refused(&request.headers, &refusal)))
+}
+
+/// A refusal as a reply, with the annotations that the client prefers.
+fn refused(headers: &HeaderMap, refusal: &Refusal) -> Reply {
+    let annotations = Preferences::read(headers).map(|preferences| preferences.annotations);
+    reply::refusal(refusal, &annotations.unwrap_or_default())
 }
 
 /// Does what one request asks for, as a part of a transaction.
@@ -135,9 +146,11 @@ fn dispatch(
     let instance = transaction.instance();
     match (&call.method, resource) {
         (&Method::GET, Resource::ServiceDocument) => service_document::answer(call),
-        (&Method::GET, Resource::WhoAmI) => who_am_i::answer(instance, call),
-        (&Method::GET, Resource::RetrieveVersion) => who_am_i::version(call),
-        (&Method::GET, Resource::Definitions(segments)) => metadata::answer(call, &segments),
+        (&Method::GET, Resource::Csdl) => csdl::answer(call),
+        (_, Resource::Invocation(invocation)) => {
+            function::answer(transaction, call, &invocation, rest)
+        }
+        (_, Resource::Definitions(segments)) => metadata::answer(transaction, call, &segments),
         (&Method::GET, Resource::Collection(table)) => list::answer(instance, call, table),
         (&Method::GET, Resource::Count(table)) => list::count(instance, call, table),
         (&Method::GET, Resource::Row(table, address)) => {
@@ -151,6 +164,27 @@ fn dispatch(
         }
         (&Method::POST, Resource::Collection(table)) => {
             create::answer(transaction, call, writable(call, table, Writes::create)?)
+        }
+        (&Method::PUT, Resource::Property(table, address, Property { column, raw: false })) => {
+            let table = writable(call, table, Writes::update)?;
+            property::put(transaction, call, table, &address, column)
+        }
+        (&Method::DELETE, Resource::Property(table, address, Property { column, raw: false })) => {
+            let table = writable(call, table, Writes::update)?;
+            property::delete(transaction, call, table, &address, column)
+        }
+        (
+            &Method::POST | &Method::PUT | &Method::DELETE,
+            Resource::Navigation(table, address, navigation),
+        ) => {
+            let (written, way): (TableId, fn(Writes) -> bool) =
+                match (navigation.end, &navigation.part) {
+                    (End::Row { .. }, _) => (table, Writes::update),
+                    (End::Rows { table, .. }, Part::Whole) => (table, Writes::create),
+                    (End::Rows { table, .. }, _) => (table, Writes::update),
+                };
+            writable(call, written, way)?;
+            associate::answer(transaction, call, table, &address, &navigation)
         }
         (&Method::POST, Resource::Bound(table, message)) => match Multiple::named(&message) {
             Some(message) => {
@@ -172,19 +206,6 @@ fn dispatch(
             writable(call, table, Writes::delete)?,
             &address,
         ),
-        (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
-            Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
-        }
-        (
-            &Method::PATCH | &Method::POST | &Method::PUT | &Method::DELETE,
-            Resource::Definitions(_),
-        ) => Err(Refusal::unsupported("Writing metadata")),
-        (
-            &Method::PATCH | &Method::POST | &Method::PUT | &Method::DELETE,
-            Resource::Property(..) | Resource::Navigation(..),
-        ) => Err(Refusal::unsupported(
-            "Writing a property or navigation property",
-        )),
         (method, _) => Err(Refusal::method_not_allowed(method)),
     }
 }

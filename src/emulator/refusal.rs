@@ -2,6 +2,8 @@
 //!
 //! Decides nothing: the operations choose, `reply.rs` puts it on the wire.
 
+mod metadata;
+
 use std::borrow::Cow;
 
 use http::StatusCode;
@@ -17,6 +19,16 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
+    /// The step that refused, if one did.
+    pub(crate) details: Option<Box<Details>>,
+}
+
+/// Which step refused; told to clients that ask for it (contract 8.2).
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Details {
+    pub(crate) step: Uuid,
+    pub(crate) name: String,
+    pub(crate) depth: u8,
 }
 
 impl Refusal {
@@ -29,6 +41,7 @@ impl Refusal {
             status,
             code: Cow::Borrowed(code),
             message: message.into(),
+            details: None,
         }
     }
 
@@ -50,23 +63,6 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED,
             "0x8004023b",
             format!("The requested resource does not support http method '{method}'."),
-        )
-    }
-
-    /// The table has no such message (`NotSupported`; its status is 405 by contract 1.5).
-    pub(crate) fn message_not_supported(method: &http::Method, table: &Table) -> Refusal {
-        let message = match method.as_str() {
-            "POST" => "Create",
-            "DELETE" => "Delete",
-            _ => "Update",
-        };
-        Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "0x80040800",
-            format!(
-                "The '{message}' method does not support entities of type '{}'.",
-                table.name
-            ),
         )
     }
 
@@ -283,6 +279,33 @@ impl Refusal {
             "0x80040315",
             format!("{message} has not yet been implemented."),
         )
+    }
+
+    /// A row that others refer to by a relationship that restricts its deletion (contract 2.4).
+    pub(crate) fn is_referred_to() -> Refusal {
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "0x80040227",
+            "The object you tried to delete is associated with another object and cannot be deleted.",
+        )
+    }
+
+    /// An `InvalidPluginExecutionException`, with the status that it asks for (contract 8.2).
+    pub(crate) fn plug_in(status: StatusCode, message: &str) -> Refusal {
+        Refusal::new(status, "0x80040265", message)
+    }
+
+    /// A plug-in that takes longer than two minutes (contract 8.3; the status is inferred).
+    pub(crate) fn plug_in_timeout() -> Refusal {
+        Refusal::bad(
+            "0x80044172",
+            "The plug-in execution failed because the operation has timed-out at the Sandbox Host.",
+        )
+    }
+
+    /// A synchronous webhook that failed (contract 15; status, code and words are inferred).
+    pub(crate) fn webhook(problem: &str) -> Refusal {
+        Refusal::bad("0x80040265", format!("The webhook call failed: {problem}."))
     }
 
     /// Steps that cause each other without end (contract 8.3; the status is inferred).

@@ -3,16 +3,17 @@
 //! Keeps uniqueness and versions; what a row must hold, and who may write it, is decided in `operation/`. What is undone
 //! and redone as one is decided in `transaction.rs`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::row::Row;
-use super::schema::{Schema, Table};
+use super::schema::{Index, Key, Schema, Table};
 use super::value::{Reference, SqlGuid, TableId, Value, ValueRef, fold};
 
 /// All rows of one instance; a copy shares the rows themselves.
@@ -55,10 +56,15 @@ struct Rows {
     /// For each lookup that is indexed, by its column: the row that is named, and the row that names it.
     named: BTreeMap<usize, BTreeSet<(SqlGuid, SqlGuid)>>,
     changes: BTreeMap<i64, SqlGuid>,
+    /// Another after every write, and after every one that is taken back.
+    generation: u64,
     deletions: BTreeMap<i64, Uuid>,
     /// The newest deletion of an id, of which only that one is told.
     buried: HashMap<Uuid, i64>,
 }
+
+/// Shared by all stores, for a restored one must not repeat a number.
+static GENERATION: AtomicU64 = AtomicU64::new(1);
 
 /// Where a real database stands after some years; makes etags look like real ones.
 const FIRST_VERSION: i64 = 1_000_000;
@@ -87,6 +93,51 @@ impl Store {
 
     pub(crate) fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// The tables, to be changed.
+    pub(crate) fn schema_mut(&mut self) -> &mut Schema {
+        Arc::make_mut(&mut self.schema)
+    }
+
+    /// Declares a key whose index is still to be built.
+    pub(crate) fn add_key(&mut self, table: TableId, key: Key) {
+        self.schema_mut().change(table).keys.push(key);
+        self.tables[table.0].keys.push(BTreeSet::new());
+    }
+
+    /// Sets where the index of a key stands; one that isn't active holds nothing.
+    pub(crate) fn set_index(&mut self, table: TableId, key: usize, index: Index) {
+        if let Some(declared) = self.schema_mut().change(table).keys.get_mut(key) {
+            declared.index = index;
+        }
+        if let Some(entries) = self.tables[table.0].keys.get_mut(key) {
+            entries.clear();
+        }
+    }
+
+    /// Builds the index of a key; if two rows have the same values, it fails.
+    pub(crate) fn build_index(&mut self, table: TableId, key: usize) {
+        let schema = Arc::clone(&self.schema);
+        let definition = schema.table(table);
+        let rows = self.rows(table);
+        let mut seen = HashSet::new();
+        let mut entries = BTreeSet::new();
+        let mut unique = true;
+        for (id, row) in &rows.sorted {
+            if let Some(text) = key_of(definition, key, row) {
+                entries.insert((hash(&text), *id));
+                unique &= seen.insert(text);
+            }
+        }
+        self.set_index(
+            table,
+            key,
+            if unique { Index::Active } else { Index::Failed },
+        );
+        if let Some(place) = self.tables[table.0].keys.get_mut(key).filter(|_| unique) {
+            *place = entries;
+        }
     }
 
     pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Row> {
@@ -334,6 +385,11 @@ impl Store {
         !self.held.is_empty() && self.held.contains_key(&(table, id.into()))
     }
 
+    /// A number that is another whenever a row of the table is; no two states of a table share one.
+    pub(crate) fn generation(&self, table: TableId) -> u64 {
+        self.rows(table).generation
+    }
+
     /// The next number for an automatically numbered ticket.
     pub(crate) fn next_ticket(&mut self) -> u32 {
         self.ticket_number = self.ticket_number.wrapping_add(1);
@@ -342,7 +398,10 @@ impl Store {
 
     /// Whether the row's alternate keys are free or its own.
     fn free(&self, table: TableId, definition: &Table, row: &Row) -> Result<(), Conflict> {
-        for key in 0..definition.keys.len() {
+        for (key, declared) in definition.keys.iter().enumerate() {
+            if declared.index != Index::Active {
+                continue;
+            }
             let holder =
                 key_of(definition, key, row).and_then(|text| self.holder(table, key, &text));
             if holder.is_some_and(|holder| holder != row.id()) {
@@ -372,6 +431,7 @@ impl Store {
         let schema = Arc::clone(&self.schema);
         let definition = schema.table(table);
         let rows = &mut self.tables[table.0];
+        rows.generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let before = rows.sorted.remove(&SqlGuid::from(id));
         if let Some(before) = &before {
             rows.index(definition, before, false);
@@ -428,6 +488,10 @@ impl Rows {
     fn index(&mut self, table: &Table, row: &Row, enter: bool) {
         let id = SqlGuid::from(row.id());
         for (key, index) in self.keys.iter_mut().enumerate() {
+            let declared = table.keys.get(key);
+            if declared.is_none_or(|declared| declared.index != Index::Active) {
+                continue;
+            }
             if let Some(text) = key_of(table, key, row) {
                 enter_into(index, (hash(&text), id), enter);
             }

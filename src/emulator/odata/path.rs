@@ -15,20 +15,29 @@ use uuid::Uuid;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Resource {
     ServiceDocument,
-    WhoAmI,
-    RetrieveVersion,
     Batch,
-    /// The segments behind `EntityDefinitions`, the key of the first included.
+    /// `$metadata`.
+    Csdl,
+    /// An unbound function or action.
+    Invocation(Invocation),
+    /// The segments of `EntityDefinitions`, `RelationshipDefinitions`, `GlobalOptionSetDefinitions` and what is below.
     Definitions(Vec<String>),
     Collection(TableId),
     Count(TableId),
     Row(TableId, Address),
-    /// A message that is bound to a set, by its name without the namespace.
-    Bound(TableId, String),
     /// A column of a row; as it is for `/$value`.
     Property(TableId, Address, Property),
     /// What a navigation property of a row leads to.
     Navigation(TableId, Address, Navigation),
+    /// A message that is bound to a set, by its name without the namespace.
+    Bound(TableId, String),
+}
+
+/// A function or action with the text of its arguments, if there are parentheses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Invocation {
+    pub(crate) name: String,
+    pub(crate) arguments: Option<String>,
 }
 
 /// One column of a row.
@@ -91,16 +100,18 @@ pub(crate) struct KeyAddress {
 
 const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
-/// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 7] = [
+/// The functions and actions that are served and bound to nothing.
+const MESSAGES: [&str; 6] = [
+    "WhoAmI",
+    "RetrieveVersion",
     "RetrieveCurrentOrganization",
     "RetrieveTotalRecordCount",
     "RetrieveMetadataChanges",
-    "RelationshipDefinitions",
-    "GlobalOptionSetDefinitions",
-    "CloseIncident",
-    "BulkDelete",
+    "ReactivateEntityKey",
 ];
+
+/// Messages that Dataverse has and this emulator does not.
+const ABSENT_MESSAGES: [&str; 2] = ["CloseIncident", "BulkDelete"];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
 pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
@@ -126,15 +137,17 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
     };
     let (name, predicate) = split_predicate(first)?;
     match name {
-        "WhoAmI" if rest.is_empty() && predicate.is_none_or(str::is_empty) => {
-            return Ok(Resource::WhoAmI);
+        _ if rest.is_empty() && MESSAGES.contains(&name) => {
+            return Ok(Resource::Invocation(Invocation {
+                name: name.to_owned(),
+                arguments: predicate.map(str::to_owned),
+            }));
         }
-        "RetrieveVersion" if rest.is_empty() && predicate.is_none_or(str::is_empty) => {
-            return Ok(Resource::RetrieveVersion);
+        "EntityDefinitions" | "RelationshipDefinitions" | "GlobalOptionSetDefinitions" => {
+            return Ok(Resource::Definitions(segments));
         }
-        "EntityDefinitions" => return Ok(Resource::Definitions(segments)),
+        "$metadata" if rest.is_empty() => return Ok(Resource::Csdl),
         "$batch" if rest.is_empty() => return Ok(Resource::Batch),
-        "$metadata" => return Err(Refusal::unsupported(name)),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }
@@ -172,6 +185,16 @@ pub(crate) fn target(schema: &Schema, root: &str, text: &str) -> Outcome<(TableI
         return row(schema, &segment);
     }
     row(schema, text.strip_prefix('/').unwrap_or(text))
+}
+
+/// Reads `/contacts(…)`, `contacts(…)` or the absolute form in a bind, percent-encoded or not.
+pub(crate) fn bound(schema: &Schema, root: &str, text: &str) -> Outcome<(TableId, Address)> {
+    if text.contains("://") {
+        return target(schema, root, text);
+    }
+    let relative = text.strip_prefix('/').unwrap_or(text);
+    let segment = decoded(relative).ok_or_else(|| Refusal::url("The URL is not valid UTF-8."))?;
+    row(schema, &segment)
 }
 
 /// Reads `accounts(…)` in a bind: the table and the row.

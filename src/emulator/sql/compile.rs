@@ -237,15 +237,13 @@ fn totals(schema: &Schema, plan: &Plan, statement: &Statement) -> Outcome<Shown>
             .is_none()
             .then(|| aliases.position(|alias| *alias == path.name))
             .flatten();
-        let position = match by_alias {
-            Some(position) => position,
-            None => {
-                let cell = cell(schema, plan, path)?;
-                let group = groups.iter().position(|group| group.cell == cell);
-                group.ok_or_else(|| {
-                    invalid(&format!("ORDER BY '{}' is not in GROUP BY.", path.name))
-                })?
-            }
+        let position = if let Some(position) = by_alias {
+            position
+        } else {
+            let cell = cell(schema, plan, path)?;
+            let group = groups.iter().position(|group| group.cell == cell);
+            let problem = || invalid(&format!("ORDER BY '{}' is not in GROUP BY.", path.name));
+            group.ok_or_else(problem)?
         };
         order.push((position, *direction));
     }

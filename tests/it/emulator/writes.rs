@@ -221,33 +221,12 @@ async fn what_is_not_there_yet_says_so_by_name() {
     let us = emulated.us();
     us.account(&id(1), json!({"name": "a"})).await;
     let row = format!("accounts({})", id(1));
-    let cases = [
-        ("GET", "$metadata".to_owned(), None, "$metadata"),
-        (
-            "POST",
-            "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
-            Some(json!({})),
-            "Merge",
-        ),
-        (
-            "POST",
-            "accounts".to_owned(),
-            Some(json!({"primarycontactid": {"lastname": "x"}})),
-            "Deep insert",
-        ),
-        (
-            "POST",
-            "accounts".to_owned(),
-            Some(json!({"name": "a", "contact_customer_accounts": [{"lastname": "x"}]})),
-            "Deep insert",
-        ),
-        (
-            "PUT",
-            format!("{row}/primarycontactid/$ref"),
-            Some(json!({})),
-            "navigation property",
-        ),
-    ];
+    let cases = [(
+        "POST",
+        "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
+        Some(json!({})),
+        "Merge",
+    )];
     for (method, path, body, name) in cases {
         let answer = us.send(method, &path, &[], body).await;
         assert_eq!(
