@@ -287,3 +287,49 @@ impl Sum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_taken_in_than_the_service_does() {
+        let store = Store::new(Arc::new(Schema::demo()));
+        let totals = [Total {
+            method: Method::Count,
+            cell: None,
+            alias: "n".to_owned(),
+        }];
+        let counted = |number: usize| {
+            let tuples = vec![Tuple::new(); number];
+            lines(&store, &tuples, &[], &totals, MOST)
+        };
+        assert_eq!(
+            counted(MOST).map(|lines| lines[0].totals.clone()).ok(),
+            Some(vec![Value::Int(50_000)])
+        );
+        let refusal = counted(MOST + 1).err();
+        assert_eq!(
+            refusal.map(|refusal| refusal.code),
+            Some("0x8004E023".into())
+        );
+    }
+
+    #[test]
+    fn dates_are_grouped_by_their_parts() {
+        let moment: DateTime<Utc> = "2023-03-25T17:42:46Z".parse().unwrap_or_default();
+        // As the documentation's example has it.
+        let parts = [
+            (DatePart::Day, 25),
+            (DatePart::Week, 12),
+            (DatePart::Month, 3),
+            (DatePart::Quarter, 1),
+            (DatePart::Year, 2023),
+        ];
+        for (part, expected) in parts {
+            assert_eq!(part.of(moment), expected, "{part:?}");
+        }
+    }
+}
