@@ -20,6 +20,7 @@ pub(crate) mod navigation;
 pub(crate) mod property;
 mod reading;
 pub(crate) mod retrieve;
+mod select;
 pub(crate) mod service_document;
 pub(crate) mod update;
 pub(crate) mod who_am_i;
