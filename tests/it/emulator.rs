@@ -2,6 +2,7 @@
 
 mod associate;
 mod batch;
+mod bulk_delete;
 mod changes;
 mod columns;
 mod conditions;

@@ -18,6 +18,8 @@ pub(crate) enum Resource {
     WhoAmI,
     RetrieveVersion,
     Batch,
+    BulkDelete,
+    CloseIncident,
     /// The segments behind `EntityDefinitions`, the key of the first included.
     Definitions(Vec<String>),
     Collection(TableId),
@@ -92,14 +94,12 @@ pub(crate) struct KeyAddress {
 const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
 /// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 7] = [
+const ABSENT_MESSAGES: [&str; 5] = [
     "RetrieveCurrentOrganization",
     "RetrieveTotalRecordCount",
     "RetrieveMetadataChanges",
     "RelationshipDefinitions",
     "GlobalOptionSetDefinitions",
-    "CloseIncident",
-    "BulkDelete",
 ];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
@@ -134,6 +134,8 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
         }
         "EntityDefinitions" => return Ok(Resource::Definitions(segments)),
         "$batch" if rest.is_empty() => return Ok(Resource::Batch),
+        "BulkDelete" if rest.is_empty() => return Ok(Resource::BulkDelete),
+        "CloseIncident" if rest.is_empty() => return Ok(Resource::CloseIncident),
         "$metadata" => return Err(Refusal::unsupported(name)),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
