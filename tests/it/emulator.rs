@@ -3,6 +3,7 @@
 mod apply;
 mod associate;
 mod batch;
+mod bulk_delete;
 mod changes;
 mod columns;
 mod conditions;
