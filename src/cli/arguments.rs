@@ -178,6 +178,9 @@ pub struct Emulator {
     /// What TLS connections meet: expired, wrong-host, untrusted or cut
     #[arg(long, value_name = "FAULT", requires = "tls")]
     pub tls_fault: Option<String>,
+    /// Hold every user to the service protection limits: 6000 requests, 20 minutes of execution in 5, 52 at a time
+    #[arg(long)]
+    pub limits: bool,
 }
 
 /// `tandem demo`.

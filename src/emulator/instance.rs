@@ -2,23 +2,27 @@
 //!
 //! Owns no socket and no task: `server.rs` serves it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::fault::Faults;
+use super::job::Jobs;
+use super::limits::Protection;
 use super::log::RequestLog;
+use super::organization::Organization;
 use super::outage::{self, Outage};
+use super::pipeline::{Hooks, Known};
 use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
 use super::tls::Tls;
-use super::token::Tokens;
+use super::token::{Devices, Tenant, Tokens};
 use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
 
@@ -31,8 +35,15 @@ pub(crate) struct Instance {
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) tokens: Tokens,
+    /// Who gets a token.
+    pub(crate) tenant: Tenant,
+    /// The people who sign in on another device.
+    pub(crate) devices: Devices,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
+    pub(crate) protection: Protection,
+    /// The state that administrators put it into.
+    pub(crate) organization: Organization,
     /// The workflow that copies to Europe, which is the US instance's.
     pub(crate) platform: Option<Arc<Platform>>,
     /// When the port shall be given up, and for how long; the server waits for changes.
@@ -44,8 +55,14 @@ pub(crate) struct Instance {
     pub(crate) released: Released,
     /// What `restore` goes back to.
     backup: Mutex<Option<Store>>,
-    plug_in: AtomicBool,
-    organization: Uuid,
+    /// The steps that run around messages.
+    pub(crate) steps: Known,
+    pub(crate) hooks: Hooks,
+    /// What is done after the reply.
+    pub(crate) jobs: Jobs,
+    /// Told when the instance is closed; whoever waits for something outside gives up.
+    pub(crate) stop: CancellationToken,
+    id: Uuid,
 }
 
 impl Instance {
@@ -55,7 +72,8 @@ impl Instance {
         secret: &str,
         clock: Arc<Clock>,
         tls: Option<Tls>,
-        plug_in: bool,
+        hooks: Hooks,
+        stop: CancellationToken,
     ) -> Instance {
         let organization = stable_id(name, "organization");
         let user = user_id(name, APPLICATION_CLIENT_ID);
@@ -66,16 +84,23 @@ impl Instance {
             clock,
             tls: tls.map(Arc::new),
             tokens: Tokens::new(secret, user),
+            tenant: Tenant::new(secret),
+            devices: Devices::default(),
             faults: Faults::default(),
             log: RequestLog::default(),
+            protection: Protection::default(),
+            organization: Organization::default(),
             platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
             released: Released::default(),
             backup: Mutex::default(),
-            plug_in: AtomicBool::new(plug_in),
-            organization,
+            steps: Known::default(),
+            hooks,
+            jobs: Jobs::default(),
+            stop,
+            id: organization,
         }
     }
 
@@ -108,13 +133,8 @@ impl Instance {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the ensure plug-in is registered.
-    pub(crate) fn has_plug_in(&self) -> bool {
-        self.plug_in.load(Ordering::Relaxed)
-    }
-
     pub(crate) fn organization_id(&self) -> Uuid {
-        self.organization
+        self.id
     }
 
     pub(crate) fn business_unit_id(&self) -> Uuid {

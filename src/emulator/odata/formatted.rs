@@ -117,7 +117,7 @@ fn duration(minutes: i64) -> String {
 }
 
 /// Puts commas between the thousands of a decimal number.
-fn grouped(number: &str) -> String {
+pub(crate) fn grouped(number: &str) -> String {
     let (whole, fraction) = number
         .split_once('.')
         .map_or((number, None), |(whole, rest)| (whole, Some(rest)));

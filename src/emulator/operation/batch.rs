@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use self::answer::Answer;
 use self::multipart::{Item, Part};
-use super::{Asked, Call};
+use super::{Asked, Call, refused};
 use crate::emulator::instance::Instance;
+use crate::emulator::limits::Work;
 use crate::emulator::odata::path::service_root;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
@@ -35,7 +36,9 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
     let batch = Batch { instance, asked };
     let mut answers = Vec::with_capacity(items.len());
     let mut status = StatusCode::OK;
+    let mut work = Work::default();
     for item in items {
+        work = work.and(work_of(&item));
         let answer = match item {
             Item::Request(part) => batch.request(part),
             Item::ChangeSet(set) => batch.change_set(set),
@@ -53,7 +56,17 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
     } else {
         ""
     };
-    Ok(reply::with_preferences(reply, applied))
+    Ok(work.told(reply::with_preferences(reply, applied)))
+}
+
+/// What the parts are asked to do, of whom each counts toward the execution time.
+fn work_of(item: &Item) -> Work {
+    let parts = match item {
+        Item::Request(part) => std::slice::from_ref(part),
+        Item::ChangeSet(set) => set,
+    };
+    let works = parts.iter().map(|part| Work::of_method(&part.method));
+    works.fold(Work::default(), Work::and)
 }
 
 fn continues_on_error(headers: &HeaderMap) -> bool {
@@ -81,6 +94,7 @@ impl Batch<'_> {
     /// Carries out a request that stands for itself.
     fn request(&self, part: Part) -> Answer {
         let content_id = part.content_id.clone();
+        let headers = part.headers.clone();
         let done = self
             .call(part, &References::of_batch(), None)
             .and_then(|(call, rest)| {
@@ -89,7 +103,8 @@ impl Batch<'_> {
                 transaction.commit();
                 Ok(reply)
             });
-        Answer::One(content_id, dressed(done.unwrap_or_else(Reply::from)))
+        let reply = done.unwrap_or_else(|refusal| refused(&headers, &refusal));
+        Answer::One(content_id, dressed(reply))
     }
 
     /// Carries out a change set; of one that failed only the failure is answered.
@@ -100,12 +115,15 @@ impl Batch<'_> {
         let mut replies = Vec::with_capacity(set.len());
         for part in set {
             let content_id = part.content_id.clone();
+            let headers = part.headers.clone();
             let done = self
                 .call(part, &references, Some(schema.clone()))
                 .and_then(|(call, rest)| call.carry_out(&mut transaction, &rest));
             let reply = match done {
                 Ok(reply) => reply,
-                Err(refusal) => return Answer::One(content_id, dressed(refusal.into())),
+                Err(refusal) => {
+                    return Answer::One(content_id, dressed(refused(&headers, &refusal)));
+                }
             };
             if let (Some(id), Some(row)) = (&content_id, reply::subject(&reply)) {
                 let set = schema.table(row.table).set;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{Call, Conditions, find};
+use crate::emulator::limits::Work;
 use crate::emulator::odata::path::{self, Address};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline::{self, Context};
@@ -64,6 +65,7 @@ pub(crate) fn answer(
     call.query.only(&[])?;
     let table = call.schema.table(id);
     let targets = targets(call, table, message)?;
+    let work = Work::writes(targets.len());
     let many = Many {
         call,
         id,
@@ -87,7 +89,7 @@ pub(crate) fn answer(
                 message.name()
             );
             let body = json!({"@odata.context": context, "Ids": ids});
-            return Ok(reply::json(StatusCode::OK, &body));
+            return Ok(work.told(reply::json(StatusCode::OK, &body)));
         }
         Multiple::Update => {
             for target in &targets {
@@ -106,7 +108,7 @@ pub(crate) fn answer(
             }
         }
     }
-    Ok(reply::no_content())
+    Ok(work.told(reply::no_content()))
 }
 
 /// Reads `Targets`: objects, each with its type.
@@ -186,7 +188,7 @@ impl Many<'_> {
             let column = self.table.columns.get(self.table.id);
             Refusal::argument(format!(
                 "A target of UpdateMultiple lacks its primary id '{}'.",
-                column.map_or("", |column| &column.name)
+                column.map_or("", |column| column.name)
             ))
         })?;
         let conditions = Conditions::default();
@@ -250,7 +252,7 @@ impl Many<'_> {
     /// How a target of an upsert names its row, if it does.
     fn address(&self, target: &Map<String, Json>) -> Outcome<Option<Address>> {
         let primary = self.table.columns.get(self.table.id);
-        let own = primary.and_then(|column| target.get(&*column.name));
+        let own = primary.and_then(|column| target.get(column.name));
         let Some(named) = target.get("@odata.id") else {
             let id = own.and_then(Json::as_str);
             return Ok(id.and_then(|id| Uuid::try_parse(id).ok()).map(Address::Id));
