@@ -23,6 +23,14 @@
 //! client id that gets a token but is no member of the organization (403) is [`UNKNOWN_CLIENT_ID`]. People sign in with a
 //! device code, `/{tenant}/oauth2/v2.0/devicecode`.
 //!
+//! # The sync's platforms
+//!
+//! The US instance answers as the platforms of a sync that copies accounts and contacts to Europe: the management API of a
+//! Logic App and of a Data Factory under `/subscriptions/…`, Synapse's data plane at the root, `/admin/functions/…`, and the
+//! tables `workflow` and `flowrun`. They all show the same workflow, [`SYNC_WORKFLOW`], which really copies, as the user of
+//! [`SYNC_CLIENT_ID`], and runs once a day by the emulator's clock while it is enabled ([`Options::workflow`]). They take
+//! [`Pair::token`], or a token of the audience `https://management.azure.com` or `https://dev.azuresynapse.net`.
+//!
 //! # Control
 //!
 //! With the bearer [`Pair::token`] each instance answers, under `/emulator/`:
@@ -64,8 +72,10 @@ mod clock;
 mod connection;
 mod control;
 mod fault;
+mod fetchxml;
 mod front;
 mod instance;
+mod job;
 mod limits;
 mod log;
 mod odata;
@@ -75,12 +85,14 @@ mod outage;
 mod pipeline;
 mod platform;
 mod refusal;
+mod relation;
 mod reply;
 mod row;
 mod scenario;
 mod schema;
 mod seed;
 mod server;
+mod spelling;
 mod store;
 mod stream;
 mod tls;
@@ -100,11 +112,13 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::limits::{Costs, Limits};
+pub use self::pipeline::Webhooks;
 pub use self::scenario::{Scenario, ScenarioError};
 pub use self::tls::TlsFault;
 
 use self::clock::Clock;
 use self::instance::Instance;
+use self::pipeline::Hooks;
 use self::tls::{Authority, Tls};
 
 /// The client id of the user behind the bearer [`Pair::token`].
@@ -115,6 +129,9 @@ pub const SYNC_CLIENT_ID: &str = "tandem-sync";
 pub const LOB_CLIENT_ID: &str = "lob-app";
 /// A client id that gets a token and is then refused by the Web API with 403 `0x80072560`.
 pub const UNKNOWN_CLIENT_ID: &str = "unknown";
+
+/// The name of the workflow, pipeline and function that copies accounts and contacts from the US to Europe.
+pub const SYNC_WORKFLOW: &str = "sync-accounts-contacts";
 
 /// The name under which [`user_id`] knows the US instance.
 pub const US: &str = "us";
@@ -165,6 +182,8 @@ pub struct Options {
     pub scenario: Option<Scenario>,
     /// Whether Europe has the plug-in that ensures a ticket's customer; a scenario may switch it off as well.
     pub plug_in: bool,
+    /// How webhooks are called.
+    pub webhooks: Webhooks,
     /// What the instances hold at the start.
     pub data: Data,
     /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
@@ -188,6 +207,7 @@ impl Default for Options {
             token: Uuid::new_v4().simple().to_string(),
             scenario: None,
             plug_in: true,
+            webhooks: Webhooks::default(),
             data: Data::Demo,
             workflow: false,
             seed: None,
@@ -204,6 +224,7 @@ pub struct Pair {
     europe: Side,
     token: String,
     authority: Option<Arc<Authority>>,
+    plug_in: bool,
     data: Data,
     workflow: bool,
     seed: u64,
@@ -245,11 +266,15 @@ impl Pair {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
             }
         };
+        let stop = CancellationToken::new();
         let side = |name, address| {
             let authority = authority.as_ref().map(Arc::clone);
             let tls = authority.map(|authority| Tls::new(authority, options.tls_fault));
-            let clock = Arc::clone(&clock);
-            let side = Side::bind(name, address, &options.token, clock, tls, plug_in)?;
+            let hooks = Hooks::new(options.webhooks);
+            let (clock, stop) = (Arc::clone(&clock), stop.clone());
+            let secure = tls.is_some();
+            let instance = |url| Instance::new(name, url, &options.token, clock, tls, hooks, stop);
+            let side = Side::bind(address, secure, instance)?;
             side.instance.protection.set(options.limits);
             Ok::<_, io::Error>(side)
         };
@@ -258,12 +283,13 @@ impl Pair {
             europe: side(EUROPE, options.europe)?,
             authority,
             token: options.token,
+            plug_in,
             data: options.data,
             workflow,
             seed,
             scenario,
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
         })
     }
 
@@ -280,18 +306,11 @@ impl Pair {
             Arc::clone(&self.us.instance),
             Arc::clone(&self.europe.instance),
         );
-        let (data, seed) = (self.data, self.seed);
-        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, data, seed))
+        let (plug_in, data, seed) = (self.plug_in, self.data, self.seed);
+        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, plug_in, data, seed))
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
-        for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
-            self.tasks.spawn(server::serve(
-                listener,
-                Arc::clone(&side.instance),
-                self.stop.child_token(),
-            ));
-        }
         platform::start(
             &self.us.instance,
             &self.europe.instance,
@@ -299,6 +318,16 @@ impl Pair {
             &self.tasks,
             &self.stop,
         );
+        for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
+            self.tasks.spawn(server::serve(
+                listener,
+                Arc::clone(&side.instance),
+                self.stop.child_token(),
+            ));
+            let instance = Arc::clone(&side.instance);
+            self.tasks
+                .spawn(job::work(instance, self.stop.child_token()));
+        }
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),
@@ -356,13 +385,11 @@ impl Drop for Pair {
 }
 
 impl Side {
+    /// Opens the port and makes the instance that has its URL.
     fn bind(
-        name: &'static str,
         address: SocketAddr,
-        token: &str,
-        clock: Arc<Clock>,
-        tls: Option<Tls>,
-        plug_in: bool,
+        secure: bool,
+        instance: impl FnOnce(String) -> Instance,
     ) -> io::Result<Side> {
         if !address.ip().is_loopback() {
             let problem =
@@ -370,9 +397,8 @@ impl Side {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         let listener = outage::listen(address)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let url = format!("{scheme}://{}", listener.local_addr()?);
-        let instance = Instance::new(name, url, token, clock, tls, plug_in);
+        let scheme = if secure { "https" } else { "http" };
+        let instance = instance(format!("{scheme}://{}", listener.local_addr()?));
         Ok(Side {
             instance: Arc::new(instance),
             listener: Some(listener),

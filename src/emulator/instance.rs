@@ -2,20 +2,22 @@
 //!
 //! Owns no socket and no task: `server.rs` serves it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::fault::Faults;
+use super::job::Jobs;
 use super::limits::Protection;
 use super::log::RequestLog;
 use super::organization::Organization;
 use super::outage::{self, Outage};
+use super::pipeline::{Hooks, Known};
 use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
@@ -53,7 +55,13 @@ pub(crate) struct Instance {
     pub(crate) released: Released,
     /// What `restore` goes back to.
     backup: Mutex<Option<Store>>,
-    plug_in: AtomicBool,
+    /// The steps that run around messages.
+    pub(crate) steps: Known,
+    pub(crate) hooks: Hooks,
+    /// What is done after the reply.
+    pub(crate) jobs: Jobs,
+    /// Told when the instance is closed; whoever waits for something outside gives up.
+    pub(crate) stop: CancellationToken,
     id: Uuid,
 }
 
@@ -64,7 +72,8 @@ impl Instance {
         secret: &str,
         clock: Arc<Clock>,
         tls: Option<Tls>,
-        plug_in: bool,
+        hooks: Hooks,
+        stop: CancellationToken,
     ) -> Instance {
         let organization = stable_id(name, "organization");
         let user = user_id(name, APPLICATION_CLIENT_ID);
@@ -87,7 +96,10 @@ impl Instance {
             store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
             released: Released::default(),
             backup: Mutex::default(),
-            plug_in: AtomicBool::new(plug_in),
+            steps: Known::default(),
+            hooks,
+            jobs: Jobs::default(),
+            stop,
             id: organization,
         }
     }
@@ -114,11 +126,6 @@ impl Instance {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Store> {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the ensure plug-in is registered.
-    pub(crate) fn has_plug_in(&self) -> bool {
-        self.plug_in.load(Ordering::Relaxed)
     }
 
     pub(crate) fn organization_id(&self) -> Uuid {

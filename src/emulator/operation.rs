@@ -2,16 +2,22 @@
 //!
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
+mod aggregate;
+pub(crate) mod associate;
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod create;
 pub(crate) mod csdl;
 pub(crate) mod delete;
+mod fetch;
 pub(crate) mod function;
 pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod money;
 pub(crate) mod multiple;
+pub(crate) mod navigation;
+pub(crate) mod property;
+mod reading;
 pub(crate) mod retrieve;
 pub(crate) mod service_document;
 pub(crate) mod update;
@@ -28,11 +34,9 @@ use uuid::Uuid;
 use self::batch::References;
 use self::multiple::Multiple;
 use super::instance::Instance;
-use super::odata::path::{self, Address, Resource};
+use super::odata::path::{self, Address, End, Part, Property, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
-use super::odata::render;
-use super::odata::rows::{self, RowWriter};
 use super::pipeline::Context;
 use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Reply};
@@ -116,11 +120,19 @@ pub(crate) fn execute(
     if rest == "$batch" && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
-    let call = Call::read(instance.schema(), asked, References::default())?;
-    let mut transaction = Transaction::new(instance);
-    let reply = call.carry_out(&mut transaction, rest)?;
-    transaction.commit();
-    Ok(reply)
+    let done = Call::read(instance.schema(), asked, References::default()).and_then(|call| {
+        let mut transaction = Transaction::new(instance);
+        let reply = call.carry_out(&mut transaction, rest)?;
+        transaction.commit();
+        Ok(reply)
+    });
+    done.or_else(|refusal| Ok(refused(&request.headers, &refusal)))
+}
+
+/// A refusal as a reply, with the annotations that the client prefers.
+fn refused(headers: &HeaderMap, refusal: &Refusal) -> Reply {
+    let annotations = Preferences::read(headers).map(|preferences| preferences.annotations);
+    reply::refusal(refusal, &annotations.unwrap_or_default())
 }
 
 /// Does what one request asks for, as a part of a transaction.
@@ -143,8 +155,35 @@ fn dispatch(
         (&Method::GET, Resource::Row(table, address)) => {
             retrieve::answer(instance, call, table, &address)
         }
+        (&Method::GET, Resource::Property(table, address, property)) => {
+            property::answer(instance, call, table, &address, property)
+        }
+        (&Method::GET, Resource::Navigation(table, address, navigation)) => {
+            navigation::answer(instance, call, table, &address, &navigation)
+        }
         (&Method::POST, Resource::Collection(table)) => {
             create::answer(transaction, call, writable(call, table, Writes::create)?)
+        }
+        (&Method::PUT, Resource::Property(table, address, Property { column, raw: false })) => {
+            let table = writable(call, table, Writes::update)?;
+            property::put(transaction, call, table, &address, column)
+        }
+        (&Method::DELETE, Resource::Property(table, address, Property { column, raw: false })) => {
+            let table = writable(call, table, Writes::update)?;
+            property::delete(transaction, call, table, &address, column)
+        }
+        (
+            &Method::POST | &Method::PUT | &Method::DELETE,
+            Resource::Navigation(table, address, navigation),
+        ) => {
+            let (written, way): (TableId, fn(Writes) -> bool) =
+                match (navigation.end, &navigation.part) {
+                    (End::Row { .. }, _) => (table, Writes::update),
+                    (End::Rows { table, .. }, Part::Whole) => (table, Writes::create),
+                    (End::Rows { table, .. }, _) => (table, Writes::update),
+                };
+            writable(call, written, way)?;
+            associate::answer(transaction, call, table, &address, &navigation)
         }
         (&Method::POST, Resource::Bound(table, message)) => match Multiple::named(&message) {
             Some(message) => {
@@ -239,24 +278,10 @@ impl Call {
             let reply = reply::with_entity_id(reply::no_content(), url);
             return Ok(reply::about(reply, subject));
         }
-        let entity = self.entity(transaction.store(), table, row)?;
+        let entity = self.entity(transaction.instance(), transaction.store(), table, row)?;
         let reply = reply::with_etag(reply::written(status, entity), row.version());
         let reply = reply::with_preferences(reply, &self.preferences.applied_to_row());
         Ok(reply::about(reply, subject))
-    }
-
-    /// One row as the body of an answer.
-    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Vec<u8>> {
-        let table = store.schema().table(id);
-        let select = self.query.select(table)?;
-        let context = render::context(&self.root, table, select.as_deref());
-        let mut body = b"{\"@odata.context\":".to_vec();
-        rows::scalar(&mut body, &format!("{context}/$entity"));
-        body.push(b',');
-        let writer = RowWriter::new(store, id, select.as_deref(), &self.preferences.annotations);
-        writer.members(&mut body, row);
-        body.push(b'}');
-        Ok(body)
     }
 }
 

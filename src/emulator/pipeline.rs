@@ -1,21 +1,38 @@
-//! What runs around a message: for now one synchronous step, the ensure plug-in at `PreValidation` of a ticket's Create.
+//! What runs around a message: the steps that are registered for it, stage by stage (contract 8, 15).
+//!
+//! ```text
+//! PreValidation ─▶ PreOperation ─▶ the message itself ─▶ PostOperation ─▶ commit ─▶ asynchronous steps
+//!      10              20                                     40
+//! ```
 //!
 //! `PreValidation` stands outside of the transaction, unless the message is itself a part of one: a stub that it made
-//! stays even if the ticket is then refused. The transaction begins with the main operation.
+//! stays even if the ticket is then refused. The transaction begins with `PreOperation`.
 
+mod built_in;
 mod context;
+mod endpoint;
+mod event;
+mod execution_context;
+mod hook;
+mod registration;
+mod step;
 
 pub(crate) use self::context::Context;
+pub(crate) use self::event::Event;
+pub(crate) use self::hook::Hooks;
+pub use self::hook::Webhooks;
+pub(crate) use self::step::{Handler, Known, Step};
+
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::odata::path::Address;
-use super::odata::payload::{Bind, Payload};
-use super::operation::{Caller, Conditions, delete, write};
+use self::step::{Message, Stage};
+use super::odata::payload::Payload;
+use super::operation::{Conditions, delete, find, missing, write};
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
 use super::transaction::Transaction;
-use super::user_id;
 use super::value::{Reference, TableId, Value};
 
 /// The name, and the client id as it were, of the user under which plug-ins write.
@@ -29,10 +46,71 @@ pub(crate) fn create(
     id: Uuid,
     mut payload: Payload,
 ) -> Outcome<Row> {
+    context.check_depth()?;
     transaction.read(|store| payload.resolve_keys(store))?;
-    before_create(transaction, context, table, &payload)?;
+    let (children, members) = (
+        std::mem::take(&mut payload.children),
+        std::mem::take(&mut payload.members),
+    );
+    if payload.is_deep() || !children.is_empty() || !members.is_empty() {
+        // Every row of a deep insert is a part of one transaction, from its first stage on.
+        transaction.store();
+    }
+    for parent in std::mem::take(&mut payload.parents) {
+        let named = create_nested(transaction, context, parent.table, parent.payload)?;
+        payload.columns.push((parent.column, Value::Lookup(named)));
+    }
+    let event = Event::begin(
+        transaction,
+        context,
+        Message::Create,
+        Reference { table, id },
+        || payload.attributes(),
+    );
+    before(transaction, event.as_ref())?;
     let columns = resolved(transaction, context, payload)?;
-    write::insert(transaction, context.caller, table, id, columns)
+    let row = write::insert(transaction, context.caller, table, id, columns)?;
+    registration::check(transaction.instance(), transaction.store(), table, &row)?;
+    after(transaction, event.as_ref())?;
+    let own = Value::Lookup(Reference { table, id });
+    for mut child in children {
+        child.payload.columns.push((child.column, own.clone()));
+        create_nested(transaction, context, child.table, child.payload)?;
+    }
+    for member in members {
+        let columns = vec![(member.column, own.clone())];
+        let address = &member.address;
+        let found = transaction.read(|store| find(store, member.table, address));
+        let found = found.ok_or_else(|| {
+            transaction.read(|store| missing(store.schema(), member.table, address))
+        })?;
+        let payload = Payload {
+            columns,
+            ..Payload::default()
+        };
+        let conditions = Conditions::default();
+        update(
+            transaction,
+            context,
+            &conditions,
+            member.table,
+            found,
+            payload,
+        )?;
+    }
+    Ok(row)
+}
+
+/// The message Create of a row that is nested in another.
+fn create_nested(
+    transaction: &mut Transaction,
+    context: &Context,
+    table: TableId,
+    payload: Payload,
+) -> Outcome<Reference> {
+    let id = payload.id.unwrap_or_else(Uuid::now_v7);
+    create(transaction, context, table, id, payload)?;
+    Ok(Reference { table, id })
 }
 
 /// The message Update, of a row that was there.
@@ -44,11 +122,58 @@ pub(crate) fn update(
     id: Uuid,
     mut payload: Payload,
 ) -> Outcome<Row> {
+    context.check_depth()?;
     transaction.read(|store| payload.resolve_keys(store))?;
+    let event = Event::begin(
+        transaction,
+        context,
+        Message::Update,
+        Reference { table, id },
+        || payload.attributes(),
+    );
+    before(transaction, event.as_ref())?;
     let row = current(transaction, table, id)?;
     conditions.allow_change(&row)?;
     let columns = resolved(transaction, context, payload)?;
-    write::change(transaction, context.caller, table, &row, columns)
+    let row = write::change(transaction, context.caller, table, &row, columns)?;
+    registration::check(transaction.instance(), transaction.store(), table, &row)?;
+    after(transaction, event.as_ref())?;
+    Ok(row)
+}
+
+/// The message Delete, of a row that was there.
+pub(crate) fn delete(
+    transaction: &mut Transaction,
+    context: &Context,
+    conditions: &Conditions,
+    named: Reference,
+) -> Outcome<()> {
+    context.check_depth()?;
+    let event = Event::begin(transaction, context, Message::Delete, named, Vec::new);
+    before(transaction, event.as_ref())?;
+    let row = current(transaction, named.table, named.id)?;
+    conditions.allow_change(&row)?;
+    delete::remove(transaction, context.caller, named)?;
+    after(transaction, event.as_ref())
+}
+
+/// The stages before the message itself; the second is inside of the transaction.
+fn before(transaction: &mut Transaction, event: Option<&Arc<Event>>) -> Outcome<()> {
+    if let Some(event) = event {
+        event.run(transaction, Stage::PreValidation)?;
+        transaction.store();
+        event.run(transaction, Stage::PreOperation)?;
+    }
+    Ok(())
+}
+
+/// The stage behind the message, and the jobs of the steps that follow the commit.
+fn after(transaction: &mut Transaction, event: Option<&Arc<Event>>) -> Outcome<()> {
+    if let Some(event) = event {
+        event.run(transaction, Stage::PostOperation)?;
+        event.leave_jobs(transaction)?;
+    }
+    Ok(())
 }
 
 /// The columns of a payload, each of whose binds names a row that exists.
@@ -69,85 +194,12 @@ fn resolved(
     payload.resolve(store)
 }
 
-/// The message Delete, of a row that was there.
-pub(crate) fn delete(
-    transaction: &mut Transaction,
-    context: &Context,
-    conditions: &Conditions,
-    named: Reference,
-) -> Outcome<()> {
-    let row = current(transaction, named.table, named.id)?;
-    conditions.allow_change(&row)?;
-    delete::remove(transaction, context.caller, named)
-}
-
 /// The row as it is once nobody else holds it.
 fn current(transaction: &mut Transaction, table: TableId, id: Uuid) -> Outcome<Row> {
     transaction.wait_for(table, id)?;
     let store = transaction.store();
     let missing = || Refusal::row_missing(store.schema().table(table), id);
     store.get(table, id).cloned().ok_or_else(missing)
-}
-
-/// Runs the steps that stand before the validation of a Create.
-fn before_create(
-    transaction: &mut Transaction,
-    context: &Context,
-    table: TableId,
-    payload: &Payload,
-) -> Outcome<()> {
-    let instance = transaction.instance();
-    let schema = transaction.read(|store| store.schema().clone());
-    if schema.table(table).name != "incident"
-        || !instance.has_plug_in()
-        || context.bypass.synchronous
-    {
-        return Ok(());
-    }
-    let customer = schema.table(table).column("customerid");
-    for bind in payload
-        .binds
-        .iter()
-        .filter(|bind| Some(bind.column) == customer)
-    {
-        if transaction.is_open() {
-            ensure(transaction, bind)?;
-        } else {
-            let mut own = Transaction::new(instance);
-            ensure(&mut own, bind)?;
-            own.commit();
-        }
-    }
-    Ok(())
-}
-
-/// Makes a stub of the row that is named, unless it is there.
-fn ensure(transaction: &mut Transaction, bind: &Bind) -> Outcome<()> {
-    let Address::Id(id) = bind.address else {
-        return Ok(());
-    };
-    transaction.wait_for(bind.table, id)?;
-    let store = transaction.store();
-    if store.get(bind.table, id).is_some() {
-        return Ok(());
-    }
-    let schema = store.schema().clone();
-    let table = schema.table(bind.table);
-    let name = if table.name == "contact" {
-        "lastname"
-    } else {
-        "name"
-    };
-    let columns = table
-        .column(name)
-        .map(|column| (column, Value::text(&placeholder(id))))
-        .into_iter()
-        .collect();
-    let caller = Caller {
-        user: user_id(transaction.instance().name, PLUG_IN_USER),
-    };
-    write::insert(transaction, caller, bind.table, id, columns)?;
-    Ok(())
 }
 
 /// The name of a stub, which says that nothing better is known.

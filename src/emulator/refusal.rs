@@ -19,6 +19,16 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
+    /// The step that refused, if one did.
+    pub(crate) details: Option<Box<Details>>,
+}
+
+/// Which step refused; told to clients that ask for it (contract 8.2).
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Details {
+    pub(crate) step: Uuid,
+    pub(crate) name: String,
+    pub(crate) depth: u8,
 }
 
 impl Refusal {
@@ -31,6 +41,7 @@ impl Refusal {
             status,
             code: Cow::Borrowed(code),
             message: message.into(),
+            details: None,
         }
     }
 
@@ -270,6 +281,33 @@ impl Refusal {
         )
     }
 
+    /// A row that others refer to by a relationship that restricts its deletion (contract 2.4).
+    pub(crate) fn is_referred_to() -> Refusal {
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "0x80040227",
+            "The object you tried to delete is associated with another object and cannot be deleted.",
+        )
+    }
+
+    /// An `InvalidPluginExecutionException`, with the status that it asks for (contract 8.2).
+    pub(crate) fn plug_in(status: StatusCode, message: &str) -> Refusal {
+        Refusal::new(status, "0x80040265", message)
+    }
+
+    /// A plug-in that takes longer than two minutes (contract 8.3; the status is inferred).
+    pub(crate) fn plug_in_timeout() -> Refusal {
+        Refusal::bad(
+            "0x80044172",
+            "The plug-in execution failed because the operation has timed-out at the Sandbox Host.",
+        )
+    }
+
+    /// A synchronous webhook that failed (contract 15; status, code and words are inferred).
+    pub(crate) fn webhook(problem: &str) -> Refusal {
+        Refusal::bad("0x80040265", format!("The webhook call failed: {problem}."))
+    }
+
     /// Steps that cause each other without end (contract 8.3; the status is inferred).
     pub(crate) fn too_deep() -> Refusal {
         Refusal::bad(
@@ -312,6 +350,14 @@ impl Refusal {
         Refusal::bad(
             "0x80072491",
             format!("Entity {} isn't enabled for change tracking.", table.name),
+        )
+    }
+
+    /// More rows than can be totalled at once (contract 3.6; the status is inferred).
+    pub(crate) fn aggregate_limit() -> Refusal {
+        Refusal::bad(
+            "0x8004E023",
+            "The maximum record limit is exceeded. Reduce the number of records.",
         )
     }
 

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::odata::prefer::Annotations;
 use super::refusal::Refusal;
 use super::value::Reference;
 
@@ -55,11 +56,50 @@ pub(crate) fn text(status: StatusCode, content_type: &'static str, body: String)
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Reply {
-        json(
-            refusal.status,
-            &json!({"error": {"code": refusal.code, "message": refusal.message}}),
-        )
+        self::refusal(&refusal, &Annotations::default())
     }
+}
+
+/// A refusal with the annotations that the client wants to see (contract 8.2).
+pub(crate) fn refusal(refusal: &Refusal, annotations: &Annotations) -> Reply {
+    let mut error = Map::new();
+    error.insert("code".to_owned(), (&*refusal.code).into());
+    error.insert("message".to_owned(), (&*refusal.message).into());
+    for (name, value) in details(refusal) {
+        if annotations.wants(&name) {
+            error.insert(format!("@{name}"), value.into());
+        }
+    }
+    json(refusal.status, &json!({"error": error}))
+}
+
+/// What is known of the step that refused.
+fn details(refusal: &Refusal) -> Vec<(String, String)> {
+    let Some(details) = &refusal.details else {
+        return Vec::new();
+    };
+    let code = refusal.code.trim_start_matches("0x");
+    let help = format!(
+        "http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a{code}&client=platform"
+    );
+    let trace = format!("\r\n[{}: {}]\r\n", details.name, details.step);
+    let of_error = |name: &str| format!("Microsoft.PowerApps.CDS.ErrorDetails.{name}");
+    vec![
+        (of_error("OperationStatus"), "1".to_owned()),
+        (of_error("SubErrorCode"), "-2146233088".to_owned()),
+        (of_error("ApiStepKey"), details.step.to_string()),
+        (of_error("ApiDepthKey"), details.depth.to_string()),
+        (
+            of_error("ApiExceptionHttpStatusCode"),
+            refusal.status.as_u16().to_string(),
+        ),
+        ("Microsoft.PowerApps.CDS.HelpLink".to_owned(), help),
+        ("Microsoft.PowerApps.CDS.TraceText".to_owned(), trace),
+        (
+            "Microsoft.PowerApps.CDS.InnerError.Message".to_owned(),
+            refusal.message.clone(),
+        ),
+    ]
 }
 
 /// The 401 of a request without a good token: the challenge from which clients learn the authority.

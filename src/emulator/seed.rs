@@ -10,6 +10,7 @@ pub(crate) mod extension;
 pub(crate) mod invent;
 mod many;
 mod mess;
+mod step;
 pub(crate) mod users;
 
 use super::Data;
@@ -19,6 +20,7 @@ use super::instance::Instance;
 pub(crate) fn fill(
     us: &Instance,
     europe: &Instance,
+    plug_in: bool,
     data: Data,
     seed: u64,
 ) -> Result<(), csv::Error> {
@@ -26,6 +28,7 @@ pub(crate) fn fill(
         users::fill(instance);
         extension::fill(instance);
     }
+    step::fill(europe, plug_in);
     match data {
         Data::Empty => Ok(()),
         Data::Demo => demo::fill(us, europe, seed),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -55,10 +56,15 @@ struct Rows {
     /// For each lookup that is indexed, by its column: the row that is named, and the row that names it.
     named: BTreeMap<usize, BTreeSet<(SqlGuid, SqlGuid)>>,
     changes: BTreeMap<i64, SqlGuid>,
+    /// Another after every write, and after every one that is taken back.
+    generation: u64,
     deletions: BTreeMap<i64, Uuid>,
     /// The newest deletion of an id, of which only that one is told.
     buried: HashMap<Uuid, i64>,
 }
+
+/// Shared by all stores, for a restored one must not repeat a number.
+static GENERATION: AtomicU64 = AtomicU64::new(1);
 
 /// Where a real database stands after some years; makes etags look like real ones.
 const FIRST_VERSION: i64 = 1_000_000;
@@ -159,6 +165,41 @@ impl Store {
             .sorted
             .range((start, Bound::Unbounded))
             .map(|(_, row)| row)
+    }
+
+    /// The rows in the reverse of that order, before the given one.
+    pub(crate) fn before(&self, table: TableId, last: Option<Uuid>) -> impl Iterator<Item = &Row> {
+        let end = last.map_or(Bound::Unbounded, |id| Bound::Excluded(SqlGuid::from(id)));
+        let rows = self.rows(table).sorted.range((Bound::Unbounded, end));
+        rows.rev().map(|(_, row)| row)
+    }
+
+    /// The rows in the order of their last change and then of their ids, behind the given place.
+    pub(crate) fn modified_after(
+        &self,
+        table: TableId,
+        last: Option<(DateTime<Utc>, Uuid)>,
+    ) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        let start = last.map_or(Bound::Unbounded, |(time, id)| {
+            Bound::Excluded((time.timestamp_millis(), id.into()))
+        });
+        let entries = rows.modified.range((start, Bound::Unbounded));
+        entries.filter_map(|(_, id)| rows.sorted.get(id))
+    }
+
+    /// The rows in the reverse of that order, before the given place.
+    pub(crate) fn modified_before(
+        &self,
+        table: TableId,
+        last: Option<(DateTime<Utc>, Uuid)>,
+    ) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        let end = last.map_or(Bound::Unbounded, |(time, id)| {
+            Bound::Excluded((time.timestamp_millis(), id.into()))
+        });
+        let entries = rows.modified.range((Bound::Unbounded, end)).rev();
+        entries.filter_map(|(_, id)| rows.sorted.get(id))
     }
 
     /// The rows that were modified within the bounds, oldest first.
@@ -344,6 +385,11 @@ impl Store {
         !self.held.is_empty() && self.held.contains_key(&(table, id.into()))
     }
 
+    /// A number that is another whenever a row of the table is; no two states of a table share one.
+    pub(crate) fn generation(&self, table: TableId) -> u64 {
+        self.rows(table).generation
+    }
+
     /// The next number for an automatically numbered ticket.
     pub(crate) fn next_ticket(&mut self) -> u32 {
         self.ticket_number = self.ticket_number.wrapping_add(1);
@@ -385,6 +431,7 @@ impl Store {
         let schema = Arc::clone(&self.schema);
         let definition = schema.table(table);
         let rows = &mut self.tables[table.0];
+        rows.generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let before = rows.sorted.remove(&SqlGuid::from(id));
         if let Some(before) = &before {
             rows.index(definition, before, false);

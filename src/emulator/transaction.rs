@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::instance::{Instance, lock};
+use super::job::Job;
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
 use super::schema::Table;
@@ -30,6 +31,8 @@ pub(crate) struct Transaction<'i> {
     /// There while it is open and not suspended.
     store: Option<RwLockWriteGuard<'i, Store>>,
     changes: Vec<Change>,
+    /// What is to be done once it is committed.
+    jobs: Vec<Job>,
 }
 
 /// Tells those who wait for a held row that one may be free.
@@ -66,6 +69,7 @@ impl<'i> Transaction<'i> {
             instance,
             store: None,
             changes: Vec::new(),
+            jobs: Vec::new(),
         }
     }
 
@@ -144,9 +148,17 @@ impl<'i> Transaction<'i> {
         Ok(done)
     }
 
+    /// Leaves something to be done once this is committed.
+    pub(crate) fn afterwards(&mut self, job: Job) {
+        self.jobs.push(job);
+    }
+
     /// Makes what was written visible to all.
     pub(crate) fn commit(mut self) {
         self.changes.clear();
+        let (instance, jobs) = (self.instance, std::mem::take(&mut self.jobs));
+        drop(self);
+        instance.jobs.add(jobs);
     }
 
     fn resume(&mut self) -> Outcome<()> {

@@ -53,7 +53,10 @@ const EXCEPTIONS: [(&str, &str, &str); 3] = [
 
 /// Crates that have one home.
 const HOMES: [(&str, &[&str]); 7] = [
-    ("reqwest", &["dataverse/transport.rs"]),
+    (
+        "reqwest",
+        &["dataverse/transport.rs", "emulator/pipeline/hook.rs"],
+    ),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli", "main.rs"]),

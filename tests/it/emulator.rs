@@ -1,13 +1,19 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod apply;
+mod associate;
 mod batch;
 mod changes;
 mod columns;
 mod conditions;
 mod control;
 mod csdl;
+mod deep_insert;
 mod demo;
+mod expand;
 mod faults;
+mod fetchxml;
+mod filters;
 mod keys;
 mod limits;
 mod lists;
@@ -15,9 +21,13 @@ mod metadata;
 mod multiple;
 mod nonsense;
 mod organization;
+mod pipeline;
 mod platforms;
+mod properties;
+mod spelling;
 mod tls;
 mod tokens;
+mod webhook;
 mod writes;
 
 /// A GUID that is told apart by its number, and whose SQL order is that of the numbers.

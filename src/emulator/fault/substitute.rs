@@ -44,6 +44,7 @@ fn refused(status: StatusCode, code: Option<&str>) -> Refusal {
         status,
         message: usual_message(&code).to_owned(),
         code: code.into(),
+        details: None,
     }
 }
 

@@ -25,6 +25,10 @@ pub(crate) enum Resource {
     Collection(TableId),
     Count(TableId),
     Row(TableId, Address),
+    /// A column of a row; as it is for `/$value`.
+    Property(TableId, Address, Property),
+    /// What a navigation property of a row leads to.
+    Navigation(TableId, Address, Navigation),
     /// A message that is bound to a set, by its name without the namespace.
     Bound(TableId, String),
 }
@@ -34,6 +38,46 @@ pub(crate) enum Resource {
 pub(crate) struct Invocation {
     pub(crate) name: String,
     pub(crate) arguments: Option<String>,
+}
+
+/// One column of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Property {
+    pub(crate) column: usize,
+    /// Whether the value is asked for as it is.
+    pub(crate) raw: bool,
+}
+
+/// A navigation property of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Navigation {
+    pub(crate) name: String,
+    pub(crate) end: End,
+    pub(crate) part: Part,
+}
+
+/// Where a navigation property leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The row that the lookup in this column names.
+    Row { lookup: usize, table: TableId },
+    /// The rows of the table whose lookup in this column names the row.
+    Rows { lookup: usize, table: TableId },
+}
+
+/// What of it is meant.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Part {
+    /// The row or the rows themselves.
+    Whole,
+    /// `/$ref`.
+    Reference,
+    /// `/$count`.
+    Count,
+    /// `collection(…)`.
+    Member(Address),
+    /// `collection(…)/$ref`.
+    MemberReference(Address),
 }
 
 /// How a row is addressed.
@@ -67,7 +111,7 @@ const MESSAGES: [&str; 6] = [
 ];
 
 /// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 2] = ["CloseIncident", "BulkDelete"];
+const ABSENT_MESSAGES: [&str; 3] = ["CloseIncident", "BulkDelete", "CreateEntities"];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
 pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
@@ -117,7 +161,8 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
             message.split_at(NAMESPACE.len()).1.to_owned(),
         )),
         (Some(predicate), []) => Ok(Resource::Row(id, address(table, predicate)?)),
-        (_, [next, ..]) => Err(behind(table, next)),
+        (Some(predicate), rest) => behind(schema, id, address(table, predicate)?, rest),
+        (None, [next, ..]) => Err(absent(next).unwrap_or_else(|| Refusal::segment(next))),
     }
 }
 
@@ -140,6 +185,16 @@ pub(crate) fn target(schema: &Schema, root: &str, text: &str) -> Outcome<(TableI
         return row(schema, &segment);
     }
     row(schema, text.strip_prefix('/').unwrap_or(text))
+}
+
+/// Reads `/contacts(…)`, `contacts(…)` or the absolute form in a bind, percent-encoded or not.
+pub(crate) fn bound(schema: &Schema, root: &str, text: &str) -> Outcome<(TableId, Address)> {
+    if text.contains("://") {
+        return target(schema, root, text);
+    }
+    let relative = text.strip_prefix('/').unwrap_or(text);
+    let segment = decoded(relative).ok_or_else(|| Refusal::url("The URL is not valid UTF-8."))?;
+    row(schema, &segment)
 }
 
 /// Reads `accounts(…)` in a bind: the table and the row.
@@ -258,20 +313,76 @@ fn reachable(values: &[(usize, Value)]) -> Outcome<()> {
     Ok(())
 }
 
-/// What stands behind a row or set and is not served.
-fn behind(table: &Table, next: &str) -> Refusal {
-    if next == "$ref" {
-        return Refusal::unsupported("$ref");
+/// Reads what stands behind a row.
+fn behind(schema: &Schema, id: TableId, address: Address, rest: &[String]) -> Outcome<Resource> {
+    let table = schema.table(id);
+    let Some((first, rest)) = rest.split_first() else {
+        return Ok(Resource::Row(id, address));
+    };
+    if let Some(refusal) = absent(first) {
+        return Err(refusal);
     }
-    if let Some(message) = next.strip_prefix(NAMESPACE) {
-        return Refusal::unsupported(message);
+    let (name, predicate) = split_predicate(first)?;
+    let unknown = || Refusal::segment(first);
+    if let Some(column) = table.wire_column(name).filter(|_| predicate.is_none()) {
+        let raw = match rest {
+            [] => false,
+            [value] if value == "$value" => true,
+            [next, ..] => return Err(Refusal::segment(next)),
+        };
+        return Ok(Resource::Property(id, address, Property { column, raw }));
     }
-    let name = next.split_once('(').map_or(next, |(name, _)| name);
-    if table.wire_column(name).is_some() {
-        return Refusal::unsupported("Access to a single property");
+    let end = end(schema, table, name).ok_or_else(unknown)?;
+    let part = match (end, predicate, rest) {
+        (_, None, []) => Part::Whole,
+        (_, None, [reference]) if reference == "$ref" => Part::Reference,
+        (End::Rows { .. }, None, [count]) if count == "$count" => Part::Count,
+        (End::Rows { table, .. }, Some(predicate), rest) => {
+            let member = self::address(schema.table(table), predicate)?;
+            match rest {
+                [] => Part::Member(member),
+                [reference] if reference == "$ref" => Part::MemberReference(member),
+                [next, ..] => {
+                    return Err(absent(next).unwrap_or_else(|| {
+                        Refusal::unsupported("Access behind a member of a collection")
+                    }));
+                }
+            }
+        }
+        (End::Row { .. }, None, [next, ..]) if schema.table(id).navigation(name).is_some() => {
+            return Err(absent(next).unwrap_or_else(|| {
+                Refusal::unsupported("Access behind a single-valued navigation property")
+            }));
+        }
+        (_, _, [next, ..]) => return Err(Refusal::segment(next)),
+        (End::Row { .. }, Some(_), []) => return Err(unknown()),
+    };
+    Ok(Resource::Navigation(
+        id,
+        address,
+        Navigation {
+            name: name.to_owned(),
+            end,
+            part,
+        },
+    ))
+}
+
+/// Where a navigation property of the table leads.
+pub(crate) fn end(schema: &Schema, table: &Table, name: &str) -> Option<End> {
+    if let Some((lookup, target)) = table.navigation(name) {
+        let table = schema.by_name(target.table)?;
+        return Some(End::Row { lookup, table });
     }
-    if table.navigation(name).is_some() {
-        return Refusal::unsupported("Access through a navigation property");
-    }
-    Refusal::segment(next)
+    let collection = table.collection(name)?;
+    Some(End::Rows {
+        lookup: collection.column,
+        table: collection.table,
+    })
+}
+
+/// Why a segment that Dataverse knows is not served.
+fn absent(next: &str) -> Option<Refusal> {
+    let message = next.strip_prefix(NAMESPACE)?;
+    Some(Refusal::unsupported(message))
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::formatted;
 use super::prefer::Annotations;
 use crate::emulator::row::Row;
-use crate::emulator::schema::{Kind, Read, Table};
+use crate::emulator::schema::{Column, Kind, Read, Table};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
 
@@ -78,7 +78,7 @@ impl<'a> RowWriter<'a> {
         row.read(&self.places, &mut values);
         for ((column, name), value) in self.columns.iter().zip(values) {
             if self.annotations.any() && !value.is_null() {
-                self.annotate(out, row, *column, value);
+                self.annotate(out, row, *column);
             }
             out.extend_from_slice(name.as_bytes());
             self::value(out, value);
@@ -86,35 +86,53 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Writes what is said of a value beside it.
-    fn annotate(&self, out: &mut Vec<u8>, row: &Row, index: usize, value: ValueRef) {
+    fn annotate(&self, out: &mut Vec<u8>, row: &Row, index: usize) {
         let Some(column) = self.table.columns.get(index) else {
             return;
         };
-        let mut annotate = |annotation: &str, text: Option<String>| {
-            if let Some(text) = text {
-                member(out, &column.wire_name, annotation);
-                scalar(out, &text);
-            }
-        };
-        if self.annotations.wants(FORMATTED) {
-            let text = formatted::value(self.store, self.table, row, index);
-            annotate(FORMATTED, text);
-        }
-        if let Some(reference) = value.as_reference() {
-            let target = self.store.schema().table(reference.table).name;
-            if self.annotations.wants(NAVIGATION) {
-                let mut targets = column.targets().iter();
-                let declared = targets.find(|declared| declared.table == target);
-                annotate(
-                    NAVIGATION,
-                    declared.map(|declared| declared.navigation.to_owned()),
-                );
-            }
-            if self.annotations.wants(LOGICAL_NAME) {
-                annotate(LOGICAL_NAME, Some(target.to_owned()));
-            }
+        for (annotation, text) in said(self.store, self.table, row, index, self.annotations) {
+            member(out, &column.wire_name, annotation);
+            scalar(out, &text);
         }
     }
+}
+
+/// The annotations of a value that are wanted, each with its text.
+pub(crate) fn said(
+    store: &Store,
+    table: &Table,
+    row: &Row,
+    index: usize,
+    annotations: &Annotations,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let formatted = annotations
+        .wants(FORMATTED)
+        .then(|| formatted::value(store, table, row, index))
+        .flatten();
+    let target = row.value(index).as_reference().map(|reference| {
+        let target = store.schema().table(reference.table).name;
+        let mut targets = table
+            .columns
+            .get(index)
+            .into_iter()
+            .flat_map(Column::targets);
+        let declared = targets.find(|declared| declared.table == target);
+        (declared.map(|declared| declared.navigation), target)
+    });
+    let navigation = target
+        .and_then(|(navigation, _)| navigation)
+        .filter(|_| annotations.wants(NAVIGATION))
+        .map(str::to_owned);
+    let logical_name = target
+        .filter(|_| annotations.wants(LOGICAL_NAME))
+        .map(|(_, name)| name.to_owned());
+    [
+        (FORMATTED, formatted),
+        (NAVIGATION, navigation),
+        (LOGICAL_NAME, logical_name),
+    ]
+    .into_iter()
+    .filter_map(|(annotation, text)| Some((annotation, text?)))
 }
 
 /// Writes `,"name@annotation":`.

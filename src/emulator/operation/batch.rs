@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use self::answer::Answer;
 use self::multipart::{Item, Part};
-use super::{Asked, Call};
+use super::{Asked, Call, refused};
 use crate::emulator::instance::Instance;
 use crate::emulator::limits::Work;
 use crate::emulator::odata::path::service_root;
@@ -94,6 +94,7 @@ impl Batch<'_> {
     /// Carries out a request that stands for itself.
     fn request(&self, part: Part) -> Answer {
         let content_id = part.content_id.clone();
+        let headers = part.headers.clone();
         let done = self
             .call(part, &References::of_batch(), None)
             .and_then(|(call, rest)| {
@@ -102,7 +103,8 @@ impl Batch<'_> {
                 transaction.commit();
                 Ok(reply)
             });
-        Answer::One(content_id, dressed(done.unwrap_or_else(Reply::from)))
+        let reply = done.unwrap_or_else(|refusal| refused(&headers, &refusal));
+        Answer::One(content_id, dressed(reply))
     }
 
     /// Carries out a change set; of one that failed only the failure is answered.
@@ -113,12 +115,15 @@ impl Batch<'_> {
         let mut replies = Vec::with_capacity(set.len());
         for part in set {
             let content_id = part.content_id.clone();
+            let headers = part.headers.clone();
             let done = self
                 .call(part, &references, Some(schema.clone()))
                 .and_then(|(call, rest)| call.carry_out(&mut transaction, &rest));
             let reply = match done {
                 Ok(reply) => reply,
-                Err(refusal) => return Answer::One(content_id, dressed(refusal.into())),
+                Err(refusal) => {
+                    return Answer::One(content_id, dressed(refused(&headers, &refusal)));
+                }
             };
             if let (Some(id), Some(row)) = (&content_id, reply::subject(&reply)) {
                 let set = schema.table(row.table).set;

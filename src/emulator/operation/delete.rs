@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Call, Caller, find, missing, write};
 use crate::emulator::odata::path::Address;
 use crate::emulator::pipeline;
-use crate::emulator::refusal::Outcome;
+use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::row::Row;
 use crate::emulator::store::Store;
@@ -38,8 +38,12 @@ pub(crate) fn remove(
 ) -> Outcome<()> {
     let mut condemned = vec![first];
     while let Some(next) = condemned.pop() {
+        let mentions = mentions(transaction.store(), next);
+        if mentions.iter().any(|mention| mention.restricts) {
+            return Err(Refusal::is_referred_to());
+        }
         transaction.remove(next.table, next.id)?;
-        for mention in mentions(transaction.store(), next) {
+        for mention in mentions {
             if mention.cascade {
                 condemned.push(Reference {
                     table: mention.table,
@@ -64,6 +68,7 @@ struct Mention {
     row: Uuid,
     column: usize,
     cascade: bool,
+    restricts: bool,
 }
 
 fn mentions(store: &Store, named: Reference) -> Vec<Mention> {
@@ -81,6 +86,7 @@ fn mentions(store: &Store, named: Reference) -> Vec<Mention> {
                 row: row.id(),
                 column,
                 cascade: target.cascade,
+                restricts: target.restricts,
             };
             match store.naming(table, column, named.id) {
                 Some(rows) => mentions.extend(rows.filter(names_it).map(mention)),

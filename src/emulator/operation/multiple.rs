@@ -188,7 +188,7 @@ impl Many<'_> {
             let column = self.table.columns.get(self.table.id);
             Refusal::argument(format!(
                 "A target of UpdateMultiple lacks its primary id '{}'.",
-                column.map_or("", |column| &column.name)
+                column.map_or("", |column| column.name)
             ))
         })?;
         let conditions = Conditions::default();
@@ -252,7 +252,7 @@ impl Many<'_> {
     /// How a target of an upsert names its row, if it does.
     fn address(&self, target: &Map<String, Json>) -> Outcome<Option<Address>> {
         let primary = self.table.columns.get(self.table.id);
-        let own = primary.and_then(|column| target.get(&*column.name));
+        let own = primary.and_then(|column| target.get(column.name));
         let Some(named) = target.get("@odata.id") else {
             let id = own.and_then(Json::as_str);
             return Ok(id.and_then(|id| Uuid::try_parse(id).ok()).map(Address::Id));

@@ -22,7 +22,7 @@ pub(crate) fn answer(
     table: TableId,
     address: &Address,
 ) -> Outcome<Reply> {
-    call.query.only(&["$select"])?;
+    call.query.only(&["$select", "$expand"])?;
     let definition = call.schema.table(table);
     call.query.select(definition)?;
     let body = call.object(definition)?;

@@ -1,6 +1,9 @@
 //! What every message of one request has in common: who acts, how deep, which steps are bypassed, the tag.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::emulator::operation::Caller;
@@ -24,6 +27,8 @@ pub(crate) struct Context {
     /// `?tag=`, a shared variable of every step.
     pub(crate) tag: Option<String>,
     pub(crate) correlation: Uuid,
+    /// What the step that causes this was told.
+    pub(crate) parent: Option<Arc<Json>>,
     /// Whether rows are written by a message for many of them.
     pub(crate) many: bool,
 }
@@ -59,6 +64,7 @@ impl Context {
             bypass: Bypass::read(headers, user)?,
             tag: tag.map(str::to_owned),
             correlation: correlation.unwrap_or_else(Uuid::new_v4),
+            parent: None,
             many: false,
         })
     }
@@ -68,6 +74,8 @@ impl Context {
         Context {
             caller: Caller { user },
             depth: self.depth.saturating_add(1),
+            bypass: Bypass::default(),
+            many: false,
             ..self.clone()
         }
     }

@@ -1,6 +1,6 @@
 //! The messages, which tables have which, and the plug-ins that the emulator brings along.
 //!
-//! Registers no step: who wants one creates it.
+//! Registers no step: Europe's own is `step.rs`, others are registered by whoever wants them.
 
 use uuid::Uuid;
 
@@ -35,13 +35,14 @@ const MESSAGES: [Message; 15] = [
 ];
 
 /// The plug-ins: the name by which the pipeline knows each, and what it does.
-pub(crate) const PLUG_INS: [(&str, &str); 3] = [
+pub(crate) const PLUG_INS: [(&str, &str); 4] = [
     (
         "ensure",
         "Creates a stub of the customer of a ticket where it is missing",
     ),
     ("refuse", "Refuses the message"),
     ("slow", "Lets the message wait"),
+    ("repeat", "Writes the same row again, and so calls itself"),
 ];
 
 /// The id of a message's row.

@@ -31,7 +31,7 @@ async fn every_table_is_there_and_can_be_read() {
     }
     for (path, rows) in [
         ("organizations", 1),
-        ("plugintypes", 3),
+        ("plugintypes", 4),
         (
             "sdkmessagefilters?$filter=sdkmessageid/name%20eq%20%27CreateMultiple%27%20and%20primaryobjecttypecode%20eq%20%27account%27",
             1,

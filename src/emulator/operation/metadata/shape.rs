@@ -12,6 +12,7 @@ use super::{View, attribute};
 use crate::emulator::odata::filter::{self, Comparison, Expression, Operand, TextTest};
 use crate::emulator::odata::literal::Literal;
 use crate::emulator::odata::path::split_predicate;
+use crate::emulator::odata::query_function::{Function, Sense};
 use crate::emulator::refusal::{Outcome, Refusal};
 
 const NAMESPACE: &str = "#Microsoft.Dynamics.CRM.";
@@ -193,13 +194,16 @@ fn holds(expression: &Expression, one: &Definition) -> Outcome<bool> {
                 TextTest::EndsWith => held.ends_with(pattern.as_str()),
             }
         }
-        Expression::In {
+        Expression::Call {
+            function: Function::In(sense),
             path,
             values,
-            negated,
         } => {
             let held = property(one, path)?.as_str();
-            values.iter().any(|value| held == Some(value)) != *negated
+            values.iter().any(|value| held == Some(value)) == (*sense == Sense::Is)
+        }
+        Expression::Call { .. } | Expression::Lambda(_) => {
+            return Err(Refusal::unsupported("This filter on metadata"));
         }
     })
 }
