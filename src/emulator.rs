@@ -92,6 +92,7 @@ mod scenario;
 mod schema;
 mod seed;
 mod server;
+mod spelling;
 mod sql;
 mod store;
 mod stream;

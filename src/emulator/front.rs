@@ -144,6 +144,14 @@ async fn served(
     if let Some((root, rest)) = service_root(&path) {
         return web_api::answer(instance, parts, root, rest, body, seq).await;
     }
+    for (prefix, feature) in [
+        ("/api/search/", "Dataverse search"),
+        ("/api/backgroundoperation/", "A background operation"),
+    ] {
+        if path.starts_with(prefix) {
+            return Err(Refusal::unsupported(feature));
+        }
+    }
     let body = whole(body).await?;
     if let Some(route) = token::Route::of(&path) {
         return token::answer(instance, route, &parts.method, &body);

@@ -24,6 +24,7 @@ mod organization;
 mod pipeline;
 mod platforms;
 mod properties;
+mod spelling;
 mod sql;
 mod tls;
 mod tokens;

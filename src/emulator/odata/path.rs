@@ -111,7 +111,7 @@ const MESSAGES: [&str; 6] = [
 ];
 
 /// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 2] = ["CloseIncident", "BulkDelete"];
+const ABSENT_MESSAGES: [&str; 3] = ["CloseIncident", "BulkDelete", "CreateEntities"];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
 pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
