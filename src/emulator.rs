@@ -1,7 +1,7 @@
 //! An embedded Dataverse Web API over real HTTP sockets: a pair of instances, US and Europe, on loopback.
 //!
 //! It is the other end of the wire and shares no code with tandem's client: own routes, own parser, own schema. What it
-//! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No `https`, no
+//! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No HTTP/2, no
 //! SOAP, no `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
 //!
 //! ```no_run
@@ -20,35 +20,79 @@
 //! A request with the bearer [`Pair::token`] is the application user of the client id [`APPLICATION_CLIENT_ID`]. The token
 //! endpoint, `POST /{tenant}/oauth2/v2.0/token` on each instance, takes any client id with that token as secret and hands
 //! out tokens that expire and that only this instance accepts; every client id is a user of its own, [`user_id`]. The one
-//! client id that gets a token but is no member of the organization (403) is [`UNKNOWN_CLIENT_ID`].
+//! client id that gets a token but is no member of the organization (403) is [`UNKNOWN_CLIENT_ID`]. People sign in with a
+//! device code, `/{tenant}/oauth2/v2.0/devicecode`.
+//!
+//! # The sync's platforms
+//!
+//! The US instance answers as the platforms of a sync that copies accounts and contacts to Europe: the management API of a
+//! Logic App and of a Data Factory under `/subscriptions/…`, Synapse's data plane at the root, `/admin/functions/…`, and the
+//! tables `workflow` and `flowrun`. They all show the same workflow, [`SYNC_WORKFLOW`], which really copies, as the user of
+//! [`SYNC_CLIENT_ID`], and runs once a day by the emulator's clock while it is enabled ([`Options::workflow`]). They take
+//! [`Pair::token`], or a token of the audience `https://management.azure.com` or `https://dev.azuresynapse.net`.
 //!
 //! # Control
 //!
-//! With the bearer [`Pair::token`] each instance answers `POST`, `GET` and `DELETE /emulator/faults`, `GET` and `DELETE
-//! /emulator/log`, and `POST /emulator/clock` (`{"advance_s": 3600}`, for both instances). `POST
-//! /emulator/backup` keeps the rows, `POST /emulator/restore` goes back to them, and to their versions.
+//! With the bearer [`Pair::token`] each instance answers, under `/emulator/`:
+//!
+//! | endpoint | methods | what it does |
+//! | --- | --- | --- |
+//! | `faults` | `POST` `GET` `DELETE` | arms a rule (below), lists them, clears them |
+//! | `limits` | `POST` `GET` `DELETE` | service protection: [`Limits`], every field optional; `{}` for the service's own numbers |
+//! | `organization` | `POST` `GET` | `{"state": "enabled"}`, `disabled`, or `administration` with `administrators`, client ids |
+//! | `tls` | `POST` `GET` `DELETE` | `{"fault": "expired", "for_s": 2}`: what new connections meet, see [`TlsFault`] |
+//! | `secret` | `POST` | `{"client": "app", "secret": "new"}` rotates; `"expired": true` has it expired; all clients without `client` |
+//! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |
+//! | `tokens` | `DELETE` | takes back every token that was given out |
+//! | `device` | `POST` `GET` | `{"user_code": "…", "user": "Maria Lopez"}` approves a sign-in, `"declined": true` refuses it |
+//! | `log` | `GET` `DELETE` | the requests that arrived |
+//! | `clock` | `POST` | `{"advance_s": 3600}`, for both instances |
+//! | `backup`, `restore` | `POST` | keeps the rows; goes back to them, and to their versions |
+//!
+//! # Faults
+//!
+//! A rule says which requests it strikes and what then happens. Which: `method`, `path` (a part of path and query; without
+//! it, the Web API only), `table`, `client`, `share` with `seed`, `count` (1; null or `"all"` for all), `after_s`, `for_s`.
+//! What, as far as it does not exclude itself:
+//!
+//! | field | what a client meets |
+//! | --- | --- |
+//! | `status`, `code`, `retry_after`, `body`, `after` | that answer in place of the work, or `after` it; a `body` is HTML |
+//! | `delay_ms`, `date_skew_s` | a wait before the work; a `Date` that is off |
+//! | `list`, `paging`, `next_link` | `empty`; rows that `repeat` or that it `skip`s; `loop` or another origin |
+//! | `reset`, `close`, `hang` | RST, FIN without a byte, or nothing at all, `before` or `after` the work |
+//! | `truncate`, `shorten`, `length_off`, `chunk_cut`, `gzip` | a body that is cut (half, or bytes) with its whole or its own length; a length that is wrong; chunks or gzip that end early (`cut`), gzip that is none (`lie`) |
+//! | `slow_head_ms`, `slow_body_bps`, `half_open` | a late first byte, few bytes a second, one answer and never another |
+//! | `outage_s` with `outage` | a port that is `refused`, a `black-hole` or `unanswered`: at once, or when a condition is met |
+//!
+//! A [`Scenario`] has all of it as events.
 
 mod client;
 mod clock;
 mod connection;
 mod control;
 mod fault;
+mod fetchxml;
 mod front;
 mod instance;
 mod job;
+mod limits;
 mod log;
 mod odata;
 mod operation;
+mod organization;
 mod outage;
 mod pipeline;
 mod platform;
 mod refusal;
+mod relation;
 mod reply;
 mod row;
 mod scenario;
 mod schema;
 mod seed;
 mod server;
+mod spelling;
 mod store;
 mod stream;
 mod tls;
@@ -56,6 +100,7 @@ mod token;
 mod traffic;
 mod transaction;
 mod value;
+mod web_api;
 
 use std::io;
 use std::net::SocketAddr;
@@ -66,6 +111,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::limits::{Costs, Limits};
 pub use self::pipeline::Webhooks;
 pub use self::scenario::{Scenario, ScenarioError};
 pub use self::tls::TlsFault;
@@ -83,6 +129,9 @@ pub const SYNC_CLIENT_ID: &str = "tandem-sync";
 pub const LOB_CLIENT_ID: &str = "lob-app";
 /// A client id that gets a token and is then refused by the Web API with 403 `0x80072560`.
 pub const UNKNOWN_CLIENT_ID: &str = "unknown";
+
+/// The name of the workflow, pipeline and function that copies accounts and contacts from the US to Europe.
+pub const SYNC_WORKFLOW: &str = "sync-accounts-contacts";
 
 /// The name under which [`user_id`] knows the US instance.
 pub const US: &str = "us";
@@ -145,6 +194,8 @@ pub struct Options {
     pub tls: bool,
     /// What TLS connections meet in place of a good certificate, until the control endpoint says otherwise.
     pub tls_fault: Option<TlsFault>,
+    /// What every user is held to; without it, to nothing.
+    pub limits: Option<Limits>,
 }
 
 impl Default for Options {
@@ -162,6 +213,7 @@ impl Default for Options {
             seed: None,
             tls: false,
             tls_fault: None,
+            limits: None,
         }
     }
 }
@@ -202,6 +254,9 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        if let Some(problem) = options.limits.and_then(|limits| limits.problem()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
         let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
         let authority = match (options.tls, options.tls_fault) {
             (true, _) => Some(Arc::new(Authority::new()?)),
@@ -219,7 +274,9 @@ impl Pair {
             let (clock, stop) = (Arc::clone(&clock), stop.clone());
             let secure = tls.is_some();
             let instance = |url| Instance::new(name, url, &options.token, clock, tls, hooks, stop);
-            Side::bind(address, secure, instance)
+            let side = Side::bind(address, secure, instance)?;
+            side.instance.protection.set(options.limits);
+            Ok::<_, io::Error>(side)
         };
         Ok(Pair {
             us: side(US, options.us)?,
@@ -254,6 +311,13 @@ impl Pair {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
+        platform::start(
+            &self.us.instance,
+            &self.europe.instance,
+            self.workflow,
+            &self.tasks,
+            &self.stop,
+        );
         for (side, listener) in [(&self.us, us_listener), (&self.europe, europe_listener)] {
             self.tasks.spawn(server::serve(
                 listener,
@@ -264,13 +328,6 @@ impl Pair {
             self.tasks
                 .spawn(job::work(instance, self.stop.child_token()));
         }
-        platform::start(
-            &self.us.instance,
-            &self.europe.instance,
-            self.workflow,
-            &self.tasks,
-            &self.stop,
-        );
         if let Some(scenario) = &self.scenario {
             let (us, europe) = (
                 Arc::clone(&self.us.instance),

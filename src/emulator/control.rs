@@ -2,6 +2,7 @@
 //!
 //! They stand outside of the log and of every fault, but not of an outage: a closed port answers nothing.
 
+mod identity;
 mod state;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<Instance>> {
         .route("/emulator/clock", post(clock))
         .route("/emulator/backup", post(back_up))
         .route("/emulator/restore", post(restore))
+        .merge(identity::routes())
         .merge(state::routes())
 }
 

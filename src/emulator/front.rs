@@ -1,4 +1,4 @@
-//! The front door of an instance: log, faults, token, then the Web API or the token endpoint.
+//! The front door of an instance: log and faults, then the Web API (`web_api.rs`) or the token endpoint.
 //!
 //! Every request that is not for a control endpoint passes here, in this order, as straight-line code.
 
@@ -11,8 +11,9 @@ use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use http_body_util::{BodyExt, Limited};
+use uuid::Uuid;
 
 use super::connection::Wire;
 use super::fault::delivery::{self, Delivery};
@@ -20,20 +21,12 @@ use super::fault::{Moment, Strike, Target, listing, substitute};
 use super::instance::Instance;
 use super::odata::path::{service_root, split_predicate};
 use super::refusal::{Outcome, Refusal};
-use super::reply::{self, Remaining, Reply};
+use super::reply::{self, Reply};
 use super::token::{self, Bearer};
-use super::{odata, operation, platform};
+use super::{odata, platform, web_api};
 
 /// The largest body that is taken.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
-/// The longest URL that Dataverse takes outside of a batch.
-const LONGEST_URL: usize = 32_768;
-/// What the debugging headers say is left; the limits themselves are not emulated.
-const REMAINING: Remaining = Remaining {
-    requests: 7999,
-    seconds: 1200,
-};
-
 /// Answers one request, or not at all, if a fault has it so.
 pub(crate) async fn answer(
     State(instance): State<Arc<Instance>>,
@@ -48,8 +41,9 @@ pub(crate) async fn answer(
         origin(&instance, &parts.headers),
         whole_path(&parts)
     );
-    let is_token_endpoint = token::is_endpoint(path);
-    let (seq, strike) = arrived(&instance, &parts);
+    let is_token_endpoint = token::Route::of(path).is_some();
+    let user = user(&instance, &parts.headers);
+    let (seq, strike) = arrived(&instance, &parts, user);
     let rule = &strike.rule;
     if let Some(delay) = rule.delay_ms {
         tokio::time::sleep(Duration::from_millis(delay)).await;
@@ -73,8 +67,10 @@ pub(crate) async fn answer(
         }
     };
     reply = listing::alter(reply, &strike, &url, &instance.faults);
-    let now = instance.clock.now() + TimeDelta::seconds(rule.date_skew_s.unwrap_or(0));
-    reply::dress(&mut reply, now, &instance.affinity, REMAINING);
+    let now = instance.clock.now();
+    let remaining = instance.protection.remaining(user, now);
+    let date = now + TimeDelta::seconds(rule.date_skew_s.unwrap_or(0));
+    reply::dress(&mut reply, date, &instance.affinity, remaining);
     if !web_api || rule.body.is_some() {
         reply.headers_mut().remove("odata-version");
     }
@@ -95,7 +91,7 @@ pub(crate) async fn answer(
 }
 
 /// Notes a request in the log, and which armed rule strikes it.
-fn arrived(instance: &Instance, parts: &http::request::Parts) -> (u64, Strike) {
+fn arrived(instance: &Instance, parts: &http::request::Parts, user: Option<Uuid>) -> (u64, Strike) {
     let path = parts.uri.path();
     let rest = service_root(path).map(|(_, rest)| rest);
     let table = rest.and_then(|rest| table_of(instance, rest));
@@ -113,10 +109,7 @@ fn arrived(instance: &Instance, parts: &http::request::Parts) -> (u64, Strike) {
             .and_then(|accepts| accepts.to_str().ok())
             .is_some_and(|accepts| accepts.contains("gzip")),
         instance: instance.name,
-        user: match bearer(instance, &parts.headers) {
-            Some(Bearer::User(user)) => Some(user),
-            Some(Bearer::NotAMember) | None => None,
-        },
+        user,
     });
     let strike = strike.unwrap_or_default();
     if strike.id.is_some() {
@@ -126,7 +119,7 @@ fn arrived(instance: &Instance, parts: &http::request::Parts) -> (u64, Strike) {
 }
 
 /// The origin as the client addressed it.
-fn origin(instance: &Instance, headers: &HeaderMap) -> String {
+pub(crate) fn origin(instance: &Instance, headers: &HeaderMap) -> String {
     let host = headers.get("host").and_then(|host| host.to_str().ok());
     let scheme = instance.url.split_once("://").map(|(scheme, _)| scheme);
     match (scheme, host) {
@@ -135,7 +128,7 @@ fn origin(instance: &Instance, headers: &HeaderMap) -> String {
     }
 }
 
-fn whole_path(parts: &http::request::Parts) -> &str {
+pub(crate) fn whole_path(parts: &http::request::Parts) -> &str {
     let whole = parts.uri.path_and_query();
     whole.map_or(parts.uri.path(), |whole| whole.as_str())
 }
@@ -149,47 +142,35 @@ async fn served(
 ) -> Outcome<Reply> {
     let path = parts.uri.path().to_owned();
     if let Some((root, rest)) = service_root(&path) {
-        let Some(bearer) = bearer(instance, &parts.headers) else {
-            return Ok(reply::challenge(&instance.url));
-        };
-        let Bearer::User(user) = bearer else {
-            return Err(Refusal::not_a_member());
-        };
-        instance.log.amend(seq, |entry| entry.user = Some(user));
-        if whole_path(&parts).len() > LONGEST_URL {
-            return Err(Refusal::new(
-                StatusCode::URI_TOO_LONG,
-                "0x0",
-                "The URL is longer than 32,768 characters.",
-            ));
-        }
-        let body = whole(body).await?;
-        let root = format!("{}{root}", origin(instance, &parts.headers));
-        let rest = rest.to_owned();
-        let instance = Arc::clone(instance);
-        // Off the runtime's workers: a large page takes longer than a connection should make others wait.
-        let work = tokio::task::spawn_blocking(move || {
-            operation::execute(&instance, &parts, root, &rest, user, body)
-        });
-        return work
-            .await
-            .unwrap_or_else(|_| Err(Refusal::broken("An unexpected error occurred.")));
+        return web_api::answer(instance, parts, root, rest, body, seq).await;
     }
-    if token::is_endpoint(&path) {
-        if parts.method != http::Method::POST {
-            return Err(Refusal::method_not_allowed(&parts.method));
+    for (prefix, feature) in [
+        ("/api/search/", "Dataverse search"),
+        ("/api/backgroundoperation/", "A background operation"),
+    ] {
+        if path.starts_with(prefix) {
+            return Err(Refusal::unsupported(feature));
         }
-        let form = whole(body).await?;
-        return Ok(token::answer(instance, &form));
     }
     let body = whole(body).await?;
+    if let Some(route) = token::Route::of(&path) {
+        return token::answer(instance, route, &parts.method, &body);
+    }
     platform::answer(instance, &parts, &body, seq).ok_or_else(|| Refusal::no_resource(&path))
 }
 
-fn bearer(instance: &Instance, headers: &HeaderMap) -> Option<Bearer> {
+/// Who sent a request, if its token is good.
+pub(crate) fn bearer(instance: &Instance, headers: &HeaderMap) -> Option<Bearer> {
     instance
         .tokens
         .bearer(token_of(headers)?, instance.clock.now())
+}
+
+fn user(instance: &Instance, headers: &HeaderMap) -> Option<Uuid> {
+    match bearer(instance, headers)? {
+        Bearer::User(user) => Some(user),
+        Bearer::NotAMember => None,
+    }
 }
 
 /// The token of `Authorization: Bearer …`.

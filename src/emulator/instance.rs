@@ -13,14 +13,16 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::fault::Faults;
 use super::job::Jobs;
+use super::limits::Protection;
 use super::log::RequestLog;
+use super::organization::Organization;
 use super::outage::{self, Outage};
 use super::pipeline::{Hooks, Known};
 use super::platform::Platform;
 use super::schema::Schema;
 use super::store::Store;
 use super::tls::Tls;
-use super::token::Tokens;
+use super::token::{Devices, Tenant, Tokens};
 use super::transaction::Released;
 use super::{APPLICATION_CLIENT_ID, user_id};
 
@@ -33,8 +35,15 @@ pub(crate) struct Instance {
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) tokens: Tokens,
+    /// Who gets a token.
+    pub(crate) tenant: Tenant,
+    /// The people who sign in on another device.
+    pub(crate) devices: Devices,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
+    pub(crate) protection: Protection,
+    /// The state that administrators put it into.
+    pub(crate) organization: Organization,
     /// The workflow that copies to Europe, which is the US instance's.
     pub(crate) platform: Option<Arc<Platform>>,
     /// When the port shall be given up, and for how long; the server waits for changes.
@@ -53,7 +62,7 @@ pub(crate) struct Instance {
     pub(crate) jobs: Jobs,
     /// Told when the instance is closed; whoever waits for something outside gives up.
     pub(crate) stop: CancellationToken,
-    organization: Uuid,
+    id: Uuid,
 }
 
 impl Instance {
@@ -75,8 +84,12 @@ impl Instance {
             clock,
             tls: tls.map(Arc::new),
             tokens: Tokens::new(secret, user),
+            tenant: Tenant::new(secret),
+            devices: Devices::default(),
             faults: Faults::default(),
             log: RequestLog::default(),
+            protection: Protection::default(),
+            organization: Organization::default(),
             platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
@@ -87,13 +100,24 @@ impl Instance {
             hooks,
             jobs: Jobs::default(),
             stop,
-            organization,
+            id: organization,
         }
     }
 
     /// The tables as they are now.
+    ///
+    /// Whoever asks finds what the jobs that build indexes have come to. No lock may be held.
     pub(crate) fn schema(&self) -> Arc<Schema> {
-        Arc::clone(self.read().schema())
+        let schema = Arc::clone(self.read().schema());
+        let now = self.clock.now();
+        if schema.due_keys(now).is_empty() {
+            return schema;
+        }
+        let mut store = self.write();
+        for (table, key) in store.schema().due_keys(now) {
+            store.build_index(table, key);
+        }
+        Arc::clone(store.schema())
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
@@ -105,7 +129,7 @@ impl Instance {
     }
 
     pub(crate) fn organization_id(&self) -> Uuid {
-        self.organization
+        self.id
     }
 
     pub(crate) fn business_unit_id(&self) -> Uuid {

@@ -2,19 +2,29 @@
 //!
 //! An own parser, shared with no client: a mistake in tandem's client must not meet the same mistake here.
 
+pub(crate) mod apply;
+pub(crate) mod bind;
+pub(crate) mod expand;
+pub(crate) mod expanded;
 pub(crate) mod field;
 pub(crate) mod filter;
 pub(crate) mod formatted;
+pub(crate) mod hierarchy;
 pub(crate) mod like;
+pub(crate) mod listing;
 pub(crate) mod literal;
 pub(crate) mod order;
 pub(crate) mod path;
 pub(crate) mod payload;
+pub(crate) mod period;
 pub(crate) mod predicate;
 pub(crate) mod prefer;
 pub(crate) mod query;
+pub(crate) mod query_function;
 pub(crate) mod render;
 pub(crate) mod rows;
+pub(crate) mod scope;
+pub(crate) mod seek;
 
 use std::borrow::Cow;
 

@@ -2,18 +2,24 @@
 //!
 //! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
 
+mod aggregate;
 pub(crate) mod associate;
 pub(crate) mod batch;
 pub(crate) mod bulk_delete;
 pub(crate) mod changes;
 pub(crate) mod close_incident;
 pub(crate) mod create;
+pub(crate) mod csdl;
 pub(crate) mod delete;
+mod fetch;
+pub(crate) mod function;
 pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod money;
 pub(crate) mod multiple;
+pub(crate) mod navigation;
 pub(crate) mod property;
+mod reading;
 pub(crate) mod retrieve;
 pub(crate) mod service_document;
 pub(crate) mod update;
@@ -33,8 +39,6 @@ use super::instance::Instance;
 use super::odata::path::{self, Address, End, Part, Property, Resource};
 use super::odata::prefer::Preferences;
 use super::odata::query::Query;
-use super::odata::render;
-use super::odata::rows::{self, RowWriter};
 use super::pipeline::Context;
 use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Reply};
@@ -143,22 +147,24 @@ fn dispatch(
     let instance = transaction.instance();
     match (&call.method, resource) {
         (&Method::GET, Resource::ServiceDocument) => service_document::answer(call),
-        (&Method::GET, Resource::WhoAmI) => who_am_i::answer(instance, call),
-        (&Method::GET, Resource::RetrieveVersion) => who_am_i::version(call),
-        (&Method::GET, Resource::Definitions(segments)) => metadata::answer(call, &segments),
+        (&Method::GET, Resource::Csdl) => csdl::answer(call),
+        (_, Resource::Invocation(invocation)) => {
+            function::answer(transaction, call, &invocation, rest)
+        }
+        (_, Resource::Definitions(segments)) => metadata::answer(transaction, call, &segments),
         (&Method::GET, Resource::Collection(table)) => list::answer(instance, call, table),
         (&Method::GET, Resource::Count(table)) => list::count(instance, call, table),
         (&Method::GET, Resource::Row(table, address)) => {
             retrieve::answer(instance, call, table, &address)
         }
+        (&Method::GET, Resource::Property(table, address, property)) => {
+            property::answer(instance, call, table, &address, property)
+        }
+        (&Method::GET, Resource::Navigation(table, address, navigation)) => {
+            navigation::answer(instance, call, table, &address, &navigation)
+        }
         (&Method::POST, Resource::Collection(table)) => {
             create::answer(transaction, call, writable(call, table, Writes::create)?)
-        }
-        (&Method::GET, Resource::Property(..)) => {
-            Err(Refusal::unsupported("Access to a single property"))
-        }
-        (&Method::GET, Resource::Navigation(..)) => {
-            Err(Refusal::unsupported("Access through a navigation property"))
         }
         (&Method::PUT, Resource::Property(table, address, Property { column, raw: false })) => {
             let table = writable(call, table, Writes::update)?;
@@ -203,13 +209,6 @@ fn dispatch(
             writable(call, table, Writes::delete)?,
             &address,
         ),
-        (&Method::POST, Resource::WhoAmI | Resource::RetrieveVersion) => {
-            Err(Refusal::no_resource(&format!("{}/{rest}", call.root)))
-        }
-        (
-            &Method::PATCH | &Method::POST | &Method::PUT | &Method::DELETE,
-            Resource::Definitions(_),
-        ) => Err(Refusal::unsupported("Writing metadata")),
         (method, _) => Err(Refusal::method_not_allowed(method)),
     }
 }
@@ -283,24 +282,10 @@ impl Call {
             let reply = reply::with_entity_id(reply::no_content(), url);
             return Ok(reply::about(reply, subject));
         }
-        let entity = self.entity(transaction.store(), table, row)?;
+        let entity = self.entity(transaction.instance(), transaction.store(), table, row)?;
         let reply = reply::with_etag(reply::written(status, entity), row.version());
         let reply = reply::with_preferences(reply, &self.preferences.applied_to_row());
         Ok(reply::about(reply, subject))
-    }
-
-    /// One row as the body of an answer.
-    pub(crate) fn entity(&self, store: &Store, id: TableId, row: &Row) -> Outcome<Vec<u8>> {
-        let table = store.schema().table(id);
-        let select = self.query.select(table)?;
-        let context = render::context(&self.root, table, select.as_deref());
-        let mut body = b"{\"@odata.context\":".to_vec();
-        rows::scalar(&mut body, &format!("{context}/$entity"));
-        body.push(b',');
-        let writer = RowWriter::new(store, id, select.as_deref(), &self.preferences.annotations);
-        writer.members(&mut body, row);
-        body.push(b'}');
-        Ok(body)
     }
 }
 

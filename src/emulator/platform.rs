@@ -14,6 +14,7 @@ mod arm;
 mod connection;
 mod copy;
 mod filter;
+mod flow;
 mod function;
 mod history;
 mod job;
@@ -21,7 +22,7 @@ mod logic_app;
 mod pipelines;
 mod run;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,21 +36,16 @@ use uuid::Uuid;
 use self::arm::Audience;
 use self::history::{History, Order, Repeat};
 use self::run::{Run, Trigger};
-use super::instance::{Instance, lock};
+use super::instance::Instance;
 use super::odata::query::Query;
 use super::refusal::{Outcome, Refusal};
 use super::reply::Reply;
 use super::token::Tokens;
 
-/// The workflow's name on every platform: also the pipeline's and the function's.
-const WORKFLOW: &str = "sync-accounts-contacts";
-
 /// The workflow of a pair, kept by the US instance.
 #[derive(Debug)]
 pub(crate) struct Platform {
     history: History,
-    /// Since when it runs by itself and can be triggered.
-    enabled: Mutex<Option<DateTime<Utc>>>,
     /// What a callback URL is signed with.
     signature: String,
     management: Tokens,
@@ -86,11 +82,10 @@ enum Route<'p> {
 }
 
 impl Platform {
-    /// A workflow that is disabled, and that has copied everything that is older than a day.
+    /// A workflow that has copied everything that is older than a day.
     pub(crate) fn new(secret: &str, application_user: Uuid, now: DateTime<Utc>) -> Platform {
         Platform {
             history: History::new(now - TimeDelta::days(1)),
-            enabled: Mutex::new(None),
             signature: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
             management: Tokens::new(secret, application_user),
             synapse: Tokens::new(secret, application_user),
@@ -104,21 +99,9 @@ impl Platform {
             Audience::Synapse => &self.synapse,
         })
     }
-
-    fn enabled_since(&self) -> Option<DateTime<Utc>> {
-        *lock(&self.enabled)
-    }
-
-    fn enable(&self, now: DateTime<Utc>) {
-        lock(&self.enabled).get_or_insert(now);
-    }
-
-    fn disable(&self) {
-        *lock(&self.enabled) = None;
-    }
 }
 
-/// Starts the workflow's tasks; it runs by itself once it is enabled.
+/// Makes the workflow's row and starts its tasks; it runs by itself while it is enabled.
 pub(crate) fn start(
     us: &Arc<Instance>,
     europe: &Arc<Instance>,
@@ -129,9 +112,7 @@ pub(crate) fn start(
     let Some(platform) = &us.platform else {
         return;
     };
-    if enabled {
-        platform.enable(us.clock.now());
-    }
+    flow::switch(us, enabled);
     tasks.spawn(job::schedule(
         Arc::clone(platform),
         Arc::clone(us),
@@ -311,6 +292,15 @@ impl Call<'_> {
                 "Too many runs of the workflow are waiting already.",
             )
         })
+    }
+
+    /// Asks a run to end, and writes down one that had only waited.
+    fn cancel(&self, id: Uuid) {
+        let history = &self.platform.history;
+        history.cancel(id, self.now);
+        if let Some(run) = history.find(|run| run.id == id && run.begun.is_none()) {
+            flow::note(self.instance, &run);
+        }
     }
 
     fn header(&self, name: &str) -> Option<&str> {

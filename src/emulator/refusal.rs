@@ -2,6 +2,8 @@
 //!
 //! Decides nothing: the operations choose, `reply.rs` puts it on the wire.
 
+mod metadata;
+
 use std::borrow::Cow;
 
 use http::StatusCode;
@@ -61,23 +63,6 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED,
             "0x8004023b",
             format!("The requested resource does not support http method '{method}'."),
-        )
-    }
-
-    /// The table has no such message (`NotSupported`; its status is 405 by contract 1.5).
-    pub(crate) fn message_not_supported(method: &http::Method, table: &Table) -> Refusal {
-        let message = match method.as_str() {
-            "POST" => "Create",
-            "DELETE" => "Delete",
-            _ => "Update",
-        };
-        Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "0x80040800",
-            format!(
-                "The '{message}' method does not support entities of type '{}'.",
-                table.name
-            ),
         )
     }
 
@@ -365,6 +350,14 @@ impl Refusal {
         Refusal::bad(
             "0x80072491",
             format!("Entity {} isn't enabled for change tracking.", table.name),
+        )
+    }
+
+    /// More rows than can be totalled at once (contract 3.6; the status is inferred).
+    pub(crate) fn aggregate_limit() -> Refusal {
+        Refusal::bad(
+            "0x8004E023",
+            "The maximum record limit is exceeded. Reduce the number of records.",
         )
     }
 

@@ -193,7 +193,7 @@ pub(crate) fn dress(reply: &mut Reply, now: DateTime<Utc>, affinity: &str, remai
     set(
         headers,
         HeaderName::from_static("x-ms-ratelimit-time-remaining-xrm-requests"),
-        &with_thousands(remaining.seconds),
+        &format!("{}.00", with_thousands(remaining.seconds)),
     );
     set(
         headers,
@@ -211,12 +211,17 @@ pub(crate) fn date(headers: &mut HeaderMap, now: DateTime<Utc>) {
     );
 }
 
-fn with_thousands(seconds: u64) -> String {
-    if seconds >= 1000 {
-        format!("{},{:03}.00", seconds / 1000, seconds % 1000)
-    } else {
-        format!("{seconds}.00")
+/// A number with a comma before every third digit from its end.
+pub(crate) fn with_thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
     }
+    text
 }
 
 /// Sets a header; a value that no header can hold is percent-encoded where it is not ASCII.

@@ -3,15 +3,22 @@
 //! Holds no rows, and no table by name except through `tables.rs`, where the tables stand as data.
 
 mod column;
+pub(crate) mod key;
 mod names;
 mod tables;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub(crate) use self::key::{Index, Key};
+
 use crate::emulator::value::TableId;
+
+/// Where the metadata of a real environment stands after some years.
+const FIRST_VERSION: i64 = 500_000;
 
 /// All tables of one instance.
 #[derive(Clone, Debug)]
@@ -20,6 +27,8 @@ pub(crate) struct Schema {
     by_set: HashMap<&'static str, TableId>,
     by_name: HashMap<&'static str, TableId>,
     many_to_many: Vec<ManyToMany>,
+    /// Grows with every change of the metadata.
+    version: i64,
 }
 
 /// One table.
@@ -43,6 +52,8 @@ pub(crate) struct Table {
     pub(crate) ownership: Ownership,
     /// Clients may ask what changed since a delta token (contract 4.1).
     pub(crate) change_tracking: bool,
+    /// The version of the metadata in which it was last changed.
+    pub(crate) version: i64,
     /// For each money column, its twin in the base currency.
     pub(crate) money: Vec<(usize, usize)>,
     by_name: HashMap<&'static str, usize>,
@@ -109,6 +120,8 @@ pub(crate) struct Column {
     pub(crate) source: Source,
     /// How the server numbers new rows that bring no value.
     pub(crate) auto_number: Option<&'static str>,
+    /// The global choice whose options it has.
+    pub(crate) global_choice: Option<&'static str>,
 }
 
 /// Who may read a column.
@@ -235,13 +248,6 @@ pub(crate) enum Required {
     System,
 }
 
-/// An alternate key.
-#[derive(Clone, Debug)]
-pub(crate) struct Key {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) columns: Vec<usize>,
-}
-
 impl Schema {
     /// The tables of every instance, before a scenario changes them.
     pub(crate) fn demo() -> Schema {
@@ -281,7 +287,34 @@ impl Schema {
             by_set,
             by_name,
             many_to_many,
+            version: FIRST_VERSION,
         }
+    }
+
+    /// The stamp of the metadata as a whole.
+    pub(crate) fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// A table to be changed, under a new version of the metadata.
+    pub(crate) fn change(&mut self, id: TableId) -> &mut Table {
+        self.version += 1;
+        let table = &mut self.tables[id.0];
+        table.version = self.version;
+        table
+    }
+
+    /// The keys whose index is to be built now.
+    pub(crate) fn due_keys(&self, now: DateTime<Utc>) -> Vec<(TableId, usize)> {
+        let mut due = Vec::new();
+        for (id, table) in self.tables() {
+            let keys = table.keys.iter().enumerate();
+            due.extend(
+                keys.filter(|(_, key)| key.index.is_due(now))
+                    .map(|(key, _)| (id, key)),
+            );
+        }
+        due
     }
 
     pub(crate) fn table(&self, id: TableId) -> &Table {
@@ -363,13 +396,17 @@ impl Table {
             keys: keys
                 .iter()
                 .map(|(name, columns)| Key {
+                    id: Uuid::new_v5(&metadata_id(base.name), name.as_bytes()),
                     name: Cow::Borrowed(name),
+                    label: (*name).to_owned(),
+                    index: Index::Active,
                     columns: columns.iter().map(|column| position(column)).collect(),
                 })
                 .collect(),
             writes: base.writes,
             ownership: base.ownership,
             change_tracking: base.change_tracking,
+            version: FIRST_VERSION,
             money: columns
                 .iter()
                 .enumerate()
@@ -414,10 +451,16 @@ impl Table {
         self.collections.get(name)
     }
 
-    /// The key whose columns are exactly these, in any order.
+    /// The keys that were not deleted.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(|key| key.index != Index::Dropped)
+    }
+
+    /// The active key whose columns are exactly these, in any order.
     pub(crate) fn key(&self, columns: &[usize]) -> Option<usize> {
         self.keys.iter().position(|key| {
-            key.columns.len() == columns.len()
+            key.index == Index::Active
+                && key.columns.len() == columns.len()
                 && key.columns.iter().all(|column| columns.contains(column))
         })
     }
@@ -443,11 +486,12 @@ impl Table {
 
     /// A stable id for the table's definition.
     pub(crate) fn metadata_id(&self) -> Uuid {
-        Uuid::new_v5(
-            &Uuid::NAMESPACE_OID,
-            format!("entity/{}", self.name).as_bytes(),
-        )
+        metadata_id(self.name)
     }
+}
+
+fn metadata_id(table: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("entity/{table}").as_bytes())
 }
 
 impl Column {

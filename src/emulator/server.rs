@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
+use http::Response;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -12,13 +14,19 @@ use tokio_util::task::TaskTracker;
 use super::connection::{self, Session};
 use super::instance::Instance;
 use super::outage::{self, Kind, PAUSE};
-use super::{control, front};
+use super::{control, front, spelling};
 
 /// Serves the instance until it is stopped.
 pub(crate) async fn serve(listener: TcpListener, instance: Arc<Instance>, stop: CancellationToken) {
+    let spelling = spelling::of_dataverse().await;
+    let spelled = move |mut answer: Response<Body>| {
+        answer.extensions_mut().extend(spelling.clone());
+        std::future::ready(answer)
+    };
     let router = control::routes()
         .fallback(front::answer)
-        .with_state(Arc::clone(&instance));
+        .with_state(Arc::clone(&instance))
+        .layer(axum::middleware::map_response(spelled));
     let mut outages = instance.outage.subscribe();
     let Ok(address) = listener.local_addr() else {
         return;

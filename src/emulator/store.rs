@@ -3,7 +3,7 @@
 //! Keeps uniqueness and versions; what a row must hold, and who may write it, is decided in `operation/`. What is undone
 //! and redone as one is decided in `transaction.rs`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::row::Row;
-use super::schema::{Schema, Table};
+use super::schema::{Index, Key, Schema, Table};
 use super::value::{Reference, SqlGuid, TableId, Value, ValueRef, fold};
 
 /// All rows of one instance; a copy shares the rows themselves.
@@ -95,6 +95,51 @@ impl Store {
         &self.schema
     }
 
+    /// The tables, to be changed.
+    pub(crate) fn schema_mut(&mut self) -> &mut Schema {
+        Arc::make_mut(&mut self.schema)
+    }
+
+    /// Declares a key whose index is still to be built.
+    pub(crate) fn add_key(&mut self, table: TableId, key: Key) {
+        self.schema_mut().change(table).keys.push(key);
+        self.tables[table.0].keys.push(BTreeSet::new());
+    }
+
+    /// Sets where the index of a key stands; one that isn't active holds nothing.
+    pub(crate) fn set_index(&mut self, table: TableId, key: usize, index: Index) {
+        if let Some(declared) = self.schema_mut().change(table).keys.get_mut(key) {
+            declared.index = index;
+        }
+        if let Some(entries) = self.tables[table.0].keys.get_mut(key) {
+            entries.clear();
+        }
+    }
+
+    /// Builds the index of a key; if two rows have the same values, it fails.
+    pub(crate) fn build_index(&mut self, table: TableId, key: usize) {
+        let schema = Arc::clone(&self.schema);
+        let definition = schema.table(table);
+        let rows = self.rows(table);
+        let mut seen = HashSet::new();
+        let mut entries = BTreeSet::new();
+        let mut unique = true;
+        for (id, row) in &rows.sorted {
+            if let Some(text) = key_of(definition, key, row) {
+                entries.insert((hash(&text), *id));
+                unique &= seen.insert(text);
+            }
+        }
+        self.set_index(
+            table,
+            key,
+            if unique { Index::Active } else { Index::Failed },
+        );
+        if let Some(place) = self.tables[table.0].keys.get_mut(key).filter(|_| unique) {
+            *place = entries;
+        }
+    }
+
     pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Row> {
         self.rows(table).sorted.get(&SqlGuid::from(id))
     }
@@ -120,6 +165,41 @@ impl Store {
             .sorted
             .range((start, Bound::Unbounded))
             .map(|(_, row)| row)
+    }
+
+    /// The rows in the reverse of that order, before the given one.
+    pub(crate) fn before(&self, table: TableId, last: Option<Uuid>) -> impl Iterator<Item = &Row> {
+        let end = last.map_or(Bound::Unbounded, |id| Bound::Excluded(SqlGuid::from(id)));
+        let rows = self.rows(table).sorted.range((Bound::Unbounded, end));
+        rows.rev().map(|(_, row)| row)
+    }
+
+    /// The rows in the order of their last change and then of their ids, behind the given place.
+    pub(crate) fn modified_after(
+        &self,
+        table: TableId,
+        last: Option<(DateTime<Utc>, Uuid)>,
+    ) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        let start = last.map_or(Bound::Unbounded, |(time, id)| {
+            Bound::Excluded((time.timestamp_millis(), id.into()))
+        });
+        let entries = rows.modified.range((start, Bound::Unbounded));
+        entries.filter_map(|(_, id)| rows.sorted.get(id))
+    }
+
+    /// The rows in the reverse of that order, before the given place.
+    pub(crate) fn modified_before(
+        &self,
+        table: TableId,
+        last: Option<(DateTime<Utc>, Uuid)>,
+    ) -> impl Iterator<Item = &Row> {
+        let rows = self.rows(table);
+        let end = last.map_or(Bound::Unbounded, |(time, id)| {
+            Bound::Excluded((time.timestamp_millis(), id.into()))
+        });
+        let entries = rows.modified.range((Bound::Unbounded, end)).rev();
+        entries.filter_map(|(_, id)| rows.sorted.get(id))
     }
 
     /// The rows that were modified within the bounds, oldest first.
@@ -318,7 +398,10 @@ impl Store {
 
     /// Whether the row's alternate keys are free or its own.
     fn free(&self, table: TableId, definition: &Table, row: &Row) -> Result<(), Conflict> {
-        for key in 0..definition.keys.len() {
+        for (key, declared) in definition.keys.iter().enumerate() {
+            if declared.index != Index::Active {
+                continue;
+            }
             let holder =
                 key_of(definition, key, row).and_then(|text| self.holder(table, key, &text));
             if holder.is_some_and(|holder| holder != row.id()) {
@@ -405,6 +488,10 @@ impl Rows {
     fn index(&mut self, table: &Table, row: &Row, enter: bool) {
         let id = SqlGuid::from(row.id());
         for (key, index) in self.keys.iter_mut().enumerate() {
+            let declared = table.keys.get(key);
+            if declared.is_none_or(|declared| declared.index != Index::Active) {
+                continue;
+            }
             if let Some(text) = key_of(table, key, row) {
                 enter_into(index, (hash(&text), id), enter);
             }

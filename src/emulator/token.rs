@@ -1,20 +1,24 @@
-//! Bearer tokens: the token endpoint's answers, and whose token a request carries.
+//! Bearer tokens: which were given out for an audience, and whose token a request carries. Giving them out is
+//! `token/endpoint.rs`, what it asks are `token/tenant.rs` and `token/device.rs`.
 //!
 //! Tokens are opaque and known only to the instance that gave them, so that each is its own audience.
 
+mod device;
+mod endpoint;
 pub(crate) mod refusal;
+mod tenant;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use http::StatusCode;
-use serde_json::json;
 use uuid::Uuid;
 
-use self::refusal::Refused;
+pub(crate) use self::device::Devices;
+pub(crate) use self::endpoint::{Route, answer};
+pub(crate) use self::tenant::{Directory, Rotation, Tenant};
+
 use super::instance::{Instance, lock};
-use super::reply::{self, Reply};
 use super::{UNKNOWN_CLIENT_ID, user_id};
 
 /// The tenant that challenges name; the token endpoint takes any.
@@ -27,7 +31,7 @@ const SWEEP_ABOVE: usize = 1000;
 /// The tokens of one instance.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    /// Both the client secret and a bearer token of its own that never expires.
+    /// A bearer token that never expires; also every client's first secret.
     secret: String,
     application_user: Uuid,
     issued: Mutex<HashMap<String, Issued>>,
@@ -115,73 +119,6 @@ fn bearer_of(instance: &Instance, client_id: &str) -> Bearer {
     } else {
         Bearer::User(user_id(instance.name, client_id))
     }
-}
-
-/// Whether a path is the token endpoint's: `/{tenant}/oauth2/v2.0/token`.
-pub(crate) fn is_endpoint(path: &str) -> bool {
-    let tenant = path
-        .strip_suffix("/oauth2/v2.0/token")
-        .and_then(|rest| rest.strip_prefix('/'));
-    tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
-}
-
-/// Answers a request to the token endpoint.
-pub(crate) fn answer(instance: &Instance, form: &[u8]) -> Reply {
-    let now = instance.clock.now();
-    granted(instance, form, now).unwrap_or_else(|refused| refused.reply(now))
-}
-
-fn granted(instance: &Instance, form: &[u8], now: DateTime<Utc>) -> Result<Reply, Refused> {
-    let fields: HashMap<_, _> = url::form_urlencoded::parse(form).into_owned().collect();
-    let field = |name: &str| fields.get(name).map_or("", String::as_str);
-    if field("grant_type") != "client_credentials" {
-        return Err(Refused::bad(
-            "unsupported_grant_type",
-            70_003,
-            "The app requested an unsupported grant type.",
-        ));
-    }
-    let client_id = field("client_id");
-    if client_id.is_empty() {
-        return Err(Refused::bad(
-            "invalid_request",
-            900_144,
-            "The request body must contain the following parameter: 'client_id'.",
-        ));
-    }
-    if instance.tokens.secret_has_expired() {
-        return Err(Refused::unauthorized(
-            7_000_222,
-            "The provided client secret keys are expired.",
-        ));
-    }
-    if !instance.tokens.is_secret(field("client_secret")) {
-        return Err(Refused::unauthorized(
-            7_000_215,
-            "Invalid client secret provided.",
-        ));
-    }
-    let Some(tokens) = tokens_for(instance, field("scope")) else {
-        let text = format!(
-            "The provided request must include a valid 'scope'. It is '{}'.",
-            field("scope")
-        );
-        return Err(Refused::bad("invalid_scope", 70_011, text));
-    };
-    let bearer = bearer_of(instance, client_id);
-    if let Bearer::User(user) = bearer {
-        super::seed::users::ensure_application(instance, user, client_id);
-    }
-    let token = tokens.issue(bearer, now);
-    let mut reply = reply::json(
-        StatusCode::OK,
-        &json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
-    );
-    reply.headers_mut().insert(
-        http::header::CACHE_CONTROL,
-        http::HeaderValue::from_static("no-store, no-cache"),
-    );
-    Ok(reply)
 }
 
 /// The tokens of the audience that a scope names: the instance itself, or a platform of the sync.

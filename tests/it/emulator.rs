@@ -1,5 +1,6 @@
 //! The emulator over real sockets, held against the contract; only refusals and effects that a client can see.
 
+mod apply;
 mod associate;
 mod batch;
 mod bulk_delete;
@@ -7,16 +8,24 @@ mod changes;
 mod columns;
 mod conditions;
 mod control;
+mod csdl;
 mod deep_insert;
 mod demo;
+mod expand;
 mod faults;
+mod fetchxml;
+mod filters;
 mod keys;
+mod limits;
 mod lists;
 mod metadata;
 mod multiple;
 mod nonsense;
+mod organization;
 mod pipeline;
 mod platforms;
+mod properties;
+mod spelling;
 mod tls;
 mod tokens;
 mod webhook;

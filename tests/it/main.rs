@@ -18,3 +18,4 @@ mod readme;
 mod repair;
 mod support;
 mod terminal;
+mod third_party;

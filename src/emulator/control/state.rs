@@ -1,4 +1,5 @@
-//! Control of what holds for everybody until it is changed: how TLS fails.
+//! Control of what holds for everybody until it is changed: service protection limits, the organization's state, how TLS
+//! fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,77 @@ use serde_json::{Value as Json, json};
 
 use super::super::fault::duration;
 use super::super::instance::Instance;
+use super::super::limits::Limits;
+use super::super::organization::Setting;
 use super::super::refusal::{Outcome, Refusal};
 use super::super::tls::{Tls, TlsFault};
 use super::{Emulated, allowed, read, sent};
 
 pub(super) fn routes() -> Router<Arc<Instance>> {
-    Router::new().route("/emulator/tls", get(tls).post(set_tls).delete(mend_tls))
+    Router::new()
+        .route(
+            "/emulator/limits",
+            get(limits).post(set_limits).delete(lift_limits),
+        )
+        .route(
+            "/emulator/organization",
+            get(organization).post(set_organization),
+        )
+        .route("/emulator/tls", get(tls).post(set_tls).delete(mend_tls))
+}
+
+async fn limits(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).map(|()| shown_limits(&instance));
+    sent(&instance, outcome)
+}
+
+async fn set_limits(State(instance): Emulated, request: Request) -> Response {
+    let set = async {
+        let limits: Limits = read(&instance, request).await?;
+        limits
+            .problem()
+            .map(Refusal::argument)
+            .map_or(Ok(()), Err)?;
+        instance.protection.set(Some(limits));
+        Ok(shown_limits(&instance))
+    };
+    let outcome = set.await;
+    sent(&instance, outcome)
+}
+
+async fn lift_limits(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).map(|()| {
+        instance.protection.set(None);
+        shown_limits(&instance)
+    });
+    sent(&instance, outcome)
+}
+
+fn shown_limits(instance: &Instance) -> (StatusCode, Json) {
+    (
+        StatusCode::OK,
+        json!({"limits": instance.protection.limits()}),
+    )
+}
+
+async fn organization(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers);
+    let outcome = outcome.map(|()| (StatusCode::OK, json!(instance.organization.setting())));
+    sent(&instance, outcome)
+}
+
+async fn set_organization(State(instance): Emulated, request: Request) -> Response {
+    let set = async {
+        let setting: Setting = read(&instance, request).await?;
+        setting
+            .problem()
+            .map(Refusal::argument)
+            .map_or(Ok(()), Err)?;
+        instance.organization.set(setting);
+        Ok((StatusCode::OK, json!(instance.organization.setting())))
+    };
+    let outcome = set.await;
+    sent(&instance, outcome)
 }
 
 /// `{"fault": "expired", "for_s": 2}`.

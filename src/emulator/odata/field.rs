@@ -1,6 +1,6 @@
-//! A name in a query bound to a column: of the row itself, or of the row that one of its lookups names.
+//! A name in a query bound to a column: of the row itself, or of the row that its lookups lead to.
 //!
-//! One step through a lookup, as Dataverse has it in `$filter` and `$orderby`; no collections.
+//! Steps through lookups only; collections are a matter of `any` and `all`.
 
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
@@ -8,66 +8,86 @@ use crate::emulator::schema::{Column, Schema};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
 
-/// A column of the row, or of the row that one of its lookups names.
+/// A path may have this many steps through lookups.
+const FURTHEST: usize = 10;
+
+/// A column of the row, or of the row that a chain of lookups leads to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Field {
-    /// The column, of `through`'s target if there is one.
+    /// The column, of the last step's table if there is one.
     pub(crate) column: usize,
-    pub(crate) through: Option<(usize, TableId)>,
+    /// Each lookup with the table it must name.
+    pub(crate) steps: Vec<(usize, TableId)>,
 }
 
 impl Field {
-    /// Binds `name`, `_x_value` or `lookup/name`.
-    pub(crate) fn read(schema: &Schema, id: TableId, path: &str) -> Outcome<Field> {
-        let table = schema.table(id);
-        let unknown = |name: &str| Refusal::no_property(table.name, name);
-        let Some((navigation, inner)) = path.split_once('/') else {
-            let column = table.wire_column(path).ok_or_else(|| unknown(path))?;
-            return Ok(Field {
-                column,
-                through: None,
-            });
-        };
-        let (lookup, target) = table
-            .navigation(navigation)
-            .ok_or_else(|| unknown(navigation))?;
-        let target_id = schema
-            .by_name(target.table)
-            .ok_or_else(|| unknown(navigation))?;
-        let target_table = schema.table(target_id);
-        if inner.contains('/') {
-            return Err(Refusal::unsupported(
-                "A filter through two navigation properties",
-            ));
-        }
-        let column = target_table
-            .wire_column(inner)
-            .ok_or_else(|| Refusal::no_property(target_table.name, inner))?;
-        Ok(Field {
+    /// A column of the row itself.
+    pub(crate) fn own(column: usize) -> Field {
+        Field {
             column,
-            through: Some((lookup, target_id)),
-        })
+            steps: Vec::new(),
+        }
+    }
+
+    /// Binds `name`, `_x_value` or `lookup/…/name`.
+    pub(crate) fn read(schema: &Schema, id: TableId, path: &str) -> Outcome<Field> {
+        let mut steps = Vec::new();
+        let (mut id, mut rest) = (id, path);
+        while let Some((navigation, inner)) = rest.split_once('/') {
+            let table = schema.table(id);
+            let target = table
+                .navigation(navigation)
+                .and_then(|(lookup, target)| Some((lookup, schema.by_name(target.table)?)));
+            let step = target.ok_or_else(|| Refusal::no_property(table.name, navigation))?;
+            if steps.len() == FURTHEST {
+                return Err(Refusal::url(format!(
+                    "'{path}' goes through more than {FURTHEST} navigation properties."
+                )));
+            }
+            steps.push(step);
+            (id, rest) = (step.1, inner);
+        }
+        let table = schema.table(id);
+        let column = table
+            .wire_column(rest)
+            .ok_or_else(|| Refusal::no_property(table.name, rest))?;
+        Ok(Field { column, steps })
+    }
+
+    /// The table that the column belongs to, seen from a row of the given one.
+    pub(crate) fn table(&self, from: TableId) -> TableId {
+        self.steps.last().map_or(from, |(_, table)| *table)
     }
 
     pub(crate) fn definition<'s>(&self, schema: &'s Schema, id: TableId) -> &'s Column {
-        let table = self.through.map_or(id, |(_, target)| target);
-        &schema.table(table).columns[self.column]
+        &schema.table(self.table(id)).columns[self.column]
+    }
+
+    /// The row that the column is read from; none where a lookup on the way is empty or names another table's row.
+    pub(crate) fn row<'r>(&self, store: &'r Store, row: &'r Row) -> Option<&'r Row> {
+        let mut row = row;
+        for (lookup, target) in &self.steps {
+            let reference = row.value(*lookup).as_reference()?;
+            if reference.table != *target {
+                return None;
+            }
+            row = store.get(reference.table, reference.id)?;
+        }
+        Some(row)
     }
 
     pub(crate) fn of<'r>(&self, store: &'r Store, row: &'r Row) -> ValueRef<'r> {
-        let Some((lookup, target)) = self.through else {
-            return row.value(self.column);
-        };
-        let reference = row
-            .value(lookup)
-            .as_reference()
-            .filter(|reference| reference.table == target);
-        let named = reference.and_then(|reference| store.get(reference.table, reference.id));
-        named.map_or(ValueRef::Null, |row| row.value(self.column))
+        self.row(store, row)
+            .map_or(ValueRef::Null, |row| row.value(self.column))
     }
 
     /// Whether it is this column of the row itself.
     pub(crate) fn is(&self, column: usize) -> bool {
-        self.through.is_none() && self.column == column
+        self.is_own() && self.column == column
+    }
+
+    /// Whether it is a column of the row itself.
+    pub(crate) fn is_own(&self) -> bool {
+        self.steps.is_empty()
     }
 }

@@ -4,6 +4,7 @@
 
 use super::literal::{Literal, quoted};
 use super::query::Query;
+use super::query_function::{Arity, Function};
 use crate::emulator::refusal::{Outcome, Refusal};
 
 /// A filter as it was written.
@@ -14,12 +15,24 @@ pub(crate) enum Expression {
     Not(Box<Expression>),
     Compare(Operand, Comparison, Operand),
     Text(TextTest, String, String),
-    /// `Microsoft.Dynamics.CRM.In` and, negated, `NotIn`.
-    In {
+    /// A query function of Dataverse, with what it compares the column with.
+    Call {
+        function: Function,
         path: String,
         values: Vec<String>,
-        negated: bool,
     },
+    Lambda(Lambda),
+}
+
+/// `collection/any(variable:condition)`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lambda {
+    /// The collection's name, with what stood before it.
+    pub(crate) path: String,
+    /// Whether all rows must pass, or any.
+    pub(crate) all: bool,
+    /// None for `any()`.
+    pub(crate) condition: Option<(String, Box<Expression>)>,
 }
 
 /// One side of a comparison.
@@ -148,7 +161,7 @@ impl<'a> Parser<'a> {
         let inner = self.unary()?;
         self.depth -= 1;
         match inner {
-            Expression::In { .. } => Err(Refusal::url(
+            Expression::Call { .. } => Err(Refusal::url(
                 "Not operator along with the Custom Named Condition operators is not allowed",
             )),
             // `not` binds tighter than a comparison, so that this would negate a column.
@@ -209,34 +222,63 @@ impl<'a> Parser<'a> {
     }
 
     fn query_function(&mut self, name: &'a str) -> Outcome<Expression> {
-        let negated = match name.strip_prefix(NAMESPACE) {
-            Some("In") => false,
-            Some("NotIn") => true,
-            Some(other) => {
-                return Err(Refusal::unsupported(&format!("The query function {other}")));
-            }
-            None => {
-                return Err(match name.rsplit_once('/') {
-                    Some((_, lambda @ ("any" | "all"))) => {
-                        Refusal::unsupported(&format!("The lambda operator {lambda}"))
-                    }
-                    _ => Refusal::url(format!("An unknown function with name '{name}' was found.")),
-                });
-            }
+        let Some(function) = name.strip_prefix(NAMESPACE) else {
+            return match name.rsplit_once('/') {
+                Some((path, "any")) => self.lambda(path, false),
+                Some((path, "all")) => self.lambda(path, true),
+                _ => Err(Refusal::url(format!(
+                    "An unknown function with name '{name}' was found."
+                ))),
+            };
         };
+        let function = Function::by_name(function)?;
         self.named("PropertyName")?;
         let (Operand::Literal(Literal::Text(path)) | Operand::Path(path)) = self.operand()? else {
             return Err(self.syntax());
         };
-        self.expect(',')?;
-        self.named("PropertyValues")?;
-        let values = self.list()?;
+        let values = match function.arity() {
+            Arity::None => Vec::new(),
+            Arity::One => {
+                self.expect(',')?;
+                self.named("PropertyValue")?;
+                vec![self.bare_value()?]
+            }
+            Arity::Many => {
+                self.expect(',')?;
+                self.named("PropertyValues")?;
+                self.list()?
+            }
+        };
         self.expect(')')?;
-        Ok(Expression::In {
+        Ok(Expression::Call {
+            function,
             path,
             values,
-            negated,
         })
+    }
+
+    fn lambda(&mut self, path: &str, all: bool) -> Outcome<Expression> {
+        self.deeper()?;
+        self.blanks();
+        let condition = if !all && self.rest().starts_with(')') {
+            None
+        } else {
+            let variable = self.name_ahead();
+            let plain = |char: char| char.is_alphanumeric() || char == '_';
+            if variable.is_empty() || !variable.chars().all(plain) {
+                return Err(self.syntax());
+            }
+            self.at += variable.len();
+            self.expect(':')?;
+            Some((variable.to_owned(), Box::new(self.any()?)))
+        };
+        self.expect(')')?;
+        self.depth -= 1;
+        Ok(Expression::Lambda(Lambda {
+            path: path.to_owned(),
+            all,
+            condition,
+        }))
     }
 
     fn named(&mut self, parameter: &str) -> Outcome<()> {
@@ -248,16 +290,39 @@ impl<'a> Parser<'a> {
         self.expect('=')
     }
 
+    /// One value as a text, quoted or not, or an alias for one.
+    fn bare_value(&mut self) -> Outcome<String> {
+        self.blanks();
+        if self.rest().starts_with('\'') {
+            return self.quoted();
+        }
+        if self.rest().starts_with('@') {
+            let text = self.alias()?.trim();
+            return match quoted(text) {
+                Some((inner, length)) if length == text.len() => Ok(inner),
+                Some(_) => Err(self.syntax()),
+                None => Ok(text.to_owned()),
+            };
+        }
+        let value = self.rest().split([',', ')']).next().unwrap_or_default();
+        self.at += value.len();
+        match value.trim() {
+            "" => Err(self.syntax()),
+            value => Ok(value.to_owned()),
+        }
+    }
+
     /// A JSON array of texts, or an alias for one.
     fn list(&mut self) -> Outcome<Vec<String>> {
         self.blanks();
+        let no_list = || Refusal::url("PropertyValues must be an array of strings.");
         if self.rest().starts_with('@') {
             let text = self.alias()?;
-            return serde_json::from_str(text).map_err(|_| self.syntax());
+            return serde_json::from_str(text).map_err(|_| no_list());
         }
         let mut stream = serde_json::Deserializer::from_str(self.rest()).into_iter::<Vec<String>>();
         let Some(Ok(values)) = stream.next() else {
-            return Err(Refusal::url("PropertyValues must be an array of strings."));
+            return Err(no_list());
         };
         self.at += stream.byte_offset();
         Ok(values)

@@ -69,7 +69,7 @@ fn symbol(store: &Store, table: &Table, row: &Row) -> String {
 }
 
 /// Puts commas between the thousands of a decimal number.
-fn grouped(number: &str) -> String {
+pub(crate) fn grouped(number: &str) -> String {
     let (whole, fraction) = number
         .split_once('.')
         .map_or((number, None), |(whole, rest)| (whole, Some(rest)));

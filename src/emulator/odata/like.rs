@@ -27,6 +27,13 @@ impl Pattern {
         pattern
     }
 
+    /// `like`: the pattern is the whole text.
+    pub(crate) fn whole(text: &str) -> Pattern {
+        Pattern {
+            parts: parts(&text.to_lowercase()),
+        }
+    }
+
     pub(crate) fn at_start(text: &str) -> Pattern {
         let mut parts = parts(&text.to_lowercase());
         parts.push(Part::AnyText);

@@ -99,6 +99,23 @@ impl Literal {
     }
 }
 
+/// A text as a value of a column, as query functions, `FetchXML` and SQL write values: braces around GUIDs, 1 and 0 for
+/// yes and no. `None` when the column can't hold it.
+pub(crate) fn from_text(column: &Column, text: &str) -> Option<Value> {
+    let literal = match &column.kind {
+        Kind::Text { .. } | Kind::Memo { .. } => Literal::Text(text.to_owned()),
+        Kind::Bool { .. } if matches!(text, "0" | "1") => Literal::Bool(text == "1"),
+        Kind::Id | Kind::Lookup { .. } => {
+            let inner = text
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
+            Literal::Guid(guid(inner.unwrap_or(text))?)
+        }
+        _ => Literal::bare(text.trim()).filter(|literal| *literal != Literal::Null)?,
+    };
+    literal.for_column(column)
+}
+
 /// Reads a GUID in the one form that URLs and JSON have it.
 pub(crate) fn guid(text: &str) -> Option<Uuid> {
     (text.len() == 36)

@@ -1,9 +1,11 @@
 //! `$orderby`, and the `$skiptoken` that says where the next page begins.
 //!
-//! A token holds the last row's sort values and id, so that rows which come and go between pages shift nothing.
+//! A token holds the last row's sort values and id, so that rows which come and go between pages shift nothing. Lookups
+//! come in the order of the names they show, choices in that of their numbers (the documentation on ordering rows).
 
 use std::cmp::Ordering;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -12,20 +14,27 @@ use super::literal::guid;
 use super::render;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
-use crate::emulator::schema::{Kind, Schema};
+use crate::emulator::schema::{Kind, Schema, Table};
 use crate::emulator::store::Store;
-use crate::emulator::value::{SqlGuid, TableId, Value};
+use crate::emulator::value::{SqlGuid, TableId, Value, ValueRef};
 
-/// The order of a list; rows that are equal in it come in SQL Server's order of GUIDs.
+/// The order of a list; rows that are equal in it come in SQL Server's order of GUIDs, backwards behind a last term that is.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     terms: Vec<(Field, Direction)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Direction {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
     Ascending,
     Descending,
+}
+
+/// An order that an index has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Indexed {
+    Id(Direction),
+    Modified(Direction),
 }
 
 /// A row's place in an order.
@@ -33,6 +42,15 @@ enum Direction {
 pub(crate) struct Place {
     values: Vec<Value>,
     pub(crate) id: Uuid,
+}
+
+impl Direction {
+    pub(crate) fn of(self, order: Ordering) -> Ordering {
+        match self {
+            Direction::Ascending => order,
+            Direction::Descending => order.reverse(),
+        }
+    }
 }
 
 impl Place {
@@ -46,64 +64,61 @@ impl Place {
         let cookie = hex(json!([self.id.to_string(), values]).to_string().as_bytes());
         format!("<cookie pagenumber=\"{page}\" pagingcookie=\"{cookie}\" istracking=\"False\" />")
     }
+
+    /// The moment that an order by a time has first.
+    pub(crate) fn time(&self) -> Option<DateTime<Utc>> {
+        self.values.first()?.as_ref().as_time()
+    }
 }
 
 impl Order {
     pub(crate) fn read(schema: &Schema, table: TableId, text: Option<&str>) -> Outcome<Order> {
         let mut terms = Vec::new();
         for term in text.iter().flat_map(|text| text.split(',')) {
-            let mut words = term.split_whitespace();
-            let path = words.next().unwrap_or_default();
-            let direction = match words.next() {
-                None | Some("asc") => Direction::Ascending,
-                Some("desc") => Direction::Descending,
-                Some(_) => {
-                    return Err(Refusal::url(format!(
-                        "Syntax error in $orderby at '{}'.",
-                        term.trim()
-                    )));
-                }
-            };
-            if words.next().is_some() {
-                return Err(Refusal::url(format!(
-                    "Syntax error in $orderby at '{}'.",
-                    term.trim()
-                )));
-            }
-            let field = Field::read(schema, table, path)?;
-            if matches!(field.definition(schema, table).kind, Kind::Lookup { .. }) {
-                return Err(Refusal::unsupported("$orderby on a lookup column"));
-            }
-            terms.push((field, direction));
+            let (path, direction) = term_of(term)?;
+            terms.push((Field::read(schema, table, path)?, direction));
         }
         Ok(Order { terms })
     }
 
-    /// Whether rows come in the order of their ids alone.
-    pub(crate) fn is_by_id(&self) -> bool {
-        self.terms.is_empty()
+    /// The index whose order this is.
+    pub(crate) fn indexed(&self, table: &Table) -> Option<Indexed> {
+        let is_id = |field: &Field| field.is(table.id);
+        match self.terms.as_slice() {
+            [] => Some(Indexed::Id(Direction::Ascending)),
+            [(first, direction), ..] if is_id(first) => Some(Indexed::Id(*direction)),
+            [(first, direction)] if first.is(table.modified_on?) => {
+                Some(Indexed::Modified(*direction))
+            }
+            [(first, direction), (second, then)]
+                if first.is(table.modified_on?) && is_id(second) && direction == then =>
+            {
+                Some(Indexed::Modified(*direction))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn place(&self, store: &Store, row: &Row) -> Place {
+        let value = |(field, _): &(Field, Direction)| sort_value(store, field, row);
         Place {
-            values: self
-                .terms
-                .iter()
-                .map(|(field, _)| field.of(store, row).to_value())
-                .collect(),
+            values: self.terms.iter().map(value).collect(),
             id: row.id(),
         }
     }
 
     pub(crate) fn compare(&self, left: &Place, right: &Place) -> Ordering {
         let pairs = self.terms.iter().zip(left.values.iter().zip(&right.values));
-        let by_terms = pairs.map(|((_, direction), (left, right))| match direction {
-            Direction::Ascending => left.as_ref().sort(right.as_ref()),
-            Direction::Descending => right.as_ref().sort(left.as_ref()),
+        let by_terms = pairs.map(|((_, direction), (left, right))| {
+            direction.of(left.as_ref().sort(right.as_ref()))
         });
+        let last = self.terms.last().map(|(_, direction)| *direction);
         by_terms
             .fold(Ordering::Equal, Ordering::then)
-            .then_with(|| SqlGuid::from(left.id).cmp(&SqlGuid::from(right.id)))
+            .then_with(|| {
+                let by_id = SqlGuid::from(left.id).cmp(&SqlGuid::from(right.id));
+                last.unwrap_or(Direction::Ascending).of(by_id)
+            })
     }
 
     /// Reads a token back: the number of the page and the place behind which it begins.
@@ -125,7 +140,13 @@ impl Order {
             let typed = values.iter().zip(&self.terms);
             let values: Option<Vec<Value>> = typed
                 .map(|(json, (field, _))| {
-                    render::from_json(&field.definition(schema, table).kind, json)
+                    let kind = &field.definition(schema, table).kind;
+                    if matches!(kind, Kind::Lookup { .. }) {
+                        return json
+                            .as_str()
+                            .map_or(Some(Value::Null), |name| Some(Value::text(name)));
+                    }
+                    render::from_json(kind, json)
                 })
                 .collect();
             Some((
@@ -140,7 +161,37 @@ impl Order {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// A path and a direction.
+pub(crate) fn term_of(term: &str) -> Outcome<(&str, Direction)> {
+    let mut words = term.split_whitespace();
+    let path = words.next().unwrap_or_default();
+    let direction = match words.next() {
+        None | Some("asc") => Some(Direction::Ascending),
+        Some("desc") => Some(Direction::Descending),
+        Some(_) => None,
+    };
+    match (direction, words.next()) {
+        (Some(direction), None) if !path.is_empty() => Ok((path, direction)),
+        _ => Err(Refusal::url(format!(
+            "Syntax error in $orderby at '{}'.",
+            term.trim()
+        ))),
+    }
+}
+
+/// What a row is sorted by: the value, or the name that a lookup shows.
+pub(crate) fn sort_value(store: &Store, field: &Field, row: &Row) -> Value {
+    match field.of(store, row) {
+        ValueRef::Lookup(reference) => {
+            let name = store.schema().table(reference.table).primary_name;
+            let named = store.get(reference.table, reference.id);
+            named.map_or(Value::Null, |row| row.value(name).to_value())
+        }
+        value => value.to_value(),
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
     bytes
         .iter()

@@ -15,12 +15,14 @@ use uuid::Uuid;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Resource {
     ServiceDocument,
-    WhoAmI,
-    RetrieveVersion,
     Batch,
     BulkDelete,
     CloseIncident,
-    /// The segments behind `EntityDefinitions`, the key of the first included.
+    /// `$metadata`.
+    Csdl,
+    /// An unbound function or action.
+    Invocation(Invocation),
+    /// The segments of `EntityDefinitions`, `RelationshipDefinitions`, `GlobalOptionSetDefinitions` and what is below.
     Definitions(Vec<String>),
     Collection(TableId),
     Count(TableId),
@@ -31,6 +33,13 @@ pub(crate) enum Resource {
     Navigation(TableId, Address, Navigation),
     /// A message that is bound to a set, by its name without the namespace.
     Bound(TableId, String),
+}
+
+/// A function or action with the text of its arguments, if there are parentheses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Invocation {
+    pub(crate) name: String,
+    pub(crate) arguments: Option<String>,
 }
 
 /// One column of a row.
@@ -93,14 +102,18 @@ pub(crate) struct KeyAddress {
 
 const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
-/// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 5] = [
+/// The functions and actions that are served and bound to nothing.
+const MESSAGES: [&str; 6] = [
+    "WhoAmI",
+    "RetrieveVersion",
     "RetrieveCurrentOrganization",
     "RetrieveTotalRecordCount",
     "RetrieveMetadataChanges",
-    "RelationshipDefinitions",
-    "GlobalOptionSetDefinitions",
+    "ReactivateEntityKey",
 ];
+
+/// Messages that Dataverse has and this emulator does not.
+const ABSENT_MESSAGES: [&str; 1] = ["CreateEntities"];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
 pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
@@ -126,17 +139,19 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
     };
     let (name, predicate) = split_predicate(first)?;
     match name {
-        "WhoAmI" if rest.is_empty() && predicate.is_none_or(str::is_empty) => {
-            return Ok(Resource::WhoAmI);
+        _ if rest.is_empty() && MESSAGES.contains(&name) => {
+            return Ok(Resource::Invocation(Invocation {
+                name: name.to_owned(),
+                arguments: predicate.map(str::to_owned),
+            }));
         }
-        "RetrieveVersion" if rest.is_empty() && predicate.is_none_or(str::is_empty) => {
-            return Ok(Resource::RetrieveVersion);
+        "EntityDefinitions" | "RelationshipDefinitions" | "GlobalOptionSetDefinitions" => {
+            return Ok(Resource::Definitions(segments));
         }
-        "EntityDefinitions" => return Ok(Resource::Definitions(segments)),
+        "$metadata" if rest.is_empty() => return Ok(Resource::Csdl),
         "$batch" if rest.is_empty() => return Ok(Resource::Batch),
         "BulkDelete" if rest.is_empty() => return Ok(Resource::BulkDelete),
         "CloseIncident" if rest.is_empty() => return Ok(Resource::CloseIncident),
-        "$metadata" => return Err(Refusal::unsupported(name)),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }

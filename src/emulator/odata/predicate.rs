@@ -1,20 +1,18 @@
-//! A filter bound to a table: typed, checked, ready to be asked of rows; and the index that finds its candidates.
+//! A filter bound to a table: typed, checked, ready to be asked of rows.
 //!
-//! Null is an ordinary value here: `ne` and `not` are true for it, as in Dataverse.
+//! Null is an ordinary value here: `ne` and `not` are true for it, as in Dataverse. How a filter is bound is `bind.rs`'s,
+//! which index finds its candidates `seek.rs`'s.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::field::Field;
-use super::filter::{Comparison, Expression, Operand, TextTest};
+use super::filter::Comparison;
+use super::hierarchy::Hierarchy;
 use super::like::Pattern;
-use super::literal::Literal;
-use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
-use crate::emulator::schema::{Column, Kind, Schema, Table};
 use crate::emulator::store::{Store, comparable};
 use crate::emulator::value::{TableId, Value, ValueRef};
 
@@ -33,6 +31,17 @@ pub(crate) enum Predicate {
         members: Members,
         negated: bool,
     },
+    /// A multi-select choice holds one of these options.
+    Chosen(Field, Vec<String>),
+    Hierarchy(Hierarchy),
+    /// Some row whose lookup names this one passes, or every one does.
+    Collection {
+        table: TableId,
+        lookup: usize,
+        all: bool,
+        /// None where any row will do.
+        condition: Option<Box<Predicate>>,
+    },
 }
 
 /// A set of values, GUIDs apart because they come by the hundreds.
@@ -42,79 +51,7 @@ pub(crate) enum Members {
     Others(HashSet<String>),
 }
 
-/// What an index can narrow a filter down to.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Seek {
-    Ids(Vec<Uuid>),
-    Modified {
-        from: Option<DateTime<Utc>>,
-        to: Option<DateTime<Utc>>,
-    },
-}
-
 impl Predicate {
-    /// Binds a filter to a table.
-    pub(crate) fn bind(
-        schema: &Schema,
-        table: TableId,
-        expression: Expression,
-    ) -> Outcome<Predicate> {
-        let bind = |term| Predicate::bind(schema, table, term);
-        Ok(match expression {
-            Expression::All(terms) => {
-                Predicate::All(terms.into_iter().map(bind).collect::<Outcome<_>>()?)
-            }
-            Expression::Any(terms) => merged(terms.into_iter().map(bind).collect::<Outcome<_>>()?),
-            Expression::Not(inner) => {
-                Predicate::Not(Box::new(Predicate::bind(schema, table, *inner)?))
-            }
-            Expression::Compare(left, comparison, right) => {
-                compare(schema, table, left, comparison, right)?
-            }
-            Expression::Text(test, path, pattern) => {
-                let field = Field::read(schema, table, &path)?;
-                if !matches!(
-                    field.definition(schema, table).kind,
-                    Kind::Text { .. } | Kind::Memo { .. }
-                ) {
-                    return Err(Refusal::url(format!(
-                        "No function signature for the function matches the specified arguments: '{path}' is not a \
-                         text."
-                    )));
-                }
-                let pattern = match test {
-                    TextTest::Contains => Pattern::anywhere(&pattern),
-                    TextTest::StartsWith => Pattern::at_start(&pattern),
-                    TextTest::EndsWith => Pattern::at_end(&pattern),
-                };
-                Predicate::Like(field, pattern)
-            }
-            Expression::In {
-                path,
-                values,
-                negated,
-            } => {
-                // The function takes the lookup's logical name as well as the wire name.
-                let wire = Field::read(schema, table, &path);
-                let logical = |refusal| match schema.table(table).column(&path) {
-                    Some(column) => Ok(Field {
-                        column,
-                        through: None,
-                    }),
-                    None => Err(refusal),
-                };
-                let field = wire.or_else(logical)?;
-                let column = field.definition(schema, table);
-                let members = members(column, &values)?;
-                Predicate::Member {
-                    field,
-                    members,
-                    negated,
-                }
-            }
-        })
-    }
-
     /// Whether the row passes.
     pub(crate) fn holds(&self, store: &Store, row: &Row) -> bool {
         match self {
@@ -136,75 +73,36 @@ impl Predicate {
                 members,
                 negated,
             } => members.hold(field.of(store, row)) != *negated,
-        }
-    }
-
-    /// Where an index finds every row that can pass, if one does.
-    pub(crate) fn seek(&self, store: &Store, id: TableId) -> Option<Seek> {
-        let table = store.schema().table(id);
-        match self {
-            Predicate::All(terms) => {
-                let seeks: Vec<Seek> = terms
-                    .iter()
-                    .filter_map(|term| term.seek(store, id))
-                    .collect();
-                narrowest(seeks)
-            }
-            Predicate::Compare(field, Comparison::Equal, value) if field.is(table.id) => {
-                Some(Seek::Ids(value.as_id().into_iter().collect()))
-            }
-            Predicate::Member {
-                field,
-                members: Members::Ids(ids),
-                negated: false,
-            } if field.is(table.id) => Some(Seek::Ids(ids.iter().copied().collect())),
-            Predicate::Compare(field, Comparison::Equal, value) if !value.is_null() => {
-                let key = single_key(table, field)?;
-                Some(Seek::Ids(
-                    store
-                        .by_key(id, key, &[value.as_ref()])
-                        .into_iter()
-                        .collect(),
-                ))
-            }
-            Predicate::Member {
-                field,
-                members: Members::Others(texts),
-                negated: false,
+            Predicate::Chosen(field, options) => match field.of(store, row) {
+                ValueRef::Choices(chosen) => chosen
+                    .split(',')
+                    .any(|one| options.iter().any(|option| option.trim() == one)),
+                _ => false,
+            },
+            Predicate::Hierarchy(hierarchy) => hierarchy.holds(store, row),
+            Predicate::Collection {
+                table,
+                lookup,
+                all,
+                condition,
             } => {
-                let key = single_key(table, field)?;
-                if !matches!(table.columns[field.column].kind, Kind::Text { .. }) {
-                    return None;
-                }
-                let find = |text: &String| store.by_key(id, key, &[Value::text(text).as_ref()]);
-                Some(Seek::Ids(texts.iter().filter_map(find).collect()))
-            }
-            Predicate::Compare(field, comparison, Value::Time(time))
-                if field.is(table.column("modifiedon")?) =>
-            {
-                match comparison {
-                    Comparison::Equal => Some(Seek::Modified {
-                        from: Some(*time),
-                        to: Some(*time),
-                    }),
-                    Comparison::Greater | Comparison::GreaterOrEqual => Some(Seek::Modified {
-                        from: Some(*time),
-                        to: None,
-                    }),
-                    Comparison::Less | Comparison::LessOrEqual => Some(Seek::Modified {
-                        from: None,
-                        to: Some(*time),
-                    }),
-                    Comparison::NotEqual => None,
+                let mut rows = naming(store, *table, *lookup, row.id());
+                let passes = |row: &Row| match condition {
+                    Some(condition) => condition.holds(store, row),
+                    None => true,
+                };
+                if *all {
+                    rows.all(passes)
+                } else {
+                    rows.any(passes)
                 }
             }
-            _ => None,
         }
     }
 }
 
 impl Comparison {
-    fn holds(self, left: ValueRef, right: ValueRef) -> bool {
+    pub(crate) fn holds(self, left: ValueRef, right: ValueRef) -> bool {
         let order = match (left.is_null(), right.is_null()) {
             (true, true) => Some(Ordering::Equal),
             (false, false) => left.compare(right),
@@ -224,7 +122,7 @@ impl Comparison {
     }
 
     /// The comparison with its sides exchanged.
-    fn mirrored(self) -> Comparison {
+    pub(crate) fn mirrored(self) -> Comparison {
         match self {
             Comparison::Greater => Comparison::Less,
             Comparison::GreaterOrEqual => Comparison::LessOrEqual,
@@ -236,6 +134,15 @@ impl Comparison {
 }
 
 impl Members {
+    /// The set of these values; nulls are members of nothing.
+    pub(crate) fn of(values: &[Value]) -> Members {
+        if values.iter().all(|value| value.as_id().is_some()) && !values.is_empty() {
+            return Members::Ids(values.iter().filter_map(Value::as_id).collect());
+        }
+        let texts = values.iter().filter_map(|value| comparable(value.as_ref()));
+        Members::Others(texts.collect())
+    }
+
     fn hold(&self, value: ValueRef) -> bool {
         match self {
             Members::Ids(ids) => value.as_id().is_some_and(|id| ids.contains(&id)),
@@ -244,142 +151,19 @@ impl Members {
     }
 }
 
-fn compare(
-    schema: &Schema,
+/// The rows whose lookup names a row, by its index or, where it has none, one after the other.
+pub(crate) fn naming(
+    store: &Store,
     table: TableId,
-    left: Operand,
-    comparison: Comparison,
-    right: Operand,
-) -> Outcome<Predicate> {
-    match (left, right) {
-        (Operand::Path(path), Operand::Literal(literal)) => {
-            with_literal(schema, table, &path, comparison, &literal)
-        }
-        (Operand::Literal(literal), Operand::Path(path)) => {
-            with_literal(schema, table, &path, comparison.mirrored(), &literal)
-        }
-        (Operand::Path(left), Operand::Path(right)) => {
-            let (left, right) = (
-                Field::read(schema, table, &left)?,
-                Field::read(schema, table, &right)?,
-            );
-            let edm = |field: &Field| field.definition(schema, table).kind.edm();
-            if edm(&left) != edm(&right) {
-                return Err(incompatible(edm(&left), edm(&right)));
-            }
-            Ok(Predicate::Columns(left, comparison, right))
-        }
-        (Operand::Member(_), _) | (_, Operand::Member(_)) => Err(Refusal::url(
-            "An enumeration member can't be compared with a column of this table.",
-        )),
-        (Operand::Literal(_), Operand::Literal(_)) => {
-            Err(Refusal::unsupported("A comparison of two literals"))
-        }
+    lookup: usize,
+    named: Uuid,
+) -> Box<dyn Iterator<Item = &Row> + '_> {
+    match store.naming(table, lookup, named) {
+        Some(rows) => Box::new(rows),
+        None => Box::new(
+            store
+                .after(table, None)
+                .filter(move |row| row.value(lookup).as_id() == Some(named)),
+        ),
     }
-}
-
-fn with_literal(
-    schema: &Schema,
-    table: TableId,
-    path: &str,
-    comparison: Comparison,
-    literal: &Literal,
-) -> Outcome<Predicate> {
-    let field = Field::read(schema, table, path)?;
-    let column = field.definition(schema, table);
-    let value = literal
-        .for_column(column)
-        .ok_or_else(|| incompatible(column.kind.edm(), literal.edm()))?;
-    Ok(Predicate::Compare(field, comparison, value))
-}
-
-fn incompatible(left: &str, right: &str) -> Refusal {
-    Refusal::url(format!(
-        "A binary operator with incompatible types was detected. Found operand types '{left}' and '{right}'."
-    ))
-}
-
-/// The set of `In`, whose values are always written as texts.
-fn members(column: &Column, values: &[String]) -> Outcome<Members> {
-    let read = |text: &String| {
-        let literal = match column.kind {
-            Kind::Text { .. } | Kind::Memo { .. } => Some(Literal::Text(text.clone())),
-            _ => Literal::bare(text).filter(|literal| *literal != Literal::Null),
-        };
-        literal
-            .and_then(|literal| literal.for_column(column))
-            .ok_or_else(|| {
-                Refusal::argument(format!(
-                    "'{text}' is not a value of '{}', which is {}.",
-                    column.name,
-                    column.kind.edm()
-                ))
-            })
-    };
-    let values: Vec<Value> = values.iter().map(read).collect::<Outcome<_>>()?;
-    Ok(members_of(&values))
-}
-
-fn members_of(values: &[Value]) -> Members {
-    if values.iter().all(|value| value.as_id().is_some()) && !values.is_empty() {
-        return Members::Ids(values.iter().filter_map(Value::as_id).collect());
-    }
-    Members::Others(
-        values
-            .iter()
-            .filter_map(|value| comparable(value.as_ref()))
-            .collect(),
-    )
-}
-
-/// Turns `a eq 1 or a eq 2 or …` into one set, so that its cost does not grow with its length.
-fn merged(terms: Vec<Predicate>) -> Predicate {
-    let mut same: Option<(&Field, Vec<Value>)> = None;
-    for term in &terms {
-        match (term, &mut same) {
-            (Predicate::Compare(field, Comparison::Equal, value), None) if !value.is_null() => {
-                same = Some((field, vec![value.clone()]));
-            }
-            (Predicate::Compare(field, Comparison::Equal, value), Some((own, values)))
-                if field == *own && !value.is_null() =>
-            {
-                values.push(value.clone());
-            }
-            _ => return Predicate::Any(terms),
-        }
-    }
-    match same {
-        Some((field, values)) => Predicate::Member {
-            field: field.clone(),
-            members: members_of(&values),
-            negated: false,
-        },
-        None => Predicate::Any(terms),
-    }
-}
-
-fn single_key(table: &Table, field: &Field) -> Option<usize> {
-    if field.through.is_some() {
-        return None;
-    }
-    table.key(&[field.column])
-}
-
-/// Ids before time; of times, one range that all of them allow.
-fn narrowest(seeks: Vec<Seek>) -> Option<Seek> {
-    seeks.into_iter().reduce(|best, next| match (best, next) {
-        (Seek::Ids(left), Seek::Ids(right)) => Seek::Ids(if left.len() <= right.len() {
-            left
-        } else {
-            right
-        }),
-        (ids @ Seek::Ids(_), _) | (_, ids @ Seek::Ids(_)) => ids,
-        (Seek::Modified { from: a, to: b }, Seek::Modified { from: c, to: d }) => {
-            let to = match (b, d) {
-                (Some(b), Some(d)) => Some(b.min(d)),
-                (b, d) => b.or(d),
-            };
-            Seek::Modified { from: a.max(c), to }
-        }
-    })
 }

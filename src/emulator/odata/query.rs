@@ -75,19 +75,7 @@ impl Query {
         let Some(text) = self.get("$select") else {
             return Ok(None);
         };
-        let mut columns = Vec::new();
-        for name in text.split(',').map(str::trim) {
-            if name == "*" {
-                return Ok(None);
-            }
-            let column = table
-                .wire_column(name)
-                .ok_or_else(|| Refusal::no_property(table.name, name))?;
-            if !columns.contains(&column) {
-                columns.push(column);
-            }
-        }
-        Ok(Some(columns))
+        columns(table, text)
     }
 
     /// A whole number that is not negative.
@@ -111,6 +99,23 @@ impl Query {
             ))),
         }
     }
+}
+
+/// The columns that `$select` names; none for all.
+pub(crate) fn columns(table: &Table, text: &str) -> Outcome<Option<Vec<usize>>> {
+    let mut columns = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        if name == "*" {
+            return Ok(None);
+        }
+        let column = table
+            .wire_column(name)
+            .ok_or_else(|| Refusal::no_property(table.name, name))?;
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    Ok(Some(columns))
 }
 
 fn form_decoded(text: &str) -> Outcome<String> {

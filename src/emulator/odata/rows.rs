@@ -4,13 +4,14 @@
 //! etag always, money's currency unasked. Single values that are not on the way to a body are `render.rs`'s.
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::formatted;
 use super::prefer::Annotations;
 use crate::emulator::row::Row;
-use crate::emulator::schema::{Kind, Read, Table};
+use crate::emulator::schema::{Column, Kind, Read, Table};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
 
@@ -24,6 +25,8 @@ pub(crate) struct RowWriter<'a> {
     table: &'a Table,
     /// Each with the text that comes before its value: `,"name":`.
     columns: Vec<(usize, String)>,
+    /// For each column of the table, its place among those.
+    places: Vec<Option<u8>>,
     annotations: &'a Annotations,
 }
 
@@ -40,13 +43,21 @@ impl<'a> RowWriter<'a> {
             let name = table.columns.get(column)?.wire_name.as_str();
             Some((column, format!(",\"{name}\":")))
         };
+        let columns: Vec<_> = columns(table, select)
+            .into_iter()
+            .filter_map(named)
+            .collect();
+        let mut places = vec![None; table.columns.len()];
+        for (place, (column, _)) in (0..=u8::MAX).zip(&columns) {
+            if let Some(own) = places.get_mut(*column) {
+                *own = Some(place);
+            }
+        }
         RowWriter {
             store,
             table,
-            columns: columns(table, select)
-                .into_iter()
-                .filter_map(named)
-                .collect(),
+            columns,
+            places,
             annotations,
         }
     }
@@ -63,16 +74,11 @@ impl<'a> RowWriter<'a> {
         out.extend_from_slice(b"\"@odata.etag\":\"W/\\\"");
         scalar(out, &row.version());
         out.extend_from_slice(b"\\\"\"");
-        let mut values = vec![ValueRef::Null; self.table.columns.len()];
-        for (column, value) in row.held() {
-            if let Some(place) = values.get_mut(column) {
-                *place = value;
-            }
-        }
-        for (column, name) in &self.columns {
-            let value = values.get(*column).copied().unwrap_or_default();
+        let mut values = vec![ValueRef::Null; self.columns.len()];
+        row.read(&self.places, &mut values);
+        for ((column, name), value) in self.columns.iter().zip(values) {
             if self.annotations.any() && !value.is_null() {
-                self.annotate(out, row, *column, value);
+                self.annotate(out, row, *column);
             }
             out.extend_from_slice(name.as_bytes());
             self::value(out, value);
@@ -80,35 +86,53 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Writes what is said of a value beside it.
-    fn annotate(&self, out: &mut Vec<u8>, row: &Row, index: usize, value: ValueRef) {
+    fn annotate(&self, out: &mut Vec<u8>, row: &Row, index: usize) {
         let Some(column) = self.table.columns.get(index) else {
             return;
         };
-        let mut annotate = |annotation: &str, text: Option<String>| {
-            if let Some(text) = text {
-                member(out, &column.wire_name, annotation);
-                scalar(out, &text);
-            }
-        };
-        if self.annotations.wants(FORMATTED) {
-            let text = formatted::value(self.store, self.table, row, index);
-            annotate(FORMATTED, text);
-        }
-        if let Some(reference) = value.as_reference() {
-            let target = self.store.schema().table(reference.table).name;
-            if self.annotations.wants(NAVIGATION) {
-                let mut targets = column.targets().iter();
-                let declared = targets.find(|declared| declared.table == target);
-                annotate(
-                    NAVIGATION,
-                    declared.map(|declared| declared.navigation.to_owned()),
-                );
-            }
-            if self.annotations.wants(LOGICAL_NAME) {
-                annotate(LOGICAL_NAME, Some(target.to_owned()));
-            }
+        for (annotation, text) in said(self.store, self.table, row, index, self.annotations) {
+            member(out, &column.wire_name, annotation);
+            scalar(out, &text);
         }
     }
+}
+
+/// The annotations of a value that are wanted, each with its text.
+pub(crate) fn said(
+    store: &Store,
+    table: &Table,
+    row: &Row,
+    index: usize,
+    annotations: &Annotations,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let formatted = annotations
+        .wants(FORMATTED)
+        .then(|| formatted::value(store, table, row, index))
+        .flatten();
+    let target = row.value(index).as_reference().map(|reference| {
+        let target = store.schema().table(reference.table).name;
+        let mut targets = table
+            .columns
+            .get(index)
+            .into_iter()
+            .flat_map(Column::targets);
+        let declared = targets.find(|declared| declared.table == target);
+        (declared.map(|declared| declared.navigation), target)
+    });
+    let navigation = target
+        .and_then(|(navigation, _)| navigation)
+        .filter(|_| annotations.wants(NAVIGATION))
+        .map(str::to_owned);
+    let logical_name = target
+        .filter(|_| annotations.wants(LOGICAL_NAME))
+        .map(|(_, name)| name.to_owned());
+    [
+        (FORMATTED, formatted),
+        (NAVIGATION, navigation),
+        (LOGICAL_NAME, logical_name),
+    ]
+    .into_iter()
+    .filter_map(|(annotation, text)| Some((annotation, text?)))
 }
 
 /// Writes `,"name@annotation":`.
@@ -122,14 +146,9 @@ pub(crate) fn member(out: &mut Vec<u8>, name: &str, annotation: &str) {
 pub(crate) fn value(out: &mut Vec<u8>, value: ValueRef) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"null"),
-        ValueRef::Text(text) | ValueRef::Choices(text) => scalar(out, text),
+        ValueRef::Text(text) | ValueRef::Choices(text) => self::text(out, text),
         ValueRef::Int(number) => scalar(out, &number),
-        ValueRef::Decimal(number) => {
-            // Whole sums keep a digit behind the point, by which a reader sees that they are not counts.
-            let number = number.normalize();
-            let tail = if number.scale() == 0 { ".0" } else { "" };
-            out.extend_from_slice(format!("{number}{tail}").as_bytes());
-        }
+        ValueRef::Decimal(number) => decimal(out, number),
         ValueRef::Double(number) => scalar(out, &number),
         ValueRef::Bool(yes) => scalar(out, &yes),
         ValueRef::Time(time) => self::time(out, time),
@@ -153,31 +172,54 @@ fn id(out: &mut Vec<u8>, id: Uuid) {
     out.extend_from_slice(&text);
 }
 
+/// Writes a text; most hold nothing that JSON would escape.
+fn text(out: &mut Vec<u8>, text: &str) {
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        scalar(out, text);
+    }
+}
+
+/// Writes an exact number; whole sums keep a digit behind the point, by which a reader sees that they are not counts.
+fn decimal(out: &mut Vec<u8>, number: Decimal) {
+    if number.scale() == 0
+        && let Ok(whole) = i64::try_from(number.mantissa())
+    {
+        scalar(out, &whole);
+        out.extend_from_slice(b".0");
+        return;
+    }
+    let number = number.normalize();
+    let tail = if number.scale() == 0 { ".0" } else { "" };
+    out.extend_from_slice(format!("{number}{tail}").as_bytes());
+}
+
 /// Writes `"2016-09-28T22:57:53Z"`.
 fn time(out: &mut Vec<u8>, time: DateTime<Utc>) {
+    let time = time.naive_utc();
     let Ok(year) = u32::try_from(time.year()) else {
         return scalar(out, &time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     };
-    out.push(b'"');
-    two_digits(out, year / 100);
-    two_digits(out, year % 100);
-    for (before, number) in [
-        (b'-', time.month()),
-        (b'-', time.day()),
-        (b'T', time.hour()),
-        (b':', time.minute()),
-        (b':', time.second()),
+    let mut text = *b"\"0000-00-00T00:00:00Z\"";
+    for (at, number) in [
+        (1, year / 100),
+        (3, year % 100),
+        (6, time.month()),
+        (9, time.day()),
+        (12, time.hour()),
+        (15, time.minute()),
+        (18, time.second()),
     ] {
-        out.push(before);
-        two_digits(out, number);
+        let digits = [number / 10 % 10, number % 10];
+        for (place, digit) in text.iter_mut().skip(at).zip(digits) {
+            *place = b'0' + u8::try_from(digit).unwrap_or_default();
+        }
     }
-    out.extend_from_slice(b"Z\"");
-}
-
-fn two_digits(out: &mut Vec<u8>, number: u32) {
-    for digit in [number / 10 % 10, number % 10] {
-        out.push(b'0' + u8::try_from(digit).unwrap_or_default());
-    }
+    out.extend_from_slice(&text);
 }
 
 /// The columns of the answer: the selected ones, the primary id, and money's currency, which comes along unasked.

@@ -17,6 +17,7 @@ use self::answer::Answer;
 use self::multipart::{Item, Part};
 use super::{Asked, Call, refused};
 use crate::emulator::instance::Instance;
+use crate::emulator::limits::Work;
 use crate::emulator::odata::path::service_root;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
@@ -35,7 +36,9 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
     let batch = Batch { instance, asked };
     let mut answers = Vec::with_capacity(items.len());
     let mut status = StatusCode::OK;
+    let mut work = Work::default();
     for item in items {
+        work = work.and(work_of(&item));
         let answer = match item {
             Item::Request(part) => batch.request(part),
             Item::ChangeSet(set) => batch.change_set(set),
@@ -53,7 +56,17 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
     } else {
         ""
     };
-    Ok(reply::with_preferences(reply, applied))
+    Ok(work.told(reply::with_preferences(reply, applied)))
+}
+
+/// What the parts are asked to do, of whom each counts toward the execution time.
+fn work_of(item: &Item) -> Work {
+    let parts = match item {
+        Item::Request(part) => std::slice::from_ref(part),
+        Item::ChangeSet(set) => set,
+    };
+    let works = parts.iter().map(|part| Work::of_method(&part.method));
+    works.fold(Work::default(), Work::and)
 }
 
 fn continues_on_error(headers: &HeaderMap) -> bool {

@@ -14,7 +14,7 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::value::TableId;
 
 pub(crate) fn answer(transaction: &mut Transaction, call: &Call, table: TableId) -> Outcome<Reply> {
-    call.query.only(&["$select"])?;
+    call.query.only(&["$select", "$expand"])?;
     let definition = call.schema.table(table);
     call.query.select(definition)?;
     let body = call.object(definition)?;

@@ -1,100 +1,146 @@
-//! GET of a set: filter, order, page, count.
+//! GET of a set, or of a row's collection: filter, order, page, count, expansion.
 //!
 //! Pages are stateless: a `$skiptoken` says behind which row the next begins, the link repeats the rest of the query.
 
 use http::StatusCode;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use uuid::Uuid;
 
-use super::{Call, changes};
+use super::{Call, aggregate, changes, fetch};
 use crate::emulator::instance::Instance;
+use crate::emulator::odata::expand;
+use crate::emulator::odata::expanded::{self, Expanded};
+use crate::emulator::odata::filter;
+use crate::emulator::odata::listing::Rows;
+pub(super) use crate::emulator::odata::listing::encoded;
 use crate::emulator::odata::order::{Order, Place};
-use crate::emulator::odata::predicate::{Predicate, Seek};
-use crate::emulator::odata::rows::{self, RowWriter};
-use crate::emulator::odata::{filter, render};
+use crate::emulator::odata::predicate::Predicate;
+use crate::emulator::odata::rows;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::row::Row;
 use crate::emulator::store::Store;
-use crate::emulator::value::{SqlGuid, TableId};
+use crate::emulator::value::TableId;
 
 /// The largest page, and the highest count.
-const MOST: usize = 5000;
+pub(super) const MOST: usize = 5000;
 const COUNT: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
 const COUNT_EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
-/// What a query value may not hold as it is.
-const QUERY_VALUE: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'&')
-    .add(b'+')
-    .add(b'<')
-    .add(b'>')
-    .add(b'=')
-    .add(b'`');
-const OPTIONS: [&str; 6] = [
+const OPTIONS: [&str; 7] = [
     "$select",
     "$filter",
     "$orderby",
     "$top",
     "$count",
+    "$expand",
     "$skiptoken",
 ];
+
+/// Which rows are listed, and under which path.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) table: TableId,
+    /// Only those whose lookup in this column names this row.
+    pub(super) of: Option<(usize, Uuid)>,
+    /// Behind the service root.
+    pub(super) path: String,
+}
+
+impl Subject {
+    /// All rows of a table.
+    fn whole(call: &Call, table: TableId) -> Subject {
+        Subject {
+            table,
+            of: None,
+            path: call.schema.table(table).set.to_owned(),
+        }
+    }
+}
 
 pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
     if changes::is_asked(call) {
         return changes::answer(instance, call, table);
     }
-    call.query.only(&OPTIONS)?;
-    let definition = call.schema.table(table);
-    let select = call.query.select(definition)?;
-    let predicate = predicate(call, table)?;
-    let order = Order::read(&call.schema, table, alias(call, call.query.get("$orderby")))?;
-    let counted = call.query.count()?;
-    let behind = call.query.get("$skiptoken");
-    let behind = behind
-        .map(|token| order.read_token(&call.schema, table, token))
-        .transpose()?;
-    let page = behind.as_ref().map_or(1, |(page, _)| *page);
-    let size = page_size(call)?;
+    if let Some(text) = call.query.get("$apply") {
+        return aggregate::answer(instance, call, table, text);
+    }
+    if let Some(text) = call.query.get("fetchXml") {
+        return fetch::answer(instance, call, table, text);
+    }
+    page(instance, call, &Subject::whole(call, table))
+}
 
+/// A page of rows.
+pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outcome<Reply> {
+    call.query.only(&OPTIONS)?;
+    let definition = call.schema.table(subject.table);
+    let select = call.query.select(definition)?;
+    let expansions = expand::read(
+        &call.scope(instance),
+        subject.table,
+        call.query.get("$expand"),
+    )?;
+    let listed = Listed::read(instance, call, subject)?;
     let store = instance.read();
-    let found = page_of(
-        &store,
-        table,
-        predicate.as_ref(),
-        &order,
-        behind.as_ref().map(|(_, place)| place),
-        size.rows,
-    );
-    let count = counted.then(|| matching(&store, table, predicate.as_ref()));
-    let shown = found.get(..size.rows).unwrap_or(&found);
-    let mut body = Vec::with_capacity(512 + 512 * shown.len());
+    let found = listed.rows(&store);
+    let mut body = Vec::with_capacity(512 + 512 * found.rows.len());
     body.extend_from_slice(b"{\"@odata.context\":");
-    rows::scalar(
-        &mut body,
-        &render::context(&call.root, definition, select.as_deref()),
-    );
-    put_counts(&mut body, call, count);
-    body.extend_from_slice(b",\"value\":[");
-    let writer = RowWriter::new(
+    let context = expanded::context(
+        &call.root,
         &store,
-        table,
+        definition,
         select.as_deref(),
-        &call.preferences.annotations,
+        &expansions,
     );
-    for (index, row) in shown.iter().enumerate() {
+    rows::scalar(&mut body, &context);
+    put_counts(&mut body, call, listed.counted(call, &store)?);
+    body.extend_from_slice(b",\"value\":[");
+    let setting = call.setting(&store, &expansions);
+    let writer = Expanded::new(setting, subject.table, select.as_deref(), &expansions);
+    for (index, row) in found.rows.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
         writer.write(&mut body, row);
     }
+    finish(call, body, found.token.as_deref(), &subject.path)
+}
+
+/// The URLs of rows: `/$ref` behind a collection.
+pub(super) fn references(instance: &Instance, call: &Call, subject: &Subject) -> Outcome<Reply> {
+    call.query
+        .only(&["$filter", "$orderby", "$top", "$count", "$skiptoken"])?;
+    let listed = Listed::read(instance, call, subject)?;
+    let store = instance.read();
+    let found = listed.rows(&store);
+    let mut body = b"{\"@odata.context\":".to_vec();
+    rows::scalar(
+        &mut body,
+        &format!("{}/$metadata#Collection($ref)", call.root),
+    );
+    put_counts(&mut body, call, listed.counted(call, &store)?);
+    body.extend_from_slice(b",\"value\":[");
+    let table = call.schema.table(subject.table);
+    for (index, row) in found.rows.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        let url = expanded::url(&call.root, table, row);
+        rows::scalar(&mut body, &serde_json::json!({"@odata.id": url}));
+    }
+    finish(
+        call,
+        body,
+        found.token.as_deref(),
+        &format!("{}/$ref", subject.path),
+    )
+}
+
+/// Closes the array and the object, with the link to the next page between them.
+fn finish(call: &Call, mut body: Vec<u8>, token: Option<&str>, path: &str) -> Outcome<Reply> {
     body.push(b']');
-    if let (Some(last), true) = (shown.last(), found.len() > size.rows && size.continues) {
-        let token = order.place(&store, last).token(page.saturating_add(1));
+    if let Some(token) = token {
         rows::member(&mut body, "", "odata.nextLink");
-        rows::scalar(&mut body, &next_link(call, definition.set, &token));
+        rows::scalar(&mut body, &next_link(call, path, token));
     }
     body.push(b'}');
     let reply = reply::written(StatusCode::OK, body);
@@ -104,19 +150,88 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     ))
 }
 
-/// `/$count`: the number alone, as text.
+/// `/$count` of a set.
 pub(crate) fn count(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
     if changes::is_asked(call) {
         return changes::count(instance, call, table);
     }
+    number(instance, call, &Subject::whole(call, table))
+}
+
+/// `/$count`: the number alone, as text.
+pub(super) fn number(instance: &Instance, call: &Call, subject: &Subject) -> Outcome<Reply> {
     call.query.only(&["$filter"])?;
-    let predicate = predicate(call, table)?;
-    let count = matching(&instance.read(), table, predicate.as_ref()).min(MOST);
+    let filter = filter(instance, call, subject.table)?;
+    let rows = Rows {
+        table: subject.table,
+        of: subject.of,
+        filter: filter.as_ref(),
+    };
+    let count = rows.count(&instance.read(), MOST);
     Ok(reply::text(
         StatusCode::OK,
         "text/plain",
         format!("\u{feff}{count}"),
     ))
+}
+
+/// The options that decide which rows are shown.
+struct Listed<'s> {
+    subject: &'s Subject,
+    filter: Option<Predicate>,
+    order: Order,
+    behind: Option<(usize, Place)>,
+    size: PageSize,
+}
+
+/// The rows of a page, and the token of the next.
+struct Found {
+    rows: Vec<Row>,
+    token: Option<String>,
+}
+
+impl<'s> Listed<'s> {
+    fn read(instance: &Instance, call: &Call, subject: &'s Subject) -> Outcome<Listed<'s>> {
+        let table = subject.table;
+        let order = Order::read(&call.schema, table, alias(call, call.query.get("$orderby")))?;
+        let behind = call.query.get("$skiptoken");
+        let behind = behind
+            .map(|token| order.read_token(&call.schema, table, token))
+            .transpose()?;
+        Ok(Listed {
+            subject,
+            filter: filter(instance, call, table)?,
+            order,
+            behind,
+            size: page_size(call)?,
+        })
+    }
+
+    fn chosen(&self) -> Rows<'_> {
+        Rows {
+            table: self.subject.table,
+            of: self.subject.of,
+            filter: self.filter.as_ref(),
+        }
+    }
+
+    fn rows(&self, store: &Store) -> Found {
+        let size = self.size.rows;
+        let behind = self.behind.as_ref().map(|(_, place)| place);
+        let mut rows = self.chosen().page(store, &self.order, behind, size + 1);
+        let more = rows.len() > size && self.size.continues;
+        rows.truncate(size);
+        let page = self.behind.as_ref().map_or(1, |(page, _)| *page);
+        let last = rows.last().filter(|_| more);
+        let token = last.map(|last| self.order.place(store, last).token(page.saturating_add(1)));
+        Found { rows, token }
+    }
+
+    /// The number of all rows, one more than is told of at most; none unless it is asked for.
+    fn counted(&self, call: &Call, store: &Store) -> Outcome<Option<usize>> {
+        let counted = call.query.count()?;
+        Ok(counted.then(|| self.chosen().count(store, MOST + 1)))
+    }
 }
 
 struct PageSize {
@@ -125,6 +240,7 @@ struct PageSize {
     continues: bool,
 }
 
+/// `$top` counts only without a preferred page size, and never beyond the largest page (inferred).
 fn page_size(call: &Call) -> Outcome<PageSize> {
     let top = call.query.number("$top")?;
     Ok(match (call.preferences.page_size, top) {
@@ -137,9 +253,8 @@ fn page_size(call: &Call) -> Outcome<PageSize> {
                 "The value of $top must be greater than 0.",
             ));
         }
-        (None, Some(top)) if top > MOST => return Err(Refusal::unsupported("$top above 5000")),
         (None, Some(top)) => PageSize {
-            rows: top,
+            rows: top.min(MOST),
             continues: false,
         },
         (None, None) => PageSize {
@@ -149,12 +264,12 @@ fn page_size(call: &Call) -> Outcome<PageSize> {
     })
 }
 
-fn predicate(call: &Call, table: TableId) -> Outcome<Option<Predicate>> {
-    let Some(text) = call.query.get("$filter") else {
+fn filter(instance: &Instance, call: &Call, table: TableId) -> Outcome<Option<Predicate>> {
+    let Some(text) = alias(call, call.query.get("$filter")) else {
         return Ok(None);
     };
     let expression = filter::read(text, &call.query)?;
-    Predicate::bind(&call.schema, table, expression).map(Some)
+    Predicate::bind(&call.scope(instance), table, expression).map(Some)
 }
 
 /// An option that is an alias as a whole, or its own text.
@@ -164,66 +279,6 @@ fn alias<'c>(call: &'c Call, text: Option<&'c str>) -> Option<&'c str> {
         call.query.get(text).or(Some(text))
     } else {
         Some(text)
-    }
-}
-
-/// The rows of a page and one more, if there is one.
-fn page_of(
-    store: &Store,
-    table: TableId,
-    predicate: Option<&Predicate>,
-    order: &Order,
-    behind: Option<&Place>,
-    size: usize,
-) -> Vec<Row> {
-    let passes = |row: &&Row| predicate.is_none_or(|predicate| predicate.holds(store, row));
-    let seek = predicate.and_then(|predicate| predicate.seek(store, table));
-    if seek.is_none() && order.is_by_id() {
-        let rows = store.after(table, behind.map(|place| place.id));
-        return rows.filter(passes).take(size + 1).cloned().collect();
-    }
-    let rows = candidates(store, table, seek.as_ref()).filter(passes);
-    let mut placed: Vec<(Place, &Row)> = rows
-        .map(|row| (order.place(store, row), row))
-        .filter(|(place, _)| behind.is_none_or(|behind| order.compare(behind, place).is_lt()))
-        .collect();
-    placed.sort_by(|(left, _), (right, _)| order.compare(left, right));
-    placed
-        .into_iter()
-        .take(size + 1)
-        .map(|(_, row)| row.clone())
-        .collect()
-}
-
-fn matching(store: &Store, table: TableId, predicate: Option<&Predicate>) -> usize {
-    let Some(predicate) = predicate else {
-        return store.len(table);
-    };
-    let seek = predicate.seek(store, table);
-    let rows = candidates(store, table, seek.as_ref());
-    rows.filter(|row| predicate.holds(store, row))
-        .take(MOST + 1)
-        .count()
-}
-
-/// The rows that an index leaves, each once.
-fn candidates<'s>(
-    store: &'s Store,
-    table: TableId,
-    seek: Option<&Seek>,
-) -> Box<dyn Iterator<Item = &'s Row> + 's> {
-    match seek {
-        None => Box::new(store.after(table, None)),
-        Some(Seek::Ids(ids)) => {
-            let mut ids: Vec<SqlGuid> = ids.iter().map(|id| SqlGuid::from(*id)).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            Box::new(
-                ids.into_iter()
-                    .filter_map(move |id| store.get(table, id.into())),
-            )
-        }
-        Some(Seek::Modified { from, to }) => Box::new(store.modified(table, *from, *to)),
     }
 }
 
@@ -247,8 +302,8 @@ fn put_counts(body: &mut Vec<u8>, call: &Call, count: Option<usize>) {
 }
 
 /// The query as it was, with the token in place of an older one.
-fn next_link(call: &Call, set: &str, token: &str) -> String {
-    let mut link = format!("{}/{set}?", call.root);
+pub(super) fn next_link(call: &Call, path: &str, token: &str) -> String {
+    let mut link = format!("{}/{path}?", call.root);
     for (name, value) in call.query.all() {
         if name != "$skiptoken" {
             for part in [&encoded(name), "=", &encoded(value), "&"] {
@@ -259,9 +314,4 @@ fn next_link(call: &Call, set: &str, token: &str) -> String {
     link.push_str("$skiptoken=");
     link.push_str(&encoded(token));
     link
-}
-
-/// A text as a query value may hold it.
-pub(super) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, QUERY_VALUE).to_string()
 }

@@ -8,7 +8,9 @@ use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::update::key_columns;
 use super::{Call, Conditions, find};
+use crate::emulator::limits::Work;
 use crate::emulator::odata::path::{self, Address};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline::{self, Context};
@@ -64,6 +66,7 @@ pub(crate) fn answer(
     call.query.only(&[])?;
     let table = call.schema.table(id);
     let targets = targets(call, table, message)?;
+    let work = Work::writes(targets.len());
     let many = Many {
         call,
         id,
@@ -87,7 +90,7 @@ pub(crate) fn answer(
                 message.name()
             );
             let body = json!({"@odata.context": context, "Ids": ids});
-            return Ok(reply::json(StatusCode::OK, &body));
+            return Ok(work.told(reply::json(StatusCode::OK, &body)));
         }
         Multiple::Update => {
             for target in &targets {
@@ -106,7 +109,7 @@ pub(crate) fn answer(
             }
         }
     }
-    Ok(reply::no_content())
+    Ok(work.told(reply::no_content()))
 }
 
 /// Reads `Targets`: objects, each with its type.
@@ -238,7 +241,9 @@ impl Many<'_> {
                 if payload.columns.iter().any(|(column, _)| key.has(*column)) {
                     return Err(Refusal::key_named_twice());
                 }
-                payload.columns.extend(key.values.iter().cloned());
+                payload
+                    .columns
+                    .extend(key_columns(transaction, self.table, key)?);
                 payload.id.unwrap_or_else(Uuid::now_v7)
             }
             None => Uuid::now_v7(),

@@ -1,6 +1,6 @@
-//! GET of one row, by id or by key.
+//! GET of one row, by id or by key, with what it is expanded by.
 //!
-//! No single properties and no expansion: they are refused when the path and the query are read.
+//! What stands behind a row in the path is `property.rs`'s and `navigation.rs`'s.
 
 use http::StatusCode;
 
@@ -9,6 +9,8 @@ use crate::emulator::instance::Instance;
 use crate::emulator::odata::path::Address;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::row::Row;
+use crate::emulator::store::Store;
 use crate::emulator::value::TableId;
 
 pub(crate) fn answer(
@@ -17,21 +19,33 @@ pub(crate) fn answer(
     table: TableId,
     address: &Address,
 ) -> Outcome<Reply> {
-    call.query.only(&["$select"])?;
+    let store = instance.read();
+    let row = found(&store, table, address)?;
+    shown(instance, call, &store, table, row)
+}
+
+/// One row as an answer, or 304 where the caller has it already.
+pub(super) fn shown(
+    instance: &Instance,
+    call: &Call,
+    store: &Store,
+    table: TableId,
+    row: &Row,
+) -> Outcome<Reply> {
+    call.query.only(&["$select", "$expand"])?;
     if call.conditions.if_match.is_some() {
         return Err(Refusal::unsupported("If-Match on a read"));
     }
-    let store = instance.read();
-    let row = found(&store, table, address)?;
-    // A conditional read that asks for annotations is answered in full, as Dataverse does.
+    // A conditional read that expands or asks for annotations is answered in full, as Dataverse does.
     if let Some(Tag::Version(etag)) = &call.conditions.if_none_match
         && is_version(etag, row)
         && !call.preferences.annotations.any()
+        && call.query.get("$expand").is_none()
     {
         return Ok(reply::with_etag(reply::not_modified(), row.version()));
     }
-    let reply = reply::written(StatusCode::OK, call.entity(&store, table, row)?);
-    let reply = reply::with_etag(reply, row.version());
+    let entity = call.entity(instance, store, table, row)?;
+    let reply = reply::with_etag(reply::written(StatusCode::OK, entity), row.version());
     Ok(reply::with_preferences(
         reply,
         &call.preferences.applied_to_row(),

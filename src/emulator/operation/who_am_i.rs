@@ -8,7 +8,8 @@ use crate::emulator::instance::Instance;
 use crate::emulator::refusal::Outcome;
 use crate::emulator::reply::{self, Reply};
 
-const VERSION: &str = "9.2.24061.00184";
+/// The build that the instances claim to be.
+pub(super) const VERSION: &str = "9.2.24061.00184";
 
 pub(crate) fn answer(instance: &Instance, call: &Call) -> Outcome<Reply> {
     call.query.only(&[])?;

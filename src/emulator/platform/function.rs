@@ -5,8 +5,9 @@
 use http::{Method, StatusCode};
 use serde_json::Map;
 
+use super::Call;
 use super::arm;
-use super::{Call, WORKFLOW};
+use crate::emulator::SYNC_WORKFLOW;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::Reply;
 
@@ -18,7 +19,7 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Outcome<Reply> {
     {
         return Ok(arm::empty(StatusCode::UNAUTHORIZED));
     }
-    if name != WORKFLOW {
+    if name != SYNC_WORKFLOW {
         return Ok(arm::empty(StatusCode::NOT_FOUND));
     }
     if call.method != Method::POST {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::connection::Connection;
 use super::copy::{self, Outcome};
+use super::flow;
 use super::history::{Begun, History, Order};
 use super::run::{Copied, Count, Input, STEPS, SourceRow, Status, Step, Trigger, Trouble};
 use crate::emulator::clock::Clock;
@@ -31,10 +32,14 @@ pub(crate) async fn work(
     loop {
         while let Some(begun) = platform.history.begin(us.clock.now()) {
             let run = Working::new(&platform.history, &us, &europe, begun);
+            let id = run.id;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 () = run.carry_out() => {}
+            }
+            if let Some(run) = platform.history.find(|run| run.id == id) {
+                flow::note(&us, &run);
             }
         }
         tokio::select! {
@@ -45,7 +50,7 @@ pub(crate) async fn work(
     }
 }
 
-/// Queues a run a day after the workflow was enabled, and every day after that.
+/// Queues a run a day after the workflow was enabled, and every day after that; lets old rows of runs go.
 pub(crate) async fn schedule(platform: Arc<Platform>, us: Arc<Instance>, stop: CancellationToken) {
     let day = TimeDelta::days(1);
     let mut due: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
@@ -55,7 +60,8 @@ pub(crate) async fn schedule(platform: Arc<Platform>, us: Arc<Instance>, stop: C
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        let Some(enabled) = platform.enabled_since() else {
+        flow::forget(&us, us.clock.now());
+        let Some(enabled) = flow::enabled_since(&us) else {
             due = None;
             continue;
         };

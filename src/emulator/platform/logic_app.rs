@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use super::arm::{self, resource, time};
 use super::filter::Filter;
 use super::run::{Action, Run, Status, Trigger};
-use super::{Call, WORKFLOW};
-use crate::emulator::instance::stable_id;
+use super::{Call, flow};
+use crate::emulator::SYNC_WORKFLOW;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::Reply;
 
@@ -23,7 +23,7 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
     let is_standard = base.contains("/hostruntime/");
     arm::version(&call.query, if is_standard { &[] } else { &VERSIONS })?;
     // A workflow's own name is case-insensitive, those of triggers and runs are not [general knowledge].
-    if !workflow.eq_ignore_ascii_case(WORKFLOW) {
+    if !workflow.eq_ignore_ascii_case(SYNC_WORKFLOW) {
         return Err(arm::not_found(
             "WorkflowNotFound",
             format!("The workflow '{workflow}' could not be found."),
@@ -32,11 +32,13 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
     match (call.method, rest) {
         (&Method::GET, []) => Ok(arm::json(StatusCode::OK, &definition(call, base))),
         (&Method::POST, ["enable"]) => {
-            call.platform.enable(call.now);
+            if flow::enabled_since(call.instance).is_none() {
+                flow::switch(call.instance, true);
+            }
             Ok(arm::empty(StatusCode::OK))
         }
         (&Method::POST, ["disable"]) => {
-            call.platform.disable();
+            flow::switch(call.instance, false);
             Ok(arm::empty(StatusCode::OK))
         }
         (&Method::GET, ["runs"]) => page(call, |_| true, |run| run_json(base, run)),
@@ -126,13 +128,13 @@ fn start(call: &Call<'_>, trigger_name: &str) -> Outcome<Run> {
 
 /// Status and code as third parties saw them.
 fn must_be_enabled(call: &Call<'_>, trigger: &str) -> Outcome<()> {
-    if call.platform.enabled_since().is_some() {
+    if flow::enabled_since(call.instance).is_some() {
         return Ok(());
     }
     Err(arm::bad(
         "WorkflowTriggerIsNotEnabled",
         format!(
-            "Could not execute workflow '{WORKFLOW}' trigger '{trigger}' with state 'Disabled': trigger is not enabled."
+            "Could not execute workflow '{SYNC_WORKFLOW}' trigger '{trigger}' with state 'Disabled': trigger is not enabled."
         ),
     ))
 }
@@ -146,7 +148,7 @@ fn resubmit(call: &Call<'_>, trigger: Trigger, history: &str) -> Outcome<Reply> 
         return Err(arm::not_found(
             "WorkflowTriggerHistoryNotFound",
             format!(
-                "The workflow '{WORKFLOW}' trigger '{}' history '{history}' could not be found.",
+                "The workflow '{SYNC_WORKFLOW}' trigger '{}' history '{history}' could not be found.",
                 trigger.name()
             ),
         ));
@@ -169,7 +171,7 @@ fn cancel(call: &Call<'_>, name: &str) -> Outcome<Reply> {
             ),
         ));
     }
-    call.platform.history.cancel(run.id, call.now);
+    call.cancel(run.id);
     Ok(arm::empty(StatusCode::OK))
 }
 
@@ -178,7 +180,7 @@ fn run(call: &Call<'_>, name: &str) -> Outcome<Run> {
     run.ok_or_else(|| {
         arm::not_found(
             "WorkflowRunNotFound",
-            format!("The workflow '{WORKFLOW}' run '{name}' could not be found."),
+            format!("The workflow '{SYNC_WORKFLOW}' run '{name}' could not be found."),
         )
     })
 }
@@ -187,7 +189,7 @@ fn trigger(name: &str) -> Outcome<Trigger> {
     Trigger::named(name).ok_or_else(|| {
         arm::not_found(
             "WorkflowTriggerNotFound",
-            format!("The workflow '{WORKFLOW}' trigger '{name}' could not be found."),
+            format!("The workflow '{SYNC_WORKFLOW}' trigger '{name}' could not be found."),
         )
     })
 }
@@ -287,13 +289,11 @@ fn no_callback(trigger: &str) -> Refusal {
 
 /// By which callback URLs name the workflow.
 fn workflow_id(call: &Call<'_>) -> String {
-    stable_id(call.instance.name, "workflow")
-        .simple()
-        .to_string()
+    flow::id(call.instance).simple().to_string()
 }
 
 fn definition(call: &Call<'_>, base: &str) -> Json {
-    let state = match call.platform.enabled_since() {
+    let state = match flow::enabled_since(call.instance) {
         Some(_) => "Enabled",
         None => "Disabled",
     };
@@ -303,7 +303,7 @@ fn definition(call: &Call<'_>, base: &str) -> Json {
         .collect();
     json!({
         "id": base,
-        "name": WORKFLOW,
+        "name": SYNC_WORKFLOW,
         "type": KIND,
         "location": "westus",
         "tags": {},
@@ -327,7 +327,7 @@ fn definition(call: &Call<'_>, base: &str) -> Json {
 }
 
 fn run_json(base: &str, run: &Run) -> Json {
-    let workflow = resource(base, WORKFLOW, KIND);
+    let workflow = resource(base, SYNC_WORKFLOW, KIND);
     let mut properties = Map::new();
     let mut put = |name: &str, value: Json| properties.insert(name.to_owned(), value);
     if let Some(begun) = run.begun {

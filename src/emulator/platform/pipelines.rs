@@ -8,9 +8,10 @@ use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::Call;
 use super::arm::{self, time};
 use super::run::{Run, Status, Step, Trigger};
-use super::{Call, WORKFLOW};
+use crate::emulator::SYNC_WORKFLOW;
 use crate::emulator::refusal::Outcome;
 use crate::emulator::reply::Reply;
 
@@ -46,11 +47,11 @@ fn answer(call: &Call<'_>, rest: &[&str], Created(created): Created) -> Outcome<
                     format!("The pipeline run '{id}' is over and can't be cancelled."),
                 ));
             }
-            call.platform.history.cancel(run.id, call.now);
+            call.cancel(run.id);
             Ok(arm::empty(StatusCode::OK))
         }
         (&Method::POST, ["pipelines", name, "createRun"]) => {
-            if *name != WORKFLOW {
+            if *name != SYNC_WORKFLOW {
                 return Err(arm::not_found(
                     "PipelineNotFound",
                     format!("The pipeline '{name}' was not found."),
@@ -268,7 +269,7 @@ impl Condition {
 
     fn holds(&self, run: &Run) -> bool {
         let own = match self.operand {
-            Operand::PipelineName => WORKFLOW.to_owned(),
+            Operand::PipelineName => SYNC_WORKFLOW.to_owned(),
             Operand::Status => status(run).to_owned(),
             Operand::RunGroup => run.group.to_string(),
         };
@@ -314,7 +315,7 @@ fn run_json(run: &Run, all: &[Run]) -> Json {
         "runId": run.id,
         "runGroupId": run.group,
         "isLatest": latest.is_some_and(|latest| latest.id == run.id),
-        "pipelineName": WORKFLOW,
+        "pipelineName": SYNC_WORKFLOW,
         "parameters": run.parameters,
         "invokedBy": {"id": run.id.simple().to_string(), "name": invoker, "invokedByType": kind},
         "runStart": run.begun.map(time),

@@ -109,6 +109,7 @@ pub(super) fn column(name: &'static str, kind: Kind) -> Column {
         format: Format::None,
         source: Source::Simple,
         auto_number: None,
+        global_choice: None,
     }
 }
 
@@ -306,6 +307,15 @@ impl Column {
     pub(super) fn calculated(self) -> Column {
         let source = Source::Calculated;
         Column { source, ..self }.computed()
+    }
+
+    /// A choice whose options stand in a global choice.
+    pub(super) fn global(self, name: &'static str) -> Column {
+        let global_choice = Some(name);
+        Column {
+            global_choice,
+            ..self
+        }
     }
 
     pub(super) fn numbered(self, format: &'static str) -> Column {

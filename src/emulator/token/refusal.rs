@@ -36,6 +36,10 @@ impl Refused {
         }
     }
 
+    pub(crate) fn secret_expired() -> Refused {
+        Refused::unauthorized(7_000_222, "The provided client secret keys are expired.")
+    }
+
     pub(crate) fn reply(&self, now: DateTime<Utc>) -> Reply {
         reply::json(
             self.status,

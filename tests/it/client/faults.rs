@@ -226,6 +226,8 @@ async fn security_case_18_an_answer_that_is_too_large_is_bounded() {
     .await;
     let mut settings = super::settings(&stub.origin, super::token("t"));
     settings.retry.attempts = 1;
+    // On a busy machine so much takes its time.
+    settings.timeouts.read = std::time::Duration::from_secs(20);
     let client = Client::with(settings);
     let failure = failed(client.reader.version().await);
     assert_eq!(failure.message, "the answer is larger than 64 MiB");

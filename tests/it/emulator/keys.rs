@@ -180,3 +180,161 @@ async fn a_key_is_free_again_once_its_row_gave_it_up() {
         id(4)
     );
 }
+
+#[tokio::test]
+async fn a_new_key_is_of_use_once_its_index_is_active() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let keys = "EntityDefinitions(LogicalName='contact')/Keys";
+    let wanted = json!({
+        "@odata.type": "Microsoft.Dynamics.CRM.EntityKeyMetadata", "SchemaName": "new_Mail",
+        "DisplayName": {"LocalizedLabels": [{"Label": "Mail", "LanguageCode": 1033}]},
+        "KeyAttributes": ["emailaddress1", "parentcustomerid"],
+    });
+    let created = us.post(keys, wanted.clone()).await;
+    assert_eq!(created.status, 204, "{created:?}");
+    assert!(created.header("odata-entityid").contains("/Keys("));
+    assert_eq!(us.post(keys, wanted).await.refusal().1, "0x80060893");
+    let status = async || us.column(keys, "EntityKeyIndexStatus").await[0].clone();
+    us.account(&id(1), json!({"name": "a"})).await;
+    let contact = |number: u32, mail: &str| {
+        let bind = format!("/accounts({})", id(1));
+        json!({"contactid": id(number), "lastname": "x", "emailaddress1": mail, "parentcustomerid_account@odata.bind": bind})
+    };
+    assert_eq!(
+        us.post("contacts", contact(2, "a@b.example")).await.status,
+        204
+    );
+    let address = format!(
+        "contacts(emailaddress1='A@B.example',_parentcustomerid_value={})",
+        id(1)
+    );
+    assert_eq!(status().await, "Pending");
+    assert_eq!(
+        us.get(&address).await.refusal(),
+        (400, "0x80060888".to_owned())
+    );
+    us.control("POST", "clock", Some(json!({"advance_s": 1})))
+        .await;
+    assert_eq!(status().await, "InProgress");
+    us.control("POST", "clock", Some(json!({"advance_s": 2})))
+        .await;
+    assert_eq!(status().await, "Active");
+    assert_eq!(us.get(&address).await.json()["contactid"], id(2));
+    assert_eq!(
+        us.post("contacts", contact(3, "a@b.example"))
+            .await
+            .refusal(),
+        (412, "0x80060892".to_owned())
+    );
+    assert_eq!(
+        us.post("contacts", contact(3, "c@b.example")).await.status,
+        204
+    );
+    assert_eq!(
+        us.delete(&format!("{keys}(LogicalName='new_mail')"))
+            .await
+            .status,
+        204
+    );
+    assert_eq!(us.get(keys).await.json()["value"], json!([]));
+    assert_eq!(us.get(&address).await.refusal().0, 400);
+    assert_eq!(
+        us.post("contacts", contact(4, "a@b.example")).await.status,
+        204
+    );
+}
+
+#[tokio::test]
+async fn duplicates_fail_the_index_until_they_are_gone_and_it_is_built_again() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    for number in [1, 2] {
+        us.account(&id(number), json!({"name": "a", "tickersymbol": "TIC"}))
+            .await;
+    }
+    let keys = "EntityDefinitions(LogicalName='account')/Keys";
+    let wanted = json!({"SchemaName": "new_ticker", "KeyAttributes": ["tickersymbol"]});
+    assert_eq!(us.post(keys, wanted).await.status, 204);
+    let named = json!({"EntityLogicalName": "account", "EntityKeyLogicalName": "new_ticker"});
+    assert_eq!(
+        us.post("ReactivateEntityKey", named.clone())
+            .await
+            .refusal()
+            .1,
+        "0x80060897"
+    );
+    let status = async || {
+        us.control("POST", "clock", Some(json!({"advance_s": 3})))
+            .await;
+        us.column(keys, "EntityKeyIndexStatus").await
+    };
+    assert_eq!(status().await, [json!("Active"), json!("Failed")]);
+    assert_eq!(us.delete(&format!("accounts({})", id(2))).await.status, 204);
+    assert_eq!(us.post("ReactivateEntityKey", named).await.status, 204);
+    assert_eq!(status().await, [json!("Active"), json!("Active")]);
+    assert_eq!(
+        us.get("accounts(tickersymbol='tic')").await.json()["accountid"],
+        id(1)
+    );
+}
+
+#[tokio::test]
+async fn a_key_has_the_documented_limits() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let keys = "EntityDefinitions(LogicalName='account')/Keys";
+    let create = async |name: &str, columns: &[&str]| {
+        us.post(keys, json!({"SchemaName": name, "KeyAttributes": columns}))
+            .await
+    };
+    let invalid = (400, "0x8006088F".to_owned());
+    for columns in [
+        vec![],
+        vec!["description"],
+        vec!["creditonhold"],
+        vec!["revenue"],
+        vec!["new_creditshare"],
+        vec!["accountnumber"],
+        vec!["name", "name"],
+        vec!["name", "address1_line1", "address1_city"],
+    ] {
+        assert_eq!(
+            create("new_key", &columns).await.refusal(),
+            invalid,
+            "{columns:?}"
+        );
+    }
+    assert_eq!(create("new_key", &["nothing"]).await.refusal().0, 400);
+    assert_eq!(create("new key", &["sic"]).await.refusal().0, 400);
+    let columns = [
+        "sic",
+        "tickersymbol",
+        "stockexchange",
+        "telephone1",
+        "emailaddress1",
+        "industrycode",
+        "ownershipcode",
+        "customertypecode",
+        "numberofemployees",
+    ];
+    for (number, column) in columns.iter().enumerate() {
+        assert_eq!(
+            create(&format!("new_key{number}"), &[column]).await.status,
+            204
+        );
+    }
+    assert_eq!(
+        create("new_eleventh", &["new_discount"]).await.refusal(),
+        invalid
+    );
+    let secured = json!({"SchemaName": "new_key", "KeyAttributes": ["governmentid"]});
+    let secured = us
+        .post("EntityDefinitions(LogicalName='contact')/Keys", secured)
+        .await;
+    assert_eq!(secured.refusal(), invalid);
+    assert_eq!(
+        us.post("EntityDefinitions", json!({})).await.refusal().0,
+        501
+    );
+}

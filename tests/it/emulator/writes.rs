@@ -219,48 +219,12 @@ async fn what_a_client_gets_wrong_is_refused_as_dataverse_does() {
 async fn what_is_not_there_yet_says_so_by_name() {
     let emulated = Emulated::empty().await;
     let us = emulated.us();
-    us.account(&id(1), json!({"name": "a"})).await;
-    let row = format!("accounts({})", id(1));
-    let cases = [
-        (
-            "GET",
-            "accounts?$expand=primarycontactid".to_owned(),
-            None,
-            "$expand",
-        ),
-        (
-            "GET",
-            "accounts?$apply=aggregate($count%20as%20n)".to_owned(),
-            None,
-            "$apply",
-        ),
-        (
-            "GET",
-            "accounts?fetchXml=%3Cfetch/%3E".to_owned(),
-            None,
-            "fetchXml",
-        ),
-        ("GET", "$metadata".to_owned(), None, "$metadata"),
-        (
-            "POST",
-            "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
-            Some(json!({})),
-            "Merge",
-        ),
-        ("GET", format!("{row}/name"), None, "single property"),
-        (
-            "GET",
-            "accounts?$filter=contact_customer_accounts/any(c:c/lastname%20eq%20'x')".to_owned(),
-            None,
-            "The lambda operator any",
-        ),
-        (
-            "GET",
-            "accounts?$filter=Microsoft.Dynamics.CRM.Today(PropertyName='createdon')".to_owned(),
-            None,
-            "Today",
-        ),
-    ];
+    let cases = [(
+        "POST",
+        "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),
+        Some(json!({})),
+        "Merge",
+    )];
     for (method, path, body, name) in cases {
         let answer = us.send(method, &path, &[], body).await;
         assert_eq!(

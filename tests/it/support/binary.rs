@@ -18,6 +18,8 @@ pub struct Emulator {
     pub us: String,
     pub europe: String,
     pub token: String,
+    /// The file of the CA that signed for it, with `--tls`.
+    pub ca: Option<PathBuf>,
     pub folder: TempDir,
     client: reqwest::blocking::Client,
 }
@@ -119,6 +121,7 @@ impl Emulator {
             us: text("us"),
             europe: text("europe"),
             token: text("token"),
+            ca: ready["ca"].as_str().map(PathBuf::from),
             folder: tempfile::tempdir().unwrap(),
             client,
         };

@@ -206,17 +206,26 @@ impl Api<'_> {
 
     /// Asks the token endpoint.
     pub async fn token_for(&self, client_id: &str, secret: &str, scope: &str) -> Answer {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("client_id", client_id)
-            .append_pair("client_secret", secret)
-            .append_pair("scope", scope)
-            .append_pair("grant_type", "client_credentials");
+        let fields = [
+            ("client_id", client_id),
+            ("client_secret", secret),
+            ("scope", scope),
+            ("grant_type", "client_credentials"),
+        ];
+        self.post_form("/contoso/oauth2/v2.0/token", &fields).await
+    }
+
+    /// Posts a form, without a token.
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
         let response = self
             .emulated
             .client
-            .post(format!("{}/contoso/oauth2/v2.0/token", self.origin))
+            .post(format!("{}{path}", self.origin))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(form.finish())
+            .body(form)
             .send()
             .await
             .unwrap();

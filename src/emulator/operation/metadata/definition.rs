@@ -1,69 +1,107 @@
-//! The definitions themselves, as JSON: tables, attributes by type, keys, relationships.
+//! A definition as JSON, in the parts that Dataverse tells apart: what every definition of its sort has, what only its
+//! own type has, and what has to be expanded. And the definitions of tables and keys.
 //!
 //! Only the properties that clients are known to read, not the hundred that Dataverse has.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::emulator::schema::{Column, Flavour, Format, Kind, Ownership, Read, Schema, Table};
+use crate::emulator::schema::{Key, Ownership, Table, Writes};
 use crate::emulator::value::TableId;
 
-/// Every type of attribute that there is in Dataverse and that a client may cast to.
-const ATTRIBUTE_TYPES: [&str; 17] = [
-    "BigInt",
-    "Boolean",
-    "DateTime",
-    "Decimal",
-    "Double",
-    "EntityName",
-    "File",
-    "Image",
-    "Integer",
-    "Lookup",
-    "Memo",
-    "Money",
-    "MultiSelectPicklist",
-    "Picklist",
-    "State",
-    "Status",
-    "String",
-];
-
-/// Whether a cast names a type of attribute.
-pub(super) fn is_attribute_type(cast: &str) -> bool {
-    let name = cast
-        .strip_prefix("Microsoft.Dynamics.CRM.")
-        .and_then(|name| name.strip_suffix("AttributeMetadata"));
-    name.is_some_and(|name| ATTRIBUTE_TYPES.contains(&name) || name == "Uniqueidentifier")
+/// One definition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Definition {
+    /// The type without its namespace: `StringAttributeMetadata`.
+    pub(super) type_name: String,
+    pub(super) common: Map<String, Json>,
+    /// Properties that can be named only behind a cast.
+    pub(super) derived: Map<String, Json>,
+    /// Navigation properties that can be named only behind a cast, and how they are expanded.
+    pub(super) links: Map<String, Json>,
+    /// The table whose lists belong to it.
+    pub(super) table: Option<TableId>,
 }
 
-pub(super) fn table(table: &Table) -> Map<String, Json> {
-    object(json!({
+impl Definition {
+    /// The definition behind a cast to its own type: all properties are its own.
+    pub(super) fn cast(mut self) -> Definition {
+        self.common.append(&mut self.derived);
+        self
+    }
+
+    /// What a property or path of properties holds, if it can be named.
+    pub(super) fn property(&self, path: &str) -> Option<&Json> {
+        let mut names = path.split('/');
+        let first = names.next().and_then(|name| self.common.get(name));
+        names.fold(first, |json, name| json.and_then(|json| json.get(name)))
+    }
+}
+
+pub(super) fn table(id: TableId, table: &Table) -> Definition {
+    let plural = capitalised(table);
+    let common = object(json!({
         "MetadataId": table.metadata_id(),
         "LogicalName": table.name,
         "SchemaName": table.schema_name,
         "EntitySetName": table.set,
         "LogicalCollectionName": table.set,
-        "CollectionSchemaName": table.set,
+        "CollectionSchemaName": plural,
         "PrimaryIdAttribute": table.columns[table.id].name,
         "PrimaryNameAttribute": table.columns[table.primary_name].name,
+        "PrimaryImageAttribute": null,
         "ObjectTypeCode": table.type_code,
         "ChangeTrackingEnabled": table.change_tracking,
+        "CanChangeTrackingBeEnabled": managed("canchangetrackingbeenabled", table.ownership != Ownership::None),
         "IsOptimisticConcurrencyEnabled": true,
+        "IsAuditEnabled": managed("canmodifyauditsettings", false),
+        "IsDuplicateDetectionEnabled": managed("canmodifyduplicatedetectionsettings", false),
         "IsManaged": true,
         "IsCustomEntity": false,
         "IsActivity": false,
-        "IsIntersect": false,
+        "IsIntersect": table.ownership == Ownership::None,
         "IsLogicalEntity": false,
         "IsPrivate": false,
-        "IsCustomizable": managed("iscustomizable"),
-        "CanCreateAttributes": managed("cancreateattributes"),
+        "IsValidForAdvancedFind": true,
+        "IsCustomizable": managed("iscustomizable", table.writes == Writes::All),
+        "CanCreateAttributes": managed("cancreateattributes", table.writes == Writes::All),
         "DisplayName": label(table.label),
+        "DisplayCollectionName": label(&plural_label(table.label)),
+        "Description": label(""),
         "DataProviderId": null,
         "DataSourceId": null,
         "TableType": "Standard",
         "OwnershipType": ownership(table.ownership),
-    }))
+        "HasChanged": null,
+    }));
+    Definition {
+        type_name: "EntityMetadata".to_owned(),
+        common,
+        table: Some(id),
+        ..Definition::default()
+    }
+}
+
+fn capitalised(table: &Table) -> String {
+    let rest = table.set.get(table.name.len().saturating_sub(1)..);
+    let stem = table
+        .schema_name
+        .get(..table.schema_name.len().saturating_sub(1));
+    match (stem, rest) {
+        (Some(stem), Some(rest)) if table.name.len() == table.schema_name.len() => {
+            format!("{stem}{rest}")
+        }
+        _ => table.set.to_owned(),
+    }
+}
+
+fn plural_label(label: &str) -> String {
+    match label.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if label.ends_with('s') => format!("{label}es"),
+        None => format!("{label}s"),
+    }
 }
 
 fn ownership(ownership: Ownership) -> &'static str {
@@ -75,261 +113,46 @@ fn ownership(ownership: Ownership) -> &'static str {
     }
 }
 
-pub(super) fn attributes(table: &Table) -> Vec<Map<String, Json>> {
-    table
+/// The keys of a table with the state of their indexes.
+pub(super) fn keys(table: &Table, now: DateTime<Utc>) -> Vec<Definition> {
+    table.keys().map(|own| key(table, own, now)).collect()
+}
+
+fn key(table: &Table, key: &Key, now: DateTime<Utc>) -> Definition {
+    let columns: Vec<&str> = key
         .columns
         .iter()
-        .enumerate()
-        .map(|(number, column)| attribute(table, number, column))
-        .collect()
-}
-
-fn attribute(table: &Table, number: usize, column: &Column) -> Map<String, Json> {
-    let (metadata_type, attribute_type) = types(&column.kind, column.format);
-    let mut definition = object(json!({
-        "@odata.type": format!("#Microsoft.Dynamics.CRM.{metadata_type}AttributeMetadata"),
-        "MetadataId": Uuid::new_v5(&table.metadata_id(), column.name.as_bytes()),
-        "LogicalName": column.name,
-        "SchemaName": column.schema_name,
+        .map(|&column| table.columns[column].name)
+        .collect();
+    let common = object(json!({
+        "MetadataId": key.id,
+        "SchemaName": key.name,
+        "LogicalName": key.name.to_lowercase(),
         "EntityLogicalName": table.name,
-        "AttributeType": attribute_type,
-        "AttributeTypeName": {"Value": format!("{attribute_type}Type")},
-        "AttributeOf": null,
-        "ColumnNumber": number + 1,
-        "DisplayName": label(column.name),
-        "RequiredLevel": {
-            "Value": column.required.name(),
-            "CanBeChanged": false,
-            "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings",
-        },
-        "IsPrimaryId": number == table.id,
-        "IsPrimaryName": number == table.primary_name,
-        "IsValidForCreate": column.create,
-        "IsValidForRead": column.read != Read::Nobody,
-        "IsValidForUpdate": column.update,
-        "IsCustomAttribute": false,
-        "IsManaged": true,
-        "IsLogical": false,
-        "IsSecured": column.secured(),
-        "IsFilterable": true,
-        "SourceType": if matches!(column.kind, Kind::Lookup { .. }) { Json::Null } else { json!(column.source as i32) },
-        "AutoNumberFormat": column.auto_number,
+        "DisplayName": label(&key.label),
+        "KeyAttributes": columns,
+        "EntityKeyIndexStatus": key.index.status(now),
+        "IsCustomizable": managed("iscustomizable", true),
+        "IsManaged": false,
+        "IsSynchronous": false,
+        "IsExportKey": false,
+        "IsSecondaryKey": false,
+        "IntroducedVersion": "1.0.0.0",
+        "HasChanged": null,
     }));
-    definition.extend(of_kind(table, column));
-    definition
-}
-
-/// The name of the metadata type and of the attribute type.
-fn types(kind: &Kind, format: Format) -> (&'static str, &'static str) {
-    match kind {
-        Kind::Id => ("Uniqueidentifier", "Uniqueidentifier"),
-        Kind::Text { .. } if format == Format::TableName => ("EntityName", "EntityName"),
-        Kind::Text { .. } => ("String", "String"),
-        Kind::Memo { .. } => ("Memo", "Memo"),
-        Kind::Int { .. } => ("Integer", "Integer"),
-        Kind::BigInt => ("BigInt", "BigInt"),
-        Kind::Money { .. } => ("Money", "Money"),
-        Kind::Decimal { .. } => ("Decimal", "Decimal"),
-        Kind::Double { .. } => ("Double", "Double"),
-        Kind::Choices { .. } => ("MultiSelectPicklist", "Virtual"),
-        Kind::Date => ("DateTime", "DateTime"),
-        Kind::Bool { .. } => ("Boolean", "Boolean"),
-        Kind::Choice { .. } => ("Picklist", "Picklist"),
-        Kind::State { .. } => ("State", "State"),
-        Kind::Status { .. } => ("Status", "Status"),
-        Kind::Time => ("DateTime", "DateTime"),
-        Kind::Lookup { flavour, .. } => match flavour {
-            Flavour::Lookup => ("Lookup", "Lookup"),
-            Flavour::Customer => ("Lookup", "Customer"),
-            Flavour::Owner => ("Lookup", "Owner"),
-        },
+    Definition {
+        type_name: "EntityKeyMetadata".to_owned(),
+        common,
+        links: object(json!({"AsyncJob": null})),
+        ..Definition::default()
     }
 }
 
-/// The properties that only this type of attribute has.
-fn of_kind(table: &Table, column: &Column) -> Map<String, Json> {
-    object(match &column.kind {
-        Kind::Text { max } => {
-            let format = match column.format {
-                Format::Email => "Email",
-                Format::Phone => "Phone",
-                Format::Url => "Url",
-                _ => "Text",
-            };
-            json!({"MaxLength": max, "Format": format, "FormatName": {"Value": format}})
-        }
-        Kind::Memo { max } => json!({"MaxLength": max, "Format": "TextArea"}),
-        Kind::Int { min, max } => {
-            let format = if column.format == Format::Duration {
-                "Duration"
-            } else {
-                "None"
-            };
-            json!({"MinValue": min, "MaxValue": max, "Format": format})
-        }
-        Kind::BigInt => json!({"MinValue": i64::MIN, "MaxValue": i64::MAX}),
-        Kind::Money { precision } => json!({
-            "Precision": precision, "PrecisionSource": 0, "MinValue": 0.0, "MaxValue": 100_000_000_000_000.0,
-            "IsBaseCurrency": false,
-        }),
-        Kind::Decimal {
-            precision,
-            min,
-            max,
-        }
-        | Kind::Double {
-            precision,
-            min,
-            max,
-        } => {
-            json!({"Precision": precision, "MinValue": min, "MaxValue": max})
-        }
-        Kind::Choices { options } => json!({
-            "DefaultFormValue": -1,
-            "OptionSet": option_set(table, column, "Picklist", options.iter().map(|(value, label)| option(*value, label))),
-            "GlobalOptionSet": null,
-        }),
-        Kind::Date => json!({"Format": "DateOnly", "DateTimeBehavior": {"Value": "DateOnly"}}),
-        Kind::Bool { default, yes, no } => json!({
-            "DefaultValue": default,
-            "OptionSet": {
-                "MetadataId": option_set_id(table, column), "Name": format!("{}_{}", table.name, column.name),
-                "IsGlobal": false, "OptionSetType": "Boolean", "TrueOption": option(1, yes), "FalseOption": option(0, no),
-            },
-        }),
-        Kind::Choice { options, default } => json!({
-            "DefaultFormValue": default.unwrap_or(-1),
-            "OptionSet": option_set(table, column, "Picklist", options.iter().map(|(value, label)| option(*value, label))),
-            "GlobalOptionSet": null,
-        }),
-        Kind::State { options } => json!({
-            "OptionSet": option_set(table, column, "State", options.iter().map(|(value, label)| option(*value, label))),
-            "GlobalOptionSet": null,
-        }),
-        Kind::Status { options } => {
-            let options = options.iter().map(|(value, state, label)| {
-                let mut option = option(*value, label);
-                option["State"] = json!(state);
-                option
-            });
-            json!({"OptionSet": option_set(table, column, "Status", options), "GlobalOptionSet": null})
-        }
-        Kind::Time => {
-            let behavior = if column.format == Format::TimeZoneIndependent {
-                "TimeZoneIndependent"
-            } else {
-                "UserLocal"
-            };
-            json!({"Format": "DateAndTime", "DateTimeBehavior": {"Value": behavior}})
-        }
-        Kind::Lookup { targets, .. } => {
-            json!({"Targets": targets.iter().map(|target| target.table).collect::<Vec<_>>()})
-        }
-        Kind::Id => json!({}),
-    })
-}
-
-pub(super) fn keys(table: &Table) -> Vec<Map<String, Json>> {
-    let key = |key: &crate::emulator::schema::Key| {
-        let columns: Vec<&str> = key
-            .columns
-            .iter()
-            .map(|&column| table.columns[column].name)
-            .collect();
-        object(json!({
-            "MetadataId": Uuid::new_v5(&table.metadata_id(), key.name.as_bytes()),
-            "SchemaName": key.name,
-            "LogicalName": key.name,
-            "EntityLogicalName": table.name,
-            "DisplayName": label(&key.name),
-            "KeyAttributes": columns,
-            "EntityKeyIndexStatus": "Active",
-            "IsCustomizable": managed("iscustomizable"),
-            "IsManaged": false,
-            "AsyncJob": null,
-        }))
-    };
-    table.keys.iter().map(key).collect()
-}
-
-/// The many-to-one relationships of a table: one for each target of each lookup.
-pub(super) fn relationships_of(table: &Table) -> Vec<Map<String, Json>> {
-    let mut relationships = Vec::new();
-    for column in &table.columns {
-        for target in column.targets() {
-            let name = target.relationship.as_str();
-            relationships.push(object(json!({
-                "MetadataId": Uuid::new_v5(&table.metadata_id(), name.as_bytes()),
-                "SchemaName": name,
-                "RelationshipType": "OneToManyRelationship",
-                "ReferencingEntity": table.name,
-                "ReferencingAttribute": column.name,
-                "ReferencingEntityNavigationPropertyName": target.navigation,
-                "ReferencedEntity": target.table,
-                "ReferencedAttribute": format!("{}id", target.table),
-                "ReferencedEntityNavigationPropertyName": name,
-                "IsHierarchical": false,
-                "IsManaged": true,
-                "CascadeConfiguration": {"Delete": if target.cascade { "Cascade" } else { "RemoveLink" }},
-            })));
-        }
+/// A text in the one language that is installed.
+pub(super) fn label(text: &str) -> Json {
+    if text.is_empty() {
+        return json!({"LocalizedLabels": [], "UserLocalizedLabel": null});
     }
-    relationships
-}
-
-/// The many-to-many relationships in which a table stands on one side.
-pub(super) fn many_to_many_of(schema: &Schema, id: TableId) -> Vec<Map<String, Json>> {
-    let own = schema
-        .many_to_many()
-        .iter()
-        .filter(|own| own.sides.iter().any(|(side, _)| *side == id));
-    own.map(|own| {
-        let [(first, first_column), (second, second_column)] = own.sides;
-        let intersect = schema.table(own.intersect);
-        object(json!({
-            "MetadataId": Uuid::new_v5(&Uuid::NAMESPACE_OID, own.name.as_bytes()),
-            "SchemaName": own.name,
-            "RelationshipType": "ManyToManyRelationship",
-            "IntersectEntityName": intersect.name,
-            "Entity1LogicalName": schema.table(first).name,
-            "Entity1IntersectAttribute": intersect.columns[first_column].name,
-            "Entity1NavigationPropertyName": own.name,
-            "Entity2LogicalName": schema.table(second).name,
-            "Entity2IntersectAttribute": intersect.columns[second_column].name,
-            "Entity2NavigationPropertyName": own.name,
-            "IsManaged": true,
-        }))
-    })
-    .collect()
-}
-
-fn option_set(
-    table: &Table,
-    column: &Column,
-    kind: &str,
-    options: impl Iterator<Item = Json>,
-) -> Json {
-    json!({
-        "MetadataId": option_set_id(table, column),
-        "Name": format!("{}_{}", table.name, column.name),
-        "IsGlobal": false,
-        "OptionSetType": kind,
-        "Options": options.collect::<Vec<_>>(),
-    })
-}
-
-fn option_set_id(table: &Table, column: &Column) -> Uuid {
-    Uuid::new_v5(
-        &table.metadata_id(),
-        format!("{}/options", column.name).as_bytes(),
-    )
-}
-
-fn option(value: i64, text: &str) -> Json {
-    json!({"Value": value, "Label": label(text), "Color": null, "IsManaged": true})
-}
-
-fn label(text: &str) -> Json {
     let own = json!({
         "Label": text, "LanguageCode": 1033, "IsManaged": true,
         "MetadataId": Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()), "HasChanged": null,
@@ -337,11 +160,12 @@ fn label(text: &str) -> Json {
     json!({"LocalizedLabels": [own], "UserLocalizedLabel": own})
 }
 
-fn managed(name: &str) -> Json {
-    json!({"Value": true, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
+/// A managed property.
+pub(super) fn managed(name: &str, value: bool) -> Json {
+    json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
 }
 
-fn object(json: Json) -> Map<String, Json> {
+pub(super) fn object(json: Json) -> Map<String, Json> {
     match json {
         Json::Object(object) => object,
         _ => Map::new(),

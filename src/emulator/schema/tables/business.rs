@@ -49,7 +49,7 @@ pub(super) fn account() -> Table {
         decimal("new_creditshare", 4, -100_000_000_000, 100_000_000_000).calculated(),
         decimal("new_discount", 2, 0, 100),
         int("new_visitduration", 0, 1_000_000).format(Format::Duration),
-        choices("new_serviceregions", REGIONS),
+        choices("new_serviceregions", REGIONS).global("new_region"),
         time("new_auditon").format(Format::TimeZoneIndependent),
         choice("customertypecode", CUSTOMER_TYPES, None),
         choice(

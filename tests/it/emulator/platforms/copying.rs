@@ -107,6 +107,7 @@ async fn a_run_fails_while_europe_is_down_and_its_actions_say_where() {
     let emulated = working().await;
     let (us, europe) = (emulated.us(), emulated.europe());
     us.account(&id(1), json!({"name": "a"})).await;
+    clock_forward(&us, 60).await;
     europe.arm(json!({"outage_s": 2.0})).await;
     until("the port is closed", async || {
         europe.try_send("GET", "WhoAmI", &[], None).await.is_err()
@@ -253,6 +254,7 @@ async fn a_us_that_answers_nonsense_fails_the_reading() {
         json!({"body": "<html>busy</html>", "table": "account"}),
         json!({"truncate": true, "table": "account"}),
         json!({"reset": "before", "table": "account"}),
+        json!({"next_link": "http://127.0.0.1:9", "table": "account"}),
     ] {
         us.arm(fault.clone()).await;
         let name = triggered(&us).await;
@@ -290,4 +292,23 @@ async fn in_the_demo_a_run_brings_over_what_the_last_one_missed() {
         "an old duplicate"
     );
     assert_eq!(missing("contacts", "contactid").await, 0);
+}
+
+#[tokio::test]
+async fn the_workflow_copies_over_https_too() {
+    let emulated = Emulated::with(Options {
+        data: Data::Empty,
+        workflow: true,
+        tls: true,
+        ..Options::default()
+    })
+    .await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a"})).await;
+    copied(&us).await;
+    assert_eq!(name_of(&emulated.europe(), 1).await, "a");
+    let callback = logic(&us, "POST", "/triggers/manual/listCallbackUrl").await;
+    let url = callback.json()["value"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(us.origin), "{url}");
+    assert_eq!(us.send("POST", &url, &[], None).await.status, 202);
 }

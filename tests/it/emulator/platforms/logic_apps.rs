@@ -436,6 +436,8 @@ async fn the_standard_flavour_shows_the_same_runs() {
     let first = copied(&us).await;
     let list = us.get(&format!("{base}/runs?api-version=2024-11-01")).await;
     assert_eq!(names(&list.json()), [first.as_str()]);
+    let undated = us.get(&format!("{base}/runs?api-version=latest")).await;
+    assert_eq!(undated.status, 400);
     let resubmit =
         format!("{base}/triggers/manual/histories/{first}/resubmit?api-version=2024-11-01");
     assert_eq!(us.send("POST", &resubmit, &[], None).await.status, 202);
@@ -480,4 +482,49 @@ async fn management_calls_are_logged_and_faults_strike_them_by_path() {
         entries[1]["user"],
         user_id(tandem::emulator::US, "tandem").to_string()
     );
+}
+
+#[tokio::test]
+async fn no_nonsense_is_answered_with_success() {
+    let emulated = working().await;
+    let us = emulated.us();
+    let run = copied(&us).await;
+    let paths = [
+        format!("{BASE}//"),
+        format!("{BASE}/runs/"),
+        format!("{BASE}/runs/{run}/"),
+        format!("{BASE}/runs/{run}/actions/"),
+        format!("{BASE}/runs/%00"),
+        format!("{BASE}/triggers//histories"),
+        format!("{BASE}/triggers/manual/histories/{run}/resubmit/now"),
+        format!("{BASE}/runs?$filter=%ff"),
+        format!("{BASE}/runs?$top=99999999999999999999"),
+        format!("{BASE}/runs?$top=-1"),
+        "/subscriptions/".to_owned(),
+        "/subscriptions/a/resourceGroups/b/providers/Microsoft.Web/sites/c/hostruntime".to_owned(),
+        "/pipelineruns".to_owned(),
+        "/pipelineruns/not-a-guid".to_owned(),
+        "/pipelines//createRun".to_owned(),
+        "/queryPipelineRuns/x".to_owned(),
+        "/workflows//triggers//paths/invoke?sig=".to_owned(),
+        "/admin/functions/".to_owned(),
+    ];
+    for path in &paths {
+        let version = if path.starts_with("/subscriptions") {
+            "2019-05-01"
+        } else {
+            "2020-12-01"
+        };
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let url = format!("{}{path}{mark}api-version={version}", us.origin);
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
+            for body in [None, Some(json!([[[]]]))] {
+                let answer = us.send(method, &url, &[], body).await;
+                let status = answer.status.as_u16();
+                assert!((400..502).contains(&status), "{method} {url}: {answer:?}");
+                assert_ne!(status, 500, "{method} {url}: {answer:?}");
+            }
+        }
+    }
+    assert_eq!(runs(&us, "").await, [run], "and it started nothing");
 }

@@ -1,0 +1,243 @@
+//! Writes rows together with what was expanded: nested objects, arrays with their own links, references.
+//!
+//! Pages an expanded collection only where expansions are nested and a page size is preferred, as Dataverse does.
+
+use super::expand::Expansion;
+use super::path::End;
+use super::predicate::naming;
+use super::prefer::Annotations;
+use super::rows::{self, RowWriter};
+use super::{listing, render};
+use crate::emulator::row::Row;
+use crate::emulator::schema::Table;
+use crate::emulator::store::Store;
+use crate::emulator::value::TableId;
+
+/// The most rows of an expanded collection.
+const MOST: usize = 5000;
+
+/// What all rows of an answer are written with.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) root: &'a str,
+    pub(crate) annotations: &'a Annotations,
+    /// The rows of an expanded collection, where it is paged.
+    pub(crate) page: Option<usize>,
+}
+
+/// Writes the rows of one table with what they are expanded by.
+pub(crate) struct Expanded<'a> {
+    setting: Setting<'a>,
+    table: &'a Table,
+    rows: RowWriter<'a>,
+    parts: Vec<(&'a Expansion, Expanded<'a>)>,
+}
+
+impl<'a> Expanded<'a> {
+    pub(crate) fn new(
+        setting: Setting<'a>,
+        table: TableId,
+        select: Option<&[usize]>,
+        expansions: &'a [Expansion],
+    ) -> Expanded<'a> {
+        let mut columns = select.map(<[usize]>::to_vec);
+        // A reference shows its lookup as well.
+        for expansion in expansions.iter().filter(|expansion| expansion.reference) {
+            if let (End::Row { lookup, .. }, Some(columns)) = (expansion.end, &mut columns) {
+                add(columns, lookup);
+            }
+        }
+        let part = |expansion: &'a Expansion| {
+            let mut columns = expansion.select.clone();
+            // A row of a collection shows the lookup by which it belongs to it.
+            if let (End::Rows { lookup, .. }, Some(columns)) = (expansion.end, &mut columns) {
+                add(columns, lookup);
+            }
+            let inner = Expanded::new(
+                setting,
+                expansion.table(),
+                columns.as_deref(),
+                &expansion.nested,
+            );
+            (expansion, inner)
+        };
+        Expanded {
+            setting,
+            table: setting.store.schema().table(table),
+            rows: RowWriter::new(
+                setting.store,
+                table,
+                columns.as_deref(),
+                setting.annotations,
+            ),
+            parts: expansions.iter().map(part).collect(),
+        }
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) {
+        out.push(b'{');
+        self.members(out, row);
+        out.push(b'}');
+    }
+
+    /// Writes the members of a row's object, the first without a comma before it.
+    pub(crate) fn members(&self, out: &mut Vec<u8>, row: &Row) {
+        self.rows.members(out, row);
+        for (expansion, inner) in &self.parts {
+            match expansion.end {
+                End::Row { lookup, table } => {
+                    name(out, &expansion.name);
+                    match self.named(row, lookup, table, expansion) {
+                        None => out.extend_from_slice(b"null"),
+                        Some(named) if expansion.reference => {
+                            let url = url(self.setting.root, inner.table, named);
+                            rows::scalar(out, &serde_json::json!({"@odata.id": url}));
+                        }
+                        Some(named) => inner.write(out, named),
+                    }
+                }
+                End::Rows { lookup, table } => {
+                    self.collection(out, row, expansion, inner, (lookup, table));
+                }
+            }
+        }
+    }
+
+    /// The row that a lookup names, if it is of the expanded table and passes.
+    fn named(
+        &self,
+        row: &Row,
+        lookup: usize,
+        table: TableId,
+        expansion: &Expansion,
+    ) -> Option<&'a Row> {
+        let store = self.setting.store;
+        let reference = row.value(lookup).as_reference()?;
+        let named = (reference.table == table).then(|| store.get(table, reference.id))??;
+        let passes = expansion.filter.as_ref();
+        passes
+            .is_none_or(|filter| filter.holds(store, named))
+            .then_some(named)
+    }
+
+    fn collection(
+        &self,
+        out: &mut Vec<u8>,
+        row: &Row,
+        expansion: &Expansion,
+        inner: &Expanded,
+        (lookup, table): (usize, TableId),
+    ) {
+        let store = self.setting.store;
+        let size = self.setting.page.unwrap_or(MOST);
+        let wanted = expansion.top.map_or(size, |top| top.min(size));
+        let members = naming(store, table, lookup, row.id());
+        let found = listing::first(
+            store,
+            members,
+            expansion.filter.as_ref(),
+            &expansion.order,
+            wanted + 1,
+        );
+        name(out, &expansion.name);
+        out.push(b'[');
+        for (index, row) in found.iter().take(wanted).enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            inner.write(out, row);
+        }
+        out.push(b']');
+        let more = found.len() > wanted;
+        let last = found.get(wanted.saturating_sub(1));
+        let token = match (self.setting.page, last) {
+            (Some(_), Some(last)) if more => Some(expansion.order.place(store, last).token(2)),
+            (Some(_), _) => return,
+            (None, _) => None,
+        };
+        rows::member(out, &expansion.name, "odata.nextLink");
+        let path = format!(
+            "{}/{}",
+            url(self.setting.root, self.table, row),
+            expansion.name
+        );
+        rows::scalar(out, &link(&path, expansion, token.as_deref()));
+    }
+}
+
+/// The names of selected columns and expansions in a context, in parentheses.
+pub(crate) fn context(
+    root: &str,
+    store: &Store,
+    table: &Table,
+    select: Option<&[usize]>,
+    expansions: &[Expansion],
+) -> String {
+    if expansions.is_empty() {
+        return render::context(root, table, select);
+    }
+    format!(
+        "{root}/$metadata#{}({})",
+        table.set,
+        names(store, table, select, expansions)
+    )
+}
+
+fn names(
+    store: &Store,
+    table: &Table,
+    select: Option<&[usize]>,
+    expansions: &[Expansion],
+) -> String {
+    let columns = select.into_iter().flatten();
+    let mut names: Vec<String> = columns
+        .map(|&column| table.columns[column].wire_name.clone())
+        .collect();
+    for expansion in expansions {
+        names.push(if expansion.reference {
+            format!("{}/$ref()", expansion.name)
+        } else {
+            let inner = self::names(
+                store,
+                store.schema().table(expansion.table()),
+                expansion.select.as_deref(),
+                &expansion.nested,
+            );
+            format!("{}({inner})", expansion.name)
+        });
+    }
+    names.join(",")
+}
+
+/// The URL of a row.
+pub(crate) fn url(root: &str, table: &Table, row: &Row) -> String {
+    format!("{root}/{}({})", table.set, row.id())
+}
+
+fn link(path: &str, expansion: &Expansion, token: Option<&str>) -> String {
+    let options = expansion
+        .options
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let options = options.chain(token.map(|token| ("$skiptoken", token)));
+    let options: Vec<String> = options
+        .map(|(name, value)| format!("{name}={}", listing::encoded(value)))
+        .collect();
+    if options.is_empty() {
+        return path.to_owned();
+    }
+    format!("{path}?{}", options.join("&"))
+}
+
+fn name(out: &mut Vec<u8>, name: &str) {
+    for part in [",\"", name, "\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+fn add(columns: &mut Vec<usize>, column: usize) {
+    if !columns.contains(&column) {
+        columns.push(column);
+    }
+}

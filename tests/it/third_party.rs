@@ -1,0 +1,177 @@
+//! Other people's clients, unmodified, against the running emulator: Microsoft's Python SDK and dynamics-web-api.
+//!
+//! The suites are in `tests/third_party`. The clients are installed by the run itself, at the versions of the locks there.
+//! Without Python or Node, or without their registries, a suite is skipped with the reason;
+//! with `TANDEM_REQUIRE_CLIENTS=1` that is a failure.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::binary::Emulator;
+
+/// One client: how it is installed, and how its suite is run.
+struct Suite {
+    name: &'static str,
+    /// The suite's folder, and everything in it that says what is to be installed.
+    folder: &'static str,
+    locks: &'static [&'static str],
+    /// Commands that install into the folder they run in.
+    install: &'static [&'static [&'static str]],
+    run: &'static [&'static str],
+    least: usize,
+}
+
+const PYTHON: Suite = Suite {
+    name: "PowerPlatform-Dataverse-Client",
+    folder: "python",
+    locks: &["requirements.txt"],
+    install: &[
+        &["python3", "-m", "venv", "environment"],
+        &[
+            "environment/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            "requirements.txt",
+        ],
+    ],
+    run: &["environment/bin/python", "-B", "suite/run.py"],
+    least: 100,
+};
+
+const JAVASCRIPT: Suite = Suite {
+    name: "dynamics-web-api",
+    folder: "javascript",
+    locks: &["package.json", "package-lock.json"],
+    install: &[&["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]],
+    run: &["node", "suite/run.mjs"],
+    least: 80,
+};
+
+#[test]
+fn the_python_sdk_works_unchanged() {
+    PYTHON.check();
+}
+
+#[test]
+fn dynamics_web_api_works_unchanged() {
+    JAVASCRIPT.check();
+}
+
+impl Suite {
+    fn check(&self) {
+        let home = match self.installed() {
+            Ok(home) => home,
+            Err(reason) => {
+                let required =
+                    std::env::var_os("TANDEM_REQUIRE_CLIENTS").is_some_and(|it| it == "1");
+                assert!(!required, "{} is required: {reason}", self.name);
+                say(&format!("SKIPPED the checks of {}: {reason}", self.name));
+                return;
+            }
+        };
+        let emulator = Emulator::start_with(&["--tls"]);
+        let ca = emulator.ca.as_ref().expect("a ready line with the CA");
+        let output = self
+            .command(self.run, &home)
+            .env("TANDEM_URL", &emulator.us)
+            .env("TANDEM_TOKEN", &emulator.token)
+            .env("REQUESTS_CA_BUNDLE", ca)
+            .env("SSL_CERT_FILE", ca)
+            .env("NODE_EXTRA_CA_CERTS", ca)
+            .output()
+            .unwrap();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{}:\n{stderr}{stdout}", self.name);
+        let checks = stdout
+            .lines()
+            .filter_map(|line| line.strip_suffix(" checks")?.parse().ok())
+            .next_back();
+        let checks: usize = checks.expect("the number of checks");
+        assert!(checks >= self.least, "only {checks} checks");
+        say(&format!("{}: {checks} checks", self.name));
+    }
+
+    /// The folder with the installed client and a link to the suite; installed now, unless it was for the same locks.
+    fn installed(&self) -> Result<PathBuf, String> {
+        let suite = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/third_party")
+            .join(self.folder);
+        let mut hasher = DefaultHasher::new();
+        for lock in self.locks {
+            std::fs::read(suite.join(lock)).unwrap().hash(&mut hasher);
+        }
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("third_party")
+            .join(format!("{}-{:016x}", self.folder, hasher.finish()));
+        let complete = home.join("installed");
+        if !complete.exists() {
+            std::fs::create_dir_all(&home).unwrap();
+            for lock in self.locks {
+                std::fs::copy(suite.join(lock), home.join(lock)).unwrap();
+            }
+            for step in self.install {
+                self.succeed(step, &home)?;
+            }
+            std::fs::write(&complete, "").unwrap();
+        }
+        copy(&suite, &home.join("suite"));
+        Ok(home)
+    }
+
+    /// A program in a folder, free of what the surroundings say about proxies and packages.
+    fn command(&self, words: &[&str], folder: &Path) -> Command {
+        let (program, arguments) = words.split_first().unwrap();
+        let own = folder.join(program);
+        let mut command = Command::new(if own.exists() { own } else { program.into() });
+        command.args(arguments).current_dir(folder);
+        for name in ["PYTHONPATH", "PYTHONHOME", "NODE_OPTIONS", "NODE_PATH"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn succeed(&self, words: &[&str], folder: &Path) -> Result<(), String> {
+        let said = words.join(" ");
+        let output = self
+            .command(words, folder)
+            .output()
+            .map_err(|error| format!("{said}: {error}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let stderr = text(&output.stderr);
+        let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
+        Err(format!(
+            "{said}: {}",
+            last.unwrap_or("failed without a word")
+        ))
+    }
+}
+
+/// Replaces a folder by the files of another.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Says it past the test runner, which hides what a test that passes prints.
+fn say(what: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{what}");
+}

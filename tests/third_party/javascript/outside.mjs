@@ -1,0 +1,87 @@
+// What is outside of the emulator is refused with 501 and its name: metadata writes, files, search, impersonation.
+
+import { equal, newId, refused, unsupported } from "./support.mjs";
+
+const account = "LogicalName='account'";
+const collection = "accounts";
+const RELATIONSHIPS = "metadata|RelationshipDefinitions";
+
+export default {
+  async "writing entities and attributes"(web) {
+    const { MetadataId } = await web.retrieveEntity({ key: account, select: ["MetadataId"] });
+    await unsupported("createEntity", "metadata", web.createEntity({ data: { SchemaName: "new_Thing" } }));
+    await unsupported("updateEntity", "metadata", web.updateEntity({ data: { MetadataId, SchemaName: "Account" } }));
+    await unsupported(
+      "createAttribute",
+      "metadata",
+      web.createAttribute({ entityKey: account, data: { SchemaName: "new_Size" } }),
+    );
+    await unsupported(
+      "updateAttribute",
+      "metadata",
+      web.updateAttribute({ entityKey: account, data: { MetadataId: newId(), SchemaName: "Name" } }),
+    );
+    equal("unchanged", (await web.retrieveEntity({ key: account, select: ["SchemaName"] })).SchemaName, "Account");
+  },
+
+  async "writing relationships"(web) {
+    await unsupported("create", RELATIONSHIPS, web.createRelationship({ data: { SchemaName: "new_one" } }));
+    await unsupported(
+      "update",
+      RELATIONSHIPS,
+      web.updateRelationship({ data: { MetadataId: newId(), SchemaName: "new_one" } }),
+    );
+    await unsupported("delete", RELATIONSHIPS, web.deleteRelationship({ key: newId() }));
+  },
+
+  async "global option sets"(web) {
+    const word = "GlobalOptionSetDefinitions";
+    await unsupported("create", word, web.createGlobalOptionSet({ data: { Name: "new_set" } }));
+    await unsupported("update", word, web.updateGlobalOptionSet({ data: { MetadataId: newId(), Name: "new_set" } }));
+    await unsupported("delete", word, web.deleteGlobalOptionSet({ key: newId() }));
+    await unsupported("retrieve one", word, web.retrieveGlobalOptionSet({ key: newId() }));
+    await unsupported("retrieve all", word, web.retrieveGlobalOptionSets());
+  },
+
+  async "files: no table has a file column"(web) {
+    const key = await web.create({ collection, data: { name: "File" } });
+    await refused(
+      "upload",
+      404,
+      "0x8006088a",
+      web.uploadFile({ collection, key, property: "new_document", fileName: "a.txt", data: Buffer.from("a") }),
+    );
+    await refused("download", 404, "0x8006088a", web.downloadFile({ collection, key, property: "new_document" }));
+  },
+
+  async search(web) {
+    await unsupported("search", "search", web.search({ query: { search: "contoso" } }));
+    await unsupported("query", "search", web.query({ query: { search: "contoso" } }));
+    await unsupported("suggest", "search", web.suggest({ query: { search: "con" } }));
+    await unsupported("autocomplete", "search", web.autocomplete({ query: { search: "con" } }));
+  },
+
+  async "saved queries and duplicate detection"(web) {
+    await unsupported(
+      "savedQuery",
+      "savedQuery",
+      web.retrieveMultiple({ collection, queryParams: [`savedQuery=${newId()}`] }),
+    );
+    await unsupported(
+      "userQuery",
+      "userQuery",
+      web.retrieveMultiple({ collection, queryParams: [`userQuery=${newId()}`] }),
+    );
+    await unsupported(
+      "duplicates",
+      "duplicate",
+      web.create({ collection, data: { name: "x" }, duplicateDetection: true }),
+    );
+    await refused(
+      "partitionId of elastic tables",
+      400,
+      "0x80060888",
+      web.retrieveMultiple({ collection, select: ["name"], partitionId: "p" }),
+    );
+  },
+};
