@@ -2,7 +2,7 @@
 //!
 //! It is the other end of the wire and shares no code with tandem's client: own routes, own parser, own schema. What it
 //! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No HTTP/2, no
-//! SOAP, no `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
+//! SOAP.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -93,6 +93,7 @@ mod schema;
 mod seed;
 mod server;
 mod spelling;
+mod sql;
 mod store;
 mod stream;
 mod tls;
@@ -278,9 +279,15 @@ impl Pair {
             side.instance.protection.set(options.limits);
             Ok::<_, io::Error>(side)
         };
+        let (us, europe) = (side(US, options.us)?, side(EUROPE, options.europe)?);
+        if let Some(scenario) = &scenario {
+            for side in [&us, &europe] {
+                side.instance.declare(scenario.tables(side.instance.name));
+            }
+        }
         Ok(Pair {
-            us: side(US, options.us)?,
-            europe: side(EUROPE, options.europe)?,
+            us,
+            europe,
             authority,
             token: options.token,
             plug_in,

@@ -104,6 +104,11 @@ impl Instance {
         }
     }
 
+    /// Begins again with other tables and no rows.
+    pub(crate) fn declare(&self, schema: Schema) {
+        *self.write() = Store::new(Arc::new(schema));
+    }
+
     /// The tables as they are now.
     ///
     /// Whoever asks finds what the jobs that build indexes have come to. No lock may be held.

@@ -2,7 +2,7 @@
 //!
 //! Decides nothing: the operations choose, `reply.rs` puts it on the wire.
 
-mod metadata;
+mod schema;
 
 use std::borrow::Cow;
 

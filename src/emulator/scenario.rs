@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::event::Event;
 use super::instance::Instance;
+use super::schema::Schema;
+use super::schema::variation::{Variation, Variations};
 
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
@@ -52,6 +54,8 @@ pub struct Scenario {
     pub(crate) traffic: Traffic,
     #[serde(default)]
     events: Vec<Event>,
+    #[serde(default)]
+    schema: Variations,
 }
 
 /// Why a text is no scenario.
@@ -60,6 +64,9 @@ pub enum ScenarioError {
     /// It is not TOML, or not of a scenario's shape.
     #[error("read scenario")]
     Read(#[from] toml::de::Error),
+    /// Tables can't differ in this way.
+    #[error("scenario schema: {0}")]
+    Schema(String),
     /// A share or status that can't be.
     #[error("scenario event at {at:?}: {problem}")]
     Event {
@@ -109,12 +116,26 @@ impl Scenario {
                 });
             }
         }
+        for variations in [&scenario.schema.us, &scenario.schema.europe] {
+            varied(variations).map_err(ScenarioError::Schema)?;
+        }
         Ok(scenario)
     }
 
     /// What happens, in words.
     pub fn story(&self) -> &str {
         &self.story
+    }
+
+    /// The tables of an instance.
+    pub(crate) fn tables(&self, instance: &str) -> Schema {
+        let variations = if instance == super::US {
+            &self.schema.us
+        } else {
+            &self.schema.europe
+        };
+        // They were applied when the scenario was read.
+        varied(variations).unwrap_or_else(|_| Schema::demo())
     }
 
     pub(crate) fn with_seed(self, seed: u64) -> Scenario {
@@ -132,6 +153,15 @@ impl Scenario {
     pub(crate) fn has_plug_in(&self) -> bool {
         self.plug_in
     }
+}
+
+/// The tables with their differences.
+fn varied(variations: &[Variation]) -> Result<Schema, String> {
+    let mut schema = Schema::demo();
+    for variation in variations {
+        schema.vary(variation)?;
+    }
+    Ok(schema)
 }
 
 /// Plays the events, each at its time after now.

@@ -6,6 +6,7 @@ mod column;
 pub(crate) mod key;
 mod names;
 mod tables;
+pub(crate) mod variation;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ pub(crate) struct Schema {
     by_set: HashMap<&'static str, TableId>,
     by_name: HashMap<&'static str, TableId>,
     many_to_many: Vec<ManyToMany>,
+    /// Whether the server insists on what forms insist on; the real one most likely doesn't (contract 14).
+    pub(crate) enforces_application_required: bool,
     /// Grows with every change of the metadata.
     version: i64,
 }
@@ -287,6 +290,7 @@ impl Schema {
             by_set,
             by_name,
             many_to_many,
+            enforces_application_required: false,
             version: FIRST_VERSION,
         }
     }

@@ -26,6 +26,7 @@ mod pipeline;
 mod platforms;
 mod properties;
 mod spelling;
+mod sql;
 mod tls;
 mod tokens;
 mod webhook;

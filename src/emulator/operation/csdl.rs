@@ -93,12 +93,10 @@ fn entity_type(xml: &mut Xml, schema: &Schema, table: &Table, annotated: bool) {
     xml.open("Key", &[]);
     xml.leaf("PropertyRef", &[("Name", table.columns[table.id].name)]);
     xml.close("Key");
-    for column in table
-        .columns
-        .iter()
-        .filter(|column| column.read != Read::Nobody || column.create)
-    {
-        property(xml, column, annotated);
+    for (index, column) in table.columns.iter().enumerate() {
+        if column.read != Read::Nobody || column.create {
+            property(xml, column, index == table.id, annotated);
+        }
     }
     for (name, navigation) in navigations(schema, table) {
         navigation.write(xml, &name);
@@ -110,11 +108,14 @@ fn entity_type(xml: &mut Xml, schema: &Schema, table: &Table, annotated: bool) {
     xml.close("EntityType");
 }
 
-fn property(xml: &mut Xml, column: &Column, annotated: bool) {
+fn property(xml: &mut Xml, column: &Column, is_key: bool, annotated: bool) {
     let mut attributes = vec![
         ("Name", column.wire_name.as_str()),
         ("Type", column.kind.edm()),
     ];
+    if is_key {
+        attributes.push(("Nullable", "false"));
+    }
     if matches!(
         column.kind,
         Kind::Text { .. } | Kind::Memo { .. } | Kind::Choices { .. }

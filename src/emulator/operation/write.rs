@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::computed::{compute, number};
 use super::{Caller, money};
 use crate::emulator::instance::Instance;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
-use crate::emulator::schema::{Kind, Required, Table};
+use crate::emulator::schema::{Kind, Required, Schema, Table};
 use crate::emulator::store::Store;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId, Value};
@@ -37,8 +38,9 @@ pub(crate) fn insert(
         values[column] = value;
     }
     fill(instance, store, caller, table, &mut values);
+    own(store, table, &mut values);
     agree_on_status(table, &mut values, None)?;
-    require(table, &values)?;
+    require(&schema, table, &values, None)?;
     money::convert(store, table, &mut values);
     compute(table, &mut values);
     transaction.insert(id, row, values)
@@ -59,14 +61,20 @@ pub(crate) fn change(
     let store = transaction.store();
     let schema = Arc::clone(store.schema());
     let table = schema.table(id);
-    closed_tickets_stay(table, row, &columns)?;
+    closed_rows_stay(table, row, &columns)?;
     let mut values = row.to_values();
     let set: Vec<usize> = columns.iter().map(|(column, _)| *column).collect();
     for (column, value) in columns {
         values[column] = value;
     }
     agree_on_status(table, &mut values, Some(&set))?;
-    require(table, &values)?;
+    require(&schema, table, &values, Some(&set))?;
+    if table
+        .column("ownerid")
+        .is_some_and(|owner| set.contains(&owner))
+    {
+        own(store, table, &mut values);
+    }
     if money::is_concerned(table, &set) {
         money::convert(store, table, &mut values);
     }
@@ -164,8 +172,11 @@ fn fill(
             put(table, values, "ownerid", user);
         }
     }
-    if let Some(unit) = reference(store, "businessunit", instance.business_unit_id()) {
-        put(table, values, "owningbusinessunit", unit);
+    if table.name == "team"
+        && get(table, values, "businessunitid").is_null()
+        && let Some(unit) = reference(store, "businessunit", instance.business_unit_id())
+    {
+        put(table, values, "businessunitid", unit);
     }
     let money = table.columns.iter().zip(values.iter());
     let has_money = money
@@ -177,21 +188,40 @@ fn fill(
     {
         put(table, values, "transactioncurrencyid", base);
     }
-    if table.column("ticketnumber").is_some() && get(table, values, "ticketnumber").is_null() {
-        let number = store.next_ticket();
-        let suffix = get(table, values, table.columns[table.id].name)
-            .as_id()
-            .unwrap_or_default()
-            .simple()
-            .to_string();
-        let suffix = suffix.get(..6).unwrap_or_default().to_uppercase();
-        put(
-            table,
-            values,
-            "ticketnumber",
-            Value::text(&format!("CAS-{number:05}-{suffix}")),
-        );
+    let numbered = table.columns.iter().enumerate();
+    for (place, format) in numbered.filter_map(|(place, column)| Some((place, column.auto_number?)))
+    {
+        if values[place].is_null() {
+            let id = values[table.id].as_id().unwrap_or_default();
+            values[place] = Value::text(&number(format, store.next_ticket(), id));
+        }
     }
+}
+
+/// Lets user, team and business unit follow the owner.
+fn own(store: &Store, table: &Table, values: &mut [Value]) {
+    let Some(owner) = get(table, values, "ownerid").as_ref().as_reference() else {
+        return;
+    };
+    let named = store.schema().table(owner.table);
+    let unit = named
+        .column("businessunitid")
+        .and_then(|column| Some(store.get(owner.table, owner.id)?.value(column).to_value()));
+    let of = |name: &str| {
+        if named.name == name {
+            Value::Lookup(owner)
+        } else {
+            Value::Null
+        }
+    };
+    put(table, values, "owninguser", of("systemuser"));
+    put(table, values, "owningteam", of("team"));
+    put(
+        table,
+        values,
+        "owningbusinessunit",
+        unit.unwrap_or_default(),
+    );
 }
 
 /// Lets `statuscode` belong to `statecode`; with `set`, an update that set these columns.
@@ -225,12 +255,10 @@ fn agree_on_status(table: &Table, values: &mut [Value], set: Option<&[usize]>) -
     }
 }
 
-/// A resolved or cancelled ticket is read-only until it is reactivated, and is resolved by its own message.
-fn closed_tickets_stay(table: &Table, row: &Row, columns: &[(usize, Value)]) -> Outcome<()> {
-    let Some(state) = table
-        .column("statecode")
-        .filter(|_| table.name == "incident")
-    else {
+/// A resolved or cancelled ticket is read-only until it is reactivated, and is resolved by its own message; a job that
+/// is over stays as it is.
+fn closed_rows_stay(table: &Table, row: &Row, columns: &[(usize, Value)]) -> Outcome<()> {
+    let Some(state) = table.column("statecode") else {
         return Ok(());
     };
     let asked = columns
@@ -238,66 +266,40 @@ fn closed_tickets_stay(table: &Table, row: &Row, columns: &[(usize, Value)]) -> 
         .rev()
         .find(|(column, _)| *column == state)
         .and_then(|(_, value)| value.as_int());
-    match (row.value(state).as_int(), asked) {
-        (_, Some(1)) => Err(Refusal::argument(
+    match (table.name, row.value(state).as_int(), asked) {
+        ("asyncoperation" | "bulkdeleteoperation", Some(JOB_COMPLETED), _) => Err(
+            Refusal::argument("A system job that is completed can't be changed."),
+        ),
+        ("incident", _, Some(1)) => Err(Refusal::argument(
             "This message can not be used to set the state of incident to Resolved. In order to set state of incident \
              to Resolved, use the CloseIncidentRequest message instead.",
         )),
-        (Some(0) | None, _) | (_, Some(0)) => Ok(()),
-        _ => Err(Refusal::argument(
+        ("incident", Some(1 | 2), Some(0)) | ("incident", Some(0) | None, _) => Ok(()),
+        ("incident", ..) => Err(Refusal::argument(
             "The incident is not active and can't be changed.",
         )),
+        _ => Ok(()),
     }
 }
 
-fn require(table: &Table, values: &[Value]) -> Outcome<()> {
-    let missing = table
-        .columns
-        .iter()
-        .zip(values)
-        .find(|(column, value)| column.required == Required::System && value.is_null());
-    missing.map_or(Ok(()), |(column, _)| {
+const JOB_COMPLETED: i64 = 3;
+
+/// Finds what is missing: what the server insists on always, what forms insist on only where the schema says so and
+/// the write is to blame.
+fn require(schema: &Schema, table: &Table, values: &[Value], set: Option<&[usize]>) -> Outcome<()> {
+    let insists = |index: usize, required: Required| match required {
+        Required::System => true,
+        Required::Application => {
+            schema.enforces_application_required && set.is_none_or(|set| set.contains(&index))
+        }
+        Required::None | Required::Recommended => false,
+    };
+    let mut columns = table.columns.iter().enumerate().zip(values);
+    let missing = columns
+        .find(|((index, column), value)| value.is_null() && insists(*index, column.required));
+    missing.map_or(Ok(()), |((_, column), _)| {
         Err(Refusal::required(table, column.name))
     })
-}
-
-/// Brings the computed columns up to date.
-pub(crate) fn compute(table: &Table, values: &mut [Value]) {
-    let joined = |names: &[&str], between: &str| {
-        let parts: Vec<&str> = names
-            .iter()
-            .filter_map(|name| get(table, values, name).as_text())
-            .collect();
-        Value::text(&parts.join(between))
-    };
-    match table.name {
-        "systemuser" if !joined(&["firstname", "lastname"], " ").is_null() => {
-            let name = joined(&["firstname", "lastname"], " ");
-            put(table, values, "fullname", name);
-        }
-        "serviceendpoint" => {
-            let set = !get(table, values, "authvalue").is_null();
-            put(table, values, "isauthvalueset", Value::Bool(set));
-        }
-        "contact" => {
-            let name = joined(&["firstname", "lastname"], " ");
-            put(table, values, "fullname", name);
-        }
-        "account" => {
-            let address = joined(
-                &[
-                    "address1_line1",
-                    "address1_city",
-                    "address1_stateorprovince",
-                    "address1_postalcode",
-                    "address1_country",
-                ],
-                "\r\n",
-            );
-            put(table, values, "address1_composite", address);
-        }
-        _ => {}
-    }
 }
 
 fn user(store: &Store, id: Uuid) -> Option<Value> {
@@ -315,7 +317,7 @@ pub(crate) fn put(table: &Table, values: &mut [Value], name: &str, value: Value)
     }
 }
 
-fn get<'v>(table: &Table, values: &'v [Value], name: &str) -> &'v Value {
+pub(crate) fn get<'v>(table: &Table, values: &'v [Value], name: &str) -> &'v Value {
     table
         .column(name)
         .and_then(|column| values.get(column))

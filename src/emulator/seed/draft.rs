@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::users::{EUROPE_PEOPLE, US_PEOPLE};
 use crate::emulator::instance::{Instance, currency_id};
+use crate::emulator::operation::computed::compute;
 use crate::emulator::operation::money;
-use crate::emulator::operation::write::{compute, defaults, put};
+use crate::emulator::operation::write::{defaults, put};
 use crate::emulator::pipeline::PLUG_IN_USER;
 use crate::emulator::schema::{Kind, Schema};
 use crate::emulator::store::Store;
@@ -140,6 +141,7 @@ impl Draft {
             ("modifiedon", Value::Time(stamp.modified)),
             ("modifiedby", home.user(stamp.modified_by)),
             ("ownerid", home.user(stamp.created_by)),
+            ("owninguser", home.user(stamp.created_by)),
             ("owningbusinessunit", home.unit.clone()),
         ];
         let money = table.columns.iter().zip(&self.values);

@@ -106,7 +106,8 @@ fn check_type(node: Node, types: &HashMap<&str, Node>, declared: &HashSet<&str>)
         );
     }
     for reference in children(children(node, "Key").next().unwrap(), "PropertyRef") {
-        assert!(names.contains(name(reference)));
+        let key = children(node, "Property").find(|own| name(*own) == name(reference));
+        assert_eq!(key.unwrap().attribute("Nullable"), Some("false"));
     }
     for navigation in children(node, "NavigationProperty") {
         let other = types[element(navigation.attribute("Type").unwrap())];

@@ -193,7 +193,9 @@ async fn a_new_key_is_of_use_once_its_index_is_active() {
     });
     let created = us.post(keys, wanted.clone()).await;
     assert_eq!(created.status, 204, "{created:?}");
-    assert!(created.header("odata-entityid").contains("/Keys("));
+    let url = created.header("odata-entityid").to_owned();
+    assert_eq!(us.get(&url).await.json()["SchemaName"], "new_Mail", "{url}");
+    assert_eq!(url.matches("-").count(), 4, "{url}");
     assert_eq!(us.post(keys, wanted).await.refusal().1, "0x80060893");
     let status = async || us.column(keys, "EntityKeyIndexStatus").await[0].clone();
     us.account(&id(1), json!({"name": "a"})).await;

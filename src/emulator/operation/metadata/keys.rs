@@ -37,7 +37,7 @@ pub(super) fn write(
     match (&call.method, segments) {
         (&Method::POST, [table, keys]) if keys == "Keys" => {
             let id = table_of(&view, table)?;
-            create(transaction, &view, id)
+            create(transaction, &view, id, segments)
         }
         (&Method::DELETE, [table, key]) if key.starts_with("Keys(") => {
             let id = table_of(&view, table)?;
@@ -85,18 +85,19 @@ struct Wanted {
     display_name: Json,
 }
 
-fn create(transaction: &mut Transaction, view: &View, id: TableId) -> Outcome<Reply> {
+fn create(
+    transaction: &mut Transaction,
+    view: &View,
+    id: TableId,
+    segments: &[String],
+) -> Outcome<Reply> {
     let call = view.call;
     let table = call.schema.table(id);
     let wanted: Wanted = serde_json::from_slice(&call.body)
         .map_err(|error| Refusal::payload_of("EntityKeyMetadata", &error.to_string()))?;
     let key = declared(view, table, wanted)?;
-    let url = format!(
-        "{}/EntityDefinitions({})/Keys({})",
-        call.root,
-        table.metadata_id(),
-        key.id
-    );
+    // The table as the client named it, which is inferred; a client looks for the one GUID in this header.
+    let url = format!("{}/{}({})", call.root, segments.join("/"), key.id);
     transaction.store().add_key(id, key);
     Ok(reply::with_entity_id(reply::no_content(), &url))
 }

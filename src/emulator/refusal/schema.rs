@@ -1,4 +1,4 @@
-//! The refusals of what is asked of metadata, and of messages that a table doesn't have.
+//! The refusals that follow from the schema: messages that a table doesn't have, values, keys, metadata that isn't there.
 
 use http::StatusCode;
 
@@ -18,6 +18,18 @@ impl Refusal {
             "0x80040800",
             format!(
                 "The '{message}' method does not support entities of type '{}'.",
+                table.name
+            ),
+        )
+    }
+
+    /// A date before or behind those of SQL Server (`0x80040239`; status and code are inferred).
+    pub(crate) fn date_out_of_range(table: &Table, column: &str) -> Refusal {
+        Refusal::bad(
+            "0x80040239",
+            format!(
+                "The date-time format for {column} of the '{}' entity is invalid, or value is outside the supported \
+                 range.",
                 table.name
             ),
         )
