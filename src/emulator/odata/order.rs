@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::field::Field;
 use super::literal::guid;
-use super::render;
+use super::{paging, render};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Schema, Table};
@@ -62,7 +62,7 @@ impl Place {
             .map(|value| render::json(value.as_ref()))
             .collect();
         let cookie = hex(json!([self.id.to_string(), values]).to_string().as_bytes());
-        format!("<cookie pagenumber=\"{page}\" pagingcookie=\"{cookie}\" istracking=\"False\" />")
+        paging::token(page, &cookie, false)
     }
 
     /// The moment that an order by a time has first.
@@ -129,10 +129,7 @@ impl Order {
         token: &str,
     ) -> Outcome<(usize, Place)> {
         let read = || {
-            let rest = token.strip_prefix("<cookie pagenumber=\"")?;
-            let (page, rest) = rest.split_once('"')?;
-            let rest = rest.strip_prefix(" pagingcookie=\"")?;
-            let (cookie, _) = rest.split_once('"')?;
+            let (page, cookie) = paging::read_token(token)?;
             let (id, values): (String, Vec<Json>) = serde_json::from_slice(&unhex(cookie)?).ok()?;
             if values.len() != self.terms.len() {
                 return None;
@@ -150,7 +147,7 @@ impl Order {
                 })
                 .collect();
             Some((
-                page.parse().ok()?,
+                page,
                 Place {
                     values: values?,
                     id: guid(&id)?,
