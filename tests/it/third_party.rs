@@ -6,6 +6,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -107,15 +108,15 @@ impl Suite {
         say(&format!("{}: {checks} checks", self.name));
     }
 
-    /// The folder with the installed client and a copy of the suite; installed now, unless it was for the same locks.
+    /// The folder with the installed client and a copy of the suite; installed now, unless it was for these locks.
     fn installed(&self) -> Result<PathBuf, String> {
         let run = self.run.first().copied().unwrap_or_default();
-        succeed(&[run, "--version"], Path::new("."))?;
+        let version = succeed(&[run, "--version"], Path::new("."))?;
         let suite = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/third_party")
             .join(self.folder);
         let mut hasher = DefaultHasher::new();
-        self.install.hash(&mut hasher);
+        (version, self.install).hash(&mut hasher);
         for lock in self.locks {
             std::fs::read(suite.join(lock)).unwrap().hash(&mut hasher);
         }
@@ -156,13 +157,22 @@ fn command(words: &[&str], folder: &Path) -> Command {
     command
 }
 
-fn succeed(words: &[&str], folder: &Path) -> Result<(), String> {
-    let said = words.join(" ");
+/// Runs a program, and says what it said or why there is no point in going on.
+fn succeed(words: &[&str], folder: &Path) -> Result<String, String> {
+    let said: Vec<&str> = words
+        .iter()
+        .filter(|word| !word.starts_with("--"))
+        .copied()
+        .collect();
+    let said = said.join(" ");
     let output = command(words, folder)
         .output()
-        .map_err(|error| format!("{said}: {error}"))?;
+        .map_err(|error| match error.kind() {
+            ErrorKind::NotFound => format!("there is no {}", words.first().unwrap_or(&"")),
+            _ => format!("{said}: {error}"),
+        })?;
     if output.status.success() {
-        return Ok(());
+        return Ok(text(&output.stdout));
     }
     let stderr = text(&output.stderr);
     let line = stderr
