@@ -19,3 +19,4 @@ mod repair;
 mod support;
 mod terminal;
 mod third_party;
+mod wire;
