@@ -2,7 +2,7 @@
 //!
 //! It is the other end of the wire and shares no code with tandem's client: own routes, own parser, own schema. What it
 //! does not serve it refuses with 501 and the feature's name; it never answers 200 to what it did not do. No HTTP/2, no
-//! SOAP, no `$expand`, `$apply`, change tracking, `FetchXML` or bulk messages yet.
+//! SOAP.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -93,6 +93,7 @@ mod schema;
 mod seed;
 mod server;
 mod spelling;
+mod sql;
 mod store;
 mod stream;
 mod tls;

@@ -13,16 +13,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::instance::{Instance, lock};
+use super::operation::bulk_delete::BulkDelete;
 use super::operation::{Caller, write};
-use super::pipeline::{Event, Handler, Step};
+use super::pipeline::{Context, Event, Handler, Step};
 use super::refusal::{Outcome, Refusal};
+use super::schema::Table;
 use super::transaction::Transaction;
 use super::value::{Reference, Value};
 
@@ -54,12 +56,16 @@ pub(crate) struct Job {
     /// The row of `asyncoperation`.
     row: Uuid,
     caller: Caller,
+    /// By the emulator's clock.
+    not_before: Option<DateTime<Utc>>,
     work: Work,
 }
 
 #[derive(Clone, Debug)]
 enum Work {
     Step(Arc<Event>, Arc<Step>),
+    /// With the row of `bulkdeleteoperation`.
+    BulkDelete(Uuid, Arc<BulkDelete>),
 }
 
 impl Jobs {
@@ -95,6 +101,15 @@ pub(crate) async fn work(instance: Arc<Instance>, stop: CancellationToken) {
 
 /// Tries a job until it is done or has failed for good.
 async fn finish(instance: Arc<Instance>, job: Job, stop: CancellationToken) {
+    if let Some(start) = job.not_before
+        && start > instance.clock.now()
+    {
+        let (own, this) = (Arc::clone(&instance), job.clone());
+        let noted = spawn_blocking(move || this.note(&own, state::WAITING, &[])).await;
+        if noted.is_err() || !is_time(&instance, start, &stop).await {
+            return;
+        }
+    }
     for attempt in 1..=MOST_TRIES {
         let (own, this) = (Arc::clone(&instance), job.clone());
         let tried = spawn_blocking(move || this.attempt(&own, attempt)).await;
@@ -102,13 +117,21 @@ async fn finish(instance: Arc<Instance>, job: Job, stop: CancellationToken) {
             return;
         }
         let until = instance.clock.now() + PAUSE;
-        while instance.clock.now() < until {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
-            }
+        if !is_time(&instance, until, &stop).await {
+            return;
         }
     }
+}
+
+/// Waits for a time of the emulator's clock; false if stopped before.
+async fn is_time(instance: &Instance, until: DateTime<Utc>, stop: &CancellationToken) -> bool {
+    while instance.clock.now() < until {
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    true
 }
 
 /// How a try ended.
@@ -141,8 +164,55 @@ impl Job {
         Ok(Job {
             row,
             caller: event.context.caller,
+            not_before: None,
             work: Work::Step(event, step),
         })
+    }
+
+    /// Records the job of a bulk delete and the row that counts what it deletes.
+    pub(crate) fn of_bulk_delete(
+        transaction: &mut Transaction,
+        context: &Context,
+        name: &str,
+        start: DateTime<Utc>,
+        work: BulkDelete,
+    ) -> Outcome<Job> {
+        let caller = context.caller;
+        let facts = [
+            ("name", Value::text(name)),
+            ("operationtype", Value::Int(13)),
+            ("messagename", Value::text("BulkDelete")),
+            ("postponeuntil", Value::Time(start)),
+            ("depth", Value::Int(context.depth.into())),
+            ("correlationid", Value::Id(context.correlation)),
+        ];
+        let row = record(transaction, caller, &facts, None)?;
+        let schema = transaction.read(|store| Arc::clone(store.schema()));
+        let missing = || Refusal::unsupported("BulkDelete");
+        let id = schema.by_name("bulkdeleteoperation").ok_or_else(missing)?;
+        let table = schema.table(id);
+        let job = schema
+            .by_name("asyncoperation")
+            .map(|table| Reference { table, id: row });
+        let own = [
+            ("name", Value::text(name)),
+            ("asyncoperationid", job.map_or(Value::Null, Value::Lookup)),
+            ("successcount", Value::Int(0)),
+            ("failurecount", Value::Int(0)),
+        ];
+        let bulk = Uuid::now_v7();
+        write::insert(transaction, caller, id, bulk, columns(table, &own))?;
+        Ok(Job {
+            row,
+            caller,
+            not_before: Some(start),
+            work: Work::BulkDelete(bulk, Arc::new(work)),
+        })
+    }
+
+    /// The id of its row.
+    pub(crate) fn id(&self) -> Uuid {
+        self.row
     }
 
     fn attempt(&self, instance: &Instance, attempt: u32) -> Tried {
@@ -154,6 +224,21 @@ impl Job {
                 let done = event.run_step(&mut transaction, step, Some(self.row));
                 transaction.commit();
                 (done, matches!(step.handler, Handler::Webhook(_)))
+            }
+            Work::BulkDelete(bulk, work) => {
+                let counts = work.run(instance);
+                let facts = [
+                    ("successcount", Value::Int(counts.deleted)),
+                    ("failurecount", Value::Int(counts.failed)),
+                ];
+                self.note_in(
+                    instance,
+                    "bulkdeleteoperation",
+                    *bulk,
+                    state::SUCCEEDED,
+                    &facts,
+                );
+                (Ok(()), false)
             }
         };
         let Err(refusal) = done else {
@@ -184,18 +269,30 @@ impl Job {
     fn leaves_nothing(&self) -> bool {
         match &self.work {
             Work::Step(_, step) => step.leaves_no_job,
+            Work::BulkDelete(..) => false,
         }
     }
 
     /// Writes down how far the job is; a row that somebody deleted stays away.
-    fn note(&self, instance: &Instance, (state, status): (i64, i64), facts: &[(&str, Value)]) {
+    fn note(&self, instance: &Instance, state: (i64, i64), facts: &[(&str, Value)]) {
+        self.note_in(instance, "asyncoperation", self.row, state, facts);
+    }
+
+    fn note_in(
+        &self,
+        instance: &Instance,
+        table: &str,
+        row: Uuid,
+        (state, status): (i64, i64),
+        facts: &[(&str, Value)],
+    ) {
         let mut transaction = Transaction::new(instance);
         let store = transaction.store();
         let schema = Arc::clone(store.schema());
-        let Some(id) = schema.by_name("asyncoperation") else {
+        let Some(id) = schema.by_name(table) else {
             return;
         };
-        let Some(row) = store.get(id, self.row).cloned() else {
+        let Some(row) = store.get(id, row).cloned() else {
             return;
         };
         let table = schema.table(id);
@@ -203,11 +300,8 @@ impl Job {
             ("statecode", Value::Int(state)),
             ("statuscode", Value::Int(status)),
         ];
-        let columns = own
-            .iter()
-            .chain(facts)
-            .filter_map(|(name, value)| Some((table.column(name)?, value.clone())))
-            .collect();
+        let mut columns = columns(table, &own);
+        columns.extend(self::columns(table, facts));
         if write::change(&mut transaction, self.caller, id, &row, columns).is_ok() {
             transaction.commit();
         }
@@ -235,10 +329,7 @@ fn record(
     let missing = || Refusal::unsupported("Asynchronous work");
     let id = schema.by_name("asyncoperation").ok_or_else(missing)?;
     let table = schema.table(id);
-    let mut columns: Vec<(usize, Value)> = facts
-        .iter()
-        .filter_map(|(name, value)| Some((table.column(name)?, value.clone())))
-        .collect();
+    let mut columns = columns(table, facts);
     if let Some(regarding) = regarding
         && let Some(column) = table.column("regardingobjectid")
         && let named = schema.table(regarding.table).name
@@ -252,6 +343,13 @@ fn record(
     let row = Uuid::now_v7();
     write::insert(transaction, caller, id, row, columns)?;
     Ok(row)
+}
+
+fn columns(table: &Table, facts: &[(&str, Value)]) -> Vec<(usize, Value)> {
+    facts
+        .iter()
+        .filter_map(|(name, value)| Some((table.column(name)?, value.clone())))
+        .collect()
 }
 
 /// An error code as the signed number that `errorcode` holds.

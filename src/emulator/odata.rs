@@ -13,6 +13,7 @@ pub(crate) mod hierarchy;
 pub(crate) mod like;
 pub(crate) mod listing;
 pub(crate) mod literal;
+pub(crate) mod membership;
 pub(crate) mod order;
 pub(crate) mod path;
 pub(crate) mod payload;

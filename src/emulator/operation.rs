@@ -5,7 +5,9 @@
 mod aggregate;
 pub(crate) mod associate;
 pub(crate) mod batch;
+pub(crate) mod bulk_delete;
 pub(crate) mod changes;
+pub(crate) mod close_incident;
 pub(crate) mod computed;
 pub(crate) mod create;
 pub(crate) mod csdl;
@@ -20,6 +22,7 @@ pub(crate) mod navigation;
 pub(crate) mod property;
 mod reading;
 pub(crate) mod retrieve;
+mod select;
 pub(crate) mod service_document;
 pub(crate) mod update;
 pub(crate) mod who_am_i;
@@ -186,6 +189,8 @@ fn dispatch(
             writable(call, written, way)?;
             associate::answer(transaction, call, table, &address, &navigation)
         }
+        (&Method::POST, Resource::BulkDelete) => bulk_delete::answer(transaction, call),
+        (&Method::POST, Resource::CloseIncident) => close_incident::answer(transaction, call),
         (&Method::POST, Resource::Bound(table, message)) => match Multiple::named(&message) {
             Some(message) => {
                 let table = writable(call, table, message.way())?;

@@ -3,6 +3,7 @@
 mod apply;
 mod associate;
 mod batch;
+mod bulk_delete;
 mod changes;
 mod columns;
 mod conditions;
@@ -25,6 +26,7 @@ mod pipeline;
 mod platforms;
 mod properties;
 mod spelling;
+mod sql;
 mod tls;
 mod tokens;
 mod webhook;

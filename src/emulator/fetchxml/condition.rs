@@ -209,7 +209,6 @@ fn predicate_of(source: usize, condition: Condition) -> Outcome<Predicate> {
     Ok(match condition {
         Condition::All(terms) => Predicate::All(each(terms)?),
         Condition::Any(terms) => Predicate::Any(each(terms)?),
-        Condition::Not(inner) => Predicate::Not(Box::new(predicate_of(source, *inner)?)),
         Condition::Of(own, predicate) if own == source => predicate,
         Condition::Of(..) | Condition::Columns(..) => {
             return Err(Refusal::unsupported(

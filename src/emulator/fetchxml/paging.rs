@@ -79,7 +79,7 @@ fn last(text: &str) -> Outcome<Option<Uuid>> {
         .root_element()
         .children()
         .filter(roxmltree::Node::is_element);
-    let Some(id) = ids.last() else {
+    let Some(id) = ids.reduce(|_, next| next) else {
         return Ok(None);
     };
     let text = id.attribute("last").ok_or_else(malformed)?;

@@ -16,6 +16,8 @@ use uuid::Uuid;
 pub(crate) enum Resource {
     ServiceDocument,
     Batch,
+    BulkDelete,
+    CloseIncident,
     /// `$metadata`.
     Csdl,
     /// An unbound function or action.
@@ -111,7 +113,7 @@ const MESSAGES: [&str; 6] = [
 ];
 
 /// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 3] = ["CloseIncident", "BulkDelete", "CreateEntities"];
+const ABSENT_MESSAGES: [&str; 1] = ["CreateEntities"];
 
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
 pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
@@ -148,6 +150,8 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
         }
         "$metadata" if rest.is_empty() => return Ok(Resource::Csdl),
         "$batch" if rest.is_empty() => return Ok(Resource::Batch),
+        "BulkDelete" if rest.is_empty() => return Ok(Resource::BulkDelete),
+        "CloseIncident" if rest.is_empty() => return Ok(Resource::CloseIncident),
         _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }

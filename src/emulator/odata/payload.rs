@@ -3,6 +3,7 @@
 //! Refuses what a table doesn't declare, and the state of a new row; other columns that a client may not write are left
 //! out, as Dataverse leaves them out.
 
+mod limits;
 mod read;
 
 use serde_json::{Map, Value as Json};

@@ -12,6 +12,7 @@ use super::field::Field;
 use super::filter::Comparison;
 use super::hierarchy::Hierarchy;
 use super::like::Pattern;
+use super::membership::Membership;
 use crate::emulator::row::Row;
 use crate::emulator::store::{Store, comparable};
 use crate::emulator::value::{TableId, Value, ValueRef};
@@ -34,6 +35,7 @@ pub(crate) enum Predicate {
     /// A multi-select choice holds one of these options.
     Chosen(Field, Vec<String>),
     Hierarchy(Hierarchy),
+    Membership(Membership),
     /// Some row whose lookup names this one passes, or every one does.
     Collection {
         table: TableId,
@@ -80,6 +82,7 @@ impl Predicate {
                 _ => false,
             },
             Predicate::Hierarchy(hierarchy) => hierarchy.holds(store, row),
+            Predicate::Membership(membership) => membership.holds(store, row),
             Predicate::Collection {
                 table,
                 lookup,

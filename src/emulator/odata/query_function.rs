@@ -1,6 +1,6 @@
 //! The query functions of Dataverse, which are the condition operators of `FetchXML` too: names, arguments, meaning.
 //!
-//! Binds one to a column. Fiscal calendars, languages and team memberships are not there and are refused by name.
+//! Binds one to a column. Fiscal calendars, languages and managers are not there and are refused by name.
 
 use chrono::{DateTime, Utc};
 
@@ -9,6 +9,7 @@ use super::filter::Comparison;
 use super::hierarchy::{Hierarchy, Relation};
 use super::like::Pattern;
 use super::literal::{self, guid};
+use super::membership::Membership;
 use super::period::{Period, Span, Unit};
 use super::predicate::{Members, Predicate};
 use super::scope::Scope;
@@ -27,6 +28,9 @@ pub(crate) enum Function {
     ContainValues(Sense),
     User(Sense),
     BusinessUnit(Sense),
+    /// One of the caller's teams.
+    Team,
+    UserOrTeam,
     Hierarchy(Relation),
     On(Sense),
     OnOrAfter,
@@ -60,7 +64,7 @@ use Function::{
 use Sense::{Is, IsNot};
 
 /// The name in the Web API, the operator in `FetchXML`, the meaning; an empty name where one of them has none.
-const FUNCTIONS: [(&str, &str, Function); 55] = [
+const FUNCTIONS: [(&str, &str, Function); 57] = [
     ("In", "in", In(Is)),
     ("NotIn", "not-in", In(IsNot)),
     ("Between", "between", Between(Is)),
@@ -81,6 +85,12 @@ const FUNCTIONS: [(&str, &str, Function); 55] = [
     ("NotEqualUserId", "ne-userid", User(IsNot)),
     ("EqualBusinessId", "eq-businessid", BusinessUnit(Is)),
     ("NotEqualBusinessId", "ne-businessid", BusinessUnit(IsNot)),
+    ("EqualUserTeams", "eq-userteams", Function::Team),
+    (
+        "EqualUserOrUserTeams",
+        "eq-useroruserteams",
+        Function::UserOrTeam,
+    ),
     ("Above", "above", Function::Hierarchy(Relation::Above)),
     (
         "AboveOrEqual",
@@ -163,14 +173,12 @@ const FUNCTIONS: [(&str, &str, Function); 55] = [
 ];
 
 /// Functions that Dataverse has and this emulator does not: what they need is not there.
-const ABSENT: [&str; 22] = [
+const ABSENT: [&str; 20] = [
     "Contains",
     "EqualRoleBusinessId",
     "EqualUserLanguage",
     "EqualUserOrUserHierarchy",
     "EqualUserOrUserHierarchyAndTeams",
-    "EqualUserOrUserTeams",
-    "EqualUserTeams",
     "InFiscalPeriod",
     "InFiscalPeriodAndYear",
     "InFiscalYear",
@@ -212,7 +220,9 @@ impl Function {
     pub(crate) fn arity(self) -> Arity {
         match self {
             In(_) | Between(_) | ContainValues(_) => Arity::Many,
-            User(_) | BusinessUnit(_) | During(_) => Arity::None,
+            User(_) | BusinessUnit(_) | Function::Team | Function::UserOrTeam | During(_) => {
+                Arity::None
+            }
             Like(_)
             | StartsWith(_)
             | EndsWith(_)
@@ -249,6 +259,11 @@ impl Function {
             ContainValues(sense) => sense.of(contains(column, field, values)?),
             User(sense) => identity(column, field, Value::Id(scope.user), sense)?,
             BusinessUnit(sense) => identity(column, field, Value::Id(scope.business_unit), sense)?,
+            Function::Team => team(scope, column, field)?,
+            Function::UserOrTeam => Predicate::Any(vec![
+                identity(column, field.clone(), Value::Id(scope.user), Is)?,
+                team(scope, column, field)?,
+            ]),
             Function::Hierarchy(relation) => {
                 let id = guid(first.trim_matches(['{', '}']));
                 let id = id.ok_or_else(|| no_value(column, first))?;
@@ -373,6 +388,11 @@ fn identity(column: &Column, field: Field, id: Value, sense: Sense) -> Outcome<P
         )));
     }
     Ok(sense.of(Predicate::Compare(field, Comparison::Equal, id)))
+}
+
+fn team(scope: &Scope, column: &Column, field: Field) -> Outcome<Predicate> {
+    identity(column, field.clone(), Value::Null, Is)?;
+    Membership::bind(scope.schema, field, scope.user).map(Predicate::Membership)
 }
 
 fn temporal(column: &Column) -> Outcome<()> {

@@ -5,7 +5,7 @@
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{Call, aggregate, changes, fetch};
+use super::{Call, aggregate, changes, fetch, select};
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::expand;
 use crate::emulator::odata::expanded::{self, Expanded};
@@ -66,6 +66,9 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     if let Some(text) = call.query.get("fetchXml") {
         return fetch::answer(instance, call, table, text);
     }
+    if let Some(text) = call.query.get("sql") {
+        return select::answer(instance, call, table, text);
+    }
     page(instance, call, &Subject::whole(call, table))
 }
 
@@ -102,7 +105,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
         }
         writer.write(&mut body, row);
     }
-    finish(call, body, found.token.as_deref(), &subject.path)
+    Ok(finish(call, body, found.token.as_deref(), &subject.path))
 }
 
 /// The URLs of rows: `/$ref` behind a collection.
@@ -127,16 +130,12 @@ pub(super) fn references(instance: &Instance, call: &Call, subject: &Subject) ->
         let url = expanded::url(&call.root, table, row);
         rows::scalar(&mut body, &serde_json::json!({"@odata.id": url}));
     }
-    finish(
-        call,
-        body,
-        found.token.as_deref(),
-        &format!("{}/$ref", subject.path),
-    )
+    let path = format!("{}/$ref", subject.path);
+    Ok(finish(call, body, found.token.as_deref(), &path))
 }
 
 /// Closes the array and the object, with the link to the next page between them.
-fn finish(call: &Call, mut body: Vec<u8>, token: Option<&str>, path: &str) -> Outcome<Reply> {
+fn finish(call: &Call, mut body: Vec<u8>, token: Option<&str>, path: &str) -> Reply {
     body.push(b']');
     if let Some(token) = token {
         rows::member(&mut body, "", "odata.nextLink");
@@ -144,10 +143,7 @@ fn finish(call: &Call, mut body: Vec<u8>, token: Option<&str>, path: &str) -> Ou
     }
     body.push(b'}');
     let reply = reply::written(StatusCode::OK, body);
-    Ok(reply::with_preferences(
-        reply,
-        &call.preferences.applied_to_list(),
-    ))
+    reply::with_preferences(reply, &call.preferences.applied_to_list())
 }
 
 /// `/$count` of a set.

@@ -19,7 +19,7 @@ impl Call {
         Scope {
             schema: &self.schema,
             now: instance.clock.now(),
-            user: self.caller.user,
+            user: self.context.caller.user,
             business_unit: instance.business_unit_id(),
             variable: None,
         }

@@ -91,6 +91,41 @@ pub(crate) fn change(
     transaction.replace(id, row.id(), values)
 }
 
+/// Resolves a ticket that is active, with the given status or the default one of the state.
+pub(crate) fn resolve(
+    transaction: &mut Transaction,
+    caller: Caller,
+    id: TableId,
+    row: &Row,
+    status: Option<i64>,
+) -> Outcome<Row> {
+    let instance = transaction.instance();
+    let store = transaction.store();
+    let schema = Arc::clone(store.schema());
+    let table = schema.table(id);
+    let mut values = row.to_values();
+    if get(table, &values, "statecode").as_int() != Some(0) {
+        return Err(Refusal::argument(
+            "The incident can't be closed because it is not active.",
+        ));
+    }
+    put(table, &mut values, "statecode", Value::Int(1));
+    put(
+        table,
+        &mut values,
+        "statuscode",
+        status.map_or(Value::Null, Value::Int),
+    );
+    let set: Vec<usize> = table.column("statuscode").into_iter().collect();
+    agree_on_status(table, &mut values, Some(&set))?;
+    let now = instance.clock.now_to_the_second();
+    put(table, &mut values, "modifiedon", Value::Time(now));
+    if let Some(user) = user(store, caller.user) {
+        put(table, &mut values, "modifiedby", user);
+    }
+    transaction.replace(id, row.id(), values)
+}
+
 /// A row with nothing but what its columns default to.
 pub(crate) fn defaults(table: &Table) -> Vec<Value> {
     let default = |kind: &Kind| match kind {

@@ -153,6 +153,13 @@ impl Group {
     }
 }
 
+/// The combinations with the same keys.
+#[derive(Default)]
+struct Members<'t> {
+    keys: Vec<Value>,
+    tuples: Vec<&'t Tuple>,
+}
+
 /// Groups combinations, the groups in the order of their keys; without groups one line of totals.
 pub(crate) fn lines(
     store: &Store,
@@ -164,29 +171,29 @@ pub(crate) fn lines(
     if tuples.len() > most {
         return Err(Refusal::aggregate_limit());
     }
-    let mut found: BTreeMap<Vec<Option<String>>, (Vec<Value>, Vec<&Tuple>)> = BTreeMap::new();
+    let mut found: BTreeMap<Vec<Option<String>>, Members> = BTreeMap::new();
     for tuple in tuples {
         let keys: Vec<Value> = groups.iter().map(|group| group.key(store, tuple)).collect();
         let text = keys.iter().map(|key| comparable(key.as_ref())).collect();
-        found
-            .entry(text)
-            .or_insert_with(|| (keys, Vec::new()))
-            .1
-            .push(tuple);
+        let group = found.entry(text).or_insert_with(|| Members {
+            keys,
+            tuples: Vec::new(),
+        });
+        group.tuples.push(tuple);
     }
     if groups.is_empty() && found.is_empty() {
-        found.insert(Vec::new(), (Vec::new(), Vec::new()));
+        found.insert(Vec::new(), Members::default());
     }
     let mut lines = Vec::new();
-    for (keys, members) in found.into_values() {
+    for Members { keys, tuples } in found.into_values() {
         let totals: Outcome<Vec<Value>> = totals
             .iter()
-            .map(|total| value(store, total, &members))
+            .map(|total| value(store, total, &tuples))
             .collect();
         lines.push(Line {
             keys,
             totals: totals?,
-            sample: members.first().map(|tuple| (*tuple).clone()),
+            sample: tuples.first().map(|tuple| (*tuple).clone()),
         });
     }
     lines.sort_by(|left, right| {
@@ -277,6 +284,52 @@ impl Sum {
                 average.map_or(Value::Null, Value::Decimal)
             }
             Sum::Rounded(total, number) => Value::Double(total / number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_taken_in_than_the_service_does() {
+        let store = Store::new(Arc::new(Schema::demo()));
+        let totals = [Total {
+            method: Method::Count,
+            cell: None,
+            alias: "n".to_owned(),
+        }];
+        let counted = |number: usize| {
+            let tuples = vec![Tuple::new(); number];
+            lines(&store, &tuples, &[], &totals, MOST)
+        };
+        assert_eq!(
+            counted(MOST).map(|lines| lines[0].totals.clone()).ok(),
+            Some(vec![Value::Int(50_000)])
+        );
+        let refusal = counted(MOST + 1).err();
+        assert_eq!(
+            refusal.map(|refusal| refusal.code),
+            Some("0x8004E023".into())
+        );
+    }
+
+    #[test]
+    fn dates_are_grouped_by_their_parts() {
+        let moment: DateTime<Utc> = "2023-03-25T17:42:46Z".parse().unwrap_or_default();
+        // As the documentation's example has it.
+        let parts = [
+            (DatePart::Day, 25),
+            (DatePart::Week, 12),
+            (DatePart::Month, 3),
+            (DatePart::Quarter, 1),
+            (DatePart::Year, 2023),
+        ];
+        for (part, expected) in parts {
+            assert_eq!(part.of(moment), expected, "{part:?}");
         }
     }
 }

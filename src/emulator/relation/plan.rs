@@ -61,7 +61,6 @@ pub(crate) struct Sort {
 pub(crate) enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
-    Not(Box<Condition>),
     Of(usize, Predicate),
     Columns(Cell, Comparison, Cell),
 }
@@ -215,7 +214,6 @@ impl Condition {
         match self {
             Condition::All(terms) => terms.iter().all(|term| term.holds(store, tuple, nothing)),
             Condition::Any(terms) => terms.iter().any(|term| term.holds(store, tuple, nothing)),
-            Condition::Not(inner) => !inner.holds(store, tuple, nothing),
             Condition::Of(source, predicate) => {
                 let row = tuple.get(*source).and_then(Option::as_ref);
                 predicate.holds(store, row.unwrap_or(nothing))

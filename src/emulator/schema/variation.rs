@@ -121,7 +121,7 @@ impl Column {
                     *max = usize::try_from(limit).map_err(|_| unfit("such length"))?;
                 }
                 Kind::Int { max, .. } | Kind::Decimal { max, .. } | Kind::Double { max, .. } => {
-                    *max = limit
+                    *max = limit;
                 }
                 _ => return Err(unfit("maximum")),
             }

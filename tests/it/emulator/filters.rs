@@ -250,6 +250,8 @@ async fn the_caller_sets_and_ranges_are_told_apart() {
         (function("EqualUserId(PropertyName='ownerid')"), &[1, 2, 3, 4]),
         (function("EqualUserId(PropertyName='_ownerid_value')"), &[1, 2, 3, 4]),
         (function("NotEqualUserId(PropertyName='ownerid')"), &[]),
+        (function("EqualUserOrUserTeams(PropertyName='ownerid')"), &[1, 2, 3, 4]),
+        (function("EqualUserTeams(PropertyName='ownerid')"), &[]),
         (function("EqualBusinessId(PropertyName='owningbusinessunit')"), &[1, 2, 3, 4]),
         (format!("_ownerid_value eq {me}"), &[1, 2, 3, 4]),
         (function("Between(PropertyName='numberofemployees',PropertyValues=[\"10\",\"20\"])"), &[1, 2]),

@@ -133,3 +133,186 @@ async fn nonsense_in_bodies_is_refused_and_breaks_nothing() {
     }
     assert!(us.column("accounts", "name").await.is_empty());
 }
+
+const QUERIES: [(&str, &[&str]); 5] = [
+    (
+        "$filter",
+        &[
+            "name",
+            " eq ",
+            "'x'",
+            "'",
+            "(",
+            ")",
+            " and ",
+            " or ",
+            "not ",
+            "contact_customer_accounts/any(c:",
+            "/all(",
+            "c/",
+            "lastname",
+            "primarycontactid/",
+            "Microsoft.Dynamics.CRM.",
+            "LastXDays(",
+            "Under(",
+            "In(",
+            "PropertyName=",
+            "PropertyValue=",
+            "PropertyValues=",
+            "[\"1\"]",
+            "'createdon'",
+            "99999999999",
+            "-1",
+            "null",
+            ",",
+            "@a",
+            "é",
+            "💥",
+        ],
+    ),
+    (
+        "$expand",
+        &[
+            "primarycontactid",
+            "contact_customer_accounts",
+            "parentaccountid",
+            "(",
+            ")",
+            ";",
+            ",",
+            "/$ref",
+            "$select=",
+            "$filter=",
+            "$orderby=",
+            "$top=",
+            "$expand=",
+            "lastname",
+            "name",
+            "1",
+            "'",
+            " eq ",
+            "é",
+            "*",
+        ],
+    ),
+    (
+        "$apply",
+        &[
+            "filter(",
+            "groupby(",
+            "aggregate(",
+            "(",
+            ")",
+            "/",
+            ",",
+            "name",
+            "revenue",
+            "$count",
+            " with ",
+            "sum",
+            "average",
+            " as ",
+            "n",
+            "primarycontactid/fullname",
+            " eq ",
+            "'x'",
+            "'",
+            "é",
+        ],
+    ),
+    (
+        "fetchXml",
+        &[
+            "<fetch>",
+            "</fetch>",
+            "<fetch ",
+            "<entity name='account'>",
+            "</entity>",
+            "<attribute name='name'/>",
+            "<attribute name='revenue' alias='a' aggregate='sum'/>",
+            "aggregate='true'",
+            "<filter>",
+            "</filter>",
+            "<condition attribute='name' operator='like' value='%'/>",
+            "<condition ",
+            "<link-entity name='contact' from='contactid' to='primarycontactid'>",
+            "</link-entity>",
+            "<order attribute='name'/>",
+            "page='2'",
+            "paging-cookie='<'",
+            ">",
+            "/>",
+            "<",
+            "&amp;",
+            "&",
+            "<!--",
+            "]]>",
+            "é",
+        ],
+    ),
+    (
+        "sql",
+        &[
+            "SELECT ",
+            "DISTINCT ",
+            "TOP 2 ",
+            "name",
+            "revenue",
+            "*",
+            ", ",
+            " FROM account",
+            " a",
+            " AS ",
+            " JOIN contact c ON ",
+            "a.accountid",
+            "=",
+            "c.parentcustomerid",
+            " LEFT",
+            " WHERE ",
+            " AND ",
+            " OR ",
+            " NOT ",
+            " IN (",
+            ")",
+            "(",
+            "'x'",
+            "'",
+            "1.5",
+            "-",
+            " GROUP BY ",
+            " ORDER BY ",
+            "COUNT(",
+            "SUM(",
+            " OFFSET 1 ROWS",
+            ";",
+            "--",
+            "/*",
+            "[",
+            "]",
+            "é",
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn nonsense_in_queries_is_refused_and_breaks_nothing() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a", "accountnumber": "A-1"}))
+        .await;
+    let mut random = StdRng::seed_from_u64(11);
+    for (option, pieces) in QUERIES {
+        for _ in 0..300 {
+            let text: String = (0..random.random_range(1..16))
+                .map(|_| *pieces.choose(&mut random).unwrap())
+                .collect();
+            let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+            let status = us.get(&format!("accounts?{option}={encoded}")).await.status;
+            assert!(
+                matches!(status.as_u16(), 200 | 400 | 501),
+                "{option}={text}: {status}"
+            );
+        }
+    }
+    assert_eq!(us.get("WhoAmI").await.status, 200);
+}
