@@ -14,6 +14,7 @@ mod client;
 mod commands;
 mod crash;
 mod emulator;
+mod fuzz;
 mod readme;
 mod repair;
 mod support;

@@ -110,8 +110,8 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row is read with the names of what it refers to",
         &[CONTACT, BOUND],
-        "GET accounts(«1»)?$select=modifiedon,createdon,_modifiedby_value,name,_primarycontactid_value,accountid\n\
-         Prefer: odata.include-annotations=\"OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname\"",
+        "GET accounts(«1»)?$select=name,_primarycontactid_value,modifiedon,_modifiedby_value,_createdby_value\n\
+         Prefer: odata.maxpagesize=5000,odata.include-annotations=\"OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"name\":\"Acme\",\"_primarycontactid_value\":\"«2»\",\
          \"_primarycontactid_value@OData.Community.Display.V1.FormattedValue\":\"Ada L\",\"modifiedon\":\"«date»\",\"…\":0}",
     ),
@@ -120,7 +120,8 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row that is missing is not found by our client",
         &[],
-        "GET accounts(«9»)?$select=name\nPrefer: odata.include-annotations=\"*\"",
+        "GET accounts(«9»)?$select=name,modifiedon,_modifiedby_value,_createdby_value\n\
+         Prefer: odata.maxpagesize=5000,odata.include-annotations=\"OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "404 NotFound\n\n{\"error\":{\"code\":\"0x80040217\",\"message\":\"account With Id = «9» Does Not Exist\"}}",
     ),
     // 2.3
@@ -362,7 +363,8 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row is found by its alternate key",
         &["POST accounts\n\n{\"accountid\":\"«1»\",\"accountnumber\":\"O'B 1\"}"],
-        "GET accounts(accountnumber=%27O%27%27B%201%27)?$select=modifiedon\nPrefer: odata.include-annotations=\"*\"",
+        "GET accounts(accountnumber=%27O%27%27B%201%27)?$select=accountid,modifiedon,_modifiedby_value,_createdby_value\n\
+         Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"accountid\":\"«1»\",\"…\":0}",
     ),
     golden(
@@ -370,7 +372,8 @@ pub const GOLDENS: &[Golden] = &[
         &[Obs],
         "a key that no row has is not found",
         &[],
-        "GET accounts(accountnumber='none')?$select=modifiedon\nPrefer: odata.include-annotations=\"*\"",
+        "GET accounts(accountnumber='none')?$select=accountid,modifiedon,_modifiedby_value,_createdby_value\n\
+         Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         NO_KEY,
     ),
     golden(
@@ -378,7 +381,8 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a value that can't stand in an address is filtered for",
         &["POST accounts\n\n{\"accountid\":\"«1»\",\"accountnumber\":\"M&M\"}"],
-        "GET accounts?$select=accountid&$filter=accountnumber eq 'M%26M'&$top=2\nPrefer: odata.include-annotations=\"*\"",
+        "GET accounts?$select=accountid,modifiedon,_modifiedby_value,_createdby_value&$filter=accountnumber eq 'M%26M'&$top=2\n\
+         Prefer: odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"value\":[{\"accountid\":\"«1»\",\"…\":0}],\"…\":0}",
     ),
     // 2.7
@@ -595,4 +599,66 @@ pub const GOLDENS: &[Golden] = &[
     golden("2.10", &[Inferred], "a text for a yes or no", &[], "POST accounts\n\n{\"creditonhold\":\"true\"}", PAYLOAD),
     golden("2.10", &[Inferred], "a text that is no id", &[], "POST accounts\n\n{\"accountid\":\"x\"}", PAYLOAD),
     golden("2.10", &[Inferred], "a lookup by its value", &[], "POST accounts\n\n{\"_primarycontactid_value\":\"«2»\"}", PAYLOAD),
+    golden("2.10", &[Inferred], "a date that is none", &[], "POST accounts\n\n{\"overriddencreatedon\":\"yesterday\"}", PAYLOAD),
+    golden("2.10", &[Inferred], "a date that is a number", &[], "POST accounts\n\n{\"overriddencreatedon\":5}", PAYLOAD),
+    golden("2.10", &[Inferred], "a text for money", &[], "POST accounts\n\n{\"revenue\":\"10\"}", PAYLOAD),
+    golden(
+        "2.10",
+        &[Inferred],
+        "an option that a choice does not have",
+        &[],
+        "POST accounts\n\n{\"customertypecode\":99}",
+        "400 Invalid\n\n{\"error\":{\"code\":\"0x8004431a\",\"message\":\"A validation error occurred.  The value of \
+         'customertypecode' on record of type 'account' is outside the valid range.\"}}",
+    ),
+    golden(
+        "2.10",
+        &[Doc],
+        "an expanded column in the wrong case",
+        &[],
+        "GET accounts?$expand=primarycontactid($select=FullName)",
+        "400 Invalid\n\n{\"error\":{\"code\":\"0x0\",\
+         \"message\":\"Could not find a property named 'FullName' on type 'Microsoft.Dynamics.CRM.contact'.\"}}",
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a $top that is no number",
+        &[],
+        "GET accounts?$top=x",
+        "400 Invalid\n\n{\"error\":{\"code\":\"0x80060888\",\"message\":\"«any»$top«any»\"}}",
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "an address that is no id",
+        &[],
+        "GET accounts(1)",
+        "400 Invalid\n\n{\"error\":{\"code\":\"0x80060888\",\"message\":\"«any»\"}}",
+    ),
+    golden(
+        "2.10",
+        &[Doc, Inferred],
+        "a bound message without its namespace",
+        &[],
+        "POST accounts/CreateMultiple\n\n{\"Targets\":[]}",
+        "404 NotFound\n\n{\"error\":{\"code\":\"0x8006088a\",\"message\":\"Resource not found for the segment 'CreateMultiple'.\"}}",
+    ),
+    golden(
+        "2.10",
+        &[Doc, Inferred],
+        "a function that there is not",
+        &[],
+        "GET Nonsense()",
+        "404 NotFound\n\n{\"error\":{\"code\":\"0x8006088a\",\"message\":\"Resource not found for the segment 'Nonsense'.\"}}",
+    ),
+    golden(
+        "2.10",
+        &[Doc],
+        "a filter through a navigation that there is not",
+        &[],
+        "GET accounts?$filter=PrimaryContactId/lastname eq 'L'",
+        "400 Invalid\n\n{\"error\":{\"code\":\"0x0\",\
+         \"message\":\"Could not find a property named 'PrimaryContactId' on type 'Microsoft.Dynamics.CRM.account'.\"}}",
+    ),
 ];

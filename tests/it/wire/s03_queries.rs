@@ -3,11 +3,10 @@
 use super::Mark::{Doc, Inferred, NotFound};
 use super::{Golden, golden};
 
-const THREE: &[&str] = &[
-    "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"A\",\"accountnumber\":\"A-1\",\"revenue\":10}",
-    "POST accounts\n\n{\"accountid\":\"«2»\",\"name\":\"B\",\"accountnumber\":\"A-2\",\"revenue\":20}",
-    "POST accounts\n\n{\"accountid\":\"«3»\",\"name\":\"C\"}",
-];
+const A: &str = "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"A\",\"accountnumber\":\"A-1\",\"revenue\":10}";
+const B: &str = "POST accounts\n\n{\"accountid\":\"«2»\",\"name\":\"B\",\"accountnumber\":\"A-2\",\"revenue\":20}";
+const C: &str = "POST accounts\n\n{\"accountid\":\"«3»\",\"name\":\"C\"}";
+const THREE: &[&str] = &[A, B, C];
 const FAMILY: &[&str] = &[
     "POST contacts\n\n{\"contactid\":\"«2»\",\"firstname\":\"Ada\",\"lastname\":\"L\"}",
     "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"primarycontactid@odata.bind\":\"/contacts(«2»)\"}",
@@ -119,7 +118,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "rows are asked for by their ids",
         THREE,
-        "GET accounts?$select=modifiedon,name&$filter=Microsoft.Dynamics.CRM.In(PropertyName='accountid',PropertyValues=[\"«1»\",\"«2»\"])\n\
+        "GET accounts?$select=name,modifiedon,_modifiedby_value,_createdby_value&$filter=Microsoft.Dynamics.CRM.In(PropertyName='accountid',PropertyValues=[\"«1»\",\"«2»\"])\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         BOTH,
     ),
@@ -137,9 +136,9 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "the last page has no link",
         &[
-            THREE[0],
-            THREE[1],
-            THREE[2],
+            A,
+            B,
+            C,
             "GET accounts?$select=name\nPrefer: odata.maxpagesize=2\nbind next = /@odata.nextLink",
         ],
         "GET «next»\nPrefer: odata.maxpagesize=2",
@@ -150,7 +149,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a first page links to the next",
         THREE,
-        "GET accounts?$select=modifiedon,name&$orderby=name asc\n\
+        "GET accounts?$select=name,modifiedon,_modifiedby_value,_createdby_value&$orderby=name asc\n\
          Prefer: odata.maxpagesize=2,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"value\":[{\"…\":0},{\"…\":0}],\"@odata.nextLink\":\"«root»accounts?«any»$skiptoken=«any»\",\"…\":0}",
     ),
@@ -159,10 +158,10 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "the next page is asked for with the same preference",
         &[
-            THREE[0],
-            THREE[1],
-            THREE[2],
-            "GET accounts?$select=modifiedon,name&$orderby=name asc\n\
+            A,
+            B,
+            C,
+            "GET accounts?$select=name,modifiedon,_modifiedby_value,_createdby_value&$orderby=name asc\n\
              Prefer: odata.maxpagesize=2,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"\n\
              bind next = /@odata.nextLink",
         ],
