@@ -67,7 +67,8 @@ targets! {
 fn scenarios_are_read_or_refused() {
     let grammar = &grammar::SCENARIO;
     for sample in grammar.samples {
-        tandem::emulator::Scenario::load(sample).unwrap_or_else(|error| panic!("{error}: {sample}"));
+        tandem::emulator::Scenario::load(sample)
+            .unwrap_or_else(|error| panic!("{error}: {sample}"));
     }
     check!()
         .with_type::<(u8, Vec<Edit>)>()

@@ -30,12 +30,13 @@ pub enum Edit {
     Char(u8, char),
 }
 
-/// A sample of the grammar, bent.
+/// A sample of the grammar, bent in up to three places.
 pub fn bent(grammar: &Grammar, sample: u8, edits: &[Edit]) -> String {
     let sample_at = |at: u8| grammar.samples[usize::from(at) % grammar.samples.len()];
     let piece = |at: &u8| grammar.pieces[usize::from(*at) % grammar.pieces.len()].to_owned();
     let mut tokens = tokens(sample_at(sample));
-    for edit in edits.iter().take(6) {
+    let count = 1 + usize::from(sample) / 100;
+    for edit in edits.iter().take(count) {
         if tokens.is_empty() {
             tokens.push(String::new());
         }

@@ -10,10 +10,21 @@ const DEEP: usize = 100_000;
 const DEEP_URL: usize = 10_000;
 
 #[track_caller]
-fn refused(lab: &mut Lab, about: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
+fn refused(
+    lab: &mut Lab,
+    about: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) {
     let answer = lab.web_api(method, path, headers, body.as_bytes());
     is_sane(about, &answer);
-    assert!((400..500).contains(&answer.status), "{about}: {}", answer.status);
+    assert!(
+        (400..500).contains(&answer.status),
+        "{about}: {}",
+        answer.status
+    );
     lab.lives();
 }
 
@@ -30,10 +41,22 @@ fn deep_filters_expansions_and_aggregations_are_refused() {
         ("$filter", "contains(".repeat(3000)),
         ("$filter", "contact_customer_accounts/any(c:".repeat(900)),
         ("$orderby", "parentaccountid/".repeat(1900)),
-        ("$expand", format!("{}parentaccountid{}", expand.repeat(1000), ")".repeat(1000))),
+        (
+            "$expand",
+            format!("{}parentaccountid{}", expand.repeat(1000), ")".repeat(1000)),
+        ),
         ("$apply", "filter(".repeat(4000)),
-        ("$apply", format!("groupby({}name", "(".repeat(3 * DEEP_URL))),
-        ("sql", format!("SELECT%20name%20FROM%20account%20WHERE%20{}", brackets("name='a'"))),
+        (
+            "$apply",
+            format!("groupby({}name", "(".repeat(3 * DEEP_URL)),
+        ),
+        (
+            "sql",
+            format!(
+                "SELECT%20name%20FROM%20account%20WHERE%20{}",
+                brackets("name='a'")
+            ),
+        ),
         ("fetchXml", "%3Cfilter%3E".repeat(2500)),
     ];
     for (option, text) in cases {
@@ -47,7 +70,12 @@ fn deep_filters_expansions_and_aggregations_are_refused() {
 fn a_hundred_thousand_brackets_in_a_batch_are_refused() {
     let mut lab = Lab::open();
     let kind = [("content-type", "multipart/mixed; boundary=b")];
-    for (option, open) in [("$filter", "("), ("$expand", "parentaccountid($expand="), ("fetchXml", "<filter>"), ("sql", "(")] {
+    for (option, open) in [
+        ("$filter", "("),
+        ("$expand", "parentaccountid($expand="),
+        ("fetchXml", "<filter>"),
+        ("sql", "("),
+    ] {
         let text = open.repeat(DEEP);
         let batch = format!(
             "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n\
@@ -63,9 +91,17 @@ fn deep_json_is_refused() {
     let json = [("content-type", "application/json")];
     let account = format!("accounts({ACCOUNT})");
     let lists = format!("{{\"name\":{}{}}}", "[".repeat(DEEP), "]".repeat(DEEP));
-    let objects = format!("{}1{}", "{\"primarycontactid\":".repeat(DEEP), "}".repeat(DEEP));
+    let objects = format!(
+        "{}1{}",
+        "{\"primarycontactid\":".repeat(DEEP),
+        "}".repeat(DEEP)
+    );
     // As deep as the JSON reader goes: a chain of new rows, which the message itself must bound.
-    let chain = format!("{}{{}}{}", "{\"parentaccountid\":".repeat(120), "}".repeat(120));
+    let chain = format!(
+        "{}{{}}{}",
+        "{\"parentaccountid\":".repeat(120),
+        "}".repeat(120)
+    );
     for (method, path) in [("POST", "accounts"), ("PATCH", account.as_str())] {
         refused(&mut lab, "lists", method, path, &json, &lists);
         refused(&mut lab, "objects", method, path, &json, &objects);
@@ -90,9 +126,23 @@ fn a_batch_in_a_batch_is_refused_at_any_depth() {
         ));
     }
     let body = inner.replacen("--b0", "--b", 1);
-    refused(&mut lab, "change sets in change sets", "POST", "$batch", &kind, &body);
+    refused(
+        &mut lab,
+        "change sets in change sets",
+        "POST",
+        "$batch",
+        &kind,
+        &body,
+    );
     let own = "--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n".repeat(DEEP);
-    refused(&mut lab, "the same boundary", "POST", "$batch", &kind, &format!("{own}--b--\r\n"));
+    refused(
+        &mut lab,
+        "the same boundary",
+        "POST",
+        "$batch",
+        &kind,
+        &format!("{own}--b--\r\n"),
+    );
 }
 
 #[test]
@@ -101,11 +151,15 @@ fn deep_fault_rules_and_parameters_are_refused() {
     let deep = "%5B".repeat(DEEP_URL);
     for path in [
         format!("RetrieveTotalRecordCount(EntityNames=@p1)?@p1={deep}"),
-        format!("RetrieveMetadataChanges(Query=@p1)?@p1={}", "%7B%22Criteria%22:".repeat(1900)),
+        format!(
+            "RetrieveMetadataChanges(Query=@p1)?@p1={}",
+            "%7B%22Criteria%22:".repeat(1900)
+        ),
         format!("accounts({}", "(".repeat(3 * DEEP_URL)),
     ] {
         refused(&mut lab, "a parameter", "GET", &path, &[], "");
     }
-    let error: Json = serde_json::from_slice(&lab.web_api("GET", "accounts(", &[], b"").body).unwrap();
+    let error: Json =
+        serde_json::from_slice(&lab.web_api("GET", "accounts(", &[], b"").body).unwrap();
     assert!(error["error"]["message"].is_string(), "{error}");
 }

@@ -12,7 +12,18 @@ use super::grammar::{Door, Grammar};
 use crate::support::emulated::Emulated;
 
 /// What can't stand in the target of a request at all.
-const TARGET: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'\\').add(b'^').add(b'|');
+const TARGET: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'#')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|');
 /// The longest target that is thrown; the HTTP server's own limit is not the subject.
 const LONGEST: usize = 30_000;
 
@@ -59,7 +70,8 @@ impl Lab {
     /// An unbent sample must do what it says, or its mutations would prove little.
     pub fn accepts(&mut self, grammar: &Grammar, sample: &str) {
         let answer = self.send(grammar, sample);
-        assert!(answer.status < 400, "{sample}: {answer:?}");
+        let body = String::from_utf8_lossy(&answer.body);
+        assert!(answer.status < 400, "{sample}: {} {body}", answer.status);
         self.disarm(grammar);
     }
 
@@ -124,13 +136,30 @@ impl Lab {
         }
     }
 
-    pub fn web_api(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Received {
+    pub fn web_api(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Received {
         self.request(method, &format!("/api/data/v9.2/{path}"), headers, body)
     }
 
     /// Sends on the connection that is open, or on a new one.
-    fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Received {
-        let host = self.emulated.pair.us_url().trim_start_matches("http://").to_owned();
+    fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Received {
+        let host = self
+            .emulated
+            .pair
+            .us_url()
+            .trim_start_matches("http://")
+            .to_owned();
         let mut head = format!(
             "{method} {target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n",
             self.emulated.pair.token(),
@@ -149,8 +178,13 @@ impl Lab {
             BufReader::new(stream)
         });
         stream.get_mut().write_all(&whole).unwrap();
-        let answer = read(&mut stream).unwrap_or_else(|error| panic!("no answer to {head:.2000}: {error}"));
-        if answer.headers.get("connection").is_none_or(|value| value != "close") {
+        let answer =
+            read(&mut stream).unwrap_or_else(|error| panic!("no answer to {head:.2000}: {error}"));
+        if answer
+            .headers
+            .get("connection")
+            .is_none_or(|value| value != "close")
+        {
             self.stream = Some(stream);
         }
         answer
@@ -186,14 +220,20 @@ fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Received> {
     }
     let mut body = Vec::new();
     if let Some(length) = headers.get("content-length") {
-        let length = length.parse().map_err(|_| invalid("a length that is none"))?;
+        let length = length
+            .parse()
+            .map_err(|_| invalid("a length that is none"))?;
         body.resize(length, 0);
         stream.read_exact(&mut body)?;
-    } else if headers.get("transfer-encoding").is_some_and(|value| value == "chunked") {
+    } else if headers
+        .get("transfer-encoding")
+        .is_some_and(|value| value == "chunked")
+    {
         loop {
             line.clear();
             stream.read_line(&mut line)?;
-            let length = usize::from_str_radix(line.trim_end(), 16).map_err(|_| invalid("not a chunk"))?;
+            let length =
+                usize::from_str_radix(line.trim_end(), 16).map_err(|_| invalid("not a chunk"))?;
             let mut chunk = vec![0; length + 2];
             stream.read_exact(&mut chunk)?;
             if length == 0 {
@@ -204,7 +244,11 @@ fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Received> {
     } else if !matches!(status, 204 | 304) {
         return Err(invalid("a body without an end"));
     }
-    Ok(Received { status, headers, body })
+    Ok(Received {
+        status,
+        headers,
+        body,
+    })
 }
 
 /// Whether an answer is one that a client can take apart.
@@ -213,15 +257,32 @@ pub fn is_sane(text: &str, answer: &Received) {
     let said = || format!("{text:.2000}\n{} {body:.2000}", answer.status);
     let is_expected = matches!(answer.status, 200 | 201 | 202 | 204 | 304 | 400..=499 | 501);
     assert!(is_expected, "{}", said());
-    let kind = answer.headers.get("content-type").map_or("", String::as_str);
+    let kind = answer
+        .headers
+        .get("content-type")
+        .map_or("", String::as_str);
     if kind.starts_with("application/json") {
-        let json: Json = serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", said()));
-        assert!(answer.status < 400 || json.get("error").is_some(), "{}", said());
+        let json: Json = serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", said()));
+        assert!(
+            answer.status < 400 || json.get("error").is_some(),
+            "{}",
+            said()
+        );
     } else if let Some(boundary) = kind.strip_prefix("multipart/mixed; boundary=") {
-        let is_whole = body.starts_with(&format!("--{boundary}\r\n")) && body.ends_with(&format!("--{boundary}--\r\n"));
-        assert!(is_whole || body == format!("--{boundary}--\r\n"), "{}", said());
+        let is_whole = body.starts_with(&format!("--{boundary}\r\n"))
+            && body.ends_with(&format!("--{boundary}--\r\n"));
+        assert!(
+            is_whole || body == format!("--{boundary}--\r\n"),
+            "{}",
+            said()
+        );
         assert!(!body.contains("\r\nHTTP/1.1 500"), "{}", said());
     } else {
-        assert!(answer.status < 400 || answer.body.is_empty() || kind.starts_with("text/"), "{kind}: {}", said());
+        assert!(
+            answer.status < 400 || answer.body.is_empty() || kind.starts_with("text/"),
+            "{kind}: {}",
+            said()
+        );
     }
 }

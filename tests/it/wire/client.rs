@@ -111,8 +111,11 @@ async fn say(about: &str, client: &Client, table: &TableSchema, instance: &Insta
         "a row that is missing is not found by our client" => {
             assert_eq!(reader.retrieve(table, id(9), &name).await, Ok(None));
         }
-        "a first page links to the next" | "the next page is asked for with the same preference" => {
-            let query = Query::all(table, &name).pages_of(2).by(name[0].clone(), Order::Ascending);
+        "a first page links to the next"
+        | "the next page is asked for with the same preference" => {
+            let query = Query::all(table, &name)
+                .pages_of(2)
+                .by(name[0].clone(), Order::Ascending);
             let mut pages = reader.pages(query);
             assert_eq!(pages.next().await.unwrap().unwrap().rows.len(), 2);
             if about.starts_with("the next") {
@@ -136,14 +139,22 @@ async fn say(about: &str, client: &Client, table: &TableSchema, instance: &Insta
             assert_eq!(page.rows.len(), 2);
         }
         "a create that must not exist creates" => {
-            reader.writer().send(&write(about, table, instance)).await.unwrap();
+            reader
+                .writer()
+                .send(&write(about, table, instance))
+                .await
+                .unwrap();
         }
         "a create that must not exist meets a row" => {
             let sent = reader.writer().send(&write(about, table, instance)).await;
             assert_eq!(sent.unwrap_err().code, Some(ErrorCode::DUPLICATE_RECORD));
         }
         "an update of the version that was seen" => {
-            reader.writer().send(&write(about, table, instance)).await.unwrap();
+            reader
+                .writer()
+                .send(&write(about, table, instance))
+                .await
+                .unwrap();
         }
         other => panic!("nobody says {other:?}"),
     }
@@ -152,7 +163,10 @@ async fn say(about: &str, client: &Client, table: &TableSchema, instance: &Insta
 fn write(about: &str, table: &TableSchema, instance: &Instance) -> Write {
     let contact = TableName::new("contact").unwrap();
     let sets = BTreeMap::from([(contact.clone(), EntitySet::new("contacts").unwrap())]);
-    let mut values = vec![(columns(&["name"])[0].clone(), Value::Text("Acme".to_owned()))];
+    let mut values = vec![(
+        columns(&["name"])[0].clone(),
+        Value::Text("Acme".to_owned()),
+    )];
     if about == "an update of the version that was seen" {
         let version = ETag::new(&instance.bound["etag"]).unwrap();
         return Write::update(table, id(1), version, values, &sets).unwrap();
@@ -163,7 +177,10 @@ fn write(about: &str, table: &TableSchema, instance: &Instance) -> Write {
         name: None,
     };
     if about == "a create that must not exist creates" {
-        values.push((columns(&["primarycontactid"])[0].clone(), Value::Lookup(reference)));
+        values.push((
+            columns(&["primarycontactid"])[0].clone(),
+            Value::Lookup(reference),
+        ));
     }
     Write::create(table, id(1), values, &sets).unwrap()
 }
@@ -173,7 +190,9 @@ async fn logged(instance: &Instance) -> Vec<Json> {
     let mut entries = instance.emulated.us().log().await;
     for entry in &mut entries {
         let entry = entry.as_object_mut().unwrap();
-        entry.retain(|name, _| ["method", "path", "query", "headers", "status"].contains(&name.as_str()));
+        entry.retain(|name, _| {
+            ["method", "path", "query", "headers", "status"].contains(&name.as_str())
+        });
         let headers = entry["headers"].as_object_mut().unwrap();
         headers.retain(|name, _| name != "user-agent" && name != "content-length");
         for name in ["path", "query"] {
@@ -219,7 +238,11 @@ async fn our_client_sends_what_the_goldens_say_and_understands_the_answers() {
             let body = pattern::filled(body, &ours.bound);
             let write = write(about, &table, &ours);
             let written = body_of(&write).await;
-            assert_eq!(written, serde_json::from_str::<Json>(&body).unwrap(), "{golden}");
+            assert_eq!(
+                written,
+                serde_json::from_str::<Json>(&body).unwrap(),
+                "{golden}"
+            );
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));

@@ -168,7 +168,10 @@ impl Instance {
                 Ok(found) => pattern::json(&body, &found, ""),
                 Err(error) => Some(format!("not JSON: {error}")),
             },
-            Err(_) => pattern::text(body.trim_end(), answer.text.replace("\r\n", "\n").trim_end()),
+            Err(_) => pattern::text(
+                body.trim_end(),
+                answer.text.replace("\r\n", "\n").trim_end(),
+            ),
         }
     }
 }

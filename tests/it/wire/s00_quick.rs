@@ -3,7 +3,8 @@
 use super::Mark::{Doc, Enum, Inferred, NotFound, Obs};
 use super::{Golden, golden};
 
-const ACCOUNT: &str = "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
+const ACCOUNT: &str =
+    "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
 
 pub const GOLDENS: &[Golden] = &[
     golden(
@@ -36,7 +37,9 @@ pub const GOLDENS: &[Golden] = &[
         "0",
         &[Doc],
         "quick: GET set(id) If-None-Match, not changed",
-        &["POST accounts\nPrefer: return=representation\nbind etag = /@odata.etag\n\n{\"accountid\":\"«1»\"}"],
+        &[
+            "POST accounts\nPrefer: return=representation\nbind etag = /@odata.etag\n\n{\"accountid\":\"«1»\"}",
+        ],
         "GET accounts(«1»)\nIf-None-Match: «etag»",
         "304",
     ),

@@ -38,8 +38,7 @@ pub const GOLDENS: &[Golden] = &[
         "GET WhoAmI",
         "200\nOData-Version: 4.0\nCache-Control: no-cache\nExpires: -1\nREQ_ID: «guid»\nx-ms-service-request-id: «guid»\n\
          x-ms-dop-hint: «int»\nx-ms-ratelimit-burst-remaining-xrm-requests: «int»\n\
-         x-ms-ratelimit-time-remaining-xrm-requests: 1,200.00\nSet-Cookie: ARRAffinity=«any»; path=/«any»; HttpOnly\n\
-         Strict-Transport-Security: max-age=31536000; includeSubDomains\n\n{\"…\":0}",
+         x-ms-ratelimit-time-remaining-xrm-requests: 1,200.00\nSet-Cookie: ARRAffinity=«any»; path=/«any»; HttpOnly\n\n{\"…\":0}",
     ),
     golden(
         "1.4",

@@ -3,13 +3,14 @@
 use super::Mark::{Doc, Enum, Inferred, NotFound, Obs};
 use super::{Golden, golden};
 
-const ACCOUNT: &str = "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
-const CONTACT: &str = "POST contacts\n\n{\"contactid\":\"«2»\",\"firstname\":\"Ada\",\"lastname\":\"L\"}";
+const ACCOUNT: &str =
+    "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
+const CONTACT: &str =
+    "POST contacts\n\n{\"contactid\":\"«2»\",\"firstname\":\"Ada\",\"lastname\":\"L\"}";
 const BOUND: &str = "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"primarycontactid@odata.bind\":\"/contacts(«2»)\"}";
 const SEEN: &str = "GET accounts(«1»)\nbind etag = /@odata.etag";
 const CHANGED: &str = "PATCH accounts(«1»)\n\n{\"name\":\"Changed\"}";
-const MISSING: &str =
-    "404 NotFound\n\n{\"error\":{\"code\":\"0x80040217\",\"message\":\"account With Id = «1» Does Not Exist\"}}";
+const MISSING: &str = "404 NotFound\n\n{\"error\":{\"code\":\"0x80040217\",\"message\":\"account With Id = «1» Does Not Exist\"}}";
 const EXISTS: &str = "412 PreconditionFailed\n\n{\"error\":{\"code\":\"0x80040237\",\
      \"message\":\"A record with matching key values already exists.\"}}";
 const STALE: &str = "412 PreconditionFailed\n\n{\"error\":{\"code\":\"0x80060882\",\
@@ -104,7 +105,14 @@ pub const GOLDENS: &[Golden] = &[
         "GET accounts(«1»)/name/$value",
         "200\nContent-Type: text/plain«any»\n\nAcme",
     ),
-    golden("2.2", &[Doc], "a row that is missing", &[], "GET accounts(«1»)", MISSING),
+    golden(
+        "2.2",
+        &[Doc],
+        "a row that is missing",
+        &[],
+        "GET accounts(«1»)",
+        MISSING,
+    ),
     golden(
         "2.2",
         &[Doc],
@@ -149,7 +157,14 @@ pub const GOLDENS: &[Golden] = &[
         "PUT accounts(«1»)/name\n\n{\"value\":\"New\"}",
         "204",
     ),
-    golden("2.3", &[Doc], "a property is deleted", &[ACCOUNT], "DELETE accounts(«1»)/description", "204"),
+    golden(
+        "2.3",
+        &[Doc],
+        "a property is deleted",
+        &[ACCOUNT],
+        "DELETE accounts(«1»)/description",
+        "204",
+    ),
     golden(
         "2.3",
         &[Doc],
@@ -162,12 +177,22 @@ pub const GOLDENS: &[Golden] = &[
         "2.3",
         &[Doc, Enum],
         "a column that the system requires can't be emptied",
-        &[ACCOUNT, "POST incidents\n\n{\"incidentid\":\"«3»\",\"title\":\"t\",\"customerid_account@odata.bind\":\"/accounts(«1»)\"}"],
+        &[
+            ACCOUNT,
+            "POST incidents\n\n{\"incidentid\":\"«3»\",\"title\":\"t\",\"customerid_account@odata.bind\":\"/accounts(«1»)\"}",
+        ],
         "PATCH incidents(«3»)\n\n{\"customerid_account@odata.bind\":null}",
         "400 Invalid\n\n{\"error\":{\"code\":\"0x80040200\",\"message\":\"«any»customerid«any»\"}}",
     ),
     // 2.5: the matrix
-    golden("2.5", &[Doc], "GET If-None-Match: absent", &[], "GET accounts(«1»)\nIf-None-Match: W/\"1\"", MISSING),
+    golden(
+        "2.5",
+        &[Doc],
+        "GET If-None-Match: absent",
+        &[],
+        "GET accounts(«1»)\nIf-None-Match: W/\"1\"",
+        MISSING,
+    ),
     golden(
         "2.5",
         &[Doc],
@@ -192,8 +217,22 @@ pub const GOLDENS: &[Golden] = &[
         "PATCH accounts(«1»)\nIf-None-Match: null\n\n{\"name\":\"Acme\"}",
         "204",
     ),
-    golden("2.5", &[Doc], "PATCH: absent", &[], "PATCH accounts(«1»)\n\n{\"name\":\"Acme\"}", "204"),
-    golden("2.5", &[Doc], "PATCH: present", &[ACCOUNT], "PATCH accounts(«1»)\n\n{\"name\":\"Acme\"}", "204"),
+    golden(
+        "2.5",
+        &[Doc],
+        "PATCH: absent",
+        &[],
+        "PATCH accounts(«1»)\n\n{\"name\":\"Acme\"}",
+        "204",
+    ),
+    golden(
+        "2.5",
+        &[Doc],
+        "PATCH: present",
+        &[ACCOUNT],
+        "PATCH accounts(«1»)\n\n{\"name\":\"Acme\"}",
+        "204",
+    ),
     golden(
         "2.5",
         &[Doc, Inferred],
@@ -316,7 +355,14 @@ pub const GOLDENS: &[Golden] = &[
         "GET accounts(accountid=«1»)?$select=name",
         "200\n\n{\"name\":\"Acme\",\"…\":0}",
     ),
-    golden("2.6", &[Obs, NotFound], "columns that are no key", &[], "GET accounts(name='Acme')", BAD_KEY),
+    golden(
+        "2.6",
+        &[Obs, NotFound],
+        "columns that are no key",
+        &[],
+        "GET accounts(name='Acme')",
+        BAD_KEY,
+    ),
     golden(
         "2.6",
         &[Obs, NotFound],
@@ -325,7 +371,14 @@ pub const GOLDENS: &[Golden] = &[
         "GET accounts(accountnumber='A-1',name='Acme')",
         BAD_KEY,
     ),
-    golden("2.6", &[Obs], "a key that no row has", &[], "GET accounts(accountnumber='none')", NO_KEY),
+    golden(
+        "2.6",
+        &[Obs],
+        "a key that no row has",
+        &[],
+        "GET accounts(accountnumber='none')",
+        NO_KEY,
+    ),
     golden(
         "2.6",
         &[Obs],
@@ -363,7 +416,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row is found by its alternate key",
         &["POST accounts\n\n{\"accountid\":\"«1»\",\"accountnumber\":\"O'B 1\"}"],
-        "GET accounts(accountnumber=%27O%27%27B%201%27)?$select=accountid,modifiedon,_modifiedby_value,_createdby_value\n\
+        "GET accounts(accountnumber=%27O%27%27B%201%27)?$select=modifiedon,_modifiedby_value,_createdby_value\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"accountid\":\"«1»\",\"…\":0}",
     ),
@@ -372,7 +425,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Obs],
         "a key that no row has is not found",
         &[],
-        "GET accounts(accountnumber='none')?$select=accountid,modifiedon,_modifiedby_value,_createdby_value\n\
+        "GET accounts(accountnumber='none')?$select=modifiedon,_modifiedby_value,_createdby_value\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         NO_KEY,
     ),
@@ -381,7 +434,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a value that can't stand in an address is filtered for",
         &["POST accounts\n\n{\"accountid\":\"«1»\",\"accountnumber\":\"M&M\"}"],
-        "GET accounts?$select=accountid,modifiedon,_modifiedby_value,_createdby_value&$filter=accountnumber eq 'M%26M'&$top=2\n\
+        "GET accounts?$select=modifiedon,_modifiedby_value,_createdby_value&$filter=accountnumber eq 'M%26M'&$top=2\n\
          Prefer: odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"value\":[{\"accountid\":\"«1»\",\"…\":0}],\"…\":0}",
     ),
@@ -439,7 +492,10 @@ pub const GOLDENS: &[Golden] = &[
         "2.8",
         &[Doc],
         "a reference is removed from a collection",
-        &[ACCOUNT, "POST contacts\n\n{\"contactid\":\"«2»\",\"parentcustomerid_account@odata.bind\":\"/accounts(«1»)\"}"],
+        &[
+            ACCOUNT,
+            "POST contacts\n\n{\"contactid\":\"«2»\",\"parentcustomerid_account@odata.bind\":\"/accounts(«1»)\"}",
+        ],
         "DELETE accounts(«1»)/contact_customer_accounts(«2»)/$ref",
         "204",
     ),
@@ -447,7 +503,10 @@ pub const GOLDENS: &[Golden] = &[
         "2.8",
         &[Doc],
         "a reference is removed by its URL",
-        &[ACCOUNT, "POST contacts\n\n{\"contactid\":\"«2»\",\"parentcustomerid_account@odata.bind\":\"/accounts(«1»)\"}"],
+        &[
+            ACCOUNT,
+            "POST contacts\n\n{\"contactid\":\"«2»\",\"parentcustomerid_account@odata.bind\":\"/accounts(«1»)\"}",
+        ],
         "DELETE accounts(«1»)/contact_customer_accounts/$ref?$id=«root»contacts(«2»)",
         "204",
     ),
@@ -591,17 +650,94 @@ pub const GOLDENS: &[Golden] = &[
         "400 Invalid\n\n{\"error\":{\"code\":\"0x80044331\",\"message\":\"A validation error occurred.  The length of the 'name' \
          attribute of the 'account' entity exceeded the maximum allowed length of '160'.\"}}",
     ),
-    golden("2.10", &[Inferred], "a body that is not JSON", &[], "POST accounts\n\nname=Acme", PAYLOAD),
-    golden("2.10", &[Inferred], "a body that is cut", &[], "POST accounts\n\n{\"name\":", PAYLOAD),
-    golden("2.10", &[Inferred], "a body that is a list", &[], "POST accounts\n\n[]", PAYLOAD),
-    golden("2.10", &[Inferred], "a number for a text", &[], "POST accounts\n\n{\"name\":5}", PAYLOAD),
-    golden("2.10", &[Inferred], "a text for a number", &[], "POST accounts\n\n{\"numberofemployees\":\"5\"}", PAYLOAD),
-    golden("2.10", &[Inferred], "a text for a yes or no", &[], "POST accounts\n\n{\"creditonhold\":\"true\"}", PAYLOAD),
-    golden("2.10", &[Inferred], "a text that is no id", &[], "POST accounts\n\n{\"accountid\":\"x\"}", PAYLOAD),
-    golden("2.10", &[Inferred], "a lookup by its value", &[], "POST accounts\n\n{\"_primarycontactid_value\":\"«2»\"}", PAYLOAD),
-    golden("2.10", &[Inferred], "a date that is none", &[], "POST accounts\n\n{\"overriddencreatedon\":\"yesterday\"}", PAYLOAD),
-    golden("2.10", &[Inferred], "a date that is a number", &[], "POST accounts\n\n{\"overriddencreatedon\":5}", PAYLOAD),
-    golden("2.10", &[Inferred], "a text for money", &[], "POST accounts\n\n{\"revenue\":\"10\"}", PAYLOAD),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a body that is not JSON",
+        &[],
+        "POST accounts\n\nname=Acme",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a body that is cut",
+        &[],
+        "POST accounts\n\n{\"name\":",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a body that is a list",
+        &[],
+        "POST accounts\n\n[]",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a number for a text",
+        &[],
+        "POST accounts\n\n{\"name\":5}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a text for a number",
+        &[],
+        "POST accounts\n\n{\"numberofemployees\":\"5\"}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a text for a yes or no",
+        &[],
+        "POST accounts\n\n{\"creditonhold\":\"true\"}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a text that is no id",
+        &[],
+        "POST accounts\n\n{\"accountid\":\"x\"}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a lookup by its value",
+        &[],
+        "POST accounts\n\n{\"_primarycontactid_value\":\"«2»\"}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a date that is none",
+        &[],
+        "POST accounts\n\n{\"overriddencreatedon\":\"yesterday\"}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a date that is a number",
+        &[],
+        "POST accounts\n\n{\"overriddencreatedon\":5}",
+        PAYLOAD,
+    ),
+    golden(
+        "2.10",
+        &[Inferred],
+        "a text for money",
+        &[],
+        "POST accounts\n\n{\"revenue\":\"10\"}",
+        PAYLOAD,
+    ),
     golden(
         "2.10",
         &[Inferred],

@@ -12,7 +12,8 @@ const FAMILY: &[&str] = &[
     "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"primarycontactid@odata.bind\":\"/contacts(«2»)\"}",
     "POST contacts\n\n{\"contactid\":\"«3»\",\"lastname\":\"M\",\"parentcustomerid_account@odata.bind\":\"/accounts(«1»)\"}",
 ];
-const BOTH: &str = "200\n\n{\"value\":[{\"accountid\":\"«1»\",\"…\":0},{\"accountid\":\"«2»\",\"…\":0}],\"…\":0}";
+const BOTH: &str =
+    "200\n\n{\"value\":[{\"accountid\":\"«1»\",\"…\":0},{\"accountid\":\"«2»\",\"…\":0}],\"…\":0}";
 const FIRST: &str = "200\n\n{\"value\":[{\"accountid\":\"«1»\",\"…\":0}],\"…\":0}";
 const URL: &str = "400 Invalid\n\n{\"error\":{\"code\":\"0x80060888\",\"message\":\"«any»\"}}";
 
@@ -26,10 +27,38 @@ pub const GOLDENS: &[Golden] = &[
         "200\n\n{\"@odata.context\":\"«root»$metadata#accounts(name)\",\
          \"value\":[{\"@odata.etag\":\"W/\\\"«int»\\\"\",\"name\":\"C\",\"accountid\":\"«3»\"}]}",
     ),
-    golden("3.1", &[Doc], "$skip is not supported", &[], "GET accounts?$skip=1", URL),
-    golden("3.1", &[Doc], "$search is not supported", &[], "GET accounts?$search=a", URL),
-    golden("3.1", &[Doc], "$format is not supported", &[], "GET accounts?$format=json", URL),
-    golden("3.1", &[Doc, Inferred], "an option in the wrong case", &[], "GET accounts?$Select=name", URL),
+    golden(
+        "3.1",
+        &[Doc],
+        "$skip is not supported",
+        &[],
+        "GET accounts?$skip=1",
+        URL,
+    ),
+    golden(
+        "3.1",
+        &[Doc],
+        "$search is not supported",
+        &[],
+        "GET accounts?$search=a",
+        URL,
+    ),
+    golden(
+        "3.1",
+        &[Doc],
+        "$format is not supported",
+        &[],
+        "GET accounts?$format=json",
+        URL,
+    ),
+    golden(
+        "3.1",
+        &[Doc, Inferred],
+        "an option in the wrong case",
+        &[],
+        "GET accounts?$Select=name",
+        URL,
+    ),
     golden(
         "3.1",
         &[Doc],
@@ -46,7 +75,14 @@ pub const GOLDENS: &[Golden] = &[
         "GET accounts?$select=name&$filter=name eq @p1&@p1='A'",
         FIRST,
     ),
-    golden("3.2", &[Doc], "texts are compared without case", THREE, "GET accounts?$filter=name eq 'a'", FIRST),
+    golden(
+        "3.2",
+        &[Doc],
+        "texts are compared without case",
+        THREE,
+        "GET accounts?$filter=name eq 'a'",
+        FIRST,
+    ),
     golden(
         "3.2",
         &[Doc],

@@ -3,10 +3,10 @@
 use super::Mark::{Doc, Enum, Inferred, NotFound};
 use super::{Golden, golden};
 
-const ROW: &str = "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
+const ROW: &str =
+    "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
 const TWO: &str = "POST accounts\n\n{\"accountid\":\"«2»\",\"name\":\"Gone\"}";
-const TRACK: &str =
-    "GET accounts?$select=name,accountnumber\nPrefer: odata.track-changes\nbind delta = /@odata.deltaLink";
+const TRACK: &str = "GET accounts?$select=name,accountnumber\nPrefer: odata.track-changes\nbind delta = /@odata.deltaLink";
 
 pub const GOLDENS: &[Golden] = &[
     golden(
@@ -76,11 +76,7 @@ pub const GOLDENS: &[Golden] = &[
         "4.4",
         &[Doc, Enum, NotFound],
         "a token that has expired",
-        &[
-            ROW,
-            TRACK,
-            "POST /emulator/clock\n\n{\"advance_s\":691200}",
-        ],
+        &[ROW, TRACK, "POST /emulator/clock\n\n{\"advance_s\":691200}"],
         "GET «delta»",
         "400 Invalid\n\n{\"error\":{\"code\":\"0x80044352\",\
          \"message\":\"Version stamp associated with the client has expired. Please perform a full sync.\"}}",

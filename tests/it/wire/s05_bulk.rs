@@ -3,7 +3,8 @@
 use super::Mark::{Doc, Inferred, NotFound};
 use super::{Golden, golden};
 
-const ROW: &str = "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
+const ROW: &str =
+    "POST accounts\n\n{\"accountid\":\"«1»\",\"name\":\"Acme\",\"accountnumber\":\"A-1\"}";
 
 pub const GOLDENS: &[Golden] = &[
     golden(

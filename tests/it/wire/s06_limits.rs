@@ -20,7 +20,9 @@ pub const GOLDENS: &[Golden] = &[
         "6.1",
         &[Doc],
         "too much execution time",
-        &["POST /emulator/faults\n\n{\"path\":\"/WhoAmI\",\"status\":429,\"code\":\"0x80072321\",\"retry_after\":30}"],
+        &[
+            "POST /emulator/faults\n\n{\"path\":\"/WhoAmI\",\"status\":429,\"code\":\"0x80072321\",\"retry_after\":30}",
+        ],
         "GET WhoAmI",
         "429 Throttled\nRetry-After: 30\n\n{\"error\":{\"code\":\"0x80072321\",\"message\":\"Combined execution time of incoming \
          requests exceeded limit of 1,200,000 milliseconds over time window of 300 seconds. Decrease number of concurrent \
@@ -30,7 +32,9 @@ pub const GOLDENS: &[Golden] = &[
         "6.1",
         &[Doc],
         "too many at once",
-        &["POST /emulator/faults\n\n{\"path\":\"/WhoAmI\",\"status\":429,\"code\":\"0x80072326\",\"retry_after\":30}"],
+        &[
+            "POST /emulator/faults\n\n{\"path\":\"/WhoAmI\",\"status\":429,\"code\":\"0x80072326\",\"retry_after\":30}",
+        ],
         "GET WhoAmI",
         "429 Throttled\nRetry-After: 30\n\n{\"error\":{\"code\":\"0x80072326\",\
          \"message\":\"Number of concurrent requests exceeded the limit of 52.\"}}",

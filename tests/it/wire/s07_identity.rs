@@ -73,7 +73,9 @@ pub const GOLDENS: &[Golden] = &[
         "7.4",
         &[Doc, Inferred],
         "a privilege that is missing",
-        &["POST /emulator/faults\n\n{\"path\":\"/accounts\",\"status\":403,\"code\":\"0x80040220\"}"],
+        &[
+            "POST /emulator/faults\n\n{\"path\":\"/accounts\",\"status\":403,\"code\":\"0x80040220\"}",
+        ],
         "GET accounts?$select=name",
         "403 Forbidden\n\n{\"error\":{\"code\":\"0x80040220\",\"message\":\"«any»\"}}",
     ),

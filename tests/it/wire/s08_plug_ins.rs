@@ -4,11 +4,11 @@ use super::Mark::{Doc, Inferred, MsSrc};
 use super::{Golden, golden};
 
 /// What a step that refuses a new account needs; its configuration is the last one's.
-const MESSAGE: &str = "GET sdkmessages?$filter=name eq 'Create'\nbind message = /value/0/sdkmessageid";
+const MESSAGE: &str =
+    "GET sdkmessages?$filter=name eq 'Create'\nbind message = /value/0/sdkmessageid";
 const FILTER: &str = "GET sdkmessagefilters?$filter=primaryobjecttypecode eq 'account' and _sdkmessageid_value eq «message»\n\
      bind filter = /value/0/sdkmessagefilterid";
-const HANDLER: &str =
-    "GET plugintypes?$filter=typename eq 'Tandem.PlugIns.refuse'\nbind plugin = /value/0/plugintypeid";
+const HANDLER: &str = "GET plugintypes?$filter=typename eq 'Tandem.PlugIns.refuse'\nbind plugin = /value/0/plugintypeid";
 const STEP: &str = "POST sdkmessageprocessingsteps\nPrefer: return=representation\nbind step = /sdkmessageprocessingstepid\n\n\
      {\"name\":\"Europe's rules\",\"stage\":20,\"mode\":0,\"rank\":1,\"supporteddeployment\":0,\
      \"sdkmessageid@odata.bind\":\"/sdkmessages(«message»)\",\

@@ -6,7 +6,8 @@ use super::Mark::{Doc, Inferred};
 use super::exchange::Instance;
 use super::{Golden, golden, pattern};
 
-const MESSAGE: &str = "GET sdkmessages?$filter=name eq 'Create'\nbind message = /value/0/sdkmessageid";
+const MESSAGE: &str =
+    "GET sdkmessages?$filter=name eq 'Create'\nbind message = /value/0/sdkmessageid";
 const FILTER: &str = "GET sdkmessagefilters?$filter=primaryobjecttypecode eq 'incident' and _sdkmessageid_value eq «message»\n\
      bind filter = /value/0/sdkmessagefilterid";
 const ENDPOINT: &str = "POST serviceendpoints\nPrefer: return=representation\nbind endpoint = /serviceendpointid\n\n\
@@ -91,7 +92,9 @@ const HEADERS: [(&str, &str); 5] = [
 
 #[tokio::test]
 async fn a_hook_is_called_as_documented() {
-    let golden = GOLDENS.iter().find(|golden| golden.about.contains("agrees"));
+    let golden = GOLDENS
+        .iter()
+        .find(|golden| golden.about.contains("agrees"));
     let golden = golden.unwrap();
     let mut instance = Instance::start().await;
     let (_, difference) = instance.play(golden).await;
@@ -99,7 +102,10 @@ async fn a_hook_is_called_as_documented() {
     let calls = instance.hook.seen();
     assert_eq!(calls.len(), 1, "{golden}");
     let (head, body) = calls[0].text.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("POST /ensure?code=VALUE HTTP/1.1"), "{head}");
+    assert!(
+        head.starts_with("POST /ensure?code=VALUE HTTP/1.1"),
+        "{head}"
+    );
     for (name, value) in HEADERS {
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         let found = lines.find(|(own, _)| own.eq_ignore_ascii_case(name));
@@ -110,11 +116,19 @@ async fn a_hook_is_called_as_documented() {
     let expected = |text: &str| -> Json {
         serde_json::from_str(&pattern::filled(text, &instance.bound)).unwrap()
     };
-    assert_eq!(pattern::json(&expected(CALL), &body, ""), None, "{golden}\n{body:#}");
+    assert_eq!(
+        pattern::json(&expected(CALL), &body, ""),
+        None,
+        "{golden}\n{body:#}"
+    );
     let attributes = &body["InputParameters"][0]["value"]["Attributes"];
     for (key, attribute) in [("title", TITLE), ("customerid", CUSTOMER)] {
         let mut all = attributes.as_array().unwrap().iter();
         let found = all.find(|attribute| attribute["key"] == key).unwrap();
-        assert_eq!(pattern::json(&expected(attribute), found, key), None, "{golden}");
+        assert_eq!(
+            pattern::json(&expected(attribute), found, key),
+            None,
+            "{golden}"
+        );
     }
 }
