@@ -17,6 +17,7 @@ use crate::emulator::job::Job;
 use crate::emulator::pipeline::{self, Context};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::row::Row;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId};
 
@@ -118,7 +119,7 @@ impl BulkDelete {
                 let store = instance.read();
                 let rows = store.after(*table, None);
                 rows.filter(|row| criteria.holds(row))
-                    .map(|row| row.id())
+                    .map(Row::id)
                     .collect()
             };
             for id in found {
