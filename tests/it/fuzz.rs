@@ -30,7 +30,7 @@ macro_rules! targets {
                 lab.lock().unwrap().accepts(grammar, sample);
             }
             check!()
-                .with_type::<(u8, Vec<Edit>)>()
+                .with_type::<(u8, [Edit; 3])>()
                 .with_test_time(TIME)
                 .for_each(|(sample, edits)| {
                     let text = mutate::bent(grammar, *sample, edits);
@@ -71,7 +71,7 @@ fn scenarios_are_read_or_refused() {
             .unwrap_or_else(|error| panic!("{error}: {sample}"));
     }
     check!()
-        .with_type::<(u8, Vec<Edit>)>()
+        .with_type::<(u8, [Edit; 3])>()
         .with_test_time(TIME)
         .for_each(|(sample, edits)| {
             let text = mutate::bent(grammar, *sample, edits);
