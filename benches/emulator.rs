@@ -1,6 +1,7 @@
 //! How fast the emulator serves, against what could be: each pair is measured in turns, in one run, and told as a ratio.
 //!
 //! `cargo bench --bench emulator`; with `TANDEM_BENCH_RECORDS=1000000`, on a big table.
+#![expect(clippy::print_stdout, reason = "what a benchmark finds is its output")]
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ type Failed = Box<dyn std::error::Error>;
 const ROUNDS: usize = 60;
 const COLUMNS: &str = "name,accountnumber,telephone1,emailaddress1,websiteurl,address1_city,numberofemployees,revenue,\
                        customertypecode,_primarycontactid_value,createdon,modifiedon";
+
+/// A filter that an index answers with nothing.
+const NOTHING_YET: &str = "accounts?$select=name&$filter=modifiedon gt 2100-01-01T00:00:00Z";
 
 fn main() -> Result<(), Failed> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -81,7 +85,7 @@ async fn growth(small: &Pair, large: &Pair, records: u32) -> Result<(), Failed> 
         ("GET by alternate key", Row::by_number, None),
         ("filter on the alternate key", Row::filter_number, None),
         ("filter on a lookup", Row::filter_lookup, None),
-        ("filter on modifiedon", Row::filter_time, None),
+        ("filter on modifiedon", |_| NOTHING_YET.to_owned(), None),
         ("a quiet delta", Row::delta, None),
     ] {
         let (few, many) = in_turns(
@@ -176,10 +180,6 @@ impl Row {
             "contacts?$select=fullname&$filter=_parentcustomerid_value eq {}",
             self.id
         )
-    }
-
-    fn filter_time(&self) -> String {
-        "accounts?$select=name&$filter=modifiedon gt 2100-01-01T00:00:00Z".to_owned()
     }
 
     fn delta(&self) -> String {

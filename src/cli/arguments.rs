@@ -142,6 +142,10 @@ pub struct Repair {
 
 /// `tandem emulator`.
 #[derive(Args, Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Emulator {
     /// Where the US instance listens: a loopback address; port 0 picks one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7001", value_parser = loopback)]
@@ -172,6 +176,9 @@ pub struct Emulator {
     /// Leave out the plug-in that ensures a ticket's customer
     #[arg(long)]
     pub no_plug_in: bool,
+    /// Let a webhook on a loopback address listen on any port, and not only on 80 and 443
+    #[arg(long)]
+    pub any_webhook_port: bool,
     /// Serve https, with a CA made at the start; the ready line names its file
     #[arg(long)]
     pub tls: bool,

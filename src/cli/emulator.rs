@@ -11,7 +11,7 @@ use super::arguments::Emulator;
 use super::exit::Exit;
 use super::output::Output;
 use super::trouble::Trouble;
-use crate::emulator::{Data, Limits, Options, Pair, Scenario, TlsFault};
+use crate::emulator::{Data, Limits, Options, Pair, Scenario, TlsFault, Webhooks};
 
 /// The one line that says that both instances answer.
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +56,10 @@ async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
         }),
         scenario: arguments.scenario.as_deref().map(scenario).transpose()?,
         tls: arguments.tls,
+        webhooks: Webhooks {
+            any_port: arguments.any_webhook_port,
+            ..Webhooks::default()
+        },
         limits: arguments.limits.then(Limits::default),
         tls_fault: arguments.tls_fault.as_deref().map(tls_fault).transpose()?,
         ..Options::default()

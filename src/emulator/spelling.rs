@@ -63,6 +63,5 @@ pub(crate) async fn of_dataverse() -> Extensions {
             .serve_connection(TokioIo::new(far), service)
             .await;
     }
-    let spelling = lock(&read).clone();
-    spelling
+    lock(&read).clone()
 }

@@ -81,7 +81,7 @@ fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() 
 #[test]
 fn its_commands_are_understood() {
     for line in readme().lines().filter(|line| line.starts_with("tandem ")) {
-        let line = line.split(" #").next().unwrap();
+        let line = line.split(['#', '>']).next().unwrap();
         let words = line
             .split_whitespace()
             .map(|word| word.trim_matches('"').to_owned());

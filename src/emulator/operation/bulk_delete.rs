@@ -17,6 +17,7 @@ use crate::emulator::job::Job;
 use crate::emulator::pipeline::{self, Context};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::row::Row;
 use crate::emulator::security::{Access, privilege};
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId};
@@ -123,7 +124,7 @@ impl BulkDelete {
                 let store = self.context.rights.view(instance);
                 let rows = store.after(*table, None);
                 rows.filter(|row| criteria.holds(row))
-                    .map(|row| row.id())
+                    .map(Row::id)
                     .collect()
             };
             for id in found {

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::update::key_columns;
 use super::{Call, Conditions, find};
 use crate::emulator::limits::Work;
 use crate::emulator::odata::path::{self, Address};
@@ -240,7 +241,9 @@ impl Many<'_> {
                 if payload.columns.iter().any(|(column, _)| key.has(*column)) {
                     return Err(Refusal::key_named_twice());
                 }
-                payload.columns.extend(key.values.iter().cloned());
+                payload
+                    .columns
+                    .extend(key_columns(transaction, self.table, key)?);
                 payload.id.unwrap_or_else(Uuid::now_v7)
             }
             None => Uuid::now_v7(),

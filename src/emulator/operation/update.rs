@@ -14,7 +14,7 @@ use crate::emulator::reply::Reply;
 use crate::emulator::row::Row;
 use crate::emulator::schema::Table;
 use crate::emulator::transaction::Transaction;
-use crate::emulator::value::{TableId, Value};
+use crate::emulator::value::{Reference, TableId, Value};
 
 pub(crate) fn answer(
     transaction: &mut Transaction,
@@ -81,7 +81,8 @@ fn create(
         Address::Id(id) => *id,
         Address::Key(key) => {
             // What the body says comes later and so wins.
-            payload.columns.splice(..0, key_columns(key)?);
+            let own = key_columns(transaction, call.schema.table(table), key)?;
+            payload.columns.splice(..0, own);
             payload.id.unwrap_or_else(Uuid::now_v7)
         }
     };
@@ -98,15 +99,30 @@ fn same_id(address: &Address, id: Option<Uuid>) -> Outcome<()> {
     }
 }
 
-fn key_columns(key: &KeyAddress) -> Outcome<Vec<(usize, Value)>> {
-    if key
-        .values
-        .iter()
-        .any(|(_, value)| value.as_ref().as_reference().is_some())
-    {
-        return Err(Refusal::unsupported("Upsert by a key with a lookup"));
-    }
-    Ok(key.values.clone())
+/// The values of a key for a new row; of the tables that a lookup may name, the one that has the row.
+pub(crate) fn key_columns(
+    transaction: &Transaction,
+    table: &Table,
+    key: &KeyAddress,
+) -> Outcome<Vec<(usize, Value)>> {
+    transaction.read(|store| {
+        let schema = store.schema();
+        let column_of = |(column, value): &(usize, Value)| {
+            let Some(Reference { id, .. }) = value.as_ref().as_reference() else {
+                return Ok((*column, value.clone()));
+            };
+            let targets = table.columns[*column].targets().iter();
+            let named = targets.filter_map(|target| schema.by_name(target.table));
+            let found = named.clone().find(|named| store.get(*named, id).is_some());
+            let missing = || match named.clone().next() {
+                Some(named) => Refusal::bind_missing(schema.table(named), id),
+                None => Refusal::key_not_declared(table),
+            };
+            let table = found.ok_or_else(missing)?;
+            Ok((*column, Value::Lookup(Reference { table, id })))
+        };
+        key.values.iter().map(column_of).collect()
+    })
 }
 
 /// The address as the client wrote it: a row that was addressed by key doesn't show its id.

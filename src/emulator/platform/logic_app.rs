@@ -2,10 +2,12 @@
 //!
 //! Calls that the contract doesn't list are refused with 501. A disabled workflow starts no run, by whatever trigger.
 
+mod render;
+
 use http::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
-use super::arm::{self, resource, time};
+use super::arm;
 use super::filter::Filter;
 use super::run::{Action, Run, Status, Trigger};
 use super::{Call, flow};
@@ -14,13 +16,12 @@ use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::Reply;
 
 const VERSIONS: [&str; 2] = ["2016-06-01", "2019-05-01"];
-const KIND: &str = "Microsoft.Logic/workflows";
 /// The size of a page where `$top` doesn't say, and at most; both are guesses.
 const PAGE: usize = 30;
 const LARGEST_PAGE: usize = 250;
 
 pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str]) -> Outcome<Reply> {
-    let is_standard = base.contains("/hostruntime/");
+    let is_standard = base.to_ascii_lowercase().contains("/hostruntime/");
     arm::version(&call.query, if is_standard { &[] } else { &VERSIONS })?;
     // A workflow's own name is case-insensitive, those of triggers and runs are not [general knowledge].
     if !workflow.eq_ignore_ascii_case(SYNC_WORKFLOW) {
@@ -30,7 +31,7 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
         ));
     }
     match (call.method, rest) {
-        (&Method::GET, []) => Ok(arm::json(StatusCode::OK, &definition(call, base))),
+        (&Method::GET, []) => Ok(arm::json(StatusCode::OK, &render::workflow(call, base))),
         (&Method::POST, ["enable"]) => {
             if flow::enabled_since(call.instance).is_none() {
                 flow::switch(call.instance, true);
@@ -41,17 +42,17 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
             flow::switch(call.instance, false);
             Ok(arm::empty(StatusCode::OK))
         }
-        (&Method::GET, ["runs"]) => page(call, |_| true, |run| run_json(base, run)),
+        (&Method::GET, ["runs"]) => page(call, |_| true, |run| render::run(base, run)),
         (&Method::GET, ["runs", name]) => Ok(arm::json(
             StatusCode::OK,
-            &run_json(base, &run(call, name)?),
+            &render::run(base, &run(call, name)?),
         )),
         (&Method::GET, ["runs", name, "actions"]) => {
             let run = run(call, name)?;
             let begun = |action: &&Action| action.status != Status::Waiting;
             let actions = run.actions.iter().filter(begun);
             let value: Json = actions
-                .map(|action| action_json(base, &run, action))
+                .map(|action| render::action(base, &run, action))
                 .collect();
             Ok(arm::json(StatusCode::OK, &json!({"value": value})))
         }
@@ -66,7 +67,7 @@ pub(super) fn answer(call: &Call<'_>, base: &str, workflow: &str, rest: &[&str])
             page(
                 call,
                 |run| run.trigger == trigger,
-                |run| history_json(base, run),
+                |run| render::history(base, run),
             )
         }
         (&Method::POST, ["triggers", name, "histories", history, "resubmit"]) => {
@@ -290,136 +291,4 @@ fn no_callback(trigger: &str) -> Refusal {
 /// By which callback URLs name the workflow.
 fn workflow_id(call: &Call<'_>) -> String {
     flow::id(call.instance).simple().to_string()
-}
-
-fn definition(call: &Call<'_>, base: &str) -> Json {
-    let state = match flow::enabled_since(call.instance) {
-        Some(_) => "Enabled",
-        None => "Disabled",
-    };
-    let actions: Map<String, Json> = super::run::STEPS
-        .iter()
-        .map(|step| (step.name().to_owned(), json!({"type": "ApiConnection"})))
-        .collect();
-    json!({
-        "id": base,
-        "name": SYNC_WORKFLOW,
-        "type": KIND,
-        "location": "westus",
-        "tags": {},
-        "properties": {
-            "provisioningState": "Succeeded",
-            "state": state,
-            "accessEndpoint": format!("{}/workflows/{}", call.origin(), workflow_id(call)),
-            "definition": {
-                "$schema": "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
-                "contentVersion": "1.0.0.0",
-                "parameters": {},
-                "triggers": {
-                    "Recurrence": {"type": "Recurrence", "recurrence": {"frequency": "Day", "interval": 1}},
-                    "manual": {"type": "Request", "kind": "Http", "inputs": {"schema": {}}},
-                },
-                "actions": actions,
-                "outputs": {},
-            },
-        },
-    })
-}
-
-fn run_json(base: &str, run: &Run) -> Json {
-    let workflow = resource(base, SYNC_WORKFLOW, KIND);
-    let mut properties = Map::new();
-    let mut put = |name: &str, value: Json| properties.insert(name.to_owned(), value);
-    if let Some(begun) = run.begun {
-        put("waitEndTime", time(begun).into());
-    }
-    put("startTime", time(run.asked).into());
-    if let Some(ended) = run.ended {
-        put("endTime", time(ended).into());
-    }
-    put("status", run.status.name().into());
-    if let Some(trouble) = &run.trouble {
-        put("code", trouble.code.into());
-        put(
-            "error",
-            json!({"code": trouble.code, "message": trouble.message}),
-        );
-    }
-    put("correlation", json!({"clientTrackingId": run.tracking}));
-    put("workflow", workflow);
-    put(
-        "trigger",
-        json!({
-            "name": run.trigger.name(),
-            "startTime": time(run.asked),
-            "endTime": time(run.asked),
-            "status": "Succeeded",
-        }),
-    );
-    put("outputs", json!({}));
-    json!({
-        "name": run.name,
-        "id": format!("{base}/runs/{}", run.name),
-        "type": format!("{KIND}/runs"),
-        "properties": properties,
-    })
-}
-
-fn action_json(base: &str, run: &Run, action: &Action) -> Json {
-    let name = action.step.name();
-    let mut properties = Map::new();
-    let mut put = |name: &str, value: Json| properties.insert(name.to_owned(), value);
-    if let Some(started) = action.started {
-        put("startTime", time(started).into());
-    }
-    if let Some(ended) = action.ended {
-        put("endTime", time(ended).into());
-    }
-    put("status", action.status.name().into());
-    let code = match (&action.trouble, action.status) {
-        (Some(trouble), _) => trouble.code,
-        (None, Status::Succeeded) => "OK",
-        (None, Status::Skipped) => "ActionSkipped",
-        (None, _) => "NotSpecified",
-    };
-    put("code", code.into());
-    if let Some(trouble) = &action.trouble {
-        put(
-            "error",
-            json!({"code": trouble.code, "message": trouble.message}),
-        );
-    }
-    put(
-        "correlation",
-        json!({"actionTrackingId": action.tracking, "clientTrackingId": run.tracking}),
-    );
-    let count = action.count;
-    put(
-        "trackedProperties",
-        json!({"rows": count.rows, "done": count.done, "refused": count.refused}),
-    );
-    json!({
-        "name": name,
-        "id": format!("{base}/runs/{}/actions/{name}", run.name),
-        "type": format!("{KIND}/runs/actions"),
-        "properties": properties,
-    })
-}
-
-fn history_json(base: &str, run: &Run) -> Json {
-    let trigger = run.trigger.name();
-    json!({
-        "name": run.name,
-        "id": format!("{base}/triggers/{trigger}/histories/{}", run.name),
-        "type": format!("{KIND}/triggers/histories"),
-        "properties": {
-            "startTime": time(run.asked),
-            "endTime": time(run.asked),
-            "status": "Succeeded",
-            "code": "OK",
-            "correlation": {"clientTrackingId": run.tracking},
-            "fired": true,
-            "run": resource(&format!("{base}/runs/{}", run.name), &run.name, &format!("{KIND}/runs")),
-        },
-    })
 }

@@ -231,3 +231,43 @@ async fn the_plug_in_runs_for_every_row() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_key_with_a_lookup_makes_a_row_that_names_what_it_says() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a"})).await;
+    let key = json!({
+        "@odata.type": "Microsoft.Dynamics.CRM.EntityKeyMetadata", "SchemaName": "new_Mail",
+        "DisplayName": {"LocalizedLabels": [{"Label": "Mail", "LanguageCode": 1033}]},
+        "KeyAttributes": ["emailaddress1", "parentcustomerid"],
+    });
+    let made = us
+        .post("EntityDefinitions(LogicalName='contact')/Keys", key)
+        .await;
+    assert_eq!(made.status, 204, "{made:?}");
+    us.control("POST", "clock", Some(json!({"advance_s": 60})))
+        .await;
+    let address = |mail: &str, number: u32| {
+        format!(
+            "contacts(emailaddress1='{mail}',_parentcustomerid_value={})",
+            id(number)
+        )
+    };
+    let alone = us.patch(&address("a@b", 1), json!({"lastname": "x"})).await;
+    assert_eq!(alone.status, 204, "{alone:?}");
+    let target = |number: u32| json!([{"@odata.type": "Microsoft.Dynamics.CRM.contact", "@odata.id": address("c@d", number), "lastname": "y"}]);
+    let many = send(&us, "contacts", "UpsertMultiple", target(1)).await;
+    assert_eq!(many.status, 204, "{many:?}");
+    let named = us
+        .column("contacts?$orderby=lastname", "_parentcustomerid_value")
+        .await;
+    assert_eq!(named, [json!(id(1)), json!(id(1))]);
+    for answer in [
+        us.patch(&address("e@f", 404), json!({"lastname": "x"}))
+            .await,
+        send(&us, "contacts", "UpsertMultiple", target(404)).await,
+    ] {
+        assert_eq!(answer.refusal(), (404, "0x80040217".to_owned()));
+    }
+}

@@ -382,6 +382,11 @@ async fn a_hook_in_a_change_of_many_rows_is_inside_of_the_transaction() {
         .map(|call| call.body["IsInTransaction"].clone())
         .collect();
     assert_eq!(inside, [json!(true), json!(true)]);
+    let deep = json!({"name": "c", "primarycontactid": {"lastname": "L"}});
+    assert_eq!(us.post("accounts", deep).await.status, 204);
+    assert_eq!(hook.calls()[2].body["IsInTransaction"], true);
+    assert_eq!(us.post("accounts", json!({"name": "d"})).await.status, 204);
+    assert_eq!(hook.calls()[3].body["IsInTransaction"], false);
 }
 
 #[tokio::test]

@@ -219,8 +219,6 @@ async fn what_a_client_gets_wrong_is_refused_as_dataverse_does() {
 async fn what_is_not_there_yet_says_so_by_name() {
     let emulated = Emulated::empty().await;
     let us = emulated.us();
-    us.account(&id(1), json!({"name": "a"})).await;
-    let row = format!("accounts({})", id(1));
     let cases = [(
         "POST",
         "accounts/Microsoft.Dynamics.CRM.Merge".to_owned(),

@@ -219,6 +219,9 @@ async fn throttling_is_waited_for_and_refusals_are_not() {
     copied(&us).await;
     assert!(started.elapsed() >= Duration::from_secs(2));
     assert_eq!(name_of(&europe, 1).await, "a");
+    let edit = json!({"name": "b"});
+    let edited = us.patch(&format!("accounts({})", id(1)), edit).await;
+    assert_eq!(edited.status, 204);
 
     for (fault, code) in [
         (
