@@ -72,10 +72,10 @@ pub(crate) fn admit(instance: &Instance, user: Uuid) -> Outcome<Rights> {
     if store.get(tables.memberships, administrator).is_some() {
         return Ok(Rights::all());
     }
-    let rules = lock(&instance.security.rules);
+    let made = lock(&instance.security.rules);
     let roles: Vec<Role> = tables
         .names(&store, user)
-        .filter_map(|name| rules.role(name))
+        .filter_map(|name| made.role(name))
         .collect();
     if roles.is_empty() {
         return Err(Refusal::no_roles());
@@ -83,10 +83,7 @@ pub(crate) fn admit(instance: &Instance, user: Uuid) -> Outcome<Rights> {
     if roles.contains(&Role::Administrator) {
         return Ok(Rights::all());
     }
-    Ok(Rights::of(
-        Holder { user, roles },
-        Arc::clone(&rules.hidden),
-    ))
+    Ok(Rights::of(Holder { user, roles }, Arc::clone(&made.hidden)))
 }
 
 /// Refuses a row that is not seen in a store.
@@ -190,7 +187,7 @@ pub(crate) fn reset(instance: &Instance) {
 /// Who has which role, which roles were made, and what is hidden.
 pub(crate) fn list(instance: &Instance) -> Json {
     let store = instance.read();
-    let rules = lock(&instance.security.rules);
+    let made = lock(&instance.security.rules);
     let users: Vec<Json> = Tables::of(store.schema()).map_or_else(Vec::new, |tables| {
         let one = |user: &Row| {
             json!({
@@ -202,7 +199,7 @@ pub(crate) fn list(instance: &Instance) -> Json {
         };
         store.all(tables.users).map(one).collect()
     });
-    let hidden: Vec<Json> = rules
+    let hidden: Vec<Json> = made
         .hidden
         .iter()
         .map(|(table, hidden)| match hidden {
@@ -210,7 +207,7 @@ pub(crate) fn list(instance: &Instance) -> Json {
             Hidden::Share(share) => json!({"table": table, "share": share}),
         })
         .collect();
-    let roles: BTreeMap<&String, &Privileges> = rules
+    let roles: BTreeMap<&String, &Privileges> = made
         .custom
         .iter()
         .map(|(name, privileges)| (name, privileges.as_ref()))
