@@ -32,7 +32,7 @@ pub(super) fn answer(
     let select = sql::read(&call.scope(instance), table, text)?;
     let size = call.preferences.page_size.unwrap_or(MOST).min(MOST);
     let page = call.query.get("$skiptoken").map_or(Ok(1), page_of)?;
-    let store = instance.read();
+    let store = call.view(instance);
     // A whole result is made for each page: the service pages no other way either, and keeps no state.
     let found = match &select.shown {
         Shown::Rows(columns) => rows_of(&store, &select, columns)?,
