@@ -43,11 +43,22 @@
 //! | `tls` | `POST` `GET` `DELETE` | `{"fault": "expired", "for_s": 2}`: what new connections meet, see [`TlsFault`] |
 //! | `secret` | `POST` | `{"client": "app", "secret": "new"}` rotates; `"expired": true` has it expired; all clients without `client` |
 //! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |
+//! | `roles` | `POST` `GET` `DELETE` | who may do what, see below |
 //! | `tokens` | `DELETE` | takes back every token that was given out |
 //! | `device` | `POST` `GET` | `{"user_code": "…", "user": "Maria Lopez"}` approves a sign-in, `"declined": true` refuses it |
 //! | `log` | `GET` `DELETE` | the requests that arrived |
 //! | `clock` | `POST` | `{"advance_s": 3600}`, for both instances |
 //! | `backup`, `restore` | `POST` | keeps the rows; goes back to them, and to their versions |
+//!
+//! # Roles
+//!
+//! Every user begins as a `System Administrator`, who may do and sees everything. `POST /emulator/roles` with `{"client":
+//! "tandem-sync", "role": "Read Only"}` gives another role: `Sync User` (reads everything, writes accounts and contacts
+//! but deletes nothing), `Read Only`, `Basic User` (its own accounts, contacts and tickets, reads the rest), `none`, or one
+//! that is made with `"privileges": {"prvReadAccount": "organization", "prvWriteAccount": "user"}`. `{"hide": {"table":
+//! "account", "ids": […]}}`, or a `share`, hides rows from all but administrators. A privilege that is missing is 403;
+//! rows that are hidden are left out of lists and counts and refused by id; secured columns read as null. A scenario says
+//! the same under `security.us` and `security.europe`.
 //!
 //! # Faults
 //!
@@ -90,6 +101,7 @@ mod reply;
 mod row;
 mod scenario;
 mod schema;
+mod security;
 mod seed;
 mod server;
 mod spelling;
@@ -103,6 +115,7 @@ mod transaction;
 mod value;
 mod web_api;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -120,6 +133,8 @@ pub use self::tls::TlsFault;
 use self::clock::Clock;
 use self::instance::Instance;
 use self::pipeline::Hooks;
+use self::schema::Schema;
+use self::security::Change;
 use self::tls::{Authority, Tls};
 
 /// The client id of the user behind the bearer [`Pair::token`].
@@ -197,6 +212,9 @@ pub struct Options {
     pub tls_fault: Option<TlsFault>,
     /// What every user is held to; without it, to nothing.
     pub limits: Option<Limits>,
+    /// Client ids with the name of their role at both instances: `System Administrator`, which everybody else is, `Sync
+    /// User`, `Read Only`, `Basic User`, or `none`.
+    pub roles: BTreeMap<String, String>,
 }
 
 impl Default for Options {
@@ -215,6 +233,7 @@ impl Default for Options {
             tls: false,
             tls_fault: None,
             limits: None,
+            roles: BTreeMap::new(),
         }
     }
 }
@@ -229,6 +248,7 @@ pub struct Pair {
     data: Data,
     workflow: bool,
     seed: u64,
+    roles: Vec<Change>,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -256,6 +276,13 @@ impl Pair {
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
         if let Some(problem) = options.limits.and_then(|limits| limits.problem()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        let roles = options.roles.iter();
+        let roles: Vec<Change> = roles
+            .map(|(client, role)| Change::role_of(client, role))
+            .collect();
+        if let Some(problem) = Change::problem_of(&roles, &Schema::demo()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
@@ -294,6 +321,7 @@ impl Pair {
             data: options.data,
             workflow,
             seed,
+            roles,
             scenario,
             tasks: TaskTracker::new(),
             stop,
@@ -318,6 +346,13 @@ impl Pair {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
+        for instance in [&self.us.instance, &self.europe.instance] {
+            let scenario = self.scenario.as_ref();
+            let scenario = scenario.map_or(&[][..], |scenario| scenario.security(instance.name));
+            for change in scenario.iter().chain(&self.roles) {
+                change.apply(instance);
+            }
+        }
         platform::start(
             &self.us.instance,
             &self.europe.instance,

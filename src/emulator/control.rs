@@ -3,6 +3,7 @@
 //! They stand outside of the log and of every fault, but not of an outage: a closed port answers nothing.
 
 mod identity;
+mod security;
 mod state;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<Instance>> {
         .route("/emulator/backup", post(back_up))
         .route("/emulator/restore", post(restore))
         .merge(identity::routes())
+        .merge(security::routes())
         .merge(state::routes())
 }
 

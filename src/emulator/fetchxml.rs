@@ -195,6 +195,7 @@ impl Reader<'_> {
                 .schema
                 .by_name(name)
                 .ok_or_else(|| no_entity(name))?;
+            self.scope.may_read(table)?;
             let of = self
                 .plan
                 .sources
@@ -339,9 +340,10 @@ impl Reader<'_> {
             .sources
             .get(source)
             .map_or(TableId(0), |own| own.table);
+        let column = self.column(table, name)?;
         Ok(Cell {
             source,
-            field: Field::own(self.column(table, name)?),
+            field: Field::own(column, &self.scope.schema.table(table).columns[column]),
         })
     }
 

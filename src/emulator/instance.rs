@@ -20,6 +20,7 @@ use super::outage::{self, Outage};
 use super::pipeline::{Hooks, Known};
 use super::platform::Platform;
 use super::schema::Schema;
+use super::security::Security;
 use super::store::Store;
 use super::tls::Tls;
 use super::token::{Devices, Tenant, Tokens};
@@ -44,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) protection: Protection,
     /// The state that administrators put it into.
     pub(crate) organization: Organization,
+    /// What its users may do.
+    pub(crate) security: Security,
     /// The workflow that copies to Europe, which is the US instance's.
     pub(crate) platform: Option<Arc<Platform>>,
     /// When the port shall be given up, and for how long; the server waits for changes.
@@ -90,6 +93,7 @@ impl Instance {
             log: RequestLog::default(),
             protection: Protection::default(),
             organization: Organization::default(),
+            security: Security::default(),
             platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
@@ -151,13 +155,13 @@ impl Instance {
 
     /// Keeps the rows as they are now, in place of an earlier backup.
     pub(crate) fn back_up(&self) {
-        let copy = self.read().clone();
+        let copy = self.read().copy();
         *lock(&self.backup) = Some(copy);
     }
 
     /// Goes back to the backup, versions and all; false if there is none.
     pub(crate) fn restore(&self) -> bool {
-        let copy = lock(&self.backup).clone();
+        let copy = lock(&self.backup).as_ref().map(Store::copy);
         copy.map(|copy| *self.write() = copy).is_some()
     }
 

@@ -46,6 +46,7 @@ use super::refusal::{Outcome, Refusal};
 use super::reply::{self, Reply};
 use super::row::Row;
 use super::schema::{Schema, Table, Writes};
+use super::security::{self, Access, Rights, View, privilege};
 use super::store::Store;
 use super::transaction::Transaction;
 use super::value::{Reference, TableId, ValueRef};
@@ -61,6 +62,8 @@ pub(crate) struct Asked {
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) user: Uuid,
+    /// What the user may do.
+    pub(crate) rights: Rights,
     pub(crate) body: Bytes,
 }
 
@@ -86,7 +89,17 @@ pub(crate) struct Call {
 /// Who does it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
+    /// In whose name rows are written.
     pub(crate) user: Uuid,
+    /// Who does it in that user's name, if it is another.
+    pub(crate) behind: Option<Uuid>,
+}
+
+impl Caller {
+    /// Somebody who acts for himself.
+    pub(crate) fn of(user: Uuid) -> Caller {
+        Caller { user, behind: None }
+    }
 }
 
 /// `If-Match` and `If-None-Match`.
@@ -119,17 +132,19 @@ pub(crate) fn execute(
         query: request.uri.query().map(str::to_owned),
         headers: request.headers.clone(),
         user,
+        rights: security::admit(instance, user)?,
         body,
     };
     if path::is_batch(rest) && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
-    let done = Call::read(instance.schema(), asked, References::default()).and_then(|call| {
-        let mut transaction = Transaction::new(instance);
-        let reply = call.carry_out(&mut transaction, rest)?;
-        transaction.commit();
-        Ok(reply)
-    });
+    let done =
+        Call::read(instance, instance.schema(), asked, References::default()).and_then(|call| {
+            let mut transaction = Transaction::new(instance);
+            let reply = call.carry_out(&mut transaction, rest)?;
+            transaction.commit();
+            Ok(reply)
+        });
     done.or_else(|refusal| Ok(refused(&request.headers, &refusal)))
 }
 
@@ -147,6 +162,7 @@ fn dispatch(
     rest: &str,
 ) -> Outcome<Reply> {
     let instance = transaction.instance();
+    call.permitted(&resource)?;
     match (&call.method, resource) {
         (&Method::GET, Resource::ServiceDocument) => service_document::answer(call),
         (&Method::GET, Resource::Csdl) => csdl::answer(call),
@@ -227,14 +243,21 @@ fn writable(call: &Call, id: TableId, way: fn(Writes) -> bool) -> Outcome<TableI
 
 impl Call {
     /// Reads the headers and the query options.
-    pub(crate) fn read(schema: Arc<Schema>, asked: Asked, references: References) -> Outcome<Call> {
+    pub(crate) fn read(
+        instance: &Instance,
+        schema: Arc<Schema>,
+        asked: Asked,
+        references: References,
+    ) -> Outcome<Call> {
         let query = Query::read(asked.query.as_deref())?;
+        let tag = query.get("tag");
+        let context = Context::read(instance, &asked.headers, asked.user, asked.rights, tag)?;
         Ok(Call {
             schema,
             preferences: Preferences::read(&asked.headers)?,
             conditions: Conditions::read(&asked.headers)?,
-            caller: Caller { user: asked.user },
-            context: Context::read(&asked.headers, asked.user, query.get("tag"))?,
+            caller: context.caller,
+            context,
             query,
             method: asked.method,
             root: asked.root,
@@ -247,6 +270,37 @@ impl Call {
     pub(crate) fn carry_out(&self, transaction: &mut Transaction, rest: &str) -> Outcome<Reply> {
         let resource = path::read(&self.schema, rest)?;
         dispatch(transaction, self, resource, rest)
+    }
+
+    /// Refuses a caller who may not read what the path names, or may not change what tables look like. What is written is
+    /// up to the pipeline.
+    fn permitted(&self, resource: &Resource) -> Outcome<()> {
+        let rights = &self.context.rights;
+        let reads = |table: TableId| rights.may(Access::Read, self.schema.table(table));
+        match (&self.method, resource) {
+            (
+                &Method::GET,
+                Resource::Collection(table)
+                | Resource::Count(table)
+                | Resource::Row(table, _)
+                | Resource::Property(table, ..),
+            ) => reads(*table),
+            (&Method::GET, Resource::Navigation(table, _, navigation)) => {
+                let (End::Row { table: end, .. } | End::Rows { table: end, .. }) = navigation.end;
+                reads(*table).and_then(|()| reads(end))
+            }
+            (&Method::GET, _) => Ok(()),
+            (_, Resource::Definitions(_)) => rights.hold(privilege::CUSTOMIZE),
+            (_, Resource::Invocation(invocation)) if invocation.name == "ReactivateEntityKey" => {
+                rights.hold(privilege::CUSTOMIZE)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The rows as the caller sees them.
+    pub(crate) fn view<'i>(&self, instance: &'i Instance) -> View<'i> {
+        self.context.rights.view(instance)
     }
 
     /// The body as a JSON object, with references to other parts of a batch replaced.
@@ -284,7 +338,12 @@ impl Call {
             let reply = reply::with_entity_id(reply::no_content(), url);
             return Ok(reply::about(reply, subject));
         }
-        let entity = self.entity(transaction.instance(), transaction.store(), table, row)?;
+        let rights = &self.context.rights;
+        rights.may(Access::Read, self.schema.table(table))?;
+        let instance = transaction.instance();
+        let store = transaction.store();
+        let seen = rights.seen(store);
+        let entity = self.entity(instance, seen.as_ref().unwrap_or(store), table, row)?;
         let reply = reply::with_etag(reply::written(status, entity), row.version());
         let reply = reply::with_preferences(reply, &self.preferences.applied_to_row());
         Ok(reply::about(reply, subject))
@@ -338,7 +397,7 @@ pub(crate) fn is_version(etag: &str, row: &Row) -> bool {
 /// The id of the row that an address names, if it is there.
 pub(crate) fn find(store: &Store, table: TableId, address: &Address) -> Option<Uuid> {
     match address {
-        Address::Id(id) => store.get(table, *id).map(Row::id),
+        Address::Id(id) => store.get_any(table, *id).map(Row::id),
         Address::Key(key) => {
             let values: Vec<ValueRef> =
                 key.values.iter().map(|(_, value)| value.as_ref()).collect();
@@ -356,9 +415,10 @@ pub(crate) fn missing(schema: &Schema, table: TableId, address: &Address) -> Ref
     }
 }
 
-/// The row at an address.
+/// The row at an address; one that is hidden from the caller is refused, and not denied to exist (inferred).
 pub(crate) fn found<'s>(store: &'s Store, table: TableId, address: &Address) -> Outcome<&'s Row> {
-    find(store, table, address)
-        .and_then(|id| store.get(table, id))
-        .ok_or_else(|| missing(store.schema(), table, address))
+    let row = find(store, table, address).and_then(|id| store.get_any(table, id));
+    let row = row.ok_or_else(|| missing(store.schema(), table, address))?;
+    security::shown(store, table, row)?;
+    Ok(row)
 }

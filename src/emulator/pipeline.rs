@@ -32,6 +32,7 @@ use super::odata::payload::Payload;
 use super::operation::{Conditions, delete, find, missing, write};
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
+use super::security::Access;
 use super::transaction::Transaction;
 use super::value::{Reference, TableId, Value};
 
@@ -67,8 +68,11 @@ pub(crate) fn create(
         Reference { table, id },
         || payload.attributes(),
     );
-    before(transaction, event.as_ref())?;
+    let allowed = permission(transaction, context, Access::Create, table);
+    before(transaction, event.as_ref(), allowed)?;
     let columns = resolved(transaction, context, payload)?;
+    let rights = &context.rights;
+    rights.may_set(Access::Create, transaction.store(), table, &columns)?;
     let row = write::insert(transaction, context.caller, table, id, columns)?;
     registration::check(transaction.instance(), transaction.store(), table, &row)?;
     after(transaction, event.as_ref())?;
@@ -131,10 +135,15 @@ pub(crate) fn update(
         Reference { table, id },
         || payload.attributes(),
     );
-    before(transaction, event.as_ref())?;
+    let allowed = permission(transaction, context, Access::Write, table);
+    before(transaction, event.as_ref(), allowed)?;
     let row = current(transaction, table, id)?;
     conditions.allow_change(&row)?;
     let columns = resolved(transaction, context, payload)?;
+    let store = transaction.store();
+    let rights = &context.rights;
+    rights.may_row(Access::Write, store.schema(), table, &row)?;
+    rights.may_set(Access::Write, store, table, &columns)?;
     let row = write::change(transaction, context.caller, table, &row, columns)?;
     registration::check(transaction.instance(), transaction.store(), table, &row)?;
     after(transaction, event.as_ref())?;
@@ -150,17 +159,41 @@ pub(crate) fn delete(
 ) -> Outcome<()> {
     context.check_depth()?;
     let event = Event::begin(transaction, context, Message::Delete, named, Vec::new);
-    before(transaction, event.as_ref())?;
+    let allowed = permission(transaction, context, Access::Delete, named.table);
+    before(transaction, event.as_ref(), allowed)?;
     let row = current(transaction, named.table, named.id)?;
     conditions.allow_change(&row)?;
+    let schema = Arc::clone(transaction.store().schema());
+    let rights = &context.rights;
+    rights.may_row(Access::Delete, &schema, named.table, &row)?;
     delete::remove(transaction, context.caller, named)?;
     after(transaction, event.as_ref())
 }
 
+/// Whether the caller may do this with the table at all.
+fn permission(
+    transaction: &Transaction,
+    context: &Context,
+    access: Access,
+    table: TableId,
+) -> Outcome<()> {
+    let rights = &context.rights;
+    transaction.read(|store| rights.may(access, store.schema().table(table)))
+}
+
 /// The stages before the message itself; the second is inside of the transaction.
-fn before(transaction: &mut Transaction, event: Option<&Arc<Event>>) -> Outcome<()> {
+///
+/// The first comes before the caller's privileges count (contract 8.1).
+fn before(
+    transaction: &mut Transaction,
+    event: Option<&Arc<Event>>,
+    allowed: Outcome<()>,
+) -> Outcome<()> {
     if let Some(event) = event {
         event.run(transaction, Stage::PreValidation)?;
+    }
+    allowed?;
+    if let Some(event) = event {
         transaction.store();
         event.run(transaction, Stage::PreOperation)?;
     }

@@ -3,6 +3,7 @@
 //! Decides nothing: the operations choose, `reply.rs` puts it on the wire.
 
 mod schema;
+mod security;
 
 use std::borrow::Cow;
 

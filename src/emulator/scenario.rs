@@ -17,6 +17,7 @@ use self::event::Event;
 use super::instance::Instance;
 use super::schema::Schema;
 use super::schema::variation::{Variation, Variations};
+use super::security::Change;
 
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
@@ -56,6 +57,8 @@ pub struct Scenario {
     events: Vec<Event>,
     #[serde(default)]
     schema: Variations,
+    #[serde(default)]
+    security: Roles,
 }
 
 /// Why a text is no scenario.
@@ -67,6 +70,9 @@ pub enum ScenarioError {
     /// Tables can't differ in this way.
     #[error("scenario schema: {0}")]
     Schema(String),
+    /// There is no such role, privilege or table.
+    #[error("scenario security: {0}")]
+    Security(String),
     /// A share or status that can't be.
     #[error("scenario event at {at:?}: {problem}")]
     Event {
@@ -75,6 +81,14 @@ pub enum ScenarioError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+/// Who may do what at each instance, from the start.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Roles {
+    us: Vec<Change>,
+    europe: Vec<Change>,
 }
 
 /// How often what happens; what is left out never happens.
@@ -116,8 +130,14 @@ impl Scenario {
                 });
             }
         }
-        for variations in [&scenario.schema.us, &scenario.schema.europe] {
-            varied(variations).map_err(ScenarioError::Schema)?;
+        for (variations, roles) in [
+            (&scenario.schema.us, &scenario.security.us),
+            (&scenario.schema.europe, &scenario.security.europe),
+        ] {
+            let schema = varied(variations).map_err(ScenarioError::Schema)?;
+            if let Some(problem) = Change::problem_of(roles, &schema) {
+                return Err(ScenarioError::Security(problem));
+            }
         }
         Ok(scenario)
     }
@@ -136,6 +156,15 @@ impl Scenario {
         };
         // They were applied when the scenario was read.
         varied(variations).unwrap_or_else(|_| Schema::demo())
+    }
+
+    /// What is said of the roles at an instance.
+    pub(crate) fn security(&self, instance: &str) -> &[Change] {
+        if instance == super::US {
+            &self.security.us
+        } else {
+            &self.security.europe
+        }
     }
 
     pub(crate) fn with_seed(self, seed: u64) -> Scenario {

@@ -14,17 +14,20 @@ use uuid::Uuid;
 
 use super::row::Row;
 use super::schema::{Index, Key, Schema, Table};
+use super::security::Sight;
 use super::value::{Reference, SqlGuid, TableId, Value, ValueRef, fold};
 
-/// All rows of one instance; a copy shares the rows themselves.
+/// All rows of one instance; a clone shares the tables until one of both is written, [`Store::copy`] the rows alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     schema: Arc<Schema>,
-    tables: Vec<Rows>,
+    tables: Vec<Arc<Rows>>,
     version: i64,
     ticket_number: u32,
     /// The rows that a suspended transaction has written, by the first version of which nobody else knows yet.
     held: BTreeMap<(TableId, SqlGuid), i64>,
+    /// What whoever looks may not see; none where all of it may be seen.
+    sight: Option<Arc<Sight>>,
 }
 
 /// Why a row can't be stored.
@@ -73,13 +76,15 @@ impl Store {
     pub(crate) fn new(schema: Arc<Schema>) -> Store {
         let tables = schema
             .tables()
-            .map(|(_, table)| Rows {
-                keys: table.keys.iter().map(|_| BTreeSet::new()).collect(),
-                named: table
-                    .indexed_lookups()
-                    .map(|column| (column, BTreeSet::new()))
-                    .collect(),
-                ..Rows::default()
+            .map(|(_, table)| {
+                Arc::new(Rows {
+                    keys: table.keys.iter().map(|_| BTreeSet::new()).collect(),
+                    named: table
+                        .indexed_lookups()
+                        .map(|column| (column, BTreeSet::new()))
+                        .collect(),
+                    ..Rows::default()
+                })
             })
             .collect();
         Store {
@@ -88,6 +93,7 @@ impl Store {
             version: FIRST_VERSION,
             ticket_number: 1000,
             held: BTreeMap::new(),
+            sight: None,
         }
     }
 
@@ -103,7 +109,7 @@ impl Store {
     /// Declares a key whose index is still to be built.
     pub(crate) fn add_key(&mut self, table: TableId, key: Key) {
         self.schema_mut().change(table).keys.push(key);
-        self.tables[table.0].keys.push(BTreeSet::new());
+        self.rows_mut(table).keys.push(BTreeSet::new());
     }
 
     /// Sets where the index of a key stands; one that isn't active holds nothing.
@@ -111,7 +117,7 @@ impl Store {
         if let Some(declared) = self.schema_mut().change(table).keys.get_mut(key) {
             declared.index = index;
         }
-        if let Some(entries) = self.tables[table.0].keys.get_mut(key) {
+        if let Some(entries) = self.rows_mut(table).keys.get_mut(key) {
             entries.clear();
         }
     }
@@ -135,13 +141,52 @@ impl Store {
             key,
             if unique { Index::Active } else { Index::Failed },
         );
-        if let Some(place) = self.tables[table.0].keys.get_mut(key).filter(|_| unique) {
+        if let Some(place) = self.rows_mut(table).keys.get_mut(key).filter(|_| unique) {
             *place = entries;
         }
     }
 
+    /// A copy that shares nothing but the rows, so that a write to either is not the dearer for it.
+    pub(crate) fn copy(&self) -> Store {
+        let copy = |rows: &Arc<Rows>| Arc::new(Rows::clone(rows));
+        Store {
+            tables: self.tables.iter().map(copy).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The store as somebody sees it who may not see all of it.
+    ///
+    /// It shares the tables with this one, so it must be gone before this one is written.
+    pub(crate) fn seen_with(&self, sight: Arc<Sight>) -> Store {
+        Store {
+            sight: Some(sight),
+            ..self.clone()
+        }
+    }
+
+    /// Whether secured columns are seen as empty.
+    pub(crate) fn hides_secured(&self) -> bool {
+        self.sight.is_some()
+    }
+
+    /// What keeps some of it from being seen, if anything does.
+    pub(crate) fn sight(&self) -> Option<&Sight> {
+        self.sight.as_deref()
+    }
+
     pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Row> {
+        self.get_any(table, id).filter(self.seen(table))
+    }
+
+    /// A row whether it is seen or not: what a lookup shows of it, everybody may know.
+    pub(crate) fn get_any(&self, table: TableId, id: Uuid) -> Option<&Row> {
         self.rows(table).sorted.get(&SqlGuid::from(id))
+    }
+
+    /// All rows of a table, seen or not: for what the server itself has to know.
+    pub(crate) fn all(&self, table: TableId) -> impl Iterator<Item = &Row> {
+        self.rows(table).sorted.values()
     }
 
     /// The id of the row that holds these values of an alternate key.
@@ -155,7 +200,10 @@ impl Store {
     }
 
     pub(crate) fn len(&self, table: TableId) -> usize {
-        self.rows(table).sorted.len()
+        match self.sight.as_deref().and_then(|sight| sight.of(table)) {
+            None => self.rows(table).sorted.len(),
+            Some(sight) => self.all(table).filter(|row| sight.shows(row)).count(),
+        }
     }
 
     /// The rows in SQL Server's order of GUIDs, behind the given one.
@@ -165,13 +213,14 @@ impl Store {
             .sorted
             .range((start, Bound::Unbounded))
             .map(|(_, row)| row)
+            .filter(self.seen(table))
     }
 
     /// The rows in the reverse of that order, before the given one.
     pub(crate) fn before(&self, table: TableId, last: Option<Uuid>) -> impl Iterator<Item = &Row> {
         let end = last.map_or(Bound::Unbounded, |id| Bound::Excluded(SqlGuid::from(id)));
         let rows = self.rows(table).sorted.range((Bound::Unbounded, end));
-        rows.rev().map(|(_, row)| row)
+        rows.rev().map(|(_, row)| row).filter(self.seen(table))
     }
 
     /// The rows in the order of their last change and then of their ids, behind the given place.
@@ -185,7 +234,9 @@ impl Store {
             Bound::Excluded((time.timestamp_millis(), id.into()))
         });
         let entries = rows.modified.range((start, Bound::Unbounded));
-        entries.filter_map(|(_, id)| rows.sorted.get(id))
+        entries
+            .filter_map(|(_, id)| rows.sorted.get(id))
+            .filter(self.seen(table))
     }
 
     /// The rows in the reverse of that order, before the given place.
@@ -199,7 +250,9 @@ impl Store {
             Bound::Excluded((time.timestamp_millis(), id.into()))
         });
         let entries = rows.modified.range((Bound::Unbounded, end)).rev();
-        entries.filter_map(|(_, id)| rows.sorted.get(id))
+        entries
+            .filter_map(|(_, id)| rows.sorted.get(id))
+            .filter(self.seen(table))
     }
 
     /// The rows that were modified within the bounds, oldest first.
@@ -218,6 +271,7 @@ impl Store {
             .range((start, Bound::Unbounded))
             .take_while(move |(time, _)| until.is_none_or(|until| *time <= until))
             .filter_map(|(_, id)| rows.sorted.get(id))
+            .filter(self.seen(table))
     }
 
     /// The rows whose lookup names the given row, in the order of their ids; none where the lookup has no index.
@@ -235,7 +289,8 @@ impl Store {
             index
                 .range((first, Bound::Unbounded))
                 .take_while(move |(own, _)| *own == named)
-                .filter_map(|(_, id)| rows.sorted.get(id)),
+                .filter_map(|(_, id)| rows.sorted.get(id))
+                .filter(self.seen(table)),
         )
     }
 
@@ -253,6 +308,7 @@ impl Store {
         rows.changes
             .range((Bound::Excluded(version), Bound::Unbounded))
             .filter_map(|(_, id)| rows.sorted.get(id))
+            .filter(self.seen(table))
     }
 
     /// The versions and ids of rows that were deleted behind a version and are not there again, oldest deletion first.
@@ -277,7 +333,7 @@ impl Store {
         id: Uuid,
         values: Vec<Value>,
     ) -> Result<Change, Conflict> {
-        if self.get(table, id).is_some() {
+        if self.get_any(table, id).is_some() {
             return Err(Conflict::Id);
         }
         self.put(table, id, values)
@@ -298,7 +354,7 @@ impl Store {
             }
             packed.push((SqlGuid::from(id), Row::new(id, self.version, &values)));
         }
-        self.tables[table.0].fill(definition, packed);
+        self.rows_mut(table).fill(definition, packed);
     }
 
     /// Stores a row's values under a new version, whatever was there.
@@ -334,7 +390,7 @@ impl Store {
         let before = Some(self.set(table, id, None)?);
         self.version += 1;
         let version = self.version;
-        self.tables[table.0].bury(id, version);
+        self.rows_mut(table).bury(id, version);
         Some(Change {
             table,
             id,
@@ -348,7 +404,8 @@ impl Store {
     pub(crate) fn undo(&mut self, change: &Change) {
         self.set(change.table, change.id, change.before.clone());
         if change.after.is_none() {
-            self.tables[change.table.0].unbury(change.id, change.version);
+            self.rows_mut(change.table)
+                .unbury(change.id, change.version);
         }
     }
 
@@ -358,7 +415,7 @@ impl Store {
         if let Some(row) = &change.after {
             self.free(change.table, schema.table(change.table), row)?;
         } else {
-            self.tables[change.table.0].bury(change.id, change.version);
+            self.rows_mut(change.table).bury(change.id, change.version);
         }
         self.set(change.table, change.id, change.after.clone());
         Ok(())
@@ -430,7 +487,7 @@ impl Store {
     fn set(&mut self, table: TableId, id: Uuid, row: Option<Row>) -> Option<Row> {
         let schema = Arc::clone(&self.schema);
         let definition = schema.table(table);
-        let rows = &mut self.tables[table.0];
+        let rows = self.rows_mut(table);
         rows.generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let before = rows.sorted.remove(&SqlGuid::from(id));
         if let Some(before) = &before {
@@ -445,6 +502,16 @@ impl Store {
 
     fn rows(&self, table: TableId) -> &Rows {
         &self.tables[table.0]
+    }
+
+    fn rows_mut(&mut self, table: TableId) -> &mut Rows {
+        Arc::make_mut(&mut self.tables[table.0])
+    }
+
+    /// Which rows of a table are seen.
+    fn seen(&self, table: TableId) -> impl Fn(&&Row) -> bool {
+        let sight = self.sight.as_deref().and_then(|sight| sight.of(table));
+        move |row| sight.is_none_or(|sight| sight.shows(row))
     }
 }
 

@@ -58,6 +58,9 @@ pub(crate) async fn answer(
         .unwrap_or_else(|_| Err(Refusal::broken("An unexpected error occurred.")));
     let work = Work::of(&method, outcome.as_ref().ok());
     let still = permit.account(work, begin.elapsed(), instance.clock.now());
-    tokio::time::sleep(still).await;
+    // Even a sleep of no length lasts until the timer's next tick.
+    if !still.is_zero() {
+        tokio::time::sleep(still).await;
+    }
     outcome
 }

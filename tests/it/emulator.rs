@@ -27,6 +27,7 @@ mod organization;
 mod pipeline;
 mod platforms;
 mod properties;
+mod security;
 mod spelling;
 mod sql;
 mod tls;

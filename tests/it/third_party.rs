@@ -6,6 +6,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,8 +18,8 @@ struct Suite {
     /// The suite's folder, and everything in it that says what is to be installed.
     folder: &'static str,
     locks: &'static [&'static str],
-    /// Commands that install into the folder they run in.
-    install: &'static [&'static [&'static str]],
+    /// The command that installs into the folder it runs in.
+    install: &'static [&'static str],
     run: &'static [&'static str],
     least: usize,
 }
@@ -27,20 +28,19 @@ const PYTHON: Suite = Suite {
     name: "PowerPlatform-Dataverse-Client",
     folder: "python",
     locks: &["requirements.txt"],
+    // Into a folder and not into a virtual environment, which many systems have in a package of its own.
     install: &[
-        &["python3", "-m", "venv", "environment"],
-        &[
-            "environment/bin/python",
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--requirement",
-            "requirements.txt",
-        ],
+        "python3",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries=2",
+        "--target=packages",
+        "--requirement=requirements.txt",
     ],
-    run: &["environment/bin/python", "-B", "suite/run.py"],
+    run: &["python3", "-s", "-B", "suite/run.py"],
     least: 100,
 };
 
@@ -48,7 +48,16 @@ const JAVASCRIPT: Suite = Suite {
     name: "dynamics-web-api",
     folder: "javascript",
     locks: &["package.json", "package-lock.json"],
-    install: &[&["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]],
+    install: &[
+        "npm",
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--fetch-retries=2",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-retry-maxtimeout=4000",
+    ],
     run: &["node", "suite/run.mjs"],
     least: 80,
 };
@@ -77,8 +86,10 @@ impl Suite {
         };
         let emulator = Emulator::start_with(&["--tls"]);
         let ca = emulator.ca.as_ref().expect("a ready line with the CA");
-        let output = self
-            .command(self.run, &home)
+        let output = command(self.run, &home)
+            .env("PYTHONPATH", home.join("packages"))
+            .env("NO_PROXY", "127.0.0.1")
+            .env("no_proxy", "127.0.0.1")
             .env("TANDEM_URL", &emulator.us)
             .env("TANDEM_TOKEN", &emulator.token)
             .env("REQUESTS_CA_BUNDLE", ca)
@@ -97,12 +108,15 @@ impl Suite {
         say(&format!("{}: {checks} checks", self.name));
     }
 
-    /// The folder with the installed client and a link to the suite; installed now, unless it was for the same locks.
+    /// The folder with the installed client and a copy of the suite; installed now, unless it was for these locks.
     fn installed(&self) -> Result<PathBuf, String> {
+        let run = self.run.first().copied().unwrap_or_default();
+        let version = succeed(&[run, "--version"], Path::new("."))?;
         let suite = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/third_party")
             .join(self.folder);
         let mut hasher = DefaultHasher::new();
+        (version, self.install).hash(&mut hasher);
         for lock in self.locks {
             std::fs::read(suite.join(lock)).unwrap().hash(&mut hasher);
         }
@@ -111,47 +125,64 @@ impl Suite {
             .join(format!("{}-{:016x}", self.folder, hasher.finish()));
         let complete = home.join("installed");
         if !complete.exists() {
+            // Whatever an install that broke off has left.
+            let _ = std::fs::remove_dir_all(&home);
             std::fs::create_dir_all(&home).unwrap();
             for lock in self.locks {
                 std::fs::copy(suite.join(lock), home.join(lock)).unwrap();
             }
-            for step in self.install {
-                self.succeed(step, &home)?;
-            }
+            succeed(self.install, &home)?;
             std::fs::write(&complete, "").unwrap();
         }
         copy(&suite, &home.join("suite"));
         Ok(home)
     }
+}
 
-    /// A program in a folder, free of what the surroundings say about proxies and packages.
-    fn command(&self, words: &[&str], folder: &Path) -> Command {
-        let (program, arguments) = words.split_first().unwrap();
-        let own = folder.join(program);
-        let mut command = Command::new(if own.exists() { own } else { program.into() });
-        command.args(arguments).current_dir(folder);
-        for name in ["PYTHONPATH", "PYTHONHOME", "NODE_OPTIONS", "NODE_PATH"] {
-            command.env_remove(name);
-        }
-        command
+/// A program in a folder, free of what the surroundings say about packages.
+fn command(words: &[&str], folder: &Path) -> Command {
+    let (program, arguments) = words.split_first().unwrap();
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder);
+    for name in [
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PIP_USER",
+        "PIP_REQUIRE_VIRTUALENV",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+    ] {
+        command.env_remove(name);
     }
+    command
+}
 
-    fn succeed(&self, words: &[&str], folder: &Path) -> Result<(), String> {
-        let said = words.join(" ");
-        let output = self
-            .command(words, folder)
-            .output()
-            .map_err(|error| format!("{said}: {error}"))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let stderr = text(&output.stderr);
-        let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
-        Err(format!(
-            "{said}: {}",
-            last.unwrap_or("failed without a word")
-        ))
+/// Runs a program, and says what it said or why there is no point in going on.
+fn succeed(words: &[&str], folder: &Path) -> Result<String, String> {
+    let said: Vec<&str> = words
+        .iter()
+        .filter(|word| !word.starts_with("--"))
+        .copied()
+        .collect();
+    let said = said.join(" ");
+    let output = command(words, folder)
+        .output()
+        .map_err(|error| match error.kind() {
+            ErrorKind::NotFound => format!("there is no {}", words.first().unwrap_or(&"")),
+            _ => format!("{said}: {error}"),
+        })?;
+    if output.status.success() {
+        return Ok(text(&output.stdout));
     }
+    let stderr = text(&output.stderr);
+    let line = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .find(|line| line.to_lowercase().contains("err"))
+        .or_else(|| stderr.lines().next_back())
+        .unwrap_or("failed without a word");
+    Err(format!("{said}: {line}"))
 }
 
 /// Replaces a folder by the files of another.

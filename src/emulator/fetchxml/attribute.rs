@@ -9,6 +9,7 @@ use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::relation::aggregate::{DatePart, Group, Method, Total};
 use crate::emulator::relation::plan::{Cell, Plan};
 use crate::emulator::schema::{self, Kind, Schema, Table};
+use crate::emulator::value::TableId;
 
 pub(super) const ATTRIBUTES: [&str; 9] = [
     "name",
@@ -66,7 +67,7 @@ impl Columns {
         let alias = element.attribute("alias").map(str::to_owned);
         let cell = Cell {
             source,
-            field: Field::own(index),
+            field: Field::own(index, column),
         };
         if !self.aggregate {
             for only in ["aggregate", "groupby", "dategrouping", "distinct"] {
@@ -116,11 +117,11 @@ impl Columns {
         plan: &Plan,
         distinct: bool,
     ) -> Outcome<Vec<Column>> {
-        let root = plan.table(&Cell {
-            source: 0,
-            field: Field::own(0),
-        });
-        let table = schema.table(root);
+        let table_of = |source: usize| {
+            let source = plan.sources.get(source);
+            schema.table(source.map_or(TableId(0), |source| source.table))
+        };
+        let table = table_of(0);
         if !self.shown.iter().any(|(source, _, _)| *source == 0) && !distinct {
             self.all(table, 0);
         }
@@ -139,11 +140,11 @@ impl Columns {
         let mut columns: Vec<Column> = Vec::new();
         self.shown.sort_by_key(|(source, _, _)| *source);
         for (source, index, alias) in &self.shown {
+            let column = &table_of(*source).columns[*index];
             let cell = Cell {
                 source: *source,
-                field: Field::own(*index),
+                field: Field::own(*index, column),
             };
-            let column = &schema.table(plan.table(&cell)).columns[*index];
             let of = plan.sources.get(*source).map_or("", |own| &own.alias);
             let name = match alias {
                 Some(alias) => alias.clone(),

@@ -2,7 +2,6 @@
 //!
 //! Refuses the other transformations by name.
 
-use super::field::Field;
 use super::filter;
 use super::predicate::Predicate;
 use super::query::Query;
@@ -86,7 +85,7 @@ impl Applied {
             .and_then(|columns| columns.strip_suffix(')'))
             .ok_or_else(|| syntax(text))?;
         for path in columns.split(',').map(str::trim) {
-            let field = Field::read(scope.schema, table, path)?;
+            let field = scope.field(table, path)?;
             let column = field.definition(scope.schema, table);
             if matches!(column.kind, Kind::Time | Kind::Date) {
                 return Err(Refusal::url(format!(
@@ -131,7 +130,7 @@ impl Applied {
                     method: self::method(method)?,
                     cell: Some(Cell {
                         source: 0,
-                        field: Field::read(scope.schema, table, path)?,
+                        field: scope.field(table, path)?,
                     }),
                     alias: (*alias).to_owned(),
                 },

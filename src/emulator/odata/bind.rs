@@ -56,8 +56,8 @@ fn compare(
             with_literal(scope, table, &path, comparison.mirrored(), &literal)
         }
         (Operand::Path(left), Operand::Path(right)) => {
-            let left = Field::read(scope.schema, table, scope.path(&left)?)?;
-            let right = Field::read(scope.schema, table, scope.path(&right)?)?;
+            let left = scope.field(table, scope.path(&left)?)?;
+            let right = scope.field(table, scope.path(&right)?)?;
             columns(scope.schema, table, left, comparison, right)
         }
         (Operand::Member(_), _) | (_, Operand::Member(_)) => Err(Refusal::url(
@@ -76,7 +76,7 @@ fn with_literal(
     comparison: Comparison,
     literal: &Literal,
 ) -> Outcome<Predicate> {
-    let field = Field::read(scope.schema, table, scope.path(path)?)?;
+    let field = scope.field(table, scope.path(path)?)?;
     let column = field.definition(scope.schema, table);
     let value = literal
         .for_column(column)
@@ -106,7 +106,7 @@ fn text(
     path: &str,
     pattern: &str,
 ) -> Outcome<Predicate> {
-    let field = Field::read(scope.schema, table, scope.path(path)?)?;
+    let field = scope.field(table, scope.path(path)?)?;
     if !matches!(
         field.definition(scope.schema, table).kind,
         Kind::Text { .. } | Kind::Memo { .. }
@@ -132,9 +132,10 @@ fn call(
     values: &[String],
 ) -> Outcome<Predicate> {
     let path = scope.path(path)?;
-    let field = Field::read(scope.schema, table, path).or_else(|refusal| {
-        let column = scope.schema.table(table).column(path);
-        column.map(Field::own).ok_or(refusal)
+    let field = scope.field(table, path).or_else(|refusal| {
+        let definition = scope.schema.table(table);
+        let column = definition.column(path).ok_or(refusal)?;
+        Ok(Field::own(column, &definition.columns[column]))
     })?;
     function.bind(scope, table, field, values)
 }
@@ -160,6 +161,7 @@ fn lambda(scope: &Scope, table: TableId, lambda: &Lambda) -> Outcome<Predicate> 
             Refusal::no_property(definition.name, path)
         }
     })?;
+    scope.may_read(collection.table)?;
     let condition = match &lambda.condition {
         Some((variable, condition)) => {
             let scope = scope.inside(variable);

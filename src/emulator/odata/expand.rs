@@ -110,6 +110,8 @@ fn expansion(
     let definition = scope.schema.table(table);
     let end = end(scope.schema, definition, name)
         .ok_or_else(|| Refusal::no_property(definition.name, name))?;
+    let (End::Row { table: named, .. } | End::Rows { table: named, .. }) = end;
+    scope.may_read(named)?;
     let is_collection = matches!(end, End::Rows { .. });
     if reference && is_collection {
         return Err(Refusal::url(
@@ -168,7 +170,7 @@ impl Expansion {
                 let expression = filter::read(value, &Query::default())?;
                 self.filter = Some(Predicate::bind(scope, table, expression)?);
             }
-            "$orderby" => self.order = Order::read(scope.schema, table, Some(value))?,
+            "$orderby" => self.order = Order::read(scope, table, Some(value))?,
             "$top" => {
                 let top = value.trim().parse().ok().filter(|top| *top > 0);
                 self.top = Some(top.ok_or_else(|| {

@@ -18,14 +18,17 @@ pub(crate) struct Field {
     pub(crate) column: usize,
     /// Each lookup with the table it must name.
     pub(crate) steps: Vec<(usize, TableId)>,
+    /// Whether it reads as empty for who may not see secured columns.
+    secured: bool,
 }
 
 impl Field {
     /// A column of the row itself.
-    pub(crate) fn own(column: usize) -> Field {
+    pub(crate) fn own(column: usize, definition: &Column) -> Field {
         Field {
             column,
             steps: Vec::new(),
+            secured: definition.secured(),
         }
     }
 
@@ -51,7 +54,12 @@ impl Field {
         let column = table
             .wire_column(rest)
             .ok_or_else(|| Refusal::no_property(table.name, rest))?;
-        Ok(Field { column, steps })
+        let secured = table.columns.get(column).is_some_and(Column::secured);
+        Ok(Field {
+            column,
+            steps,
+            secured,
+        })
     }
 
     /// The table that the column belongs to, seen from a row of the given one.
@@ -77,6 +85,9 @@ impl Field {
     }
 
     pub(crate) fn of<'r>(&self, store: &'r Store, row: &'r Row) -> ValueRef<'r> {
+        if self.secured && store.hides_secured() {
+            return ValueRef::Null;
+        }
         self.row(store, row)
             .map_or(ValueRef::Null, |row| row.value(self.column))
     }

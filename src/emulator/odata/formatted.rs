@@ -59,7 +59,7 @@ pub(crate) fn value(store: &Store, table: &Table, row: &Row, index: usize) -> Op
         (Kind::Time, ValueRef::Time(time)) => Some(time.format("%-m/%-d/%Y %-I:%M %p").to_string()),
         (_, ValueRef::Lookup(reference)) => {
             let primary_name = store.schema().table(reference.table).primary_name;
-            let named = store.get(reference.table, reference.id)?;
+            let named = store.get_any(reference.table, reference.id)?;
             named.value(primary_name).as_text().map(str::to_owned)
         }
         _ => None,
@@ -83,10 +83,7 @@ fn symbol(store: &Store, table: &Table, row: &Row) -> Option<String> {
 fn base_symbol(store: &Store) -> Option<String> {
     let id = store.schema().by_name("organization")?;
     let base = store.schema().table(id).column("basecurrencyid")?;
-    sign(
-        store,
-        store.after(id, None).next()?.value(base).as_reference()?,
-    )
+    sign(store, store.all(id).next()?.value(base).as_reference()?)
 }
 
 fn sign(store: &Store, currency: Reference) -> Option<String> {
@@ -94,7 +91,7 @@ fn sign(store: &Store, currency: Reference) -> Option<String> {
         .schema()
         .table(currency.table)
         .column("currencysymbol")?;
-    let row = store.get(currency.table, currency.id)?;
+    let row = store.get_any(currency.table, currency.id)?;
     row.value(column).as_text().map(str::to_owned)
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::field::Field;
 use super::literal::guid;
+use super::scope::Scope;
 use super::{paging, render};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
@@ -72,11 +73,11 @@ impl Place {
 }
 
 impl Order {
-    pub(crate) fn read(schema: &Schema, table: TableId, text: Option<&str>) -> Outcome<Order> {
+    pub(crate) fn read(scope: &Scope, table: TableId, text: Option<&str>) -> Outcome<Order> {
         let mut terms = Vec::new();
         for term in text.iter().flat_map(|text| text.split(',')) {
             let (path, direction) = term_of(term)?;
-            terms.push((Field::read(schema, table, path)?, direction));
+            terms.push((scope.field(table, path)?, direction));
         }
         Ok(Order { terms })
     }
@@ -181,7 +182,7 @@ pub(crate) fn sort_value(store: &Store, field: &Field, row: &Row) -> Value {
     match field.of(store, row) {
         ValueRef::Lookup(reference) => {
             let name = store.schema().table(reference.table).primary_name;
-            let named = store.get(reference.table, reference.id);
+            let named = store.get_any(reference.table, reference.id);
             named.map_or(Value::Null, |row| row.value(name).to_value())
         }
         value => value.to_value(),

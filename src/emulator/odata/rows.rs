@@ -49,7 +49,9 @@ impl<'a> RowWriter<'a> {
             .collect();
         let mut places = vec![None; table.columns.len()];
         for (place, (column, _)) in (0..=u8::MAX).zip(&columns) {
-            if let Some(own) = places.get_mut(*column) {
+            let is_hidden =
+                table.columns.get(*column).is_some_and(Column::secured) && store.hides_secured();
+            if let Some(own) = places.get_mut(*column).filter(|_| !is_hidden) {
                 *own = Some(place);
             }
         }

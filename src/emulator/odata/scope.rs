@@ -7,6 +7,10 @@ use uuid::Uuid;
 
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::Schema;
+use crate::emulator::security::{Access, Rights};
+use crate::emulator::value::TableId;
+
+use super::field::Field;
 
 /// The surroundings of a filter.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +20,8 @@ pub(crate) struct Scope<'s> {
     pub(crate) now: DateTime<Utc>,
     /// The caller.
     pub(crate) user: Uuid,
+    /// What the caller may do.
+    pub(crate) rights: &'s Rights,
     /// The caller's.
     pub(crate) business_unit: Uuid,
     /// What stands for a row of the collection inside of `any` and `all`.
@@ -32,6 +38,20 @@ impl<'s> Scope<'s> {
             variable: Some(variable),
             ..*self
         }
+    }
+
+    /// Refuses a table that the caller may not read.
+    pub(crate) fn may_read(&self, table: TableId) -> Outcome<()> {
+        self.rights.may(Access::Read, self.schema.table(table))
+    }
+
+    /// A column that is seen from a row of the table, in tables that the caller may read.
+    pub(crate) fn field(&self, table: TableId, path: &str) -> Outcome<Field> {
+        let field = Field::read(self.schema, table, path)?;
+        for (_, table) in &field.steps {
+            self.may_read(*table)?;
+        }
+        Ok(field)
     }
 
     /// A path as it is seen from the row it is asked of.

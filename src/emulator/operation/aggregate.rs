@@ -24,7 +24,7 @@ pub(super) fn answer(
 ) -> Outcome<Reply> {
     call.query.only(&["$apply", "$orderby", "$top"])?;
     let applied = apply::read(&call.scope(instance), table, text, &call.query)?;
-    let store = instance.read();
+    let store = call.view(instance);
     let tuples = applied.plan.rows(&store, aggregate::MOST + 1)?;
     let mut lines = aggregate::lines(
         &store,

@@ -168,11 +168,15 @@ impl Batch<'_> {
             query,
             headers: part.headers,
             user: self.asked.user,
+            rights: self.asked.rights.clone(),
             body: part.body,
         };
         let schema = schema.unwrap_or_else(|| self.instance.schema());
         let rest = asked.rest.clone();
-        Ok((Call::read(schema, asked, references.clone())?, rest))
+        Ok((
+            Call::read(self.instance, schema, asked, references.clone())?,
+            rest,
+        ))
     }
 
     /// Splits the address of a part into the service root and the rest.

@@ -18,6 +18,7 @@ use crate::emulator::pipeline::{self, Context};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::row::Row;
+use crate::emulator::security::{Access, privilege};
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId};
 
@@ -73,6 +74,7 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call) -> Outcome<Repl
             return Err(Refusal::unsupported(&format!("BulkDelete with {feature}")));
         }
     }
+    call.context.rights.hold(privilege::BULK_DELETE)?;
     if request.query_set.is_empty() {
         return Err(wrong(&"QuerySet is empty"));
     }
@@ -85,6 +87,9 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call) -> Outcome<Repl
                 &http::Method::DELETE,
                 definition,
             ));
+        }
+        for access in [Access::Read, Access::Delete] {
+            call.context.rights.may(access, definition)?;
         }
         queries.push((table, criteria));
     }
@@ -116,7 +121,7 @@ impl BulkDelete {
         let mut counts = Counts::default();
         for (table, criteria) in &self.queries {
             let found: Vec<Uuid> = {
-                let store = instance.read();
+                let store = self.context.rights.view(instance);
                 let rows = store.after(*table, None);
                 rows.filter(|row| criteria.holds(row))
                     .map(Row::id)

@@ -68,7 +68,7 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     let definition = call.schema.table(table);
     allowed(call, definition)?;
     let select = call.query.select(definition)?;
-    let store = instance.read();
+    let store = call.view(instance);
     let cookie = cookie(instance, &store, call)?;
     let size = call.preferences.page_size.unwrap_or(MOST);
     let mut entries = entries(&store, table, &cookie, size + 1);
@@ -133,7 +133,7 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
 /// `/$count?$deltatoken=…`: how many entries a delta would have.
 pub(super) fn count(instance: &Instance, call: &Call, table: TableId) -> Outcome<Reply> {
     allowed(call, call.schema.table(table))?;
-    let store = instance.read();
+    let store = call.view(instance);
     let cookie = cookie(instance, &store, call)?;
     let count = count_of(&store, table, &cookie);
     Ok(reply::text(
@@ -161,7 +161,7 @@ fn allowed(call: &Call, table: &Table) -> Outcome<()> {
     call.query
         .only(&["$select", "$deltatoken", "$skiptoken", "$count"])?;
     if table.change_tracking {
-        Ok(())
+        call.context.rights.may_track(table)
     } else {
         Err(Refusal::not_tracked(table))
     }
@@ -203,7 +203,7 @@ fn days(store: &Store) -> i64 {
     let setting = || {
         let table = schema.by_name("organization")?;
         let column = schema.table(table).column("expirechangetrackingindays")?;
-        store.after(table, None).next()?.value(column).as_int()
+        store.all(table).next()?.value(column).as_int()
     };
     setting().unwrap_or(DEFAULT_DAYS)
 }

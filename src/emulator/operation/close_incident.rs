@@ -8,6 +8,7 @@ use super::{Call, find, missing, write};
 use crate::emulator::odata::path;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::security::Access;
 use crate::emulator::transaction::Transaction;
 
 /// The status that stands for the default one of the state.
@@ -38,6 +39,8 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call) -> Outcome<Repl
     transaction.wait_for(table, id)?;
     let row = transaction.store().get(table, id).cloned();
     let row = row.ok_or_else(|| missing(&call.schema, table, &address))?;
+    let rights = &call.context.rights;
+    rights.may_row(Access::Write, &call.schema, table, &row)?;
     let status = (status != DEFAULT).then_some(status);
     write::resolve(transaction, call.caller, table, &row, status)?;
     Ok(reply::no_content())

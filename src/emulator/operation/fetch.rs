@@ -30,7 +30,7 @@ pub(super) fn answer(
 ) -> Outcome<Reply> {
     call.query.only(&["fetchXml", "$count"])?;
     let fetch = fetchxml::read(&call.scope(instance), table, text)?;
-    let store = instance.read();
+    let store = call.view(instance);
     let body = match &fetch.shown {
         Shown::Rows(columns) => rows_of(call, &store, table, &fetch, columns)?,
         Shown::Totals { .. } => totals_of(call, &store, table, &fetch)?,

@@ -13,6 +13,7 @@ use crate::emulator::odata::path::Invocation;
 use crate::emulator::odata::split_outside;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::security::Access;
 use crate::emulator::transaction::Transaction;
 
 /// Calls a function by GET, an action by POST; otherwise there is nothing at the address (contract 1.7).
@@ -169,6 +170,8 @@ fn total_record_count(instance: &Instance, call: &Call, arguments: &Arguments) -
             .schema
             .by_name(&name)
             .ok_or_else(|| Refusal::no_table(&name))?;
+        let rights = &call.context.rights;
+        rights.may(Access::Read, call.schema.table(table))?;
         counts.insert(name, store.len(table).into());
     }
     let body = json!({

@@ -82,7 +82,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
         call.query.get("$expand"),
     )?;
     let listed = Listed::read(instance, call, subject)?;
-    let store = instance.read();
+    let store = call.view(instance);
     let found = listed.rows(&store);
     let mut body = Vec::with_capacity(512 + 512 * found.rows.len());
     body.extend_from_slice(b"{\"@odata.context\":");
@@ -112,7 +112,7 @@ pub(super) fn references(instance: &Instance, call: &Call, subject: &Subject) ->
     call.query
         .only(&["$filter", "$orderby", "$top", "$count", "$skiptoken"])?;
     let listed = Listed::read(instance, call, subject)?;
-    let store = instance.read();
+    let store = call.view(instance);
     let found = listed.rows(&store);
     let mut body = b"{\"@odata.context\":".to_vec();
     rows::scalar(
@@ -162,7 +162,7 @@ pub(super) fn number(instance: &Instance, call: &Call, subject: &Subject) -> Out
         of: subject.of,
         filter: filter.as_ref(),
     };
-    let count = rows.count(&instance.read(), MOST);
+    let count = rows.count(&call.view(instance), MOST);
     Ok(reply::text(
         StatusCode::OK,
         "text/plain",
@@ -188,7 +188,8 @@ struct Found {
 impl<'s> Listed<'s> {
     fn read(instance: &Instance, call: &Call, subject: &'s Subject) -> Outcome<Listed<'s>> {
         let table = subject.table;
-        let order = Order::read(&call.schema, table, call.query.aliased("$orderby"))?;
+        let order = call.query.aliased("$orderby");
+        let order = Order::read(&call.scope(instance), table, order)?;
         let behind = call.query.get("$skiptoken");
         let behind = behind
             .map(|token| order.read_token(&call.schema, table, token))

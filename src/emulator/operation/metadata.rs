@@ -104,6 +104,14 @@ fn context(call: &Call, segments: &[String], end: &str) -> String {
         .query
         .get("$select")
         .map_or(String::new(), |names| format!("({names})"));
+    let mut segments = segments.to_vec();
+    // One of a set is named by the set.
+    let one = segments.iter_mut().rfind(|segment| segment.contains('('));
+    if let (Some(segment), "/$entity") = (one, end)
+        && let Some((set, _)) = segment.split_once('(')
+    {
+        *segment = set.to_owned();
+    }
     let path = segments.join("/").replace("LogicalName=", "");
     format!("{}/$metadata#{path}{select}{end}", call.root)
 }

@@ -38,7 +38,7 @@ fn single(
     (lookup, to): (usize, TableId),
     navigation: &Navigation,
 ) -> Outcome<Reply> {
-    let store = instance.read();
+    let store = call.view(instance);
     let row = found(&store, table, address)?;
     let reference = row.value(lookup).as_reference();
     let named = reference
@@ -72,7 +72,7 @@ fn collection(
             "Change tracking behind a navigation property",
         ));
     }
-    let id = found(&instance.read(), table, address)?.id();
+    let id = found(&call.view(instance), table, address)?.id();
     let subject = Subject {
         table: to,
         of: Some((lookup, id)),
@@ -83,7 +83,7 @@ fn collection(
         Part::Reference => list::references(instance, call, &subject),
         Part::Count => list::number(instance, call, &subject),
         Part::Member(member) => {
-            let store = instance.read();
+            let store = call.view(instance);
             let row = found(&store, to, member)?;
             if row.value(lookup).as_id() != Some(id) {
                 return Err(missing(&call.schema, to, member));

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Call, find, found, missing};
 use crate::emulator::instance::Instance;
+use crate::emulator::odata::field::Field;
 use crate::emulator::odata::path::{Address, Property};
 use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::odata::{render, rows};
@@ -24,9 +25,10 @@ pub(crate) fn answer(
     property: Property,
 ) -> Outcome<Reply> {
     call.query.only(&[])?;
-    let store = instance.read();
+    let store = call.view(instance);
     let row = found(&store, table, address)?;
-    let value = row.value(property.column);
+    let definition = call.schema.table(table);
+    let value = Field::own(property.column, &definition.columns[property.column]).of(&store, row);
     if value.is_null() {
         return Ok(reply::no_content());
     }
@@ -37,7 +39,6 @@ pub(crate) fn answer(
         };
         return Ok(reply::text(StatusCode::OK, "text/plain", text));
     }
-    let definition = call.schema.table(table);
     let mut body = b"{\"@odata.context\":".to_vec();
     rows::scalar(
         &mut body,

@@ -22,6 +22,7 @@ impl Call {
             schema: &self.schema,
             now: instance.clock.now(),
             user: self.context.caller.user,
+            rights: &self.context.rights,
             business_unit: instance.business_unit_id(),
             variable: None,
         }

@@ -19,7 +19,7 @@ pub(crate) fn answer(
     table: TableId,
     address: &Address,
 ) -> Outcome<Reply> {
-    let store = instance.read();
+    let store = call.view(instance);
     let row = found(&store, table, address)?;
     shown(instance, call, &store, table, row)
 }

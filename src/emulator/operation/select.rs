@@ -28,7 +28,7 @@ pub(super) fn answer(
     let size = call.preferences.page_size.unwrap_or(MOST);
     let page = call.query.get("$skiptoken").map_or(Ok(1), page_of)?;
     let start = (page - 1).saturating_mul(size);
-    let store = instance.read();
+    let store = call.view(instance);
     // The rows before the page are found again for each page: the service pages no other way either, and keeps no state.
     let (shown, more) = match &select.shown {
         Shown::Rows(columns) => rows_of(&store, &select, columns, (start, size))?,

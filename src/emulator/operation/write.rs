@@ -85,10 +85,22 @@ pub(crate) fn change(
         "modifiedon",
         Value::Time(instance.clock.now_to_the_second()),
     );
-    if let Some(user) = user(store, caller.user) {
-        put(table, &mut values, "modifiedby", user);
-    }
+    modified(store, caller, table, &mut values);
     transaction.replace(id, row.id(), values)
+}
+
+/// Notes who changed a row, and who did it in his name.
+fn modified(store: &Store, caller: Caller, table: &Table, values: &mut [Value]) {
+    if let Some(by) = user(store, caller.user) {
+        put(table, values, "modifiedby", by);
+    }
+    let behind = caller.behind.and_then(|behind| user(store, behind));
+    put(
+        table,
+        values,
+        "modifiedonbehalfby",
+        behind.unwrap_or_default(),
+    );
 }
 
 /// Resolves a ticket that is active, with the given status or the default one of the state.
@@ -120,9 +132,7 @@ pub(crate) fn resolve(
     agree_on_status(table, &mut values, Some(&set))?;
     let now = instance.clock.now_to_the_second();
     put(table, &mut values, "modifiedon", Value::Time(now));
-    if let Some(user) = user(store, caller.user) {
-        put(table, &mut values, "modifiedby", user);
-    }
+    modified(store, caller, table, &mut values);
     transaction.replace(id, row.id(), values)
 }
 
@@ -167,11 +177,18 @@ fn fill(
     put(table, values, "modifiedon", now);
     if let Some(user) = user(store, caller.user) {
         put(table, values, "createdby", user.clone());
-        put(table, values, "modifiedby", user.clone());
         if get(table, values, "ownerid").is_null() {
             put(table, values, "ownerid", user);
         }
     }
+    modified(store, caller, table, values);
+    let behind = caller.behind.and_then(|behind| user(store, behind));
+    put(
+        table,
+        values,
+        "createdonbehalfby",
+        behind.unwrap_or_default(),
+    );
     if table.name == "team"
         && get(table, values, "businessunitid").is_null()
         && let Some(unit) = reference(store, "businessunit", instance.business_unit_id())

@@ -6,8 +6,10 @@ use http::HeaderMap;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use crate::emulator::instance::Instance;
 use crate::emulator::operation::Caller;
 use crate::emulator::refusal::{Outcome, Refusal};
+use crate::emulator::security::{self, Rights, privilege};
 
 /// So deep may messages cause each other (contract 8.3).
 const DEEPEST: u8 = 8;
@@ -19,6 +21,7 @@ const MOST_BYPASSED: usize = 3;
 pub(crate) struct Context {
     /// In whose name rows are written.
     pub(crate) caller: Caller,
+    pub(crate) rights: Rights,
     /// Who began it all.
     pub(crate) initiator: Uuid,
     /// 1 for a request, one more for each step that writes.
@@ -43,12 +46,15 @@ pub(crate) struct Bypass {
 
 impl Context {
     /// Reads the headers that change who acts and what runs, and refuses those that are not honoured.
-    pub(crate) fn read(headers: &HeaderMap, user: Uuid, tag: Option<&str>) -> Outcome<Context> {
-        for name in ["MSCRMCallerID", "CallerObjectId"] {
-            if text(headers, name).is_some() {
-                return Err(Refusal::unsupported(&format!("The header {name}")));
-            }
-        }
+    pub(crate) fn read(
+        instance: &Instance,
+        headers: &HeaderMap,
+        user: Uuid,
+        rights: Rights,
+        tag: Option<&str>,
+    ) -> Outcome<Context> {
+        let bypass = Bypass::read(headers, &rights)?;
+        let (caller, rights) = acting(instance, headers, user, rights)?;
         if text(headers, "MSCRM.SuppressDuplicateDetection")
             .is_some_and(|value| value.eq_ignore_ascii_case("false"))
         {
@@ -58,10 +64,11 @@ impl Context {
             .or_else(|| text(headers, "x-ms-correlation-id"))
             .and_then(|id| Uuid::try_parse(id).ok());
         Ok(Context {
-            caller: Caller { user },
+            caller,
+            rights,
             initiator: user,
             depth: 1,
-            bypass: Bypass::read(headers, user)?,
+            bypass,
             tag: tag.map(str::to_owned),
             correlation: correlation.unwrap_or_else(Uuid::new_v4),
             parent: None,
@@ -69,10 +76,11 @@ impl Context {
         })
     }
 
-    /// The same for what a step writes in a user's name.
+    /// The same for what a step writes in a user's name, who may do everything.
     pub(crate) fn deeper(&self, user: Uuid) -> Context {
         Context {
-            caller: Caller { user },
+            caller: Caller::of(user),
+            rights: Rights::all(),
             depth: self.depth.saturating_add(1),
             bypass: Bypass::default(),
             many: false,
@@ -90,10 +98,10 @@ impl Context {
 }
 
 impl Bypass {
-    fn read(headers: &HeaderMap, user: Uuid) -> Outcome<Bypass> {
+    fn read(headers: &HeaderMap, rights: &Rights) -> Outcome<Bypass> {
         let mut bypass = Bypass::default();
         if let Some(kinds) = text(headers, "MSCRM.BypassBusinessLogicExecution") {
-            may(user, "prvBypassCustomBusinessLogic")?;
+            rights.hold(privilege::BYPASS_LOGIC)?;
             for kind in kinds.split(',').map(str::trim) {
                 match kind.to_ascii_lowercase().as_str() {
                     "customsync" => bypass.synchronous = true,
@@ -108,7 +116,7 @@ impl Bypass {
             }
         }
         if let Some(ids) = text(headers, "MSCRM.BypassBusinessLogicExecutionStepIds") {
-            may(user, "prvBypassCustomBusinessLogic")?;
+            rights.hold(privilege::BYPASS_LOGIC)?;
             for id in ids.split(',').map(str::trim) {
                 bypass.steps.push(Uuid::try_parse(id).map_err(|_| {
                     Refusal::argument(format!("'{id}' is not the id of a step to be bypassed."))
@@ -123,20 +131,40 @@ impl Bypass {
         if text(headers, "MSCRM.BypassCustomPluginExecution")
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
         {
-            may(user, "prvBypassCustomPlugins")?;
+            rights.hold(privilege::BYPASS_PLUG_INS)?;
             bypass.synchronous = true;
         }
         Ok(bypass)
     }
 }
 
-/// Refuses a user without the privilege to bypass; there are no roles yet, so everybody has it.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "a role model will have something to refuse"
-)]
-fn may(_user: Uuid, _privilege: &str) -> Outcome<()> {
-    Ok(())
+/// Who acts, and with which rights: the user himself, or another whose name he uses (contract 7.5).
+fn acting(
+    instance: &Instance,
+    headers: &HeaderMap,
+    user: Uuid,
+    rights: Rights,
+) -> Outcome<(Caller, Rights)> {
+    let id = |name: &str| {
+        let Some(text) = text(headers, name).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let id = Uuid::try_parse(text);
+        id.map(Some)
+            .map_err(|_| Refusal::argument(format!("The header {name} must be a GUID: '{text}'.")))
+    };
+    let other = match (id("CallerObjectId")?, id("MSCRMCallerID")?) {
+        (None, None) => return Ok((Caller::of(user), rights)),
+        // A user that nobody has is no member of the organization (inferred).
+        (Some(object), _) => security::user_of_object(instance, object).unwrap_or(object),
+        (None, Some(other)) => other,
+    };
+    let rights = security::act_for(instance, user, &rights, other)?;
+    let caller = Caller {
+        user: other,
+        behind: Some(user),
+    };
+    Ok((caller, rights))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -51,7 +51,7 @@ impl<'o> Members<'o> {
         let Some(row) = row.and_then(|row| cell.field.row(store, row)) else {
             return;
         };
-        let value = row.value(cell.field.column);
+        let value = cell.of(store, tuple);
         if value.is_null() {
             return;
         }

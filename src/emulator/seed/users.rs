@@ -1,7 +1,7 @@
 //! The rows that are there before any business data: the organization, users, the business unit, its team, roles,
 //! currencies.
 //!
-//! No privileges: every user may do everything that the emulator serves.
+//! Every user is an administrator; other roles are given by `security.rs`.
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -10,6 +10,7 @@ use crate::emulator::instance::{Instance, currency_id, stable_id};
 use crate::emulator::operation::write::{defaults, put};
 use crate::emulator::pipeline::PLUG_IN_USER;
 use crate::emulator::schema::Table;
+use crate::emulator::security::{ADMINISTRATOR, BUILT_IN, give, role_id};
 use crate::emulator::store::Store;
 use crate::emulator::value::{Reference, Value};
 use crate::emulator::{APPLICATION_CLIENT_ID, LOB_CLIENT_ID, SYNC_CLIENT_ID, US, user_id};
@@ -17,9 +18,6 @@ use crate::emulator::{APPLICATION_CLIENT_ID, LOB_CLIENT_ID, SYNC_CLIENT_ID, US, 
 /// The people of each instance, by full name.
 pub(crate) const US_PEOPLE: [&str; 2] = ["Dana Whitfield", "Marcus Bell"];
 pub(crate) const EUROPE_PEOPLE: [&str; 2] = ["Lena Roth", "Piet Vermeer"];
-
-/// The roles of each instance, the most powerful first.
-pub(crate) const ROLES: [&str; 3] = ["System Administrator", "Sync User", "Read Only"];
 
 /// Stores what every instance has.
 pub(crate) fn fill(instance: &Instance) {
@@ -72,8 +70,8 @@ pub(crate) fn fill(instance: &Instance) {
             &own,
         );
     }
-    for name in ROLES {
-        let id = stable_id(instance.name, &format!("role/{name}"));
+    for name in BUILT_IN {
+        let id = role_id(instance, name);
         row(
             instance,
             &mut store,
@@ -139,6 +137,7 @@ fn user(instance: &Instance, store: &mut Store, who: &str, application: Option<&
             "domainname",
             Value::text(&format!("{domain}@{}.example", instance.name)),
         ),
+        ("azureactivedirectoryobjectid", Value::Id(object_id(who))),
     ];
     if application.is_some() {
         own.push((
@@ -146,17 +145,18 @@ fn user(instance: &Instance, store: &mut Store, who: &str, application: Option<&
             Value::Id(Uuid::new_v5(&Uuid::NAMESPACE_OID, who.as_bytes())),
         ));
     }
-    row(
-        instance,
-        store,
-        "systemuser",
-        user_id(instance.name, who),
-        &own,
-    );
+    let id = user_id(instance.name, who);
+    row(instance, store, "systemuser", id, &own);
+    give(instance, store, id, ADMINISTRATOR);
+}
+
+/// The id of a user or an application in the directory, which all instances share.
+fn object_id(who: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("object/{who}").as_bytes())
 }
 
 /// Stores one of the rows that are there from the start.
-pub(super) fn row(
+pub(crate) fn row(
     instance: &Instance,
     store: &mut Store,
     table: &str,

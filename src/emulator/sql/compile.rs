@@ -64,6 +64,9 @@ pub(crate) fn read(scope: &Scope, table: TableId, text: &str) -> Outcome<Select>
         root.alias.clone_from(&statement.from.alias);
     }
     for joined in &statement.joins {
+        if let Some(table) = scope.schema.by_name(&joined.table.table) {
+            scope.may_read(table)?;
+        }
         join(scope.schema, &mut plan, joined)?;
     }
     if let Some(test) = &statement.condition {
@@ -294,7 +297,7 @@ pub(super) fn cell(schema: &Schema, plan: &Plan, path: &Path) -> Outcome<Cell> {
         });
         found.extend(readable.map(|column| Cell {
             source,
-            field: Field::own(column),
+            field: Field::own(column, &table.columns[column]),
         }));
     }
     match (found.pop(), found.is_empty()) {

@@ -36,7 +36,7 @@ async fn every_table_is_there_and_can_be_read() {
             "sdkmessagefilters?$filter=sdkmessageid/name%20eq%20%27CreateMultiple%27%20and%20primaryobjecttypecode%20eq%20%27account%27",
             1,
         ),
-        ("roles", 3),
+        ("roles", 4),
     ] {
         assert_eq!(us.column(path, "versionnumber").await.len(), rows, "{path}");
     }

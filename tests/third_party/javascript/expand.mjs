@@ -78,15 +78,23 @@ export default {
   },
 
   async "after a write"(web) {
-    const row = await web.update({
-      collection: "accounts",
-      key: await account(web),
-      data: { telephone1: "9" },
+    const key = await account(web);
+    const request = {
       returnRepresentation: true,
       select: ["telephone1"],
-      expand: [{ property: "primarycontactid", select: ["firstname"] }],
+      expand: [{ property: "parentaccountid", select: ["name"] }],
+    };
+    const data = { name: `${name} 2`, telephone1: "8", "parentaccountid@odata.bind": `accounts(${key})` };
+    const made = await web.create({ ...request, collection: "accounts", data });
+    equal("created", [made.telephone1, made.parentaccountid?.name], ["8", name]);
+    const changed = await web.update({
+      ...request,
+      collection: "accounts",
+      key: made.accountid,
+      data: { telephone1: "9" },
     });
-    equal("in the representation", [row.telephone1, row.primarycontactid?.firstname], ["9", "Ada"]);
+    // Dataverse doesn't expand the answer to an update.
+    equal("updated", [changed.telephone1, "parentaccountid" in changed], ["9", false]);
   },
 
   async "lambdas and paths"(web) {

@@ -113,6 +113,39 @@ export default {
     truth("many", all.value.length > 5, all.value.length);
   },
 
+  async "global option sets"(web) {
+    const { value } = await web.retrieveGlobalOptionSets({ select: ["Name", "MetadataId"] });
+    const regions = value.find((row) => row.Name === "new_region");
+    truth("an id", GUID.test(regions?.MetadataId), value);
+    const one = await web.retrieveGlobalOptionSet({ key: regions?.MetadataId });
+    equal("by id", [one.Name, one.IsGlobal], ["new_region", true]);
+    equal(
+      "options",
+      one.Options.map((option) => [option.Value, option.Label.UserLocalizedLabel.Label])[0],
+      [100000000, "North"],
+    );
+    const named = await web.retrieveGlobalOptionSet({
+      key: "Name='new_region'",
+      castType: `${NAMESPACE}.OptionSetMetadata`,
+      select: ["Name", "Options"],
+    });
+    equal("by name, cast", [named.MetadataId, named.Options.length], [regions?.MetadataId, one.Options.length]);
+    await refused("none", 404, null, web.retrieveGlobalOptionSet({ key: "Name='nope'" }));
+  },
+
+  async "an entity put back"(web) {
+    const key = "LogicalName='team'";
+    const tracked = async () =>
+      (await web.retrieveEntity({ key, select: ["ChangeTrackingEnabled"] })).ChangeTrackingEnabled;
+    const { oDataContext, ...whole } = await web.retrieveEntity({ key });
+    await web.updateEntity({ data: whole });
+    equal("as it was", await tracked(), whole.ChangeTrackingEnabled);
+    await web.updateEntity({ data: { ...whole, ChangeTrackingEnabled: true } });
+    equal("tracked", await tracked(), true);
+    await refused("not switched off", 400, null, web.updateEntity({ data: { ...whole, ChangeTrackingEnabled: false } }));
+    equal("tracked still", await tracked(), true);
+  },
+
   async keys(web) {
     const entity = await web.retrieveEntity({
       key: account,

@@ -1,16 +1,19 @@
-// What is outside of the emulator is refused with 501 and its name: metadata writes, files, search, impersonation.
+// What is outside of the emulator is refused with 501 and its name: metadata writes, search, saved queries.
 
 import { equal, newId, refused, unsupported } from "./support.mjs";
 
 const account = "LogicalName='account'";
 const collection = "accounts";
-const RELATIONSHIPS = "metadata|RelationshipDefinitions";
 
 export default {
   async "writing entities and attributes"(web) {
     const { MetadataId } = await web.retrieveEntity({ key: account, select: ["MetadataId"] });
     await unsupported("createEntity", "metadata", web.createEntity({ data: { SchemaName: "new_Thing" } }));
-    await unsupported("updateEntity", "metadata", web.updateEntity({ data: { MetadataId, SchemaName: "Account" } }));
+    await unsupported(
+      "updateEntity",
+      "DisplayName",
+      web.updateEntity({ data: { MetadataId, SchemaName: "Account", DisplayName: null } }),
+    );
     await unsupported(
       "createAttribute",
       "metadata",
@@ -25,22 +28,21 @@ export default {
   },
 
   async "writing relationships"(web) {
-    await unsupported("create", RELATIONSHIPS, web.createRelationship({ data: { SchemaName: "new_one" } }));
-    await unsupported(
-      "update",
-      RELATIONSHIPS,
-      web.updateRelationship({ data: { MetadataId: newId(), SchemaName: "new_one" } }),
-    );
-    await unsupported("delete", RELATIONSHIPS, web.deleteRelationship({ key: newId() }));
+    const { value } = await web.retrieveRelationships({ select: ["MetadataId", "SchemaName"] });
+    const [{ MetadataId, SchemaName }] = value;
+    await unsupported("create", "metadata", web.createRelationship({ data: { SchemaName: "new_one" } }));
+    await unsupported("update", "metadata", web.updateRelationship({ data: { MetadataId, SchemaName } }));
+    await unsupported("delete", "metadata", web.deleteRelationship({ key: MetadataId }));
+    equal("unchanged", (await web.retrieveRelationships({ select: ["SchemaName"] })).value.length, value.length);
   },
 
-  async "global option sets"(web) {
-    const word = "GlobalOptionSetDefinitions";
-    await unsupported("create", word, web.createGlobalOptionSet({ data: { Name: "new_set" } }));
-    await unsupported("update", word, web.updateGlobalOptionSet({ data: { MetadataId: newId(), Name: "new_set" } }));
-    await unsupported("delete", word, web.deleteGlobalOptionSet({ key: newId() }));
-    await unsupported("retrieve one", word, web.retrieveGlobalOptionSet({ key: newId() }));
-    await unsupported("retrieve all", word, web.retrieveGlobalOptionSets());
+  async "writing global option sets"(web) {
+    const { value } = await web.retrieveGlobalOptionSets({ select: ["MetadataId", "Name"] });
+    const [{ MetadataId, Name }] = value;
+    await unsupported("create", "metadata", web.createGlobalOptionSet({ data: { Name: "new_set" } }));
+    await unsupported("update", "metadata", web.updateGlobalOptionSet({ data: { MetadataId, Name } }));
+    await unsupported("delete", "metadata", web.deleteGlobalOptionSet({ key: MetadataId }));
+    equal("unchanged", (await web.retrieveGlobalOptionSets()).value.length, value.length);
   },
 
   async "files: no table has a file column"(web) {

@@ -50,7 +50,9 @@ pub(super) fn write(
             transaction.store().set_index(id, key, Index::Dropped);
             Ok(reply::no_content())
         }
-        (&Method::PUT, [table]) if split_predicate(table)?.1.is_some() => {
+        (&Method::PUT, [table])
+            if matches!(split_predicate(table)?, ("EntityDefinitions", Some(_))) =>
+        {
             let id = table_of(&view, table)?;
             track_changes(transaction.store(), call, id)
         }
