@@ -16,6 +16,7 @@ pub(crate) mod literal;
 pub(crate) mod membership;
 pub(crate) mod message;
 pub(crate) mod order;
+pub(crate) mod owner;
 pub(crate) mod paging;
 pub(crate) mod path;
 pub(crate) mod payload;

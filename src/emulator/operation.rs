@@ -19,6 +19,7 @@ pub(crate) mod metadata;
 pub(crate) mod money;
 pub(crate) mod multiple;
 pub(crate) mod navigation;
+pub(crate) mod pair;
 pub(crate) mod property;
 mod reading;
 pub(crate) mod retrieve;
@@ -198,6 +199,10 @@ fn dispatch(
         ) => {
             let (written, way): (TableId, fn(Writes) -> bool) =
                 match (navigation.end, &navigation.part) {
+                    (End::Paired { pairs, table: of }, part) => {
+                        let row = (table, &address);
+                        return pair::answer(transaction, call, row, (pairs, of), part);
+                    }
                     (End::Row { .. }, _) => (table, Writes::update),
                     (End::Rows { table, .. }, Part::Whole) => (table, Writes::create),
                     (End::Rows { table, .. }, _) => (table, Writes::update),
@@ -286,8 +291,7 @@ impl Call {
                 | Resource::Property(table, ..),
             ) => reads(*table),
             (&Method::GET, Resource::Navigation(table, _, navigation)) => {
-                let (End::Row { table: end, .. } | End::Rows { table: end, .. }) = navigation.end;
-                reads(*table).and_then(|()| reads(end))
+                reads(*table).and_then(|()| reads(navigation.end.table()))
             }
             (&Method::GET, _) => Ok(()),
             (_, Resource::Definitions(_)) => rights.hold(privilege::CUSTOMIZE),

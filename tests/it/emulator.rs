@@ -24,6 +24,7 @@ mod metadata;
 mod multiple;
 mod nonsense;
 mod organization;
+mod pairs;
 mod pipeline;
 mod platforms;
 mod properties;

@@ -6,6 +6,7 @@ use super::field::Field;
 use super::filter::{Comparison, Expression, Lambda, Operand, TextTest};
 use super::like::Pattern;
 use super::literal::Literal;
+use super::path;
 use super::predicate::{Members, Predicate};
 use super::query_function::Function;
 use super::scope::Scope;
@@ -153,7 +154,12 @@ fn lambda(scope: &Scope, table: TableId, lambda: &Lambda) -> Outcome<Predicate> 
         });
     }
     let collection = definition.collection(path).ok_or_else(|| {
-        if definition.wire_column(path).is_some() || definition.navigation(path).is_some() {
+        if matches!(
+            path::end(scope.schema, definition, path),
+            Some(path::End::Paired { .. })
+        ) {
+            Refusal::unsupported("any or all over a many-to-many relationship")
+        } else if definition.wire_column(path).is_some() || definition.navigation(path).is_some() {
             Refusal::url(format!(
                 "'{path}' is no collection, and only a collection can be asked with any or all."
             ))

@@ -37,9 +37,7 @@ pub(crate) struct Expansion {
 impl Expansion {
     /// The table of the rows that come along.
     pub(crate) fn table(&self) -> TableId {
-        match self.end {
-            End::Row { table, .. } | End::Rows { table, .. } => table,
-        }
+        self.end.table()
     }
 }
 
@@ -110,9 +108,9 @@ fn expansion(
     let definition = scope.schema.table(table);
     let end = end(scope.schema, definition, name)
         .ok_or_else(|| Refusal::no_property(definition.name, name))?;
-    let (End::Row { table: named, .. } | End::Rows { table: named, .. }) = end;
+    let named = end.table();
     scope.may_read(named)?;
-    let is_collection = matches!(end, End::Rows { .. });
+    let is_collection = !matches!(end, End::Row { .. });
     if reference && is_collection {
         return Err(Refusal::url(
             "Expand with $ref is only supported on lookup type navigation property.",

@@ -6,9 +6,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::expand::Expansion;
+use super::owner::Owner;
 use super::paging::MOST;
 use super::path::End;
-use super::predicate::naming;
 use super::prefer::Annotations;
 use super::rows::{self, RowWriter};
 use super::{listing, render};
@@ -127,7 +127,12 @@ impl<'a> Expanded<'a> {
                     }
                 }
                 End::Rows { lookup, table } => {
-                    self.collection(out, row, expansion, inner, (lookup, table))?;
+                    let owner = Owner::Named(lookup, row.id());
+                    self.collection(out, row, expansion, inner, (owner, table))?;
+                }
+                End::Paired { pairs, table } => {
+                    let owner = Owner::Paired(pairs, row.id());
+                    self.collection(out, row, expansion, inner, (owner, table))?;
                 }
             }
         }
@@ -157,18 +162,14 @@ impl<'a> Expanded<'a> {
         row: &Row,
         expansion: &Expansion,
         inner: &Expanded,
-        (lookup, table): (usize, TableId),
+        (owner, table): (Owner, TableId),
     ) -> Outcome<()> {
         let store = self.setting.store;
         let size = self.setting.page.unwrap_or(MOST);
         let wanted = expansion.top.map_or(size, |top| top.min(size));
-        // Where no index serves, all rows of the table are looked at.
-        let is_indexed = store.naming(table, lookup, row.id()).is_some();
-        if !is_indexed {
-            self.setting.look_at(store.len(table))?;
-        }
+        self.setting.look_at(owner.cost(store, table))?;
         let mut looked_at = 0;
-        let members = naming(store, table, lookup, row.id()).inspect(|_| looked_at += 1);
+        let members = owner.rows(store, table).inspect(|_| looked_at += 1);
         let found = listing::first(
             store,
             members,

@@ -5,12 +5,11 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::order::{Direction, Indexed, Order, Place};
-use super::predicate::{Predicate, naming};
+use super::owner::Owner;
+use super::predicate::Predicate;
 use crate::emulator::row::Row;
 use crate::emulator::store::Store;
 use crate::emulator::value::TableId;
-
-use uuid::Uuid;
 
 /// What a query value may not hold as it is.
 const QUERY_VALUE: &AsciiSet = &CONTROLS
@@ -29,8 +28,8 @@ const QUERY_VALUE: &AsciiSet = &CONTROLS
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows<'a> {
     pub(crate) table: TableId,
-    /// Only those whose lookup in this column names this row.
-    pub(crate) of: Option<(usize, Uuid)>,
+    /// Only those that belong to a row.
+    pub(crate) of: Option<Owner>,
     pub(crate) filter: Option<&'a Predicate>,
 }
 
@@ -75,8 +74,8 @@ impl Rows<'_> {
     }
 
     fn candidates<'s>(&self, store: &'s Store) -> Box<dyn Iterator<Item = &'s Row> + 's> {
-        if let Some((lookup, named)) = self.of {
-            return naming(store, self.table, lookup, named);
+        if let Some(owner) = self.of {
+            return owner.rows(store, self.table);
         }
         match self
             .filter

@@ -65,6 +65,27 @@ pub(crate) enum End {
     Row { lookup: usize, table: TableId },
     /// The rows of the table whose lookup in this column names the row.
     Rows { lookup: usize, table: TableId },
+    /// The rows of the table that stand in pairs with the row.
+    Paired { pairs: Pairs, table: TableId },
+}
+
+/// A table of pairs of ids, as it is seen from one side of a many-to-many relationship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pairs {
+    pub(crate) table: TableId,
+    /// The column with the id of the row whose collection it is.
+    pub(crate) this: usize,
+    /// The column with the id of the row that belongs to the collection.
+    pub(crate) other: usize,
+}
+
+impl End {
+    /// The table of what it leads to.
+    pub(crate) fn table(self) -> TableId {
+        match self {
+            End::Row { table, .. } | End::Rows { table, .. } | End::Paired { table, .. } => table,
+        }
+    }
 }
 
 /// What of it is meant.
@@ -345,8 +366,8 @@ fn behind(schema: &Schema, id: TableId, address: Address, rest: &[String]) -> Ou
     let part = match (end, predicate, rest) {
         (_, None, []) => Part::Whole,
         (_, None, [reference]) if reference == "$ref" => Part::Reference,
-        (End::Rows { .. }, None, [count]) if count == "$count" => Part::Count,
-        (End::Rows { table, .. }, Some(predicate), rest) => {
+        (End::Rows { .. } | End::Paired { .. }, None, [count]) if count == "$count" => Part::Count,
+        (End::Rows { table, .. } | End::Paired { table, .. }, Some(predicate), rest) => {
             let member = self::address(schema.table(table), predicate)?;
             match rest {
                 [] => Part::Member(member),
@@ -383,11 +404,30 @@ pub(crate) fn end(schema: &Schema, table: &Table, name: &str) -> Option<End> {
         let table = schema.by_name(target.table)?;
         return Some(End::Row { lookup, table });
     }
-    let collection = table.collection(name)?;
-    Some(End::Rows {
-        lookup: collection.column,
-        table: collection.table,
-    })
+    if let Some(collection) = table.collection(name) {
+        return Some(End::Rows {
+            lookup: collection.column,
+            table: collection.table,
+        });
+    }
+    let own = schema.by_name(table.name)?;
+    let relationships = schema.many_to_many().iter();
+    let sides = relationships
+        .filter(|relationship| relationship.name == name)
+        .flat_map(|relationship| {
+            let [first, second] = relationship.sides;
+            [(first, second), (second, first)].map(|sides| (relationship.intersect, sides))
+        });
+    let mut ends = sides.filter(|(_, (this, _))| this.0 == own);
+    ends.next()
+        .map(|(intersect, ((_, this), (table, other)))| End::Paired {
+            pairs: Pairs {
+                table: intersect,
+                this,
+                other,
+            },
+            table,
+        })
 }
 
 /// Why a segment that Dataverse knows is not served.

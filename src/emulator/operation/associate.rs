@@ -95,7 +95,7 @@ pub(crate) fn answer(
 }
 
 /// The row that the body names by `@odata.id`.
-fn target(call: &Call, table: TableId) -> Outcome<String> {
+pub(super) fn target(call: &Call, table: TableId) -> Outcome<String> {
     let definition = call.schema.table(table);
     let body = call.object(definition)?;
     match body.get("@odata.id") {
@@ -108,7 +108,12 @@ fn target(call: &Call, table: TableId) -> Outcome<String> {
 }
 
 /// The id of a row of a collection's table.
-fn member(transaction: &Transaction, call: &Call, of: TableId, text: &str) -> Outcome<Uuid> {
+pub(super) fn member(
+    transaction: &Transaction,
+    call: &Call,
+    of: TableId,
+    text: &str,
+) -> Outcome<Uuid> {
     let (table, address) = path::bound(&call.schema, &call.root, text)?;
     if table != of {
         let name = call.schema.table(of).name;

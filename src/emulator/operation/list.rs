@@ -3,7 +3,6 @@
 //! Pages are stateless: a `$skiptoken` says behind which row the next begins, the link repeats the rest of the query.
 
 use http::StatusCode;
-use uuid::Uuid;
 
 use super::{Call, aggregate, changes, fetch, select};
 use crate::emulator::instance::Instance;
@@ -13,6 +12,7 @@ use crate::emulator::odata::filter;
 use crate::emulator::odata::listing::Rows;
 pub(super) use crate::emulator::odata::listing::encoded;
 use crate::emulator::odata::order::{Order, Place};
+use crate::emulator::odata::owner::Owner;
 use crate::emulator::odata::paging::MOST;
 use crate::emulator::odata::predicate::Predicate;
 use crate::emulator::odata::rows;
@@ -38,8 +38,8 @@ const OPTIONS: [&str; 7] = [
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) table: TableId,
-    /// Only those whose lookup in this column names this row.
-    pub(super) of: Option<(usize, Uuid)>,
+    /// Only those that belong to a row.
+    pub(super) of: Option<Owner>,
     /// Behind the service root.
     pub(super) path: String,
 }

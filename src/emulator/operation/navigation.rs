@@ -3,10 +3,12 @@
 //! Associating and disassociating are not here.
 
 use http::StatusCode;
+use uuid::Uuid;
 
 use super::list::{self, Subject};
 use super::{Call, changes, found, missing, retrieve};
 use crate::emulator::instance::Instance;
+use crate::emulator::odata::owner::Owner;
 use crate::emulator::odata::path::{Address, End, Navigation, Part};
 use crate::emulator::odata::{expanded, rows};
 use crate::emulator::refusal::{Outcome, Refusal};
@@ -25,7 +27,12 @@ pub(crate) fn answer(
             single(instance, call, (table, address), (lookup, to), navigation)
         }
         End::Rows { lookup, table: to } => {
-            collection(instance, call, (table, address), (lookup, to), navigation)
+            let owner = |id| Owner::Named(lookup, id);
+            collection(instance, call, (table, address), (owner, to), navigation)
+        }
+        End::Paired { pairs, table: to } => {
+            let owner = |id| Owner::Paired(pairs, id);
+            collection(instance, call, (table, address), (owner, to), navigation)
         }
     }
 }
@@ -64,7 +71,7 @@ fn collection(
     instance: &Instance,
     call: &Call,
     (table, address): (TableId, &Address),
-    (lookup, to): (usize, TableId),
+    (owner, to): (impl Fn(Uuid) -> Owner, TableId),
     navigation: &Navigation,
 ) -> Outcome<Reply> {
     if changes::is_asked(call) {
@@ -75,7 +82,7 @@ fn collection(
     let id = found(&call.view(instance), table, address)?.id();
     let subject = Subject {
         table: to,
-        of: Some((lookup, id)),
+        of: Some(owner(id)),
         path: format!("{}({id})/{}", call.schema.table(table).set, navigation.name),
     };
     match &navigation.part {
@@ -85,7 +92,7 @@ fn collection(
         Part::Member(member) => {
             let store = call.view(instance);
             let row = found(&store, to, member)?;
-            if row.value(lookup).as_id() != Some(id) {
+            if !owner(id).has(&store, row) {
                 return Err(missing(&call.schema, to, member));
             }
             retrieve::shown(instance, call, &store, to, row)
