@@ -16,7 +16,9 @@ async fn patiently(us: &Api<'_>, path: &str) -> (u16, Json) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.get(us.url(path)).bearer_auth(&us.token);
     let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    let status = response.status().as_u16();
+    let body = response.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
 }
 
 /// So many accounts of 2 KB.
