@@ -1,6 +1,6 @@
 //! Service protection: how much each user asked for in a sliding window, and when that is too much (contract 6.1).
 //!
-//! Off until it is switched on. Counts and refuses; `front.rs` asks before the work and reports after it. Time is the
+//! Off until it is switched on. Counts and refuses; `web_api.rs` asks before the work and reports after it. Time is the
 //! emulator's clock, so that a test need not wait for a window. Real Dataverse counts for each web server; this is one.
 //!
 //! ```text

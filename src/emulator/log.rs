@@ -13,8 +13,11 @@ use uuid::Uuid;
 
 use super::instance::lock;
 
-/// So many requests are remembered.
-const CAPACITY: usize = 100_000;
+/// So many bytes of requests are remembered.
+const CAPACITY: usize = 64 << 20;
+
+/// What a logged header takes beside its text, in bytes.
+const PER_HEADER: usize = 128;
 
 /// The headers that are logged, if they were sent.
 const HEADERS: [&str; 15] = [
@@ -54,6 +57,18 @@ pub(crate) struct Entry {
     pub(crate) fault: Option<u64>,
 }
 
+impl Entry {
+    /// Its bytes in memory, roughly; nothing that is added to an entry later changes it.
+    fn size(&self) -> usize {
+        let header = |(name, value): (&String, &Json)| {
+            PER_HEADER + name.len() + value.as_str().map_or(0, str::len)
+        };
+        let headers: usize = self.headers.iter().map(header).sum();
+        let query = self.query.as_ref().map_or(0, String::len);
+        size_of::<Entry>() + self.method.len() + self.path.len() + query + headers
+    }
+}
+
 /// A ring of the newest requests.
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog {
@@ -63,6 +78,7 @@ pub(crate) struct RequestLog {
 #[derive(Debug, Default)]
 struct Ring {
     entries: VecDeque<Entry>,
+    bytes: usize,
     last: u64,
     unanswered: u64,
 }
@@ -89,10 +105,13 @@ impl RequestLog {
             table,
             fault: None,
         };
-        if ring.entries.len() == CAPACITY {
-            ring.entries.pop_front();
-        }
+        ring.bytes += entry.size();
         ring.entries.push_back(entry);
+        while ring.bytes > CAPACITY
+            && let Some(oldest) = ring.entries.pop_front()
+        {
+            ring.bytes -= oldest.size();
+        }
         ring.last
     }
 
@@ -126,7 +145,9 @@ impl RequestLog {
 
     /// Forgets the requests, but not how many there were.
     pub(crate) fn clear(&self) {
-        lock(&self.ring).entries.clear();
+        let mut ring = lock(&self.ring);
+        ring.entries.clear();
+        ring.bytes = 0;
     }
 }
 

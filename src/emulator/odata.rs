@@ -14,7 +14,9 @@ pub(crate) mod like;
 pub(crate) mod listing;
 pub(crate) mod literal;
 pub(crate) mod membership;
+pub(crate) mod message;
 pub(crate) mod order;
+pub(crate) mod paging;
 pub(crate) mod path;
 pub(crate) mod payload;
 pub(crate) mod period;
@@ -34,4 +36,18 @@ pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
     percent_encoding::percent_decode_str(text)
         .decode_utf8()
         .ok()
+}
+
+/// Splits where the character stands outside of parentheses, brackets and quoted texts.
+pub(crate) fn split_outside(text: &str, at: char) -> impl Iterator<Item = &str> {
+    let (mut open, mut quoted) = (0_usize, false);
+    text.split(move |char| {
+        match char {
+            '\'' => quoted = !quoted,
+            '(' | '[' if !quoted => open += 1,
+            ')' | ']' if !quoted => open = open.saturating_sub(1),
+            _ => {}
+        }
+        char == at && open == 0 && !quoted
+    })
 }

@@ -1,6 +1,6 @@
 //! The messages of the Web API, a file for each: a request that was understood becomes a change and a reply.
 //!
-//! Knows nothing of sockets, tokens or faults; `front.rs` has dealt with those before.
+//! Knows nothing of sockets, tokens or faults; `front.rs` and `web_api.rs` have dealt with those before.
 
 mod aggregate;
 pub(crate) mod associate;
@@ -135,7 +135,7 @@ pub(crate) fn execute(
         rights: security::admit(instance, user)?,
         body,
     };
-    if rest == "$batch" && asked.method == Method::POST {
+    if path::is_batch(rest) && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
     let done =

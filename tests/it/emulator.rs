@@ -3,6 +3,7 @@
 mod apply;
 mod associate;
 mod batch;
+mod bounds;
 mod bulk_delete;
 mod changes;
 mod columns;
@@ -18,6 +19,7 @@ mod filters;
 mod keys;
 mod limits;
 mod lists;
+mod messages;
 mod metadata;
 mod multiple;
 mod nonsense;

@@ -6,6 +6,18 @@ use roxmltree::Node;
 
 use crate::emulator::refusal::{Outcome, Refusal};
 
+/// Attributes that Dataverse documents and this emulator does not serve, each with its element.
+const ABSENT: [(&str, &str); 8] = [
+    ("fetch", "datasource"),
+    ("fetch", "latematerialize"),
+    ("fetch", "options"),
+    ("filter", "hint"),
+    ("filter", "isquickfindfields"),
+    ("filter", "overridequickfindrecordlimitenabled"),
+    ("attribute", "rowaggregate"),
+    ("link-entity", "enableprefiltering"),
+];
+
 /// An element whose attributes are all known.
 pub(super) struct Element<'d> {
     node: Node<'d, 'd>,
@@ -20,12 +32,19 @@ impl<'d> Element<'d> {
             )));
         }
         for attribute in node.attributes() {
-            if !known.contains(&attribute.name()) {
-                return Err(invalid(&format!(
-                    "The attribute '{}' of the element '{name}' is not known.",
+            if known.contains(&attribute.name()) {
+                continue;
+            }
+            if ABSENT.contains(&(name, attribute.name())) {
+                return Err(Refusal::unsupported(&format!(
+                    "The attribute '{}' of the element '{name}' in FetchXML",
                     attribute.name()
                 )));
             }
+            return Err(invalid(&format!(
+                "The attribute '{}' of the element '{name}' is not known.",
+                attribute.name()
+            )));
         }
         Ok(Element { node })
     }

@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::element::{Element, invalid};
 use crate::emulator::odata::literal::guid;
+use crate::emulator::odata::paging::{self, MOST};
 use crate::emulator::refusal::{Outcome, Refusal};
 
-/// The largest page.
-const MOST: usize = 5000;
 /// How far pages go by their number alone.
 const FURTHEST: usize = 50_000;
 const COOKIE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -109,11 +108,8 @@ impl Cookie<'_> {
             id = self.id
         );
         let once = utf8_percent_encode(&inner, COOKIE).to_string();
-        let twice = utf8_percent_encode(&once, COOKIE);
-        format!(
-            "<cookie pagenumber=\"{}\" pagingcookie=\"{twice}\" istracking=\"False\" />",
-            self.page.saturating_add(1)
-        )
+        let twice = utf8_percent_encode(&once, COOKIE).to_string();
+        paging::token(self.page.saturating_add(1), &twice, false)
     }
 }
 

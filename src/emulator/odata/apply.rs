@@ -2,11 +2,11 @@
 //!
 //! Refuses the other transformations by name.
 
-use super::expand::split;
 use super::filter;
 use super::predicate::Predicate;
 use super::query::Query;
 use super::scope::Scope;
+use super::split_outside;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::relation::aggregate::{Group, Method, Total};
 use crate::emulator::relation::plan::{Cell, Condition, Plan};
@@ -35,7 +35,7 @@ pub(crate) fn read(scope: &Scope, table: TableId, text: &str, query: &Query) -> 
     };
     let mut filters = Vec::new();
     let mut done = false;
-    for step in split(text, '/') {
+    for step in split_outside(text, '/') {
         let step = step.trim();
         let (name, inner) = call(step).ok_or_else(|| syntax(step))?;
         if done {
@@ -77,7 +77,7 @@ pub(crate) fn read(scope: &Scope, table: TableId, text: &str, query: &Query) -> 
 impl Applied {
     /// `(a,b/c),aggregate(…)`.
     fn group_by(&mut self, scope: &Scope, table: TableId, text: &str) -> Outcome<()> {
-        let parts = split(text, ',');
+        let parts: Vec<&str> = split_outside(text, ',').collect();
         let (columns, rest) = parts.split_first().ok_or_else(|| syntax(text))?;
         let columns = columns.trim();
         let columns = columns

@@ -8,6 +8,7 @@ use super::path::{End, end};
 use super::predicate::Predicate;
 use super::query::{Query, columns};
 use super::scope::Scope;
+use super::split_outside;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::Table;
 use crate::emulator::value::TableId;
@@ -62,7 +63,7 @@ fn expansions(
         return Err(too_many());
     }
     let mut expansions: Vec<Expansion> = Vec::new();
-    for item in split(text, ',') {
+    for item in split_outside(text, ',') {
         *left = left.checked_sub(1).ok_or_else(too_many)?;
         let expansion = expansion(scope, table, item.trim(), depth, left)?;
         if expansions.iter().any(|own| own.name == expansion.name) {
@@ -128,7 +129,7 @@ fn expansion(
         nested: Vec::new(),
         options: Vec::new(),
     };
-    for option in split(options.unwrap_or_default(), ';') {
+    for option in split_outside(options.unwrap_or_default(), ';') {
         let option = option.trim();
         if option.is_empty() && options.is_none_or(str::is_empty) {
             continue;
@@ -188,24 +189,4 @@ impl Expansion {
     fn option(&self, name: &str) -> bool {
         self.options.iter().any(|(own, _)| own == name)
     }
-}
-
-/// Splits where the character stands outside of parentheses and quoted texts.
-pub(crate) fn split(text: &str, at: char) -> Vec<&str> {
-    let (mut parts, mut start, mut open, mut quoted) = (Vec::new(), 0, 0_usize, false);
-    for (index, char) in text.char_indices() {
-        match char {
-            '\'' => quoted = !quoted,
-            _ if quoted => {}
-            '(' => open += 1,
-            ')' => open = open.saturating_sub(1),
-            _ if char == at && open == 0 => {
-                parts.push(text.get(start..index).unwrap_or_default());
-                start = index + char.len_utf8();
-            }
-            _ => {}
-        }
-    }
-    parts.push(text.get(start..).unwrap_or_default());
-    parts
 }

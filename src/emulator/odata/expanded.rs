@@ -2,28 +2,55 @@
 //!
 //! Pages an expanded collection only where expansions are nested and a page size is preferred, as Dataverse does.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::expand::Expansion;
+use super::paging::MOST;
 use super::path::End;
 use super::predicate::naming;
 use super::prefer::Annotations;
 use super::rows::{self, RowWriter};
 use super::{listing, render};
+use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
 use crate::emulator::schema::Table;
 use crate::emulator::store::Store;
 use crate::emulator::value::TableId;
 
-/// The most rows of an expanded collection.
-const MOST: usize = 5000;
+/// An answer with more bytes than this would not end in time.
+const MOST_BYTES: usize = 100_000_000;
+/// Nor would one for which more rows are looked at than this.
+const MOST_LOOKED_AT: usize = 20_000_000;
 
 /// What all rows of an answer are written with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Setting<'a> {
     pub(crate) store: &'a Store,
     pub(crate) root: &'a str,
     pub(crate) annotations: &'a Annotations,
     /// The rows of an expanded collection, where it is paged.
     pub(crate) page: Option<usize>,
+    /// How many rows collections were looked for among so far.
+    pub(crate) looked_at: Rc<Cell<usize>>,
+}
+
+impl Setting<'_> {
+    /// Counts rows that are looked at.
+    fn look_at(&self, rows: usize) -> Outcome<()> {
+        self.looked_at
+            .set(self.looked_at.get().saturating_add(rows));
+        within(self.looked_at.get(), MOST_LOOKED_AT)
+    }
+}
+
+/// Refuses what goes beyond a limit, as the service does by its time limit.
+fn within(number: usize, most: usize) -> Outcome<()> {
+    if number > most {
+        Err(Refusal::lock_timeout())
+    } else {
+        Ok(())
+    }
 }
 
 /// Writes the rows of one table with what they are expanded by.
@@ -55,7 +82,7 @@ impl<'a> Expanded<'a> {
                 add(columns, lookup);
             }
             let inner = Expanded::new(
-                setting,
+                setting.clone(),
                 expansion.table(),
                 columns.as_deref(),
                 &expansion.nested,
@@ -63,7 +90,6 @@ impl<'a> Expanded<'a> {
             (expansion, inner)
         };
         Expanded {
-            setting,
             table: setting.store.schema().table(table),
             rows: RowWriter::new(
                 setting.store,
@@ -72,17 +98,20 @@ impl<'a> Expanded<'a> {
                 setting.annotations,
             ),
             parts: expansions.iter().map(part).collect(),
+            setting,
         }
     }
 
-    pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) -> Outcome<()> {
         out.push(b'{');
-        self.members(out, row);
+        self.members(out, row)?;
         out.push(b'}');
+        Ok(())
     }
 
-    /// Writes the members of a row's object, the first without a comma before it.
-    pub(crate) fn members(&self, out: &mut Vec<u8>, row: &Row) {
+    /// Writes the members of a row's object, the first without a comma before it; refused where the answer gets too large.
+    pub(crate) fn members(&self, out: &mut Vec<u8>, row: &Row) -> Outcome<()> {
+        within(out.len(), MOST_BYTES)?;
         self.rows.members(out, row);
         for (expansion, inner) in &self.parts {
             match expansion.end {
@@ -94,14 +123,15 @@ impl<'a> Expanded<'a> {
                             let url = url(self.setting.root, inner.table, named);
                             rows::scalar(out, &serde_json::json!({"@odata.id": url}));
                         }
-                        Some(named) => inner.write(out, named),
+                        Some(named) => inner.write(out, named)?,
                     }
                 }
                 End::Rows { lookup, table } => {
-                    self.collection(out, row, expansion, inner, (lookup, table));
+                    self.collection(out, row, expansion, inner, (lookup, table))?;
                 }
             }
         }
+        Ok(())
     }
 
     /// The row that a lookup names, if it is of the expanded table and passes.
@@ -128,11 +158,17 @@ impl<'a> Expanded<'a> {
         expansion: &Expansion,
         inner: &Expanded,
         (lookup, table): (usize, TableId),
-    ) {
+    ) -> Outcome<()> {
         let store = self.setting.store;
         let size = self.setting.page.unwrap_or(MOST);
         let wanted = expansion.top.map_or(size, |top| top.min(size));
-        let members = naming(store, table, lookup, row.id());
+        // Where no index serves, all rows of the table are looked at.
+        let is_indexed = store.naming(table, lookup, row.id()).is_some();
+        if !is_indexed {
+            self.setting.look_at(store.len(table))?;
+        }
+        let mut looked_at = 0;
+        let members = naming(store, table, lookup, row.id()).inspect(|_| looked_at += 1);
         let found = listing::first(
             store,
             members,
@@ -140,20 +176,21 @@ impl<'a> Expanded<'a> {
             &expansion.order,
             wanted + 1,
         );
+        self.setting.look_at(looked_at)?;
         name(out, &expansion.name);
         out.push(b'[');
         for (index, row) in found.iter().take(wanted).enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            inner.write(out, row);
+            inner.write(out, row)?;
         }
         out.push(b']');
         let more = found.len() > wanted;
         let last = found.get(wanted.saturating_sub(1));
         let token = match (self.setting.page, last) {
             (Some(_), Some(last)) if more => Some(expansion.order.place(store, last).token(2)),
-            (Some(_), _) => return,
+            (Some(_), _) => return Ok(()),
             (None, _) => None,
         };
         rows::member(out, &expansion.name, "odata.nextLink");
@@ -163,6 +200,7 @@ impl<'a> Expanded<'a> {
             expansion.name
         );
         rows::scalar(out, &link(&path, expansion, token.as_deref()));
+        Ok(())
     }
 }
 

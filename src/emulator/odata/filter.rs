@@ -1,6 +1,6 @@
 //! The syntax of `$filter`: a text becomes an expression, by precedence `not`, comparison, `and`, `or`.
 //!
-//! Knows no columns: `predicate.rs` binds the names to a table, `operation/metadata.rs` to definitions.
+//! Knows no columns: `bind.rs` binds the names to a table, `operation/metadata.rs` to definitions.
 
 use super::literal::{Literal, quoted};
 use super::query::Query;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::field::Field;
 use super::literal::guid;
-use super::render;
 use super::scope::Scope;
+use super::{paging, render};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::row::Row;
 use crate::emulator::schema::{Kind, Schema, Table};
@@ -63,7 +63,7 @@ impl Place {
             .map(|value| render::json(value.as_ref()))
             .collect();
         let cookie = hex(json!([self.id.to_string(), values]).to_string().as_bytes());
-        format!("<cookie pagenumber=\"{page}\" pagingcookie=\"{cookie}\" istracking=\"False\" />")
+        paging::token(page, &cookie, false)
     }
 
     /// The moment that an order by a time has first.
@@ -130,10 +130,7 @@ impl Order {
         token: &str,
     ) -> Outcome<(usize, Place)> {
         let read = || {
-            let rest = token.strip_prefix("<cookie pagenumber=\"")?;
-            let (page, rest) = rest.split_once('"')?;
-            let rest = rest.strip_prefix(" pagingcookie=\"")?;
-            let (cookie, _) = rest.split_once('"')?;
+            let (page, cookie) = paging::read_token(token)?;
             let (id, values): (String, Vec<Json>) = serde_json::from_slice(&unhex(cookie)?).ok()?;
             if values.len() != self.terms.len() {
                 return None;
@@ -151,7 +148,7 @@ impl Order {
                 })
                 .collect();
             Some((
-                page.parse().ok()?,
+                page,
                 Place {
                     values: values?,
                     id: guid(&id)?,

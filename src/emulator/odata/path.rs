@@ -6,8 +6,8 @@ use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::{Schema, Table};
 use crate::emulator::value::{TableId, Value};
 
-use super::decoded;
 use super::literal::{Literal, guid, quoted};
+use super::{decoded, message};
 
 use uuid::Uuid;
 
@@ -112,9 +112,6 @@ const MESSAGES: [&str; 6] = [
     "ReactivateEntityKey",
 ];
 
-/// Messages that Dataverse has and this emulator does not.
-const ABSENT_MESSAGES: [&str; 1] = ["CreateEntities"];
-
 /// Splits `/api/data/v9.2/rest` into the service root and the rest.
 pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
     let version = path.strip_prefix("/api/data/v9.")?;
@@ -124,6 +121,16 @@ pub(crate) fn service_root(path: &str) -> Option<(&str, &str)> {
         return Some((root, ""));
     }
     Some((root, rest.strip_prefix('/')?))
+}
+
+/// The part of a service root that is before `/api/`.
+pub(crate) fn origin(root: &str) -> &str {
+    root.split_once("/api/").map_or(root, |(origin, _)| origin)
+}
+
+/// Whether the path behind the service root is that of `$batch`.
+pub(crate) fn is_batch(rest: &str) -> bool {
+    decoded(rest).is_some_and(|rest| rest == "$batch")
 }
 
 /// Reads the path behind the service root.
@@ -152,7 +159,7 @@ pub(crate) fn read(schema: &Schema, path: &str) -> Outcome<Resource> {
         "$batch" if rest.is_empty() => return Ok(Resource::Batch),
         "BulkDelete" if rest.is_empty() => return Ok(Resource::BulkDelete),
         "CloseIncident" if rest.is_empty() => return Ok(Resource::CloseIncident),
-        _ if ABSENT_MESSAGES.contains(&name) => return Err(Refusal::unsupported(name)),
+        _ if rest.is_empty() && message::is_absent(name) => return Err(Refusal::unsupported(name)),
         _ => {}
     }
     let id = schema.by_set(name).ok_or_else(|| Refusal::segment(name))?;
@@ -177,13 +184,11 @@ impl KeyAddress {
     }
 }
 
-/// Reads `accounts(…)`, `/accounts(…)` or the absolute form, which alone is percent-encoded.
+/// Reads `accounts(…)`, `/accounts(…)` or the absolute form, which alone is percent-encoded and may name any version.
 pub(crate) fn target(schema: &Schema, root: &str, text: &str) -> Outcome<(TableId, Address)> {
     if text.contains("://") {
-        let rest = text
-            .strip_prefix(root)
-            .and_then(|rest| rest.strip_prefix('/'));
-        let rest = rest
+        let rest = text.strip_prefix(origin(root)).and_then(service_root);
+        let (_, rest) = rest
             .ok_or_else(|| Refusal::url(format!("'{text}' is not a resource of this service.")))?;
         let segment = decoded(rest).ok_or_else(|| Refusal::url("The URL is not valid UTF-8."))?;
         return row(schema, &segment);

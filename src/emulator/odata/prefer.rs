@@ -4,6 +4,7 @@
 
 use http::HeaderMap;
 
+use super::paging;
 use crate::emulator::refusal::{Outcome, Refusal};
 
 /// What a request prefers.
@@ -11,8 +12,11 @@ use crate::emulator::refusal::{Outcome, Refusal};
 pub(crate) struct Preferences {
     pub(crate) representation: bool,
     pub(crate) track_changes: bool,
+    /// Never beyond the largest page.
     pub(crate) page_size: Option<usize>,
     pub(crate) annotations: Annotations,
+    /// As it was preferred.
+    applied_size: Option<usize>,
     applied_annotations: Option<String>,
 }
 
@@ -60,7 +64,9 @@ impl Preferences {
                 let size = value.parse().ok().filter(|size| *size > 0);
                 let refusal =
                     || Refusal::argument(format!("'{value}' is not a valid odata.maxpagesize."));
-                self.page_size = Some(size.ok_or_else(refusal)?);
+                let size: usize = size.ok_or_else(refusal)?;
+                self.page_size = Some(size.min(paging::MOST));
+                self.applied_size = Some(size);
             }
             "odata.include-annotations" | "include-annotations" => {
                 self.annotations.patterns = value
@@ -82,7 +88,7 @@ impl Preferences {
     pub(crate) fn applied_to_list(&self) -> String {
         let tracked = self.track_changes.then(|| "odata.track-changes".to_owned());
         let size = self
-            .page_size
+            .applied_size
             .map(|size| format!("odata.maxpagesize={size}"));
         self.joined(tracked.into_iter().chain(size))
     }
@@ -93,6 +99,11 @@ impl Preferences {
             self.representation
                 .then(|| "return=representation".to_owned()),
         )
+    }
+
+    /// The text of `Preference-Applied` for groups, which are not paged.
+    pub(crate) fn applied_to_groups(&self) -> String {
+        self.joined([])
     }
 
     fn joined(&self, first: impl IntoIterator<Item = String>) -> String {

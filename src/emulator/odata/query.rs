@@ -14,9 +14,8 @@ pub(crate) struct Query {
     options: BTreeMap<String, String>,
 }
 
-/// Options that Dataverse knows and this emulator does not.
-const ABSENT: [&str; 7] = [
-    "$expand",
+/// Options that Dataverse knows and this emulator does not serve everywhere.
+const ABSENT: [&str; 6] = [
     "$apply",
     "fetchXml",
     "savedQuery",
@@ -53,7 +52,7 @@ impl Query {
                 continue;
             }
             if ABSENT.contains(&name.as_str()) {
-                return Err(Refusal::unsupported(name));
+                return Err(Refusal::unsupported(&format!("{name} at this resource")));
             }
             return Err(Refusal::query_option(name));
         }
@@ -68,6 +67,13 @@ impl Query {
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
+    }
+
+    /// An option, or what it stands for where it is an alias as a whole.
+    pub(crate) fn aliased(&self, name: &str) -> Option<&str> {
+        let text = self.get(name)?;
+        let aliased = text.starts_with('@').then(|| self.get(text)).flatten();
+        aliased.or(Some(text))
     }
 
     /// The columns of `$select`, or all.

@@ -7,9 +7,8 @@ use http::StatusCode;
 use super::Call;
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::apply::{self, Applied};
-use crate::emulator::odata::expand::split;
 use crate::emulator::odata::order::{Direction, term_of};
-use crate::emulator::odata::{render, rows};
+use crate::emulator::odata::{render, rows, split_outside};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::relation::aggregate::{self, Line};
 use crate::emulator::relation::shown::Members;
@@ -24,11 +23,6 @@ pub(super) fn answer(
     text: &str,
 ) -> Outcome<Reply> {
     call.query.only(&["$apply", "$orderby", "$top"])?;
-    let text = if text.starts_with('@') {
-        call.query.get(text).unwrap_or(text)
-    } else {
-        text
-    };
     let applied = apply::read(&call.scope(instance), table, text, &call.query)?;
     let store = call.view(instance);
     let tuples = applied.plan.rows(&store, aggregate::MOST + 1)?;
@@ -59,7 +53,7 @@ pub(super) fn answer(
     let reply = reply::written(StatusCode::OK, body);
     Ok(reply::with_preferences(
         reply,
-        &call.preferences.applied_to_list(),
+        &call.preferences.applied_to_groups(),
     ))
 }
 
@@ -85,7 +79,7 @@ fn write(out: &mut Vec<u8>, call: &Call, store: &Store, applied: &Applied, line:
 /// Sorts by what is grouped by; totals can't be sorted by, as the documentation says.
 fn sort(applied: &Applied, lines: &mut [Line], text: &str) -> Outcome<()> {
     let mut terms: Vec<(usize, Direction)> = Vec::new();
-    for term in split(text, ',') {
+    for term in split_outside(text, ',') {
         let (path, direction) = term_of(term)?;
         let group = applied.groups.iter().position(|group| group.alias == path);
         let group = group.ok_or_else(|| {
@@ -93,14 +87,6 @@ fn sort(applied: &Applied, lines: &mut [Line], text: &str) -> Outcome<()> {
         })?;
         terms.push((group, direction));
     }
-    lines.sort_by(|left, right| {
-        let compared = terms.iter().map(|(group, direction)| {
-            let (Some(left), Some(right)) = (left.keys.get(*group), right.keys.get(*group)) else {
-                return std::cmp::Ordering::Equal;
-            };
-            direction.of(left.as_ref().sort(right.as_ref()))
-        });
-        compared.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
-    });
+    aggregate::sort(lines, &terms);
     Ok(())
 }

@@ -13,16 +13,19 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
-use self::answer::Answer;
+use self::answer::{Answer, Multipart};
 use self::multipart::{Item, Part};
 use super::{Asked, Call, refused};
 use crate::emulator::instance::Instance;
 use crate::emulator::limits::Work;
-use crate::emulator::odata::path::service_root;
+use crate::emulator::odata::path::{self, service_root};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::schema::Schema;
 use crate::emulator::transaction::Transaction;
+
+/// No part is begun behind an answer that has more bytes than this.
+const MOST_BYTES: usize = 100_000_000;
 
 /// Does what a batch asks for; the answer's status is 400 if it stopped at a failure.
 pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
@@ -34,23 +37,28 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
     let items = multipart::read(content_type, &asked.body)?;
     let goes_on = continues_on_error(&asked.headers);
     let batch = Batch { instance, asked };
-    let mut answers = Vec::with_capacity(items.len());
+    let mut written = Multipart::new();
     let mut status = StatusCode::OK;
     let mut work = Work::default();
     for item in items {
         work = work.and(work_of(&item));
         let answer = match item {
+            // A part that would make it larger still is not begun, as if the service's time were over.
+            _ if written.len() > MOST_BYTES => {
+                let refusal = refused(&asked.headers, &Refusal::lock_timeout());
+                Answer::One(None, dressed(refusal))
+            }
             Item::Request(part) => batch.request(part),
             Item::ChangeSet(set) => batch.change_set(set),
         };
         let failed = matches!(&answer, Answer::One(_, reply) if is_failure(reply));
-        answers.push(answer);
+        written.add(&answer);
         if failed && !goes_on {
             status = StatusCode::BAD_REQUEST;
             break;
         }
     }
-    let reply = answer::multipart(status, &answers);
+    let reply = written.finish(status);
     let applied = if goes_on {
         "odata.continue-on-error"
     } else {
@@ -148,7 +156,7 @@ impl Batch<'_> {
             None => (url.as_str(), None),
         };
         let (root, rest) = self.addressed(address)?;
-        if rest == "$batch" {
+        if path::is_batch(&rest) {
             return Err(Refusal::batch(
                 "Microsoft.OData.ODataException: A batch can't hold another batch.",
             ));
@@ -174,10 +182,7 @@ impl Batch<'_> {
     /// Splits the address of a part into the service root and the rest.
     fn addressed(&self, address: &str) -> Outcome<(String, String)> {
         let root = &self.asked.root;
-        let origin = root
-            .find("/api/")
-            .and_then(|at| root.get(..at))
-            .unwrap_or(root);
+        let origin = path::origin(root);
         let foreign = || Refusal::url(format!("'{address}' is not a resource of this service."));
         if !address.starts_with('/') && !address.contains("://") {
             return Ok((root.clone(), address.to_owned()));

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Call;
 use crate::emulator::instance::Instance;
+use crate::emulator::odata::paging::{self, MOST};
 use crate::emulator::odata::render;
 use crate::emulator::odata::rows::{self, RowWriter};
 use crate::emulator::refusal::{Outcome, Refusal};
@@ -21,8 +22,6 @@ use crate::emulator::schema::Table;
 use crate::emulator::store::Store;
 use crate::emulator::value::TableId;
 
-/// The largest page.
-const MOST: usize = 5000;
 /// How long a token is good where the organization says nothing (contract 4.4).
 const DEFAULT_DAYS: i64 = 7;
 const REFUSED: [&str; 5] = ["$filter", "$orderby", "$expand", "$top", "$apply"];
@@ -71,7 +70,7 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     let select = call.query.select(definition)?;
     let store = call.view(instance);
     let cookie = cookie(instance, &store, call)?;
-    let size = call.preferences.page_size.unwrap_or(MOST).min(MOST);
+    let size = call.preferences.page_size.unwrap_or(MOST);
     let mut entries = entries(&store, table, &cookie, size + 1);
     let more = entries.len() > size;
     entries.truncate(size);
@@ -83,7 +82,7 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     let mut body = b"{\"@odata.context\":".to_vec();
     rows::scalar(&mut body, &context);
     let last = entries.last().filter(|_| more).map(|entry| Cookie {
-        page: cookie.page + 1,
+        page: cookie.page.saturating_add(1),
         behind: entry.place(cookie.since.is_some()),
         ..cookie
     });
@@ -97,6 +96,10 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
             link(call, definition, "$deltatoken", &cookie.until.text()),
         ),
     };
+    if call.query.count()? {
+        rows::member(&mut body, "", "odata.count");
+        rows::scalar(&mut body, &count_of(&store, table, &cookie).min(MOST));
+    }
     rows::member(&mut body, "", annotation);
     rows::scalar(&mut body, &link);
     body.extend_from_slice(b",\"value\":[");
@@ -132,12 +135,21 @@ pub(super) fn count(instance: &Instance, call: &Call, table: TableId) -> Outcome
     allowed(call, call.schema.table(table))?;
     let store = call.view(instance);
     let cookie = cookie(instance, &store, call)?;
-    let count = entries(&store, table, &cookie, usize::MAX).len();
+    let count = count_of(&store, table, &cookie);
     Ok(reply::text(
         StatusCode::OK,
         "text/plain",
         format!("\u{feff}{count}"),
     ))
+}
+
+/// How many entries all pages have together.
+fn count_of(store: &Store, table: TableId, cookie: &Cookie) -> usize {
+    let whole = Cookie {
+        behind: Behind::Nothing,
+        ..*cookie
+    };
+    entries(store, table, &whole, usize::MAX).len()
 }
 
 fn allowed(call: &Call, table: &Table) -> Outcome<()> {
@@ -266,14 +278,11 @@ impl Cookie {
         let json = serde_json::to_string(self).unwrap_or_default();
         let cookie = super::list::encoded(&super::list::encoded(&json));
         let page = self.page;
-        super::list::encoded(&format!(
-            "<cookie pagenumber=\"{page}\" pagingcookie=\"{cookie}\" istracking=\"True\" />"
-        ))
+        super::list::encoded(&paging::token(page, &cookie, true))
     }
 
     fn read(text: &str) -> Option<Cookie> {
-        let (_, rest) = text.split_once(" pagingcookie=\"")?;
-        let (cookie, _) = rest.split_once('"')?;
+        let (_, cookie) = paging::read_token(text)?;
         let once = percent_encoding::percent_decode_str(cookie)
             .decode_utf8()
             .ok()?;

@@ -1,6 +1,6 @@
 //! POST of a row.
 //!
-//! No deep insert: a nested row is refused when the payload is read.
+//! Rows that are nested in the body are read with it, and created by the pipeline in the same transaction.
 
 use http::StatusCode;
 use uuid::Uuid;

@@ -2,18 +2,16 @@
 //!
 //! The document is read in `fetchxml.rs`.
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
-
 use http::StatusCode;
 
 use super::Call;
 use crate::emulator::fetchxml::{self, Column, Cookie, Fetch, Shown};
 use crate::emulator::instance::Instance;
+use crate::emulator::odata::paging::{MOST, window};
 use crate::emulator::odata::rows;
 use crate::emulator::refusal::Outcome;
 use crate::emulator::relation::aggregate::{self, Line};
-use crate::emulator::relation::plan::{Plan, Tuple};
+use crate::emulator::relation::plan::{Plan, Tuple, keep_different};
 use crate::emulator::relation::shown::Members;
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::store::{Store, comparable};
@@ -23,8 +21,6 @@ const COOKIE: &str = "Microsoft.Dynamics.CRM.fetchxmlpagingcookie";
 const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 const TOTAL: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
 const EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
-/// The highest total that is told.
-const MOST: usize = 5000;
 
 pub(super) fn answer(
     instance: &Instance,
@@ -68,16 +64,18 @@ fn rows_of(
     };
     let mut found = fetch.plan.ordered(store, most)?;
     if fetch.distinct {
-        keep_different(store, columns, &mut found);
+        keep_different(&mut found, |tuple| {
+            let cells = columns.iter().map(|column| column.cell.of(store, tuple));
+            cells.map(comparable).collect()
+        });
     }
     let total = found.len();
     let is_last = |tuple: &Tuple| root_id(tuple) == behind;
     let start = behind
         .and_then(|_| found.iter().position(is_last))
         .map_or(offset, |last| last + 1);
-    let page = found.get(start..).unwrap_or_default();
-    let more = page.len() > size && fetch.paging.top.is_none();
-    let page = page.get(..size).unwrap_or(page);
+    let (page, more) = window(&found, start, size);
+    let more = more && fetch.paging.top.is_none();
 
     let definition = call.schema.table(table);
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -125,17 +123,6 @@ fn root_id(tuple: &Tuple) -> Option<uuid::Uuid> {
     tuple.first()?.as_ref().map(crate::emulator::row::Row::id)
 }
 
-/// Keeps the first of the combinations that show the same.
-fn keep_different(store: &Store, columns: &[Column], found: &mut Vec<Tuple>) {
-    let mut seen: HashSet<Vec<Option<String>>> = HashSet::new();
-    found.retain(|tuple| {
-        let shown = columns
-            .iter()
-            .map(|column| comparable(column.cell.of(store, tuple)));
-        seen.insert(shown.collect())
-    });
-}
-
 fn totals_of(call: &Call, store: &Store, table: TableId, fetch: &Fetch) -> Outcome<Vec<u8>> {
     let Shown::Totals {
         groups,
@@ -148,22 +135,11 @@ fn totals_of(call: &Call, store: &Store, table: TableId, fetch: &Fetch) -> Outco
     };
     let tuples = fetch.plan.rows(store, limit.saturating_add(1))?;
     let mut lines = aggregate::lines(store, &tuples, groups, totals, *limit)?;
-    lines.sort_by(|left, right| {
-        let compared = order.iter().map(|(position, direction)| {
-            let value = |line: &Line| line.keys.iter().chain(&line.totals).nth(*position).cloned();
-            let (left, right) = (
-                value(left).unwrap_or_default(),
-                value(right).unwrap_or_default(),
-            );
-            direction.of(left.as_ref().sort(right.as_ref()))
-        });
-        compared.fold(Ordering::Equal, Ordering::then)
-    });
+    aggregate::sort(&mut lines, order);
     let size = fetch.paging.size(call.preferences.page_size);
     let start = fetch.paging.page.saturating_sub(1).saturating_mul(size);
-    let page = lines.get(start..).unwrap_or_default();
-    let more = page.len() > size && fetch.paging.top.is_none();
-    let page = page.get(..size).unwrap_or(page);
+    let (page, more) = window(&lines, start, size);
+    let more = more && fetch.paging.top.is_none();
     let names = groups.iter().map(|group| group.alias.as_str());
     let names: Vec<&str> = names
         .chain(totals.iter().map(|total| total.alias.as_str()))

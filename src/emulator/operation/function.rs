@@ -10,6 +10,7 @@ use super::{Call, who_am_i};
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::literal::quoted;
 use crate::emulator::odata::path::Invocation;
+use crate::emulator::odata::split_outside;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::security::Access;
@@ -63,7 +64,7 @@ impl Arguments {
     fn read(call: &Call, invocation: &Invocation) -> Outcome<Arguments> {
         let mut named: Vec<(String, String)> = Vec::new();
         let text = invocation.arguments.as_deref().unwrap_or_default();
-        for pair in super::metadata::split_outside(text, ',') {
+        for pair in split_outside(text, ',') {
             if pair.trim().is_empty() && text.trim().is_empty() {
                 continue;
             }

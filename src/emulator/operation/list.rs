@@ -13,6 +13,7 @@ use crate::emulator::odata::filter;
 use crate::emulator::odata::listing::Rows;
 pub(super) use crate::emulator::odata::listing::encoded;
 use crate::emulator::odata::order::{Order, Place};
+use crate::emulator::odata::paging::MOST;
 use crate::emulator::odata::predicate::Predicate;
 use crate::emulator::odata::rows;
 use crate::emulator::refusal::{Outcome, Refusal};
@@ -21,8 +22,6 @@ use crate::emulator::row::Row;
 use crate::emulator::store::Store;
 use crate::emulator::value::TableId;
 
-/// The largest page, and the highest count.
-pub(super) const MOST: usize = 5000;
 const COUNT: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
 const COUNT_EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
 const OPTIONS: [&str; 7] = [
@@ -60,7 +59,7 @@ pub(crate) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
     if changes::is_asked(call) {
         return changes::answer(instance, call, table);
     }
-    if let Some(text) = call.query.get("$apply") {
+    if let Some(text) = call.query.aliased("$apply") {
         return aggregate::answer(instance, call, table, text);
     }
     if let Some(text) = call.query.get("fetchXml") {
@@ -103,7 +102,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
         if index > 0 {
             body.push(b',');
         }
-        writer.write(&mut body, row);
+        writer.write(&mut body, row)?;
     }
     Ok(finish(call, body, found.token.as_deref(), &subject.path))
 }
@@ -189,7 +188,7 @@ struct Found {
 impl<'s> Listed<'s> {
     fn read(instance: &Instance, call: &Call, subject: &'s Subject) -> Outcome<Listed<'s>> {
         let table = subject.table;
-        let order = alias(call, call.query.get("$orderby"));
+        let order = call.query.aliased("$orderby");
         let order = Order::read(&call.scope(instance), table, order)?;
         let behind = call.query.get("$skiptoken");
         let behind = behind
@@ -242,7 +241,7 @@ fn page_size(call: &Call) -> Outcome<PageSize> {
     let top = call.query.number("$top")?;
     Ok(match (call.preferences.page_size, top) {
         (Some(size), _) => PageSize {
-            rows: size.min(MOST),
+            rows: size,
             continues: true,
         },
         (None, Some(0)) => {
@@ -262,21 +261,11 @@ fn page_size(call: &Call) -> Outcome<PageSize> {
 }
 
 fn filter(instance: &Instance, call: &Call, table: TableId) -> Outcome<Option<Predicate>> {
-    let Some(text) = alias(call, call.query.get("$filter")) else {
+    let Some(text) = call.query.aliased("$filter") else {
         return Ok(None);
     };
     let expression = filter::read(text, &call.query)?;
     Predicate::bind(&call.scope(instance), table, expression).map(Some)
-}
-
-/// An option that is an alias as a whole, or its own text.
-fn alias<'c>(call: &'c Call, text: Option<&'c str>) -> Option<&'c str> {
-    let text = text?;
-    if text.starts_with('@') {
-        call.query.get(text).or(Some(text))
-    } else {
-        Some(text)
-    }
 }
 
 fn put_counts(body: &mut Vec<u8>, call: &Call, count: Option<usize>) {

@@ -15,8 +15,6 @@ use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value as Json};
 
-pub(super) use self::shape::split_outside;
-
 use self::shape::Options;
 use self::walk::{Node, walk};
 use super::Call;

@@ -2,7 +2,7 @@
 //!
 //! Every row runs through the same messages as one that is written alone (contract 5.2).
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -17,6 +17,7 @@ use crate::emulator::pipeline::{self, Context};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::schema::{Table, Writes};
+use crate::emulator::store::comparable;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::TableId;
 
@@ -98,14 +99,9 @@ pub(crate) fn answer(
             }
         }
         Multiple::Upsert => {
-            let mut seen = BTreeSet::new();
+            many.are_different(transaction, &targets)?;
             for target in &targets {
-                let row = many.upsert(transaction, target)?;
-                if !seen.insert(row) {
-                    return Err(Refusal::argument(
-                        "The same record is in Targets more than once. Remove the duplicate from the request.",
-                    ));
-                }
+                many.upsert(transaction, target)?;
             }
         }
     }
@@ -175,6 +171,14 @@ struct Many<'c> {
     context: Context,
 }
 
+/// How a target tells which row it means.
+#[derive(PartialEq, Eq, Hash)]
+enum Named {
+    Row(Uuid),
+    /// A key with its values, in which no row stands yet.
+    Key(usize, Vec<Option<String>>),
+}
+
 impl Many<'_> {
     fn create(&self, transaction: &mut Transaction, target: &Map<String, Json>) -> Outcome<Uuid> {
         let payload = self.read(Purpose::Create, target)?;
@@ -204,8 +208,37 @@ impl Many<'_> {
         Ok(())
     }
 
+    /// Refuses targets of which two name the same row, be it there or not (contract 5.2).
+    fn are_different(
+        &self,
+        transaction: &mut Transaction,
+        targets: &[Map<String, Json>],
+    ) -> Outcome<()> {
+        let mut seen = HashSet::new();
+        for target in targets {
+            let Some(address) = self.address(target)? else {
+                continue;
+            };
+            let found = transaction.read(|store| find(store, self.id, &address));
+            let named = match (found, address) {
+                (Some(row), _) | (None, Address::Id(row)) => Named::Row(row),
+                (None, Address::Key(key)) => {
+                    let values = key.values.iter();
+                    let values = values.map(|(_, value)| comparable(value.as_ref()));
+                    Named::Key(key.key, values.collect())
+                }
+            };
+            if !seen.insert(named) {
+                return Err(Refusal::argument(
+                    "The same record is in Targets more than once. Remove the duplicate from the request.",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Updates the row that a target names, or makes it.
-    fn upsert(&self, transaction: &mut Transaction, target: &Map<String, Json>) -> Outcome<Uuid> {
+    fn upsert(&self, transaction: &mut Transaction, target: &Map<String, Json>) -> Outcome<()> {
         let address = self.address(target)?;
         let existing = match &address {
             Some(address) => transaction.read(|store| find(store, self.id, address)),
@@ -230,7 +263,7 @@ impl Many<'_> {
                 row,
                 payload,
             )?;
-            return Ok(row);
+            return Ok(());
         }
         let row = match &address {
             Some(Address::Id(_)) if payload.id.is_some() && target.contains_key("@odata.id") => {
@@ -248,8 +281,7 @@ impl Many<'_> {
             }
             None => Uuid::now_v7(),
         };
-        pipeline::create(transaction, &self.context, self.id, row, payload)?;
-        Ok(row)
+        pipeline::create(transaction, &self.context, self.id, row, payload).map(|_| ())
     }
 
     /// How a target of an upsert names its row, if it does.

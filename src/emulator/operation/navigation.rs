@@ -5,7 +5,7 @@
 use http::StatusCode;
 
 use super::list::{self, Subject};
-use super::{Call, found, missing, retrieve};
+use super::{Call, changes, found, missing, retrieve};
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::path::{Address, End, Navigation, Part};
 use crate::emulator::odata::{expanded, rows};
@@ -67,6 +67,11 @@ fn collection(
     (lookup, to): (usize, TableId),
     navigation: &Navigation,
 ) -> Outcome<Reply> {
+    if changes::is_asked(call) {
+        return Err(Refusal::unsupported(
+            "Change tracking behind a navigation property",
+        ));
+    }
     let id = found(&call.view(instance), table, address)?.id();
     let subject = Subject {
         table: to,

@@ -117,11 +117,14 @@ fn write(
     Ok(reply::no_content())
 }
 
-/// The column's name, if it can be written in this way: lookups and the primary id can't (contract 2.3).
+/// The column's name, if it can be written in this way: lookups, the primary id and what the service alone writes can't
+/// (contract 2.3).
 fn name(table: &Table, column: usize) -> Outcome<&str> {
     let definition = table.columns.get(column);
     match definition {
-        Some(definition) if definition.targets().is_empty() && column != table.id => {
+        Some(definition)
+            if definition.targets().is_empty() && column != table.id && definition.update =>
+        {
             Ok(definition.name)
         }
         _ => Err(Refusal::payload(

@@ -2,6 +2,8 @@
 //!
 //! Each read has a file of its own.
 
+use std::rc::Rc;
+
 use super::Call;
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::expand::{self, Expansion};
@@ -36,6 +38,7 @@ impl Call {
             root: &self.root,
             annotations: &self.preferences.annotations,
             page: self.preferences.page_size.filter(|_| nested),
+            looked_at: Rc::default(),
         }
     }
 
@@ -58,7 +61,7 @@ impl Call {
         body.push(b',');
         let setting = self.setting(store, &expansions);
         let writer = Expanded::new(setting, id, select.as_deref(), &expansions);
-        writer.members(&mut body, row);
+        writer.members(&mut body, row)?;
         body.push(b'}');
         Ok(body)
     }

@@ -2,25 +2,20 @@
 //!
 //! The statement is read in `sql.rs`. Nulls are shown, as in a table of results (inferred).
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
-
 use http::StatusCode;
 
 use super::Call;
 use super::list::next_link;
 use crate::emulator::instance::Instance;
+use crate::emulator::odata::paging::{self, MOST, window};
 use crate::emulator::odata::rows;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::relation::aggregate::{self, Line};
-use crate::emulator::relation::plan::Tuple;
+use crate::emulator::relation::plan::{Tuple, keep_different};
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::sql::{self, Column, Select, Shown};
 use crate::emulator::store::{Store, comparable};
 use crate::emulator::value::{TableId, Value};
-
-/// The largest page.
-const MOST: usize = 5000;
 
 pub(super) fn answer(
     instance: &Instance,
@@ -30,21 +25,15 @@ pub(super) fn answer(
 ) -> Outcome<Reply> {
     call.query.only(&["sql", "$skiptoken"])?;
     let select = sql::read(&call.scope(instance), table, text)?;
-    let size = call.preferences.page_size.unwrap_or(MOST).min(MOST);
+    let size = call.preferences.page_size.unwrap_or(MOST);
     let page = call.query.get("$skiptoken").map_or(Ok(1), page_of)?;
-    let store = call.view(instance);
-    // A whole result is made for each page: the service pages no other way either, and keeps no state.
-    let found = match &select.shown {
-        Shown::Rows(columns) => rows_of(&store, &select, columns)?,
-        Shown::Totals { .. } => totals_of(&store, &select)?,
-    };
-    let end = select.limit.map_or(found.len(), |limit| {
-        select.offset.saturating_add(limit).min(found.len())
-    });
-    let found = found.get(select.offset..end).unwrap_or_default();
     let start = (page - 1).saturating_mul(size);
-    let rest = found.get(start..).unwrap_or_default();
-    let shown = rest.get(..size).unwrap_or(rest);
+    let store = call.view(instance);
+    // The rows before the page are found again for each page: the service pages no other way either, and keeps no state.
+    let (shown, more) = match &select.shown {
+        Shown::Rows(columns) => rows_of(&store, &select, columns, (start, size))?,
+        Shown::Totals { .. } => totals_of(&store, &select, (start, size))?,
+    };
     let set = call.schema.table(table).set;
     let mut body = b"{\"@odata.context\":".to_vec();
     rows::scalar(&mut body, &format!("{}/$metadata#{set}", call.root));
@@ -65,9 +54,12 @@ pub(super) fn answer(
         body.push(b'}');
     }
     body.push(b']');
-    if rest.len() > size {
+    if more {
         rows::member(&mut body, "", "odata.nextLink");
-        rows::scalar(&mut body, &next_link(call, set, &token(page + 1)));
+        rows::scalar(
+            &mut body,
+            &next_link(call, set, &token(page.saturating_add(1))),
+        );
     }
     body.push(b'}');
     let reply = reply::written(StatusCode::OK, body);
@@ -80,14 +72,37 @@ pub(super) fn answer(
 /// One row of the result: names with values.
 type Shaped<'n> = Vec<(&'n str, Value)>;
 
+/// What of the rows a statement and its page show: as many as are wanted, from a start on, and whether there are more.
+fn page<'r, T>(select: &Select, found: &'r [T], (start, size): (usize, usize)) -> (&'r [T], bool) {
+    let end = select.limit.map_or(found.len(), |limit| {
+        select.offset.saturating_add(limit).min(found.len())
+    });
+    let found = found.get(select.offset..end).unwrap_or_default();
+    window(found, start, size)
+}
+
 fn rows_of<'s>(
     store: &Store,
     select: &'s Select,
     columns: &'s [Column],
-) -> Outcome<Vec<Shaped<'s>>> {
-    let wanted = select.limit.filter(|_| !select.distinct);
-    let most = wanted.map_or(usize::MAX, |limit| limit.saturating_add(select.offset));
-    let tuples = select.plan.ordered(store, most)?;
+    (start, size): (usize, usize),
+) -> Outcome<(Vec<Shaped<'s>>, bool)> {
+    // One more than the page's last row tells whether there is another.
+    let end = start.saturating_add(size).saturating_add(1);
+    let wanted = select.limit.map_or(end, |limit| limit.min(end));
+    let most = if select.distinct {
+        usize::MAX
+    } else {
+        wanted.saturating_add(select.offset)
+    };
+    let mut tuples = select.plan.ordered(store, most)?;
+    if select.distinct {
+        keep_different(&mut tuples, |tuple| {
+            let cells = columns.iter().map(|column| column.cell.of(store, tuple));
+            cells.map(comparable).collect()
+        });
+    }
+    let (shown, more) = page(select, &tuples, (start, size));
     let shaped = |tuple: &Tuple| -> Shaped<'s> {
         let value = |column: &'s Column| {
             let value = column.cell.of(store, tuple).to_value();
@@ -95,35 +110,25 @@ fn rows_of<'s>(
         };
         columns.iter().map(value).collect()
     };
-    let mut rows: Vec<Shaped> = tuples.iter().map(shaped).collect();
-    if select.distinct {
-        keep_different(&mut rows);
-    }
-    Ok(rows)
+    Ok((shown.iter().map(shaped).collect(), more))
 }
 
-fn totals_of<'s>(store: &Store, select: &'s Select) -> Outcome<Vec<Shaped<'s>>> {
+fn totals_of<'s>(
+    store: &Store,
+    select: &'s Select,
+    window: (usize, usize),
+) -> Outcome<(Vec<Shaped<'s>>, bool)> {
     let Shown::Totals {
         groups,
         totals,
         order,
     } = &select.shown
     else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     };
     let tuples = select.plan.rows(store, aggregate::MOST + 1)?;
     let mut lines = aggregate::lines(store, &tuples, groups, totals, aggregate::MOST)?;
-    lines.sort_by(|left, right| {
-        let compared = order.iter().map(|(position, direction)| {
-            let value = |line: &Line| line.keys.iter().chain(&line.totals).nth(*position).cloned();
-            let (left, right) = (
-                value(left).unwrap_or_default(),
-                value(right).unwrap_or_default(),
-            );
-            direction.of(left.as_ref().sort(right.as_ref()))
-        });
-        compared.fold(Ordering::Equal, Ordering::then)
-    });
+    aggregate::sort(&mut lines, order);
     let shaped = |line: Line| -> Shaped<'s> {
         let keys = groups.iter().zip(line.keys);
         let keys = keys
@@ -135,36 +140,23 @@ fn totals_of<'s>(store: &Store, select: &'s Select) -> Outcome<Vec<Shaped<'s>>> 
     };
     let mut rows: Vec<Shaped> = lines.into_iter().map(shaped).collect();
     if select.distinct {
-        keep_different(&mut rows);
+        keep_different(&mut rows, |row| {
+            let values = row.iter().map(|(_, value)| value.as_ref());
+            values.map(comparable).collect()
+        });
     }
-    Ok(rows)
-}
-
-fn keep_different(rows: &mut Vec<Shaped>) {
-    let mut seen: HashSet<Vec<Option<String>>> = HashSet::new();
-    rows.retain(|row| {
-        seen.insert(
-            row.iter()
-                .map(|(_, value)| comparable(value.as_ref()))
-                .collect(),
-        )
-    });
+    let (shown, more) = page(select, &rows, window);
+    Ok((shown.to_vec(), more))
 }
 
 /// The token of a page, of the service's form: its cookie differs from page to page.
 fn token(page: usize) -> String {
-    format!(
-        "<cookie pagenumber=\"{page}\" pagingcookie=\"%253ccookie%2520page%253d%2522{}%2522%252f%253e\" \
-         istracking=\"False\" />",
-        page - 1
-    )
+    let cookie = format!("%253ccookie%2520page%253d%2522{}%2522%252f%253e", page - 1);
+    paging::token(page, &cookie, false)
 }
 
 fn page_of(token: &str) -> Outcome<usize> {
-    let number = token
-        .strip_prefix("<cookie pagenumber=\"")
-        .and_then(|rest| rest.split_once('"'))
-        .and_then(|(number, _)| number.parse().ok())
-        .filter(|number| *number > 0);
-    number.ok_or_else(|| Refusal::argument("Malformed XML in the Paging Cookie"))
+    let read = paging::read_token(token);
+    read.map(|(page, _)| page)
+        .ok_or_else(|| Refusal::argument("Malformed XML in the Paging Cookie"))
 }

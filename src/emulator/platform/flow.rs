@@ -3,7 +3,7 @@
 //! Both are rows of the US instance, read and written over its Web API as any others. The workflow's state is that of its
 //! row, whoever changes it. Resubmitting is not in Dataverse, and so not here either.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::run::{Run, Status, Trigger};
@@ -78,11 +78,12 @@ pub(super) fn note(us: &Instance, run: &Run) {
         .actions
         .iter()
         .find_map(|action| action.trouble.as_ref());
+    // Rows hold whole seconds, as the wire has them.
     let started = run.begun.unwrap_or(run.asked);
     let own = [
         ("name", Value::text(&run.name)),
-        ("starttime", Value::Time(started)),
-        ("endtime", Value::Time(ended)),
+        ("starttime", Value::Time(started.trunc_subsecs(0))),
+        ("endtime", Value::Time(ended.trunc_subsecs(0))),
         ("duration", Value::Int((ended - started).num_milliseconds())),
         ("status", Value::text(status(run.status))),
         ("triggertype", Value::text(trigger(run.trigger))),

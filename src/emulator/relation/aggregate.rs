@@ -8,6 +8,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::plan::{Cell, Plan, Tuple};
+use crate::emulator::odata::order::Direction;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::{Kind, Schema};
 use crate::emulator::store::{Store, comparable};
@@ -64,6 +65,13 @@ pub(crate) struct Line {
     pub(crate) totals: Vec<Value>,
     /// The first combination of the group, if there is one.
     pub(crate) sample: Option<Tuple>,
+}
+
+impl Line {
+    fn at(&self, position: usize) -> Option<ValueRef<'_>> {
+        let values = self.keys.iter().chain(&self.totals);
+        values.map(Value::as_ref).nth(position)
+    }
 }
 
 impl Total {
@@ -202,6 +210,18 @@ pub(crate) fn lines(
         compared.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
     });
     Ok(lines)
+}
+
+/// Sorts by positions among the keys and totals of each line.
+pub(crate) fn sort(lines: &mut [Line], order: &[(usize, Direction)]) {
+    lines.sort_by(|left, right| {
+        let compared = order.iter().map(|(position, direction)| {
+            let left = left.at(*position).unwrap_or(ValueRef::Null);
+            let right = right.at(*position).unwrap_or(ValueRef::Null);
+            direction.of(left.sort(right))
+        });
+        compared.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    });
 }
 
 fn value(store: &Store, total: &Total, members: &[&Tuple]) -> Outcome<Value> {

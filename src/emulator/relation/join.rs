@@ -32,27 +32,28 @@ pub(super) struct Joiner<'p> {
     sources: &'p [Source],
     /// For each source that no index serves: its rows by the joined column.
     hashed: Vec<Option<HashMap<String, Vec<Row>>>>,
+    /// How many rows may still be looked at.
+    left: usize,
 }
 
 impl<'p> Joiner<'p> {
-    pub(super) fn new(store: &'p Store, sources: &'p [Source]) -> Joiner<'p> {
+    /// Looks at so many partners at most, over all rows of the root.
+    pub(super) fn new(store: &'p Store, sources: &'p [Source], most: usize) -> Joiner<'p> {
         Joiner {
             store,
             sources,
             hashed: sources.iter().map(|_| None).collect(),
+            left: most,
         }
     }
 
-    /// All combinations of a row of the root, refused where there are more than so many.
-    pub(super) fn combinations(&mut self, root: &Row, most: usize) -> Outcome<Vec<Tuple>> {
+    /// All combinations of a row of the root.
+    pub(super) fn combinations(&mut self, root: &Row) -> Outcome<Vec<Tuple>> {
         let mut tuples: Vec<Tuple> = vec![vec![Some(root.clone())]];
         for index in 1..self.sources.len() {
             let mut longer = Vec::new();
             for tuple in tuples {
-                let partners = self.partners(index, &tuple);
-                if longer.len() + partners.len() > most {
-                    return Err(too_many());
-                }
+                let partners = self.partners(index, &tuple)?;
                 longer.extend(partners.into_iter().map(|partner| {
                     let mut tuple = tuple.clone();
                     tuple.push(partner);
@@ -65,32 +66,46 @@ impl<'p> Joiner<'p> {
     }
 
     /// What belongs to a combination; one nothing for an outer join without a row, none for an inner one.
-    fn partners(&mut self, index: usize, tuple: &Tuple) -> Vec<Option<Row>> {
+    fn partners(&mut self, index: usize, tuple: &Tuple) -> Outcome<Vec<Option<Row>>> {
         let Some((source, join)) = self
             .sources
             .get(index)
             .and_then(|source| Some((source, source.join.as_ref()?)))
         else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let parent = tuple.get(join.parent).and_then(Option::as_ref);
         let value = parent.map_or(ValueRef::Null, |row| row.value(join.to));
-        let mut rows = if value.is_null() {
-            Vec::new()
-        } else {
-            self.equal(index, source, join, value)
-        };
-        if let Some(filter) = &join.filter {
-            rows.retain(|row| filter.holds(self.store, row));
+        let mut partners = Vec::new();
+        if !value.is_null() {
+            let store = self.store;
+            let mut left = self.left;
+            for row in self.equal(index, source, join, value) {
+                left = left.checked_sub(1).ok_or_else(too_many)?;
+                if join
+                    .filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.holds(store, row))
+                {
+                    partners.push(Some(row.clone()));
+                }
+            }
+            self.left = left;
         }
-        if rows.is_empty() && join.outer {
-            return vec![None];
+        if partners.is_empty() && join.outer {
+            partners.push(None);
         }
-        rows.into_iter().map(Some).collect()
+        Ok(partners)
     }
 
     /// The rows of a source whose joined column has a value.
-    fn equal(&mut self, index: usize, source: &Source, join: &Join, value: ValueRef) -> Vec<Row> {
+    fn equal(
+        &mut self,
+        index: usize,
+        source: &Source,
+        join: &Join,
+        value: ValueRef,
+    ) -> Box<dyn Iterator<Item = &Row> + '_> {
         let store = self.store;
         let table = store.schema().table(source.table);
         // A lookup that names a row of another table belongs to none of this one.
@@ -98,21 +113,18 @@ impl<'p> Joiner<'p> {
             && join.from == table.id
             && reference.table != source.table
         {
-            return Vec::new();
+            return Box::new(std::iter::empty());
         }
         if let Some(id) = value.as_id() {
             if join.from == table.id {
-                return store.get(source.table, id).cloned().into_iter().collect();
+                return Box::new(store.get(source.table, id).into_iter());
             }
             if let Some(rows) = store.naming(source.table, join.from, id) {
-                return rows.cloned().collect();
+                return Box::new(rows);
             }
         }
-        let Some(wanted) = comparable(value) else {
-            return Vec::new();
-        };
-        let Some(hashed) = self.hashed.get_mut(index) else {
-            return Vec::new();
+        let (Some(wanted), Some(hashed)) = (comparable(value), self.hashed.get_mut(index)) else {
+            return Box::new(std::iter::empty());
         };
         let hashed = hashed.get_or_insert_with(|| {
             let mut rows: HashMap<String, Vec<Row>> = HashMap::new();
@@ -123,6 +135,6 @@ impl<'p> Joiner<'p> {
             }
             rows
         });
-        hashed.get(&wanted).cloned().unwrap_or_default()
+        Box::new(hashed.get(&wanted).into_iter().flatten())
     }
 }

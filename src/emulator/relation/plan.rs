@@ -1,8 +1,9 @@
 //! A query over joined tables, with its rows found, filtered and put in order.
 //!
-//! Bounded in what it does, as the service is by its time limit: see [`MOST_COMBINATIONS`].
+//! Bounded in what it does, as the service is by its time limit: see [`MOST_LOOKED_AT`].
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::join::{Join, Joiner};
 use crate::emulator::odata::field::Field;
@@ -18,8 +19,8 @@ use crate::emulator::value::{SqlGuid, TableId, Value, ValueRef};
 
 use uuid::Uuid;
 
-/// A query that combines more rows than this would not end in time.
-const MOST_COMBINATIONS: usize = 3_000_000;
+/// A query that joins by looking at more rows than this would not end in time.
+const MOST_LOOKED_AT: usize = 3_000_000;
 
 /// One row of each source; none where an outer join found nothing.
 pub(crate) type Tuple = Vec<Option<Row>>;
@@ -106,10 +107,9 @@ impl Plan {
             Some(seek) => seek.rows(store, root.table),
             None => Box::new(store.after(root.table, None)),
         };
-        let mut joiner = Joiner::new(store, &self.sources);
+        let mut joiner = Joiner::new(store, &self.sources, MOST_LOOKED_AT);
         let nothing = Row::new(Uuid::nil(), 0, &[]);
         let mut found = Vec::new();
-        let mut made = 0_usize;
         for row in candidates {
             if filter
                 .as_ref()
@@ -117,8 +117,7 @@ impl Plan {
             {
                 continue;
             }
-            for tuple in joiner.combinations(row, MOST_COMBINATIONS.saturating_sub(made))? {
-                made += 1;
+            for tuple in joiner.combinations(row)? {
                 if self.condition.holds(store, &tuple, &nothing) {
                     found.push(tuple);
                 }
@@ -126,9 +125,6 @@ impl Plan {
             if found.len() >= most && self.order.is_empty() {
                 found.truncate(most);
                 break;
-            }
-            if made >= MOST_COMBINATIONS {
-                return Err(too_many());
             }
         }
         Ok(found)
@@ -162,6 +158,12 @@ impl Plan {
             .map(|(sort, (left, right))| sort.direction.of(left.as_ref().sort(right.as_ref())));
         compared.fold(Ordering::Equal, Ordering::then)
     }
+}
+
+/// Keeps the first of those that show the same.
+pub(crate) fn keep_different<T>(rows: &mut Vec<T>, shown: impl Fn(&T) -> Vec<Option<String>>) {
+    let mut seen: HashSet<Vec<Option<String>>> = HashSet::new();
+    rows.retain(|row| seen.insert(shown(row)));
 }
 
 fn ids(tuple: &Tuple) -> impl Iterator<Item = Option<SqlGuid>> + '_ {

@@ -192,3 +192,24 @@ async fn what_can_not_be_applied_is_refused() {
         400
     );
 }
+
+#[tokio::test]
+async fn groups_are_not_paged_and_not_said_to_be() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    for number in 1..=3 {
+        us.account(&id(number), json!({"name": format!("a{number}")}))
+            .await;
+    }
+    let prefer = [(
+        "prefer",
+        "odata.maxpagesize=2,odata.include-annotations=\"*\"",
+    )];
+    let path = "accounts?$apply=groupby((name))";
+    let answer = us.send("GET", path, &prefer, None).await;
+    assert_eq!(answer.json()["value"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        answer.header("preference-applied"),
+        "odata.include-annotations=\"*\""
+    );
+}

@@ -369,3 +369,53 @@ async fn each_part_has_its_own_conditions() {
     );
     assert!(answer.text.contains("\"name\":\"b\""), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn every_version_is_the_same_service() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let account = json!({"accountid": id(1), "name": "Acme"});
+    let contact = json!({"lastname": "Ada", "parentcustomerid_account@odata.bind": "$1"});
+    let older = part(
+        Some(2),
+        "POST /api/data/v9.0/contacts",
+        "",
+        &contact.to_string(),
+    );
+    let answer = send(
+        &us,
+        None,
+        &[change_set(&[post(Some(1), "accounts", &account), older])],
+    )
+    .await;
+    assert_eq!(statuses(&answer), [204, 204], "{}", answer.text);
+    let url = format!("{}/api/data/v9.1/accounts({})", us.origin, id(1));
+    let contact = json!({"lastname": "Bob", "parentcustomerid_account@odata.bind": url});
+    let answer = us.post("contacts", contact).await;
+    assert_eq!(answer.status, 204, "{}", answer.text);
+    for foreign in ["http://elsewhere/api/data/v9.2/accounts", "/accounts"] {
+        let url = format!("{}{foreign}({})", us.origin, id(1));
+        let contact = json!({"lastname": "Cid", "parentcustomerid_account@odata.bind": url});
+        let answer = us.post("contacts", contact).await;
+        assert_eq!(answer.refusal(), (400, "0x80060888".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn the_path_of_a_batch_may_be_encoded() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let account = post(None, "accounts", &json!({"name": "Acme"}));
+    let response = us
+        .request("POST", &us.url("%24batch"))
+        .header("content-type", "multipart/mixed; boundary=\"batch_1\"")
+        .body(format!("--batch_1\r\n{account}--batch_1--\r\n"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    let nested = part(None, "POST /api/data/v9.2/%24batch", "", "");
+    let answer = send(&us, None, &[nested]).await;
+    assert_eq!(statuses(&answer), [400]);
+    assert!(answer.text.contains("another batch"), "{}", answer.text);
+}

@@ -216,3 +216,23 @@ async fn a_restore_resets_versions_and_later_tokens_with_them() {
         (400, "0x80044352".to_owned())
     );
 }
+
+#[tokio::test]
+async fn only_what_is_tracked_says_so() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a"})).await;
+    us.account(&id(2), json!({"name": "b"})).await;
+    let members = format!("accounts({})/contact_customer_accounts", id(1));
+    for path in [&*members, &format!("{members}/$count")] {
+        let answer = tracked(&us, path).await;
+        assert_eq!(answer.status, 501, "{path}: {}", answer.text);
+    }
+    let counted = tracked(&us, "accounts?$select=name&$count=true").await;
+    assert_eq!(counted.json()["@odata.count"], 2, "{}", counted.text);
+    us.delete(&format!("accounts({})", id(1))).await;
+    let url = link(&counted, "@odata.deltaLink");
+    assert_eq!(us.get(&url).await.json().get("@odata.count"), None);
+    let counted = us.get(&format!("{url}&$count=true")).await;
+    assert_eq!(counted.json()["@odata.count"], 1, "{}", counted.text);
+}

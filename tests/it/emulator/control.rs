@@ -174,3 +174,28 @@ async fn connections_wait_until_the_pair_serves() {
 fn address(url: &str) -> std::net::SocketAddr {
     url.trim_start_matches("http://").parse().unwrap()
 }
+
+#[tokio::test]
+async fn the_log_forgets_the_oldest_when_it_is_large() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let long = format!("accounts?$filter=name eq '{}'", "x".repeat(30_000));
+    for _ in 0..40 {
+        us.get(&long).await;
+    }
+    let few = us.log().await;
+    assert_eq!(few.len(), 40);
+    // Asked over one connection, because there are many of them.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for _ in 0..2300 {
+        let request = client.get(us.url(&long)).bearer_auth(&us.token);
+        request.send().await.unwrap().bytes().await.unwrap();
+    }
+    let log = us.log().await;
+    assert!(log.len() > 1000 && log.len() < 2300, "{}", log.len());
+    let last = log.last().unwrap()["seq"].as_u64().unwrap();
+    assert_eq!(
+        (last, log[0]["seq"].as_u64().unwrap()),
+        (2340, 2341 - log.len() as u64)
+    );
+}

@@ -271,3 +271,33 @@ async fn a_key_with_a_lookup_makes_a_row_that_names_what_it_says() {
         assert_eq!(answer.refusal(), (404, "0x80040217".to_owned()));
     }
 }
+
+#[tokio::test]
+async fn a_row_that_is_twice_in_an_upsert_is_found_before_anything_is_written() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a", "accountnumber": "A-1"}))
+        .await;
+    let by_key = |number: &str| {
+        account(json!({"@odata.id": format!("accounts(accountnumber='{number}')"), "name": "x"}))
+    };
+    let by_id = |number: u32| account(json!({"accountid": id(number), "name": "x"}));
+    // What comes behind the duplicate would be refused, if the rows were written one after another.
+    let wrong = account(json!({"accountid": "no id", "nonsense": 1}));
+    let pairs = [
+        [by_id(1), by_key("A-1")],
+        [by_key("A-2"), by_key("A-2")],
+        [by_id(3), by_id(3)],
+    ];
+    for [first, second] in pairs {
+        let targets = json!([first, wrong, second]);
+        let answer = send(&us, "accounts", "UpsertMultiple", targets.clone()).await;
+        assert_eq!(
+            answer.refusal(),
+            (400, "0x80040203".to_owned()),
+            "{targets}"
+        );
+        assert!(answer.text.contains("more than once"), "{}", answer.text);
+    }
+    assert_eq!(us.column("accounts", "name").await, [json!("a")]);
+}

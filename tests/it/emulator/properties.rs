@@ -186,3 +186,20 @@ async fn a_collection_takes_every_option_and_its_links_come_back_to_it() {
     assert_eq!(missing.refusal(), (404, "0x80040217".to_owned()));
     assert_eq!(us.get(&format!("{path}/nothing")).await.refusal().0, 404);
 }
+
+#[tokio::test]
+async fn a_column_that_is_not_writable_is_not_said_to_be_written() {
+    let emulated = firm().await;
+    let us = emulated.us();
+    let row = format!("accounts({})", id(1));
+    let before = us.get(&row).await.json();
+    for column in ["createdon", "address1_composite", "versionnumber"] {
+        let path = format!("{row}/{column}");
+        let value = json!({"value": "2001-01-01T00:00:00Z"});
+        let put = us.send("PUT", &path, &[], Some(value)).await;
+        assert_eq!(put.status, 400, "{column}: {}", put.text);
+        let deleted = us.delete(&path).await;
+        assert_eq!(deleted.status, 400, "{column}: {}", deleted.text);
+    }
+    assert_eq!(us.get(&row).await.json(), before);
+}

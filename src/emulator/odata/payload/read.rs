@@ -286,7 +286,6 @@ fn declared(table: &Table, property: &str) -> bool {
         || table.wire_column(property).is_some()
         || table.navigation(property).is_some()
         || table.collection(property).is_some()
-        || table.collection(property).is_some()
 }
 
 fn undeclared(table: &Table, property: &str) -> Refusal {

@@ -27,35 +27,54 @@ const SPELLED: [&str; 8] = [
     "Retry-After",
 ];
 
-/// The whole answer.
-pub(super) fn multipart(status: StatusCode, answers: &[Answer]) -> Reply {
-    let boundary = format!("batchresponse_{}", Uuid::new_v4());
-    let mut body = Vec::new();
-    for answer in answers {
-        line(&mut body, &format!("--{boundary}"));
+/// The body of an answer, item by item.
+pub(super) struct Multipart {
+    boundary: String,
+    body: Vec<u8>,
+}
+
+impl Multipart {
+    pub(super) fn new() -> Multipart {
+        Multipart {
+            boundary: format!("batchresponse_{}", Uuid::new_v4()),
+            body: Vec::new(),
+        }
+    }
+
+    /// The number of bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    pub(super) fn add(&mut self, answer: &Answer) {
+        let body = &mut self.body;
+        line(body, &format!("--{}", self.boundary));
         match answer {
-            Answer::One(content_id, reply) => part(&mut body, content_id.as_deref(), reply),
+            Answer::One(content_id, reply) => part(body, content_id.as_deref(), reply),
             Answer::Set(replies) => {
                 let inner = format!("changesetresponse_{}", Uuid::new_v4());
                 line(
-                    &mut body,
+                    body,
                     &format!("Content-Type: multipart/mixed; boundary={inner}"),
                 );
-                line(&mut body, "");
+                line(body, "");
                 for (content_id, reply) in replies {
-                    line(&mut body, &format!("--{inner}"));
-                    part(&mut body, content_id.as_deref(), reply);
+                    line(body, &format!("--{inner}"));
+                    part(body, content_id.as_deref(), reply);
                 }
-                line(&mut body, &format!("--{inner}--"));
+                line(body, &format!("--{inner}--"));
             }
         }
     }
-    line(&mut body, &format!("--{boundary}--"));
-    let mut whole = Response::new(Bytes::from(body));
-    *whole.status_mut() = status;
-    let kind = format!("multipart/mixed; boundary={boundary}");
-    reply::set(whole.headers_mut(), http::header::CONTENT_TYPE, &kind);
-    whole
+
+    pub(super) fn finish(mut self, status: StatusCode) -> Reply {
+        line(&mut self.body, &format!("--{}--", self.boundary));
+        let mut whole = Response::new(Bytes::from(self.body));
+        *whole.status_mut() = status;
+        let kind = format!("multipart/mixed; boundary={}", self.boundary);
+        reply::set(whole.headers_mut(), http::header::CONTENT_TYPE, &kind);
+        whole
+    }
 }
 
 fn part(body: &mut Vec<u8>, content_id: Option<&str>, reply: &Reply) {

@@ -13,6 +13,7 @@ use crate::emulator::odata::filter::{self, Comparison, Expression, Operand, Text
 use crate::emulator::odata::literal::Literal;
 use crate::emulator::odata::path::split_predicate;
 use crate::emulator::odata::query_function::{Function, Sense};
+use crate::emulator::odata::split_outside;
 use crate::emulator::refusal::{Outcome, Refusal};
 
 const NAMESPACE: &str = "#Microsoft.Dynamics.CRM.";
@@ -103,9 +104,14 @@ fn expansions(
     text: &str,
     cast: bool,
 ) -> Outcome<Vec<(String, Json)>> {
-    let mut found = Vec::new();
+    let mut found: Vec<(String, Json)> = Vec::new();
     for term in split_outside(text, ',') {
         let (name, inner) = split_predicate(term.trim())?;
+        if found.iter().any(|(own, _)| own == name) {
+            return Err(Refusal::url(format!(
+                "'{name}' is expanded more than once."
+            )));
+        }
         let options = inner.map(nested).transpose()?.unwrap_or_default();
         let value = if let Some(all) = definition
             .table
@@ -150,21 +156,6 @@ fn nested(text: &str) -> Outcome<Options<'_>> {
         }
     }
     Ok(options)
-}
-
-/// Splits at a character that stands neither in parentheses nor in a quoted text.
-pub(crate) fn split_outside(text: &str, separator: char) -> Vec<&str> {
-    let (mut depth, mut quoted) = (0_usize, false);
-    text.split(move |char| {
-        match char {
-            '\'' => quoted = !quoted,
-            '(' | '[' if !quoted => depth += 1,
-            ')' | ']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        char == separator && depth == 0 && !quoted
-    })
-    .collect()
 }
 
 /// Asks a filter of a definition.
