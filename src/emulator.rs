@@ -74,6 +74,7 @@ mod control;
 mod fault;
 mod fetchxml;
 mod front;
+mod hold;
 mod instance;
 mod job;
 mod limits;

@@ -124,12 +124,13 @@ pub(crate) fn execute(
     if rest == "$batch" && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
-    let done = Call::read(instance.schema(), asked, References::default()).and_then(|call| {
-        let mut transaction = Transaction::new(instance);
-        let reply = call.carry_out(&mut transaction, rest)?;
-        transaction.commit();
-        Ok(reply)
-    });
+    let done =
+        Call::read(instance.indexed_schema(), asked, References::default()).and_then(|call| {
+            let mut transaction = Transaction::new(instance);
+            let reply = call.carry_out(&mut transaction, rest)?;
+            transaction.commit();
+            Ok(reply)
+        });
     done.or_else(|refusal| Ok(refused(&request.headers, &refusal)))
 }
 

@@ -162,7 +162,7 @@ impl Batch<'_> {
             user: self.asked.user,
             body: part.body,
         };
-        let schema = schema.unwrap_or_else(|| self.instance.schema());
+        let schema = schema.unwrap_or_else(|| self.instance.indexed_schema());
         let rest = asked.rest.clone();
         Ok((Call::read(schema, asked, references.clone())?, rest))
     }

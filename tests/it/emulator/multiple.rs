@@ -271,3 +271,13 @@ async fn a_key_with_a_lookup_makes_a_row_that_names_what_it_says() {
         assert_eq!(answer.refusal(), (404, "0x80040217".to_owned()));
     }
 }
+
+#[tokio::test]
+async fn what_key_columns_alone_would_mean_to_an_upsert_is_not_guessed() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let target = account(json!({"accountnumber": "A-1", "name": "a"}));
+    let answer = send(&us, "accounts", "UpsertMultiple", json!([target])).await;
+    assert_eq!(answer.status, 501, "{answer:?}");
+    assert!(us.column("accounts", "name").await.is_empty());
+}
