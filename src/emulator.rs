@@ -40,6 +40,7 @@
 //! | `faults` | `POST` `GET` `DELETE` | arms a rule (below), lists them, clears them |
 //! | `limits` | `POST` `GET` `DELETE` | service protection: [`Limits`], every field optional; `{}` for the service's own numbers |
 //! | `organization` | `POST` `GET` | `{"state": "enabled"}`, `disabled`, or `administration` with `administrators`, client ids |
+//! | `sync` | `POST` `GET` `DELETE` | on the US instance: `{"order": "newest-first"}`, and `"wait_ms"` between a run's reading and writing |
 //! | `tls` | `POST` `GET` `DELETE` | `{"fault": "expired", "for_s": 2}`: what new connections meet, see [`TlsFault`] |
 //! | `secret` | `POST` | `{"client": "app", "secret": "new"}` rotates; `"expired": true` has it expired; all clients without `client` |
 //! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |
@@ -85,6 +86,7 @@ mod control;
 mod fault;
 mod fetchxml;
 mod front;
+mod hold;
 mod instance;
 mod job;
 mod limits;
@@ -245,6 +247,7 @@ pub struct Pair {
     token: String,
     authority: Option<Arc<Authority>>,
     plug_in: bool,
+    refuses_stubs: bool,
     data: Data,
     workflow: bool,
     seed: u64,
@@ -275,6 +278,7 @@ impl Pair {
         let default_seed = scenario.as_ref().map_or(scenario::SEED, Scenario::seed);
         let seed = options.seed.unwrap_or(default_seed);
         let plug_in = options.plug_in && scenario.as_ref().is_none_or(Scenario::has_plug_in);
+        let refuses_stubs = scenario.as_ref().is_some_and(Scenario::refuses_stubs);
         if let Some(problem) = options.limits.and_then(|limits| limits.problem()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
@@ -318,6 +322,7 @@ impl Pair {
             authority,
             token: options.token,
             plug_in,
+            refuses_stubs,
             data: options.data,
             workflow,
             seed,
@@ -341,8 +346,10 @@ impl Pair {
             Arc::clone(&self.us.instance),
             Arc::clone(&self.europe.instance),
         );
-        let (plug_in, data, seed) = (self.plug_in, self.data, self.seed);
-        tokio::task::spawn_blocking(move || seed::fill(&us, &europe, plug_in, data, seed))
+        let (plug_in, refuses_stubs) = (self.plug_in, self.refuses_stubs);
+        let (data, seed) = (self.data, self.seed);
+        let fill = move || seed::fill(&us, &europe, plug_in, refuses_stubs, data, seed);
+        tokio::task::spawn_blocking(fill)
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;

@@ -124,20 +124,33 @@ async fn clock(State(instance): Emulated, request: Request) -> Response {
 }
 
 async fn back_up(State(instance): Emulated, headers: HeaderMap) -> Response {
-    let outcome = allowed(&instance, &headers).map(|()| {
-        instance.back_up();
-        (StatusCode::OK, json!({"backup": instance.clock.now()}))
-    });
+    let kept = async {
+        allowed(&instance, &headers)?;
+        let own = Arc::clone(&instance);
+        off(move || own.back_up()).await?;
+        Ok((StatusCode::OK, json!({"backup": instance.clock.now()})))
+    };
+    let outcome = kept.await;
     sent(&instance, outcome)
 }
 
 async fn restore(State(instance): Emulated, headers: HeaderMap) -> Response {
-    let outcome = allowed(&instance, &headers).and_then(|()| {
+    let restored = async {
+        allowed(&instance, &headers)?;
+        let own = Arc::clone(&instance);
         let none = || Refusal::argument("There is no backup: POST /emulator/backup makes one.");
-        let restored = instance.restore().then_some(()).ok_or_else(none);
-        restored.map(|()| (StatusCode::OK, json!({"restored": instance.clock.now()})))
-    });
+        let restored = off(move || own.restore()).await?;
+        restored.then_some(()).ok_or_else(none)?;
+        Ok((StatusCode::OK, json!({"restored": instance.clock.now()})))
+    };
+    let outcome = restored.await;
     sent(&instance, outcome)
+}
+
+/// Does what waits for the store off the runtime's workers.
+async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Refusal::broken("An unexpected error occurred."))
 }
 
 async fn read<T: for<'de> Deserialize<'de>>(instance: &Instance, request: Request) -> Outcome<T> {

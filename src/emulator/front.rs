@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::connection::Wire;
 use super::fault::delivery::{self, Delivery};
+use super::fault::substitute::Door;
 use super::fault::{Moment, Strike, Target, listing, substitute};
 use super::instance::Instance;
 use super::odata::path::{service_root, split_predicate};
@@ -41,8 +42,8 @@ pub(crate) async fn answer(
         origin(&instance, &parts.headers),
         whole_path(&parts)
     );
-    let is_token_endpoint = token::Route::of(path).is_some();
-    let user = user(&instance, &parts.headers);
+    let door = Door::of(&instance, path);
+    let user = user(&instance, &parts.headers, door);
     let (seq, strike) = arrived(&instance, &parts, user);
     let rule = &strike.rule;
     if let Some(delay) = rule.delay_ms {
@@ -58,7 +59,7 @@ pub(crate) async fn answer(
     }
 
     let now = instance.clock.now();
-    let substitute = substitute::answer(rule, &instance.url, is_token_endpoint, now);
+    let substitute = substitute::answer(rule, &instance, door, now);
     let mut reply = match substitute {
         Some(reply) if !rule.after => reply,
         substitute => {
@@ -70,7 +71,11 @@ pub(crate) async fn answer(
     let now = instance.clock.now();
     let remaining = instance.protection.remaining(user, now);
     let date = now + TimeDelta::seconds(rule.date_skew_s.unwrap_or(0));
-    reply::dress(&mut reply, date, &instance.affinity, remaining);
+    if door == Door::Platform {
+        reply::dress_plainly(&mut reply, date);
+    } else {
+        reply::dress(&mut reply, date, &instance.affinity, remaining);
+    }
     if !web_api || rule.body.is_some() {
         reply.headers_mut().remove("odata-version");
     }
@@ -153,10 +158,17 @@ async fn served(
         }
     }
     let body = whole(body).await?;
-    if let Some(route) = token::Route::of(&path) {
-        return token::answer(instance, route, &parts.method, &body);
-    }
-    platform::answer(instance, &parts, &body, seq).ok_or_else(|| Refusal::no_resource(&path))
+    let worker = Arc::clone(instance);
+    // Both may have to wait for the store.
+    let work = tokio::task::spawn_blocking(move || {
+        if let Some(route) = token::Route::of(&path) {
+            return token::answer(&worker, route, &parts.method, &body);
+        }
+        let answer = platform::answer(&worker, &parts, &body, seq);
+        answer.ok_or_else(|| Refusal::no_resource(&path))
+    });
+    work.await
+        .unwrap_or_else(|_| Err(Refusal::broken("An unexpected error occurred.")))
 }
 
 /// Who sent a request, if its token is good.
@@ -166,8 +178,17 @@ pub(crate) fn bearer(instance: &Instance, headers: &HeaderMap) -> Option<Bearer>
         .bearer(token_of(headers)?, instance.clock.now())
 }
 
-fn user(instance: &Instance, headers: &HeaderMap) -> Option<Uuid> {
-    match bearer(instance, headers)? {
+/// The user behind a token, which at a platform's door is one of the platform.
+fn user(instance: &Instance, headers: &HeaderMap, door: Door) -> Option<Uuid> {
+    let of_platform = || {
+        let platform = instance.platform.as_ref()?;
+        platform.bearer(token_of(headers)?, instance.clock.now())
+    };
+    let bearer = match door {
+        Door::Platform => of_platform(),
+        Door::Dataverse | Door::Token => bearer(instance, headers),
+    };
+    match bearer? {
         Bearer::User(user) => Some(user),
         Bearer::NotAMember => None,
     }

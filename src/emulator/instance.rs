@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::fault::Faults;
-use super::job::Jobs;
+use super::job::{self, Jobs};
 use super::limits::Protection;
 use super::log::RequestLog;
 use super::organization::Organization;
@@ -54,6 +54,8 @@ pub(crate) struct Instance {
     /// The value of the affinity cookie.
     pub(crate) affinity: String,
     store: RwLock<Store>,
+    /// The store's tables, for those who must not wait for the store.
+    schema: RwLock<Arc<Schema>>,
     /// Wakes the transactions that wait for another's row.
     pub(crate) released: Released,
     /// What `restore` goes back to.
@@ -81,6 +83,7 @@ impl Instance {
         let organization = stable_id(name, "organization");
         let user = user_id(name, APPLICATION_CLIENT_ID);
         let platform = Platform::new(secret, user, clock.now());
+        let schema = Arc::new(Schema::demo());
         Instance {
             name,
             url,
@@ -97,7 +100,8 @@ impl Instance {
             platform: (name == super::US).then(|| Arc::new(platform)),
             outage: watch::Sender::new(None),
             affinity: organization.simple().to_string().repeat(2),
-            store: RwLock::new(Store::new(Arc::new(Schema::demo()))),
+            store: RwLock::new(Store::new(Arc::clone(&schema))),
+            schema: RwLock::new(schema),
             released: Released::default(),
             backup: Mutex::default(),
             steps: Known::default(),
@@ -110,14 +114,21 @@ impl Instance {
 
     /// Begins again with other tables and no rows.
     pub(crate) fn declare(&self, schema: Schema) {
-        *self.write() = Store::new(Arc::new(schema));
+        let mut store = self.write();
+        *store = Store::new(Arc::new(schema));
+        self.publish(&store);
     }
 
-    /// The tables as they are now.
-    ///
-    /// Whoever asks finds what the jobs that build indexes have come to. No lock may be held.
+    /// The tables as they are now; waits for nobody.
     pub(crate) fn schema(&self) -> Arc<Schema> {
-        let schema = Arc::clone(self.read().schema());
+        Arc::clone(&self.schema.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The tables, with what the jobs that build indexes have come to.
+    ///
+    /// May wait for the store, so no lock may be held, and it is nothing for the runtime's workers.
+    pub(crate) fn indexed_schema(&self) -> Arc<Schema> {
+        let schema = self.schema();
         let now = self.clock.now();
         if schema.due_keys(now).is_empty() {
             return schema;
@@ -126,7 +137,16 @@ impl Instance {
         for (table, key) in store.schema().due_keys(now) {
             store.build_index(table, key);
         }
+        self.publish(&store);
         Arc::clone(store.schema())
+    }
+
+    /// Shows the store's tables to those who ask for [`Instance::schema`].
+    pub(crate) fn publish(&self, store: &Store) {
+        if !Arc::ptr_eq(store.schema(), &self.schema()) {
+            let mut schema = self.schema.write().unwrap_or_else(PoisonError::into_inner);
+            *schema = Arc::clone(store.schema());
+        }
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
@@ -160,9 +180,18 @@ impl Instance {
     }
 
     /// Goes back to the backup, versions and all; false if there is none.
+    ///
+    /// What is under way meanwhile is refused, and no job of the backup goes on.
     pub(crate) fn restore(&self) -> bool {
-        let copy = lock(&self.backup).as_ref().map(Store::copy);
-        copy.map(|copy| *self.write() = copy).is_some()
+        let Some(mut copy) = lock(&self.backup).as_ref().map(Store::copy) else {
+            return false;
+        };
+        copy.begin_again();
+        job::abandon(&mut copy, self.clock.now_to_the_second());
+        let mut store = self.write();
+        *store = copy;
+        self.publish(&store);
+        true
     }
 
     /// Gives the port up for this long, now.

@@ -25,6 +25,7 @@ use super::operation::{Caller, write};
 use super::pipeline::{Context, Event, Handler, Step};
 use super::refusal::{Outcome, Refusal};
 use super::schema::Table;
+use super::store::Store;
 use super::transaction::Transaction;
 use super::value::{Reference, Value};
 
@@ -41,6 +42,10 @@ mod state {
     pub(super) const IN_PROGRESS: (i64, i64) = (2, 20);
     pub(super) const SUCCEEDED: (i64, i64) = (3, 30);
     pub(super) const FAILED: (i64, i64) = (3, 31);
+    pub(super) const CANCELED: (i64, i64) = (3, 32);
+    /// The states and the status of a job that is not to go on.
+    pub(super) const COMPLETED: i64 = 3;
+    pub(super) const CANCELING: i64 = 22;
 }
 
 /// The jobs of one instance that nobody has begun yet.
@@ -55,6 +60,8 @@ pub(crate) struct Jobs {
 pub(crate) struct Job {
     /// The row of `asyncoperation`.
     row: Uuid,
+    /// Of the store that it was recorded in.
+    epoch: u64,
     caller: Caller,
     /// By the emulator's clock.
     not_before: Option<DateTime<Utc>>,
@@ -163,6 +170,7 @@ impl Job {
         )?;
         Ok(Job {
             row,
+            epoch: transaction.read(Store::epoch),
             caller: event.context.caller,
             not_before: None,
             work: Work::Step(event, step),
@@ -204,6 +212,7 @@ impl Job {
         write::insert(transaction, caller, id, bulk, columns(table, &own))?;
         Ok(Job {
             row,
+            epoch: transaction.read(Store::epoch),
             caller,
             not_before: Some(start),
             work: Work::BulkDelete(bulk, Arc::new(work)),
@@ -217,6 +226,10 @@ impl Job {
 
     fn attempt(&self, instance: &Instance, attempt: u32) -> Tried {
         let now = || Value::Time(instance.clock.now_to_the_second());
+        if !self.goes_on(instance) {
+            self.give_up(instance, &[]);
+            return Tried::Done;
+        }
         self.note(instance, state::IN_PROGRESS, &[("startedon", now())]);
         let (done, retries) = match &self.work {
             Work::Step(event, step) => {
@@ -226,11 +239,15 @@ impl Job {
                 (done, matches!(step.handler, Handler::Webhook(_)))
             }
             Work::BulkDelete(bulk, work) => {
-                let counts = work.run(instance);
+                let counts = work.run(instance, || self.goes_on(instance));
                 let facts = [
                     ("successcount", Value::Int(counts.deleted)),
                     ("failurecount", Value::Int(counts.failed)),
                 ];
+                if !self.goes_on(instance) {
+                    self.give_up(instance, &facts);
+                    return Tried::Done;
+                }
                 self.note_in(
                     instance,
                     "bulkdeleteoperation",
@@ -264,6 +281,36 @@ impl Job {
         facts.push(("completedon", now()));
         self.note(instance, state::FAILED, &facts);
         Tried::Done
+    }
+
+    /// Whether nobody has cancelled it, deleted it or gone back to before it.
+    fn goes_on(&self, instance: &Instance) -> bool {
+        let store = instance.read();
+        let goes_on = || {
+            let id = store.schema().by_name("asyncoperation")?;
+            let table = store.schema().table(id);
+            let row = store.get(id, self.row)?;
+            let state = row.value(table.column("statecode")?).as_int();
+            let status = row.value(table.column("statuscode")?).as_int();
+            Some(state != Some(state::COMPLETED) && status != Some(state::CANCELING))
+        };
+        store.epoch() == self.epoch && goes_on().unwrap_or_default()
+    }
+
+    /// Writes down that it was cancelled, and how far a bulk delete came.
+    fn give_up(&self, instance: &Instance, facts: &[(&str, Value)]) {
+        if instance.read().epoch() != self.epoch {
+            return;
+        }
+        let now = (
+            "completedon",
+            Value::Time(instance.clock.now_to_the_second()),
+        );
+        self.note(instance, state::CANCELED, &[now]);
+        if let Work::BulkDelete(bulk, _) = &self.work {
+            let table = "bulkdeleteoperation";
+            self.note_in(instance, table, *bulk, state::CANCELED, facts);
+        }
     }
 
     fn leaves_nothing(&self) -> bool {
@@ -314,6 +361,38 @@ impl Job {
             && transaction.remove(table, self.row).is_ok()
         {
             transaction.commit();
+        }
+    }
+}
+
+/// Has every job of a store that is not over fail: nobody goes on with it.
+pub(crate) fn abandon(store: &mut Store, now: DateTime<Utc>) {
+    for name in ["asyncoperation", "bulkdeleteoperation"] {
+        let schema = Arc::clone(store.schema());
+        let Some(id) = schema.by_name(name) else {
+            continue;
+        };
+        let table = schema.table(id);
+        let is_over = |values: &[Value]| {
+            write::get(table, values, "statecode").as_int() == Some(state::COMPLETED)
+        };
+        let rows = store.after(id, None).map(|row| (row.id(), row.to_values()));
+        let open: Vec<_> = rows.filter(|(_, values)| !is_over(values)).collect();
+        for (row, mut values) in open {
+            let (state, status) = state::FAILED;
+            let message = Value::text("The organization was restored.");
+            for (name, value) in [
+                ("statecode", Value::Int(state)),
+                ("statuscode", Value::Int(status)),
+                ("completedon", Value::Time(now)),
+                ("modifiedon", Value::Time(now)),
+                ("message", message.clone()),
+                ("friendlymessage", message),
+            ] {
+                write::put(table, &mut values, name, value);
+            }
+            // No key stands on these tables, so nothing is in the way.
+            let _ = store.put(id, row, values);
         }
     }
 }

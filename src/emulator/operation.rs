@@ -139,13 +139,18 @@ pub(crate) fn execute(
     if path::is_batch(rest) && asked.method == Method::POST {
         return batch::answer(instance, &asked);
     }
-    let done =
-        Call::read(instance, instance.schema(), asked, References::default()).and_then(|call| {
-            let mut transaction = Transaction::new(instance);
-            let reply = call.carry_out(&mut transaction, rest)?;
-            transaction.commit();
-            Ok(reply)
-        });
+    let done = Call::read(
+        instance,
+        instance.indexed_schema(),
+        asked,
+        References::default(),
+    )
+    .and_then(|call| {
+        let mut transaction = Transaction::new(instance);
+        let reply = call.carry_out(&mut transaction, rest)?;
+        transaction.commit();
+        Ok(reply)
+    });
     done.or_else(|refusal| Ok(refused(&request.headers, &refusal)))
 }
 

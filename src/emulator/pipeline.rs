@@ -33,11 +33,15 @@ use super::operation::{Conditions, delete, find, missing, write};
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
 use super::security::Access;
+use super::store::Store;
 use super::transaction::Transaction;
-use super::value::{Reference, TableId, Value};
+use super::value::{Reference, TableId, Value, ValueRef};
 
 /// The name, and the client id as it were, of the user under which plug-ins write.
 pub(crate) const PLUG_IN_USER: &str = "SYSTEM";
+
+/// The state of a ticket that is resolved.
+const RESOLVED: i64 = 1;
 
 /// The message Create.
 pub(crate) fn create(
@@ -70,6 +74,7 @@ pub(crate) fn create(
     );
     let allowed = permission(transaction, context, Access::Create, table);
     before(transaction, event.as_ref(), allowed)?;
+    transaction.wait_to_name(Some(Reference { table, id }), &names(&payload))?;
     let columns = resolved(transaction, context, payload)?;
     let rights = &context.rights;
     rights.may_set(Access::Create, transaction.store(), table, &columns)?;
@@ -124,7 +129,25 @@ pub(crate) fn update(
     conditions: &Conditions,
     table: TableId,
     id: Uuid,
+    payload: Payload,
+) -> Outcome<Row> {
+    let allow = |row: &Row| conditions.allow_change(row);
+    update_if(
+        transaction,
+        context,
+        Reference { table, id },
+        payload,
+        allow,
+    )
+}
+
+/// The message Update, of a row that is asked once nobody else can change it.
+pub(crate) fn update_if(
+    transaction: &mut Transaction,
+    context: &Context,
+    Reference { table, id }: Reference,
     mut payload: Payload,
+    allow: impl FnOnce(&Row) -> Outcome<()>,
 ) -> Outcome<Row> {
     context.check_depth()?;
     transaction.read(|store| payload.resolve_keys(store))?;
@@ -137,8 +160,9 @@ pub(crate) fn update(
     );
     let allowed = permission(transaction, context, Access::Write, table);
     before(transaction, event.as_ref(), allowed)?;
+    transaction.wait_to_name(Some(Reference { table, id }), &names(&payload))?;
     let row = current(transaction, table, id)?;
-    conditions.allow_change(&row)?;
+    allow(&row)?;
     let columns = resolved(transaction, context, payload)?;
     let store = transaction.store();
     let rights = &context.rights;
@@ -150,7 +174,43 @@ pub(crate) fn update(
     Ok(row)
 }
 
-/// The message Delete, of a row that was there.
+/// An Update that resolves a ticket, as which the message Close reaches the steps [inferred].
+pub(crate) fn close(
+    transaction: &mut Transaction,
+    context: &Context,
+    named: Reference,
+    status: Option<i64>,
+) -> Outcome<()> {
+    context.check_depth()?;
+    let Reference { table, id } = named;
+    let columns = transaction.read(|store| {
+        let table = store.schema().table(table);
+        [
+            (table.column("statecode"), Value::Int(RESOLVED)),
+            (
+                table.column("statuscode"),
+                status.map_or(Value::Null, Value::Int),
+            ),
+        ]
+    });
+    let attributes = || {
+        let columns = columns.into_iter();
+        columns.filter_map(|(column, value)| Some((column?, value)))
+    };
+    let event = Event::begin(transaction, context, Message::Update, named, || {
+        attributes().collect()
+    });
+    let allowed = permission(transaction, context, Access::Write, table);
+    before(transaction, event.as_ref(), allowed)?;
+    let row = current(transaction, table, id)?;
+    let schema = Arc::clone(transaction.store().schema());
+    let rights = &context.rights;
+    rights.may_row(Access::Write, &schema, table, &row)?;
+    write::resolve(transaction, context.caller, table, &row, status)?;
+    after(transaction, event.as_ref())
+}
+
+/// The message Delete, of a row that was there, and of each that goes along with it [inferred].
 pub(crate) fn delete(
     transaction: &mut Transaction,
     context: &Context,
@@ -158,16 +218,35 @@ pub(crate) fn delete(
     named: Reference,
 ) -> Outcome<()> {
     context.check_depth()?;
-    let event = Event::begin(transaction, context, Message::Delete, named, Vec::new);
-    let allowed = permission(transaction, context, Access::Delete, named.table);
-    before(transaction, event.as_ref(), allowed)?;
-    let row = current(transaction, named.table, named.id)?;
-    conditions.allow_change(&row)?;
-    let schema = Arc::clone(transaction.store().schema());
-    let rights = &context.rights;
-    rights.may_row(Access::Delete, &schema, named.table, &row)?;
-    delete::remove(transaction, context.caller, named)?;
-    after(transaction, event.as_ref())
+    let mut condemned = vec![named];
+    while let Some(next) = condemned.pop() {
+        let is_there = |store: &Store| store.get(next.table, next.id).is_some();
+        if next != named && !transaction.read(is_there) {
+            continue;
+        }
+        let event = Event::begin(transaction, context, Message::Delete, next, Vec::new);
+        // What goes along needs no privilege of its own.
+        let allowed = if next == named {
+            permission(transaction, context, Access::Delete, next.table)
+        } else {
+            Ok(())
+        };
+        before(transaction, event.as_ref(), allowed)?;
+        transaction.wait_to_remove(next.table, next.id)?;
+        let row = current(transaction, next.table, next.id);
+        if next == named {
+            let row = row?;
+            conditions.allow_change(&row)?;
+            let schema = Arc::clone(transaction.store().schema());
+            let rights = &context.rights;
+            rights.may_row(Access::Delete, &schema, next.table, &row)?;
+        } else if row.is_err() {
+            continue;
+        }
+        condemned.extend(delete::remove(transaction, context.caller, next)?);
+        after(transaction, event.as_ref())?;
+    }
+    Ok(())
 }
 
 /// Whether the caller may do this with the table at all.
@@ -207,6 +286,13 @@ fn after(transaction: &mut Transaction, event: Option<&Arc<Event>>) -> Outcome<(
         event.leave_jobs(transaction)?;
     }
     Ok(())
+}
+
+/// The rows that a payload leads lookups to.
+fn names(payload: &Payload) -> Vec<Reference> {
+    let attributes = payload.attributes();
+    let named = attributes.iter().map(|(_, value)| value.as_ref());
+    named.filter_map(ValueRef::as_reference).collect()
 }
 
 /// The columns of a payload, each of whose binds names a row that exists.

@@ -19,10 +19,11 @@ mod function;
 mod history;
 mod job;
 mod logic_app;
+mod manner;
 mod pipelines;
 mod run;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,17 +36,19 @@ use uuid::Uuid;
 
 use self::arm::Audience;
 use self::history::{History, Order, Repeat};
+pub(crate) use self::manner::Manner;
 use self::run::{Run, Trigger};
-use super::instance::Instance;
+use super::instance::{Instance, lock};
 use super::odata::query::Query;
 use super::refusal::{Outcome, Refusal};
 use super::reply::Reply;
-use super::token::Tokens;
+use super::token::{Bearer, Tokens};
 
 /// The workflow of a pair, kept by the US instance.
 #[derive(Debug)]
 pub(crate) struct Platform {
     history: History,
+    manner: Mutex<Manner>,
     /// What a callback URL is signed with.
     signature: String,
     management: Tokens,
@@ -86,10 +89,26 @@ impl Platform {
     pub(crate) fn new(secret: &str, application_user: Uuid, now: DateTime<Utc>) -> Platform {
         Platform {
             history: History::new(now - TimeDelta::days(1)),
+            manner: Mutex::default(),
             signature: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
             management: Tokens::new(secret, application_user),
             synapse: Tokens::new(secret, application_user),
         }
+    }
+
+    /// How runs go about their work from now on.
+    pub(crate) fn set_manner(&self, manner: Manner) {
+        *lock(&self.manner) = manner;
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        *lock(&self.manner)
+    }
+
+    /// Whose token of one of the platforms it is.
+    pub(crate) fn bearer(&self, token: &str, now: DateTime<Utc>) -> Option<Bearer> {
+        let management = self.management.bearer(token, now);
+        management.or_else(|| self.synapse.bearer(token, now))
     }
 
     /// The tokens of the platform that a scope names.
@@ -145,6 +164,16 @@ pub(crate) fn answer(instance: &Instance, parts: &Parts, body: &Bytes, seq: u64)
         call.route(&route, seq)
     });
     Some(arm::dressed(instance, outcome))
+}
+
+/// Whether a path belongs to one of the platforms of an instance.
+pub(crate) fn is_at(instance: &Instance, path: &str) -> bool {
+    instance.platform.is_some() && route(path).is_some()
+}
+
+/// A refusal as these platforms give it, with their usual code for the status where there is none.
+pub(crate) fn refused(instance: &Instance, status: StatusCode, code: Option<&str>) -> Reply {
+    arm::dressed(instance, Err(arm::usual(status, code)))
 }
 
 fn route(path: &str) -> Option<Route<'_>> {

@@ -371,6 +371,15 @@ impl Refusal {
         )
     }
 
+    /// Two transactions each want what the other holds, and this is the later one (contract 5.2; the status is inferred).
+    pub(crate) fn deadlock() -> Refusal {
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "0x80044150",
+            "Generic SQL error. CRM ErrorCode: -2147204784 Sql ErrorCode: -2146232060 Sql Number: 1205",
+        )
+    }
+
     pub(crate) fn broken(message: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "0x80040216", message)
     }

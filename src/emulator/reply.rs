@@ -166,19 +166,10 @@ pub(crate) struct Remaining {
 
 /// Puts on what every reply of the Web API carries, success or not.
 pub(crate) fn dress(reply: &mut Reply, now: DateTime<Utc>, affinity: &str, remaining: Remaining) {
+    dress_plainly(reply, now);
     let request_id = Uuid::new_v4().to_string();
-    let no_body = matches!(
-        reply.status(),
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-    );
-    let length = reply.body().len();
     let headers = reply.headers_mut();
-    if !no_body {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
     headers.insert("odata-version", HeaderValue::from_static("4.0"));
-    headers.insert("cache-control", HeaderValue::from_static("no-cache"));
-    headers.insert("expires", HeaderValue::from_static("-1"));
     set(
         headers,
         HeaderName::from_static("x-ms-service-request-id"),
@@ -200,6 +191,21 @@ pub(crate) fn dress(reply: &mut Reply, now: DateTime<Utc>, affinity: &str, remai
         SET_COOKIE,
         &format!("ARRAffinity={affinity}; path=/; HttpOnly"),
     );
+}
+
+/// Puts on what every reply carries, a platform's too.
+pub(crate) fn dress_plainly(reply: &mut Reply, now: DateTime<Utc>) {
+    let no_body = matches!(
+        reply.status(),
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let length = reply.body().len();
+    let headers = reply.headers_mut();
+    if !no_body {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    headers.insert("cache-control", HeaderValue::from_static("no-cache"));
+    headers.insert("expires", HeaderValue::from_static("-1"));
     date(headers, now);
 }
 

@@ -22,6 +22,14 @@ pub(crate) struct Row(Arc<[u8]>);
 
 const HEADER: usize = 25;
 
+/// A value on its way to the wire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cell<'r> {
+    /// A text that stands in JSON as it is.
+    Plain(&'r [u8]),
+    Value(ValueRef<'r>),
+}
+
 /// How the payload of a value is to be read.
 mod tag {
     pub(super) const TEXT: u8 = 0;
@@ -41,6 +49,8 @@ mod tag {
     pub(super) const VERSION: u8 = 12;
     /// A lookup that very many rows have in common.
     pub(super) const SHARED: u8 = 13;
+    /// A text that is the same in JSON, but for the quotes around it.
+    pub(super) const PLAIN: u8 = 14;
 }
 
 impl Row {
@@ -71,11 +81,16 @@ impl Row {
 
     /// What a column holds.
     pub(crate) fn value(&self, column: usize) -> ValueRef<'_> {
-        let mut held = self.held().skip_while(|(own, _)| *own < column);
-        match held.next() {
-            Some((own, value)) if own == column => value,
-            _ => ValueRef::Null,
+        let mut rest = Reader(self.0.get(HEADER..).unwrap_or_default());
+        while let Some(own) = rest.byte().map(usize::from) {
+            if own == column {
+                return self.unpack(&mut rest).unwrap_or_default();
+            }
+            if own > column || rest.skip().is_none() {
+                break;
+            }
         }
+        ValueRef::Null
     }
 
     /// The columns that hold something, in their order.
@@ -90,7 +105,7 @@ impl Row {
     /// Reads some columns only: each into the place that `places` has for it.
     ///
     /// What nobody asked for is stepped over, which is much cheaper than to read it.
-    pub(crate) fn read<'r>(&'r self, places: &[Option<u8>], into: &mut [ValueRef<'r>]) {
+    pub(crate) fn read<'r>(&'r self, places: &[Option<u8>], into: &mut [Cell<'r>]) {
         let mut rest = Reader(self.0.get(HEADER..).unwrap_or_default());
         while let Some(column) = rest.byte() {
             let place = places.get(usize::from(column)).copied().flatten();
@@ -100,8 +115,12 @@ impl Row {
                 }
                 continue;
             };
-            match self.unpack(&mut rest) {
-                Some(value) => *place = value,
+            let cell = match rest.plain() {
+                Some(text) => Some(Cell::Plain(text)),
+                None => self.unpack(&mut rest).map(Cell::Value),
+            };
+            match cell {
+                Some(cell) => *place = cell,
                 None => return,
             }
         }
@@ -121,7 +140,7 @@ impl Row {
 
     fn unpack<'r>(&'r self, from: &mut Reader<'r>) -> Option<ValueRef<'r>> {
         Some(match from.byte()? {
-            tag::TEXT => ValueRef::Text(from.text()?),
+            tag::TEXT | tag::PLAIN => ValueRef::Text(from.text()?),
             tag::INT => ValueRef::Int(from.int()?),
             tag::DECIMAL => ValueRef::Decimal(Decimal::deserialize(from.chunk()?)),
             tag::DOUBLE => ValueRef::Double(f64::from_le_bytes(from.chunk()?)),
@@ -182,6 +201,7 @@ mod shared {
 fn pack(packed: &mut Vec<u8>, own: Uuid, version: i64, value: &Value) {
     match value {
         Value::Null => {}
+        Value::Text(text) if is_plain(text) => put_text(packed, tag::PLAIN, text),
         Value::Text(text) => put_text(packed, tag::TEXT, text),
         Value::Int(number) if *number == version => packed.push(tag::VERSION),
         Value::Int(number) => put_int(packed, tag::INT, *number),
@@ -215,6 +235,12 @@ fn pack(packed: &mut Vec<u8>, own: Uuid, version: i64, value: &Value) {
             packed.extend_from_slice(reference.id.as_bytes());
         }
     }
+}
+
+/// Whether JSON has nothing to escape in it.
+fn is_plain(text: &str) -> bool {
+    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    !text.bytes().any(escaped)
 }
 
 fn put_text(packed: &mut Vec<u8>, tag: u8, text: &str) {
@@ -256,10 +282,22 @@ impl<'r> Reader<'r> {
         Some(*chunk)
     }
 
+    /// A text that needs no reading to be written as JSON, if that comes next.
+    fn plain(&mut self) -> Option<&'r [u8]> {
+        let mut ahead = Reader(self.0);
+        if ahead.byte()? != tag::PLAIN {
+            return None;
+        }
+        let length = usize::try_from(ahead.varint()?).ok()?;
+        let (text, rest) = ahead.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(text)
+    }
+
     /// Steps over a tag and its payload.
     fn skip(&mut self) -> Option<()> {
         let length = match self.byte()? {
-            tag::TEXT | tag::CHOICES => usize::try_from(self.varint()?).ok()?,
+            tag::TEXT | tag::PLAIN | tag::CHOICES => usize::try_from(self.varint()?).ok()?,
             tag::INT | tag::TIME | tag::DATE => {
                 self.varint()?;
                 0
@@ -352,10 +390,14 @@ mod tests {
             for (place, column) in (0_u8..).zip(&wanted) {
                 places[*column] = Some(place);
             }
-            let mut read = vec![ValueRef::Null; wanted.len()];
+            let mut read = vec![Cell::Value(ValueRef::Null); wanted.len()];
             row.read(&places, &mut read);
-            for (value, column) in read.iter().zip(wanted) {
-                prop_assert_eq!(*value, values[column].as_ref());
+            for (cell, column) in read.iter().zip(wanted) {
+                let value = match cell {
+                    Cell::Plain(text) => ValueRef::Text(std::str::from_utf8(text).unwrap()),
+                    Cell::Value(value) => *value,
+                };
+                prop_assert_eq!(value, values[column].as_ref());
             }
         }
     }

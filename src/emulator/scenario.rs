@@ -49,6 +49,9 @@ pub struct Scenario {
     seed: u64,
     #[serde(default = "yes")]
     plug_in: bool,
+    /// Whether Europe refuses accounts and contacts that say next to nothing.
+    #[serde(default)]
+    refuses_stubs: bool,
     #[serde(default)]
     workflow: bool,
     #[serde(default)]
@@ -177,6 +180,10 @@ impl Scenario {
 
     pub(crate) fn has_workflow(&self) -> bool {
         self.workflow
+    }
+
+    pub(crate) fn refuses_stubs(&self) -> bool {
+        self.refuses_stubs
     }
 
     pub(crate) fn has_plug_in(&self) -> bool {

@@ -21,6 +21,7 @@ pub(crate) fn fill(
     us: &Instance,
     europe: &Instance,
     plug_in: bool,
+    refuses_stubs: bool,
     data: Data,
     seed: u64,
 ) -> Result<(), csv::Error> {
@@ -29,6 +30,9 @@ pub(crate) fn fill(
         extension::fill(instance);
     }
     step::fill(europe, plug_in);
+    if refuses_stubs {
+        step::refuse_stubs(europe);
+    }
     match data {
         Data::Empty => Ok(()),
         Data::Demo => demo::fill(us, europe, seed),

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::hold::Holds;
 use super::row::Row;
 use super::schema::{Index, Key, Schema, Table};
 use super::security::Sight;
@@ -24,8 +25,9 @@ pub(crate) struct Store {
     tables: Vec<Arc<Rows>>,
     version: i64,
     ticket_number: u32,
-    /// The rows that a suspended transaction has written, by the first version of which nobody else knows yet.
-    held: BTreeMap<(TableId, SqlGuid), i64>,
+    holds: Holds,
+    /// Another after every restore.
+    epoch: u64,
     /// What whoever looks may not see; none where all of it may be seen.
     sight: Option<Arc<Sight>>,
 }
@@ -92,7 +94,8 @@ impl Store {
             tables,
             version: FIRST_VERSION,
             ticket_number: 1000,
-            held: BTreeMap::new(),
+            holds: Holds::default(),
+            epoch: 0,
             sight: None,
         }
     }
@@ -298,7 +301,7 @@ impl Store {
     ///
     /// A suspended transaction has taken versions that are not to be seen yet, so a delta token must stay below them.
     pub(crate) fn settled_version(&self) -> i64 {
-        let first_held = self.held.values().min();
+        let first_held = self.holds.first_version();
         first_held.map_or(self.version, |first| first - 1)
     }
 
@@ -421,25 +424,24 @@ impl Store {
         Ok(())
     }
 
-    /// Marks the rows of a transaction that lets go of the store for a while.
-    pub(crate) fn hold(&mut self, changes: &[Change]) {
-        for change in changes {
-            self.held
-                .entry((change.table, change.id.into()))
-                .or_insert(change.version);
-        }
+    /// What suspended transactions keep from others.
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.holds
     }
 
-    /// Takes the marks away again.
-    pub(crate) fn release(&mut self, changes: &[Change]) {
-        for change in changes {
-            self.held.remove(&(change.table, change.id.into()));
-        }
+    pub(crate) fn holds_mut(&mut self) -> &mut Holds {
+        &mut self.holds
     }
 
-    /// Whether a suspended transaction has written the row.
-    pub(crate) fn is_held(&self, table: TableId, id: Uuid) -> bool {
-        !self.held.is_empty() && self.held.contains_key(&(table, id.into()))
+    /// Makes a copy that was kept the present: nobody holds a row of it, and what is under way belongs to another epoch.
+    pub(crate) fn begin_again(&mut self) {
+        self.holds = Holds::default();
+        self.epoch = GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether it is still the store that it was.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// A number that is another whenever a row of the table is; no two states of a table share one.

@@ -9,25 +9,33 @@
 //! takes its writes back, lets go of the store, and makes them again afterwards; the rows that it wrote stay held, and
 //! who wants to write one of them waits. Readers see what was committed, and wait for nobody.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::hold::{Holder, Holds, Waits};
 use super::instance::{Instance, lock};
 use super::job::Job;
 use super::refusal::{Outcome, Refusal};
 use super::row::Row;
 use super::schema::Table;
 use super::store::{Change, Conflict, Store};
-use super::value::{TableId, Value};
+use super::value::{Reference, TableId, Value};
 
 /// How long a write waits for a row that another transaction holds (contract 6.4: a message's two minutes).
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// The number of the transaction that began last.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
 /// One transaction; what was not committed when it is dropped is undone.
 pub(crate) struct Transaction<'i> {
     instance: &'i Instance,
+    /// By which what it holds is told from what others hold.
+    number: Holder,
     /// There while it is open and not suspended.
     store: Option<RwLockWriteGuard<'i, Store>>,
     changes: Vec<Change>,
@@ -40,6 +48,7 @@ pub(crate) struct Transaction<'i> {
 pub(crate) struct Released {
     generation: Mutex<u64>,
     changed: Condvar,
+    waits: Mutex<Waits>,
 }
 
 impl Released {
@@ -67,6 +76,7 @@ impl<'i> Transaction<'i> {
     pub(crate) fn new(instance: &'i Instance) -> Transaction<'i> {
         Transaction {
             instance,
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             store: None,
             changes: Vec::new(),
             jobs: Vec::new(),
@@ -111,7 +121,7 @@ impl<'i> Transaction<'i> {
     }
 
     pub(crate) fn remove(&mut self, table: TableId, id: Uuid) -> Outcome<()> {
-        self.wait_for(table, id)?;
+        self.wait_to_remove(table, id)?;
         let change = self.store().remove(table, id);
         self.changes.extend(change);
         Ok(())
@@ -119,18 +129,55 @@ impl<'i> Transaction<'i> {
 
     /// Makes sure that nobody else holds the row. Whoever decides by a row's content calls it first.
     pub(crate) fn wait_for(&mut self, table: TableId, id: Uuid) -> Outcome<()> {
+        self.wait_to_name(Some(Reference { table, id }), &[])
+    }
+
+    /// The same, and that nobody else is about to delete a row that lookups are to be led to.
+    pub(crate) fn wait_to_name(
+        &mut self,
+        row: Option<Reference>,
+        names: &[Reference],
+    ) -> Outcome<()> {
+        self.wait_until_free(|holds| {
+            let writer = row.and_then(|row| holds.writer(row.table, row.id));
+            let removers = names
+                .iter()
+                .filter_map(|named| holds.remover(named.table, named.id));
+            writer.into_iter().chain(removers).collect()
+        })
+    }
+
+    /// Makes sure that nobody else holds the row, or has led a lookup to it.
+    pub(crate) fn wait_to_remove(&mut self, table: TableId, id: Uuid) -> Outcome<()> {
+        self.wait_until_free(|holds| {
+            let writer = holds.writer(table, id).into_iter();
+            writer.chain(holds.namers(table, id)).collect()
+        })
+    }
+
+    /// Waits until nobody is in the way; whoever closes a circle of those who wait is refused.
+    fn wait_until_free(&mut self, in_the_way: impl Fn(&Holds) -> BTreeSet<Holder>) -> Outcome<()> {
         let until = Instant::now() + PATIENCE;
-        while self.store().is_held(table, id) {
-            let generation = self.instance.released.generation();
+        loop {
+            let blockers = in_the_way(self.store().holds());
+            if blockers.is_empty() {
+                return Ok(());
+            }
+            let (instance, number) = (self.instance, self.number);
+            if !lock(&instance.released.waits).enter(number, &blockers) {
+                return Err(Refusal::deadlock());
+            }
+            let generation = instance.released.generation();
             let released = self.outside(|instance| {
                 let left = until.saturating_duration_since(Instant::now());
-                instance.released.wait(generation, left)
+                let released = instance.released.wait(generation, left);
+                lock(&instance.released.waits).leave(number);
+                released
             })?;
             if !released {
                 return Err(Refusal::lock_timeout());
             }
         }
-        Ok(())
     }
 
     /// Lets go of the store while something is done that others may have to do with.
@@ -141,10 +188,11 @@ impl<'i> Transaction<'i> {
         for change in self.changes.iter().rev() {
             store.undo(change);
         }
-        store.hold(&self.changes);
+        store.holds_mut().hold(self.number, &self.changes);
+        let epoch = store.epoch();
         drop(store);
         let done = work(self.instance);
-        self.resume()?;
+        self.resume(epoch)?;
         Ok(done)
     }
 
@@ -161,9 +209,18 @@ impl<'i> Transaction<'i> {
         instance.jobs.add(jobs);
     }
 
-    fn resume(&mut self) -> Outcome<()> {
+    /// Makes the changes again, unless the instance was restored meanwhile.
+    fn resume(&mut self, epoch: u64) -> Outcome<()> {
         let mut store = self.instance.write();
-        store.release(&self.changes);
+        store.holds_mut().release(self.number);
+        if store.epoch() != epoch {
+            self.changes.clear();
+            self.store = Some(store);
+            self.instance.released.announce();
+            return Err(Refusal::broken(
+                "The organization was restored while the request was being served.",
+            ));
+        }
         let redone = redo(&mut store, &self.changes);
         self.store = Some(store);
         self.instance.released.announce();
@@ -201,9 +258,10 @@ impl Drop for Transaction<'_> {
             for change in changes.iter().rev() {
                 store.undo(change);
             }
+            self.instance.publish(store);
         } else if !changes.is_empty() {
             // It ended while it was suspended: nothing is to be undone, but its rows are free.
-            self.instance.write().release(&changes);
+            self.instance.write().holds_mut().release(self.number);
             self.instance.released.announce();
         }
     }

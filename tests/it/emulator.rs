@@ -8,6 +8,7 @@ mod bulk_delete;
 mod changes;
 mod columns;
 mod conditions;
+mod contention;
 mod control;
 mod csdl;
 mod deep_insert;

@@ -1,5 +1,5 @@
 //! Control of what holds for everybody until it is changed: service protection limits, the organization's state, how TLS
-//! fails.
+//! fails, how the workflow copies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::super::fault::duration;
 use super::super::instance::Instance;
 use super::super::limits::Limits;
 use super::super::organization::Setting;
+use super::super::platform::Manner;
 use super::super::refusal::{Outcome, Refusal};
 use super::super::tls::{Tls, TlsFault};
 use super::{Emulated, allowed, read, sent};
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Instance>> {
             "/emulator/organization",
             get(organization).post(set_organization),
         )
+        .route("/emulator/sync", get(sync).post(set_sync).delete(mend_sync))
         .route("/emulator/tls", get(tls).post(set_tls).delete(mend_tls))
 }
 
@@ -85,6 +87,39 @@ async fn set_organization(State(instance): Emulated, request: Request) -> Respon
     };
     let outcome = set.await;
     sent(&instance, outcome)
+}
+
+async fn sync(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome = allowed(&instance, &headers).and_then(|()| of_sync(&instance, None));
+    sent(&instance, outcome)
+}
+
+async fn set_sync(State(instance): Emulated, request: Request) -> Response {
+    let set = async {
+        let manner: Manner = read(&instance, request).await?;
+        manner
+            .problem()
+            .map(Refusal::argument)
+            .map_or(Ok(()), Err)?;
+        of_sync(&instance, Some(manner))
+    };
+    let outcome = set.await;
+    sent(&instance, outcome)
+}
+
+async fn mend_sync(State(instance): Emulated, headers: HeaderMap) -> Response {
+    let outcome =
+        allowed(&instance, &headers).and_then(|()| of_sync(&instance, Some(Manner::default())));
+    sent(&instance, outcome)
+}
+
+fn of_sync(instance: &Instance, manner: Option<Manner>) -> Outcome<(StatusCode, Json)> {
+    let without = || Refusal::argument("The workflow is the US instance's.");
+    let platform = instance.platform.as_deref().ok_or_else(without)?;
+    if let Some(manner) = manner {
+        platform.set_manner(manner);
+    }
+    Ok((StatusCode::OK, json!(platform.manner())))
 }
 
 /// `{"fault": "expired", "for_s": 2}`.

@@ -1,18 +1,41 @@
-//! The answer that a rule gives in place of the work's own: a refusal of Dataverse's or of the token endpoint's, or HTML.
+//! The answer that a rule gives in place of the work's own: a refusal of Dataverse's, of the token endpoint's or of a
+//! platform's, or HTML.
 
 use chrono::{DateTime, Utc};
 use http::{HeaderValue, StatusCode};
 
+use super::super::instance::Instance;
+use super::super::platform;
 use super::super::refusal::Refusal;
 use super::super::reply::{self, Reply};
 use super::super::token;
 use super::Rule;
 
+/// Who is asked, and so in whose way a refusal is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Dataverse,
+    Token,
+    Platform,
+}
+
+impl Door {
+    pub(crate) fn of(instance: &Instance, path: &str) -> Door {
+        if token::Route::of(path).is_some() {
+            Door::Token
+        } else if platform::is_at(instance, path) {
+            Door::Platform
+        } else {
+            Door::Dataverse
+        }
+    }
+}
+
 /// What the rule answers, if it does.
 pub(crate) fn answer(
     rule: &Rule,
-    origin: &str,
-    is_token_endpoint: bool,
+    instance: &Instance,
+    door: Door,
     now: DateTime<Utc>,
 ) -> Option<Reply> {
     let status = rule
@@ -25,10 +48,15 @@ pub(crate) fn answer(
             "text/html; charset=utf-8",
             body.clone(),
         ),
-        (None, Some(status)) if is_token_endpoint => {
+        (None, Some(status)) if door == Door::Token => {
             token::refusal::of_code(status, rule.code.as_deref(), now)
         }
-        (None, Some(StatusCode::UNAUTHORIZED)) if rule.code.is_none() => reply::challenge(origin),
+        (None, Some(status)) if door == Door::Platform => {
+            platform::refused(instance, status, rule.code.as_deref())
+        }
+        (None, Some(StatusCode::UNAUTHORIZED)) if rule.code.is_none() => {
+            reply::challenge(&instance.url)
+        }
         (None, Some(status)) => refused(status, rule.code.as_deref()).into(),
     };
     let retry_after = rule.retry_after.as_ref().map(ToString::to_string);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::formatted;
 use super::prefer::Annotations;
-use crate::emulator::row::Row;
+use crate::emulator::row::{Cell, Row};
 use crate::emulator::schema::{Column, Kind, Read, Table};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
@@ -76,14 +76,22 @@ impl<'a> RowWriter<'a> {
         out.extend_from_slice(b"\"@odata.etag\":\"W/\\\"");
         scalar(out, &row.version());
         out.extend_from_slice(b"\\\"\"");
-        let mut values = vec![ValueRef::Null; self.columns.len()];
-        row.read(&self.places, &mut values);
-        for ((column, name), value) in self.columns.iter().zip(values) {
-            if self.annotations.any() && !value.is_null() {
+        let mut cells = vec![Cell::Value(ValueRef::Null); self.columns.len()];
+        row.read(&self.places, &mut cells);
+        let annotated = self.annotations.any();
+        for ((column, name), cell) in self.columns.iter().zip(cells) {
+            if annotated && !matches!(cell, Cell::Value(ValueRef::Null)) {
                 self.annotate(out, row, *column);
             }
             out.extend_from_slice(name.as_bytes());
-            self::value(out, value);
+            match cell {
+                Cell::Plain(text) => {
+                    out.push(b'"');
+                    out.extend_from_slice(text);
+                    out.push(b'"');
+                }
+                Cell::Value(value) => self::value(out, value),
+            }
         }
     }
 
@@ -148,7 +156,7 @@ pub(crate) fn member(out: &mut Vec<u8>, name: &str, annotation: &str) {
 pub(crate) fn value(out: &mut Vec<u8>, value: ValueRef) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"null"),
-        ValueRef::Text(text) | ValueRef::Choices(text) => self::text(out, text),
+        ValueRef::Text(text) | ValueRef::Choices(text) => scalar(out, text),
         ValueRef::Int(number) => scalar(out, &number),
         ValueRef::Decimal(number) => decimal(out, number),
         ValueRef::Double(number) => scalar(out, &number),
@@ -172,18 +180,6 @@ fn id(out: &mut Vec<u8>, id: Uuid) {
         id.hyphenated().encode_lower(middle);
     }
     out.extend_from_slice(&text);
-}
-
-/// Writes a text; most hold nothing that JSON would escape.
-fn text(out: &mut Vec<u8>, text: &str) {
-    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        scalar(out, text);
-    }
 }
 
 /// Writes an exact number; whole sums keep a digit behind the point, by which a reader sees that they are not counts.

@@ -9,6 +9,8 @@ use crate::emulator::odata::payload::{Payload, Purpose};
 use crate::emulator::pipeline;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::row::Row;
+use crate::emulator::store::Store;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId, Value};
 
@@ -132,23 +134,27 @@ fn clear(
     conditions: &Conditions,
     row: Reference,
     lookup: usize,
-    names: impl FnOnce(Reference) -> bool,
+    names: impl Fn(Reference) -> bool,
 ) -> Outcome<()> {
-    let now = transaction.read(|store| {
-        let row = store.get(row.table, row.id)?;
-        row.value(lookup).as_reference()
-    });
-    if !now.is_some_and(names) {
-        // What is not associated is not there to be taken away (inferred).
-        let table = call.schema.table(row.table);
-        return Err(Refusal::row_missing(table, row.id));
+    // What is not associated is not there to be taken away (inferred).
+    let missing = || Refusal::row_missing(call.schema.table(row.table), row.id);
+    let still = |own: &Row| own.value(lookup).as_reference().is_some_and(&names);
+    let is_there = |store: &Store| store.get(row.table, row.id).is_some_and(still);
+    if !transaction.read(is_there) {
+        return Err(missing());
     }
     let payload = Payload {
         columns: vec![(lookup, Value::Null)],
         ..Payload::default()
     };
-    let Reference { table, id } = row;
-    pipeline::update(transaction, &call.context, conditions, table, id, payload)?;
+    // It may have been led elsewhere while this one waited.
+    let allow = |own: &Row| {
+        if !still(own) {
+            return Err(missing());
+        }
+        conditions.allow_change(own)
+    };
+    pipeline::update_if(transaction, &call.context, row, payload, allow)?;
     Ok(())
 }
 

@@ -171,7 +171,7 @@ impl Batch<'_> {
             rights: self.asked.rights.clone(),
             body: part.body,
         };
-        let schema = schema.unwrap_or_else(|| self.instance.schema());
+        let schema = schema.unwrap_or_else(|| self.instance.indexed_schema());
         let rest = asked.rest.clone();
         Ok((
             Call::read(self.instance, schema, asked, references.clone())?,

@@ -117,7 +117,9 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call) -> Outcome<Repl
 
 impl BulkDelete {
     /// Deletes what the queries find; a row that can't be deleted keeps nobody from the next one.
-    pub(crate) fn run(&self, instance: &Instance) -> Counts {
+    ///
+    /// Before each row it asks whether to go on.
+    pub(crate) fn run(&self, instance: &Instance, goes_on: impl Fn() -> bool) -> Counts {
         let mut counts = Counts::default();
         for (table, criteria) in &self.queries {
             let found: Vec<Uuid> = {
@@ -128,7 +130,7 @@ impl BulkDelete {
                     .collect()
             };
             for id in found {
-                if instance.stop.is_cancelled() {
+                if instance.stop.is_cancelled() || !goes_on() {
                     return counts;
                 }
                 let named = Reference { table: *table, id };

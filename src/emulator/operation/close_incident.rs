@@ -4,12 +4,13 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Call, find, missing, write};
+use super::{Call, find, missing};
 use crate::emulator::odata::path;
+use crate::emulator::pipeline;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
-use crate::emulator::security::Access;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::value::Reference;
 
 /// The status that stands for the default one of the state.
 const DEFAULT: i64 = -1;
@@ -36,13 +37,8 @@ pub(crate) fn answer(transaction: &mut Transaction, call: &Call) -> Outcome<Repl
     }
     let id = transaction.read(|store| find(store, table, &address));
     let id = id.ok_or_else(|| missing(&call.schema, table, &address))?;
-    transaction.wait_for(table, id)?;
-    let row = transaction.store().get(table, id).cloned();
-    let row = row.ok_or_else(|| missing(&call.schema, table, &address))?;
-    let rights = &call.context.rights;
-    rights.may_row(Access::Write, &call.schema, table, &row)?;
     let status = (status != DEFAULT).then_some(status);
-    write::resolve(transaction, call.caller, table, &row, status)?;
+    pipeline::close(transaction, &call.context, Reference { table, id }, status)?;
     Ok(reply::no_content())
 }
 

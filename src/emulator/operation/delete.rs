@@ -1,6 +1,7 @@
 //! DELETE of a row, with what belongs to it.
 //!
-//! Rows that only mention the deleted one lose the mention; a customer takes its contacts and tickets along.
+//! Rows that only mention the deleted one lose the mention, closed ones too; a customer takes its contacts and tickets
+//! along, and each of them is a Delete of its own, see `pipeline.rs`.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::emulator::reply::{self, Reply};
 use crate::emulator::row::Row;
 use crate::emulator::store::Store;
 use crate::emulator::transaction::Transaction;
-use crate::emulator::value::{Reference, TableId, Value};
+use crate::emulator::value::{Reference, TableId};
 
 pub(crate) fn answer(
     transaction: &mut Transaction,
@@ -30,36 +31,28 @@ pub(crate) fn answer(
     Ok(reply::no_content())
 }
 
-/// Removes a row, what it takes along, and every mention of either.
+/// Removes a row and every mention of it, and returns the rows that go along with it.
 pub(crate) fn remove(
     transaction: &mut Transaction,
     caller: Caller,
     first: Reference,
-) -> Outcome<()> {
-    let mut condemned = vec![first];
-    while let Some(next) = condemned.pop() {
-        let mentions = mentions(transaction.store(), next);
-        if mentions.iter().any(|mention| mention.restricts) {
-            return Err(Refusal::is_referred_to());
-        }
-        transaction.remove(next.table, next.id)?;
-        for mention in mentions {
-            if mention.cascade {
-                condemned.push(Reference {
-                    table: mention.table,
-                    id: mention.row,
-                });
-                continue;
-            }
-            transaction.wait_for(mention.table, mention.row)?;
-            let Some(row) = transaction.store().get(mention.table, mention.row).cloned() else {
-                continue;
-            };
-            let columns = vec![(mention.column, Value::Null)];
-            write::change(transaction, caller, mention.table, &row, columns)?;
+) -> Outcome<Vec<Reference>> {
+    transaction.wait_to_remove(first.table, first.id)?;
+    let mentions = mentions(transaction.store(), first);
+    if mentions.iter().any(|mention| mention.restricts) {
+        return Err(Refusal::is_referred_to());
+    }
+    transaction.remove(first.table, first.id)?;
+    let (condemned, bereft): (Vec<_>, Vec<_>) =
+        mentions.into_iter().partition(|mention| mention.cascade);
+    let condemned: Vec<Reference> = condemned.iter().map(Mention::row).collect();
+    for mention in bereft {
+        let row = mention.row();
+        if !condemned.contains(&row) {
+            write::unlink(transaction, caller, row, mention.column, first)?;
         }
     }
-    Ok(())
+    Ok(condemned)
 }
 
 /// One row that names another.
@@ -69,6 +62,15 @@ struct Mention {
     column: usize,
     cascade: bool,
     restricts: bool,
+}
+
+impl Mention {
+    fn row(&self) -> Reference {
+        Reference {
+            table: self.table,
+            id: self.row,
+        }
+    }
 }
 
 fn mentions(store: &Store, named: Reference) -> Vec<Mention> {

@@ -19,7 +19,7 @@ use crate::emulator::reply::{self, Reply};
 use crate::emulator::schema::{Table, Writes};
 use crate::emulator::store::comparable;
 use crate::emulator::transaction::Transaction;
-use crate::emulator::value::TableId;
+use crate::emulator::value::{TableId, Value};
 
 /// A message for many rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,9 +279,25 @@ impl Many<'_> {
                     .extend(key_columns(transaction, self.table, key)?);
                 payload.id.unwrap_or_else(Uuid::now_v7)
             }
+            None if self.has_key(&payload) => {
+                return Err(Refusal::unsupported(
+                    "UpsertMultiple with the columns of a key and without @odata.id",
+                ));
+            }
             None => Uuid::now_v7(),
         };
         pipeline::create(transaction, &self.context, self.id, row, payload).map(|_| ())
+    }
+
+    /// Whether a target holds all columns of an alternate key; no source says whether they then name its row.
+    fn has_key(&self, payload: &Payload) -> bool {
+        let attributes = payload.attributes();
+        let is_given = |key: &usize| {
+            let given = |(column, value): &(usize, Value)| column == key && !value.is_null();
+            attributes.iter().any(given)
+        };
+        let mut keys = self.table.keys.iter();
+        keys.any(|key| key.columns.iter().all(is_given))
     }
 
     /// How a target of an upsert names its row, if it does.

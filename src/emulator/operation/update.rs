@@ -16,6 +16,9 @@ use crate::emulator::schema::Table;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::value::{Reference, TableId, Value};
 
+/// So often an upsert sees a row come or go before it gives up.
+const MOST_DECISIONS: u32 = 3;
+
 pub(crate) fn answer(
     transaction: &mut Transaction,
     call: &Call,
@@ -27,20 +30,36 @@ pub(crate) fn answer(
     call.query.select(definition)?;
     let body = call.object(definition)?;
     let read = |purpose| Payload::read(&call.schema, table, purpose, &call.root, &body);
-    let existing = transaction.read(|store| find(store, table, address));
-    let (row, status) = match existing {
-        Some(id) => {
-            let payload = read(Purpose::Update)?;
-            let row = update(transaction, call, table, address, id, payload)?;
-            (row, StatusCode::OK)
+    let is_unconditional =
+        call.conditions.if_match.is_none() && call.conditions.if_none_match.is_none();
+    let is_part = transaction.is_open();
+    if let (true, Address::Id(id)) = (is_part, address) {
+        transaction.wait_for(table, *id)?;
+    }
+    let mut decisions = MOST_DECISIONS;
+    let (row, status) = loop {
+        decisions -= 1;
+        let existing = transaction.read(|store| find(store, table, address));
+        let written = match existing {
+            Some(id) => read(Purpose::Update)
+                .and_then(|payload| update(transaction, call, table, address, id, payload))
+                .map(|row| (row, StatusCode::OK)),
+            None if call.conditions.if_match.is_some() => {
+                Err(missing(&call.schema, table, address))
+            }
+            None => read(Purpose::Create)
+                .and_then(|payload| create(transaction, call, table, address, payload))
+                .map(|row| (row, StatusCode::CREATED)),
+        };
+        let decides_again = written.is_err() && is_unconditional && !is_part && decisions > 0;
+        if !decides_again {
+            break written?;
         }
-        None if call.conditions.if_match.is_some() => {
-            return Err(missing(&call.schema, table, address));
-        }
-        None => {
-            let payload = read(Purpose::Create)?;
-            let row = create(transaction, call, table, address, payload)?;
-            (row, StatusCode::CREATED)
+        // It came or went while this one waited for it: an upsert is then the other of the two.
+        *transaction = Transaction::new(transaction.instance());
+        let now = transaction.read(|store| find(store, table, address));
+        if now.is_some() == existing.is_some() {
+            break written?;
         }
     };
     let url = echo(call, definition, address);

@@ -57,7 +57,6 @@ pub(crate) fn change(
     if columns.is_empty() {
         return Ok(row.clone());
     }
-    let instance = transaction.instance();
     let store = transaction.store();
     let schema = Arc::clone(store.schema());
     let table = schema.table(id);
@@ -79,14 +78,43 @@ pub(crate) fn change(
         money::convert(store, table, &mut values);
     }
     compute(table, &mut values);
-    put(
-        table,
-        &mut values,
-        "modifiedon",
-        Value::Time(instance.clock.now_to_the_second()),
-    );
-    modified(store, caller, table, &mut values);
+    sign(transaction, caller, table, &mut values);
     transaction.replace(id, row.id(), values)
+}
+
+/// Takes a deleted row out of a lookup that names it, whatever state the row with the lookup is in.
+///
+/// The server's own doing: no step runs for it, as Dataverse clears such links past the pipeline [inferred].
+pub(crate) fn unlink(
+    transaction: &mut Transaction,
+    caller: Caller,
+    row: Reference,
+    column: usize,
+    deleted: Reference,
+) -> Outcome<()> {
+    transaction.wait_for(row.table, row.id)?;
+    let store = transaction.store();
+    let schema = Arc::clone(store.schema());
+    let Some(own) = store.get(row.table, row.id) else {
+        return Ok(());
+    };
+    if own.value(column).as_reference() != Some(deleted) {
+        return Ok(());
+    }
+    let mut values = own.to_values();
+    values[column] = Value::Null;
+    let table = schema.table(row.table);
+    compute(table, &mut values);
+    sign(transaction, caller, table, &mut values);
+    transaction.replace(row.table, row.id, values)?;
+    Ok(())
+}
+
+/// Writes down who changes a row, and when.
+fn sign(transaction: &mut Transaction, caller: Caller, table: &Table, values: &mut [Value]) {
+    let now = transaction.instance().clock.now_to_the_second();
+    put(table, values, "modifiedon", Value::Time(now));
+    modified(transaction.store(), caller, table, values);
 }
 
 /// Notes who changed a row, and who did it in his name.
@@ -111,9 +139,7 @@ pub(crate) fn resolve(
     row: &Row,
     status: Option<i64>,
 ) -> Outcome<Row> {
-    let instance = transaction.instance();
-    let store = transaction.store();
-    let schema = Arc::clone(store.schema());
+    let schema = Arc::clone(transaction.store().schema());
     let table = schema.table(id);
     let mut values = row.to_values();
     if get(table, &values, "statecode").as_int() != Some(0) {
@@ -130,9 +156,7 @@ pub(crate) fn resolve(
     );
     let set: Vec<usize> = table.column("statuscode").into_iter().collect();
     agree_on_status(table, &mut values, Some(&set))?;
-    let now = instance.clock.now_to_the_second();
-    put(table, &mut values, "modifiedon", Value::Time(now));
-    modified(store, caller, table, &mut values);
+    sign(transaction, caller, table, &mut values);
     transaction.replace(id, row.id(), values)
 }
 

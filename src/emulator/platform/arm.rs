@@ -123,6 +123,39 @@ pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Refus
     Refusal::new(StatusCode::NOT_FOUND, code, message)
 }
 
+/// A refusal that has no cause of its own, with the usual code for its status [general knowledge].
+pub(crate) fn usual(status: StatusCode, code: Option<&str>) -> Refusal {
+    let (usual, message) = match status {
+        StatusCode::UNAUTHORIZED => (
+            "InvalidAuthenticationToken",
+            "The access token is invalid or has expired.",
+        ),
+        StatusCode::FORBIDDEN => (
+            "AuthorizationFailed",
+            "The client does not have authorization to perform the action.",
+        ),
+        StatusCode::NOT_FOUND => ("ResourceNotFound", "The resource was not found."),
+        StatusCode::CONFLICT => ("Conflict", "The request conflicts with another operation."),
+        StatusCode::TOO_MANY_REQUESTS => (
+            "TooManyRequests",
+            "Number of requests exceeded the limit. Please try again later.",
+        ),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "ServiceUnavailable",
+            "The service is temporarily unavailable. Please try again later.",
+        ),
+        _ => ("InternalServerError", "An unexpected error occurred."),
+    };
+    let refusal = Refusal::new(status, usual, message);
+    match code {
+        Some(code) => Refusal {
+            code: code.to_owned().into(),
+            ..refusal
+        },
+        None => refusal,
+    }
+}
+
 /// What this emulator does not do.
 pub(crate) fn unsupported(feature: &str) -> Refusal {
     Refusal::new(

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::connection::{Ask, Connection, error_of};
+use super::manner::Sequence;
 use super::run::{Bind, Copied, Count, SourceRow, Trouble};
 
 /// The most rows that a loop of a Logic App takes [general knowledge].
@@ -81,11 +82,12 @@ fn plan(of: Copied) -> &'static Plan {
     }
 }
 
-/// Reads the rows of the US that were modified within the window, oldest first.
+/// Reads the rows of the US that were modified within the window, in the order of their last change.
 pub(crate) async fn list(
     us: &mut Connection,
     of: Copied,
     (since, until): (DateTime<Utc>, DateTime<Utc>),
+    order: Sequence,
 ) -> Result<Arc<[SourceRow]>, Trouble> {
     let plan = plan(of);
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -96,8 +98,10 @@ pub(crate) async fn list(
     );
     let columns = plan.columns.join(",");
     let mut target = format!(
-        "{ROOT}/{}?$select={columns},{}&$filter={filter}&$orderby=modifiedon%20asc",
-        plan.set, plan.lookup
+        "{ROOT}/{}?$select={columns},{}&$filter={filter}&$orderby=modifiedon%20{}",
+        plan.set,
+        plan.lookup,
+        order.direction()
     );
     let mut rows = Vec::new();
     for _ in 0..MOST_PAGES {

@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::copy::{self, Outcome};
 use super::flow;
 use super::history::{Begun, History, Order};
+use super::manner::Manner;
 use super::run::{Copied, Count, Input, STEPS, SourceRow, Status, Step, Trigger, Trouble};
 use crate::emulator::clock::Clock;
 use crate::emulator::instance::Instance;
@@ -31,7 +32,7 @@ pub(crate) async fn work(
 ) {
     loop {
         while let Some(begun) = platform.history.begin(us.clock.now()) {
-            let run = Working::new(&platform.history, &us, &europe, begun);
+            let run = Working::new(&platform, &us, &europe, begun);
             let id = run.id;
             tokio::select! {
                 biased;
@@ -39,7 +40,8 @@ pub(crate) async fn work(
                 () = run.carry_out() => {}
             }
             if let Some(run) = platform.history.find(|run| run.id == id) {
-                flow::note(&us, &run);
+                let us = Arc::clone(&us);
+                off(move || flow::note(&us, &run)).await;
             }
         }
         tokio::select! {
@@ -60,8 +62,12 @@ pub(crate) async fn schedule(platform: Arc<Platform>, us: Arc<Instance>, stop: C
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        flow::forget(&us, us.clock.now());
-        let Some(enabled) = flow::enabled_since(&us) else {
+        let own = Arc::clone(&us);
+        let enabled = off(move || {
+            flow::forget(&own, own.clock.now());
+            flow::enabled_since(&own)
+        });
+        let Some(enabled) = enabled.await.flatten() else {
             due = None;
             continue;
         };
@@ -77,6 +83,11 @@ pub(crate) async fn schedule(platform: Arc<Platform>, us: Arc<Instance>, stop: C
     }
 }
 
+/// Does what may have to wait for the store off the runtime's workers; `None` if it failed.
+async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
 fn daily() -> Order {
     Order {
         trigger: Trigger::Recurrence,
@@ -89,6 +100,7 @@ fn daily() -> Order {
 /// A run under way.
 struct Working<'h> {
     history: &'h History,
+    manner: Manner,
     clock: Arc<Clock>,
     us: Connection,
     europe: Connection,
@@ -102,13 +114,14 @@ struct Working<'h> {
 
 impl<'h> Working<'h> {
     fn new(
-        history: &'h History,
+        platform: &'h Platform,
         us: &Arc<Instance>,
         europe: &Arc<Instance>,
         begun: Begun,
     ) -> Working<'h> {
         Working {
-            history,
+            history: &platform.history,
+            manner: platform.manner(),
             clock: Arc::clone(&us.clock),
             us: Connection::new(us),
             europe: Connection::new(europe),
@@ -182,6 +195,9 @@ impl<'h> Working<'h> {
                 },
             },
             Step::Upsert(of) => {
+                if of == Copied::Accounts {
+                    tokio::time::sleep(Duration::from_millis(self.manner.wait_ms)).await;
+                }
                 let rows = self.input.rows(of).cloned().unwrap_or_default();
                 let (outcome, left_out) = copy::upsert(&mut self.europe, of, &rows).await;
                 *self.left_out(of) = left_out;
@@ -201,7 +217,7 @@ impl<'h> Working<'h> {
         }
         let now = self.clock.now();
         let window = self.input.window.unwrap_or((now, now));
-        let rows = copy::list(&mut self.us, of, window).await?;
+        let rows = copy::list(&mut self.us, of, window, self.manner.order).await?;
         let count = rows.len();
         self.input.keep(of, Arc::clone(&rows));
         self.history.change(self.id, |run| run.input.keep(of, rows));

@@ -8,6 +8,7 @@ use super::super::fault::{self, Count, RetryAfter, Rule};
 use super::super::instance::Instance;
 use super::super::limits::Limits;
 use super::super::organization::Setting;
+use super::super::platform::Manner;
 use super::super::tls::TlsFault;
 use super::{SEED, time};
 
@@ -42,9 +43,11 @@ pub(super) struct Event {
     limits: Option<Limits>,
     /// What state `organization` is put into.
     organization: Option<Setting>,
+    /// How the workflow, which is the US instance's, copies.
+    sync: Option<Manner>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Name {
     Us,
@@ -72,6 +75,8 @@ enum What {
     Limits,
     /// The state of the organization.
     Organization,
+    /// How the workflow copies: out of order, or from an old read.
+    Sync,
 }
 
 /// The beginning of an event, or its end where something has to be put back.
@@ -126,6 +131,7 @@ impl Event {
                 "organization",
                 self.organization.is_some(),
             ),
+            (What::Sync, "sync", self.sync.is_some()),
         ];
         let wrong = own
             .iter()
@@ -139,14 +145,18 @@ impl Event {
         if self.lasts.is_none() && !stays {
             return Some("lasts is missing".to_owned());
         }
+        if self.what == What::Sync && self.instance == Name::Europe {
+            return Some("sync is the US instance's".to_owned());
+        }
+        let sync = || self.sync.and_then(|manner| manner.problem());
         let rule = self.rule().and_then(|rule| rule.problem());
         let limits = || self.limits.and_then(|limits| limits.problem());
         let organization = || self.organization.as_ref().and_then(Setting::problem);
-        rule.or_else(limits).or_else(organization)
+        rule.or_else(limits).or_else(organization).or_else(sync)
     }
 
     fn is_put_back(&self) -> bool {
-        matches!(self.what, What::Limits | What::Organization)
+        matches!(self.what, What::Limits | What::Organization | What::Sync)
     }
 
     /// The event as a fault, if it is one.
@@ -186,7 +196,9 @@ impl Event {
                     ..own
                 }
             }
-            What::TokenExpiry | What::Tls | What::Limits | What::Organization => return None,
+            What::TokenExpiry | What::Tls | What::Limits | What::Organization | What::Sync => {
+                return None;
+            }
         };
         Some(rule)
     }
@@ -209,6 +221,7 @@ impl Event {
                 let setting = self.organization.clone().unwrap_or_default();
                 instance.organization.set(setting);
             }
+            What::Sync => copy_so(instance, self.sync.unwrap_or_default()),
         }
     }
 
@@ -216,7 +229,14 @@ impl Event {
         match self.what {
             What::Limits => instance.protection.set(None),
             What::Organization => instance.organization.set(Setting::default()),
+            What::Sync => copy_so(instance, Manner::default()),
             _ => {}
         }
+    }
+}
+
+fn copy_so(instance: &Instance, manner: Manner) {
+    if let Some(platform) = &instance.platform {
+        platform.set_manner(manner);
     }
 }

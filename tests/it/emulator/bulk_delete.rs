@@ -220,3 +220,132 @@ async fn a_ticket_is_resolved_by_its_own_message() {
         (&json!(1), &json!(5))
     );
 }
+
+#[tokio::test]
+async fn a_job_that_was_cancelled_deletes_nothing() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    three_accounts(&us).await;
+    let start = (chrono::Utc::now() + chrono::TimeDelta::hours(2)).to_rfc3339();
+    let sent = body("account", "accountid", "In", &ids(&[1]), &start);
+    let job = us.post("BulkDelete", sent.clone()).await.json()["JobId"].clone();
+    let deleted = us.post("BulkDelete", sent).await.json()["JobId"].clone();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let row = |job: &Json| format!("asyncoperations({})", job.as_str().unwrap());
+    let cancel = json!({"statecode": 3, "statuscode": 32});
+    assert_eq!(us.patch(&row(&job), cancel).await.status, 204);
+    assert_eq!(us.delete(&row(&deleted)).await.status, 204);
+    us.control("POST", "clock", Some(json!({"advance_s": 7201})))
+        .await;
+    for _ in 0..200 {
+        let codes = us.column("bulkdeleteoperations", "statuscode").await;
+        if codes == [json!(32), json!(32)] {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(
+        us.column("bulkdeleteoperations", "statuscode").await,
+        [json!(32), json!(32)]
+    );
+    assert_eq!(us.column("accounts", "name").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_job_of_a_backup_does_not_go_on_and_says_so() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    three_accounts(&us).await;
+    let start = (chrono::Utc::now() + chrono::TimeDelta::hours(2)).to_rfc3339();
+    let sent = body("account", "accountid", "In", &ids(&[1]), &start);
+    us.post("BulkDelete", sent).await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    us.control("POST", "backup", None).await;
+    us.control("POST", "restore", None).await;
+    for set in ["asyncoperations", "bulkdeleteoperations"] {
+        assert_eq!(us.column(set, "statuscode").await, [json!(31)], "{set}");
+    }
+    us.control("POST", "clock", Some(json!({"advance_s": 7201})))
+        .await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(us.column("accounts", "name").await.len(), 3);
+}
+
+/// Resolves a ticket of an account or contact, with a primary contact.
+async fn resolved(us: &Api<'_>, number: u32, customer: &str, primary: u32) {
+    let table = customer.split_once('s').unwrap().0.trim_start_matches('/');
+    let mut ticket = json!({
+        "incidentid": id(number),
+        "title": "t",
+        "primarycontactid@odata.bind": format!("/contacts({})", id(primary)),
+    });
+    ticket[format!("customerid_{table}@odata.bind")] = json!(customer);
+    let made = us.post("incidents", ticket).await;
+    assert_eq!(made.status, 204, "{made:?}");
+    let bind = format!("/incidents({})", id(number));
+    let body = json!({"IncidentResolution": {"subject": "done", "incidentid@odata.bind": bind}, "Status": 5});
+    assert_eq!(us.post("CloseIncident", body).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_row_that_only_closed_rows_mention_can_be_deleted() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let more = json!({"stage": 40, "mode": 1, "configuration": "1"});
+    let step = register(&us, "Create", "account", "slow", more).await;
+    us.account(&id(1), json!({"name": "a"})).await;
+    finished_job(&us).await;
+    let deleted = us.delete(&format!("accounts({})", id(1))).await;
+    assert_eq!(deleted.status, 204, "mentioned by a job: {deleted:?}");
+    assert_eq!(
+        us.column("asyncoperations", "_regardingobjectid_value")
+            .await,
+        [Json::Null]
+    );
+    assert_eq!(us.delete(&step).await.status, 204);
+
+    us.account(&id(2), json!({"name": "b"})).await;
+    for number in [3, 4] {
+        let contact = json!({"contactid": id(number), "lastname": "c"});
+        assert_eq!(us.post("contacts", contact).await.status, 204);
+    }
+    resolved(&us, 5, &format!("/accounts({})", id(2)), 3).await;
+    let deleted = us.delete(&format!("contacts({})", id(3))).await;
+    assert_eq!(deleted.status, 204, "primary contact: {deleted:?}");
+    let ticket = us.get(&format!("incidents({})", id(5))).await.json();
+    assert_eq!(
+        (&ticket["statecode"], &ticket["_primarycontactid_value"]),
+        (&json!(1), &Json::Null)
+    );
+    resolved(&us, 6, &format!("/contacts({})", id(4)), 4).await;
+    let deleted = us.delete(&format!("contacts({})", id(4))).await;
+    assert_eq!(deleted.status, 204, "customer and contact: {deleted:?}");
+    let gone = us.get(&format!("incidents({})", id(6))).await;
+    assert_eq!(gone.status, 404, "{gone:?}");
+}
+
+#[tokio::test]
+async fn steps_hear_of_a_resolution_and_of_what_a_deletion_takes_along() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "a"})).await;
+    let bind = format!("/accounts({})", id(1));
+    let contact =
+        json!({"contactid": id(2), "lastname": "c", "parentcustomerid_account@odata.bind": bind});
+    assert_eq!(us.post("contacts", contact).await.status, 204);
+    let ticket = json!({"incidentid": id(3), "title": "t", "customerid_account@odata.bind": bind});
+    assert_eq!(us.post("incidents", ticket).await.status, 204);
+    let no = |more: &str| json!({"configuration": "no", "filteringattributes": more});
+    register(&us, "Update", "incident", "refuse", no("statecode")).await;
+    register(&us, "Delete", "contact", "refuse", no("")).await;
+    let bind = format!("/incidents({})", id(3));
+    let close = json!({"IncidentResolution": {"subject": "done", "incidentid@odata.bind": bind}, "Status": 5});
+    let refused = (400, "0x80040265".to_owned());
+    assert_eq!(us.post("CloseIncident", close).await.refusal(), refused);
+    let open = us.get(&format!("incidents({})", id(3))).await.json();
+    assert_eq!(open["statecode"], 0);
+    let deleted = us.delete(&format!("accounts({})", id(1))).await;
+    assert_eq!(deleted.refusal(), refused);
+    let kept = us.get(&format!("accounts({})", id(1))).await;
+    assert_eq!(kept.status, 200, "all or nothing");
+}

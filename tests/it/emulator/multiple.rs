@@ -301,3 +301,13 @@ async fn a_row_that_is_twice_in_an_upsert_is_found_before_anything_is_written() 
     }
     assert_eq!(us.column("accounts", "name").await, [json!("a")]);
 }
+
+#[tokio::test]
+async fn what_key_columns_alone_would_mean_to_an_upsert_is_not_guessed() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    let target = account(json!({"accountnumber": "A-1", "name": "a"}));
+    let answer = send(&us, "accounts", "UpsertMultiple", json!([target])).await;
+    assert_eq!(answer.status, 501, "{answer:?}");
+    assert!(us.column("accounts", "name").await.is_empty());
+}

@@ -9,6 +9,7 @@ use super::id;
 use crate::support::emulated::{Answer, Api, Emulated};
 
 mod copying;
+mod faults;
 mod flows;
 mod logic_apps;
 mod pipelines;
