@@ -102,6 +102,21 @@ impl<'a> Expanded<'a> {
         }
     }
 
+    /// Writes many rows with commas between them.
+    pub(crate) fn write_all(&self, out: &mut Vec<u8>, rows: &[Row]) -> Outcome<()> {
+        if self.parts.is_empty() {
+            self.rows.write_all(out, rows);
+            return Ok(());
+        }
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            self.write(out, row)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) -> Outcome<()> {
         out.push(b'{');
         self.members(out, row)?;

@@ -98,12 +98,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
     body.extend_from_slice(b",\"value\":[");
     let setting = call.setting(&store, &expansions);
     let writer = Expanded::new(setting, subject.table, select.as_deref(), &expansions);
-    for (index, row) in found.rows.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        writer.write(&mut body, row)?;
-    }
+    writer.write_all(&mut body, &found.rows)?;
     Ok(finish(call, body, found.token.as_deref(), &subject.path))
 }
 
