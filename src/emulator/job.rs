@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -190,7 +190,7 @@ impl Job {
             ("name", Value::text(name)),
             ("operationtype", Value::Int(13)),
             ("messagename", Value::text("BulkDelete")),
-            ("postponeuntil", Value::Time(start)),
+            ("postponeuntil", Value::Time(start.trunc_subsecs(0))),
             ("depth", Value::Int(context.depth.into())),
             ("correlationid", Value::Id(context.correlation)),
         ];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Call, Caller, find, missing, write};
+use super::{Call, Caller, find, missing, pair, write};
 use crate::emulator::odata::path::Address;
 use crate::emulator::pipeline;
 use crate::emulator::refusal::{Outcome, Refusal};
@@ -43,6 +43,7 @@ pub(crate) fn remove(
         return Err(Refusal::is_referred_to());
     }
     transaction.remove(first.table, first.id)?;
+    pair::forget(transaction, first)?;
     let (condemned, bereft): (Vec<_>, Vec<_>) =
         mentions.into_iter().partition(|mention| mention.cascade);
     let condemned: Vec<Reference> = condemned.iter().map(Mention::row).collect();

@@ -2,6 +2,8 @@
 //!
 //! The steps of Associate and Disassociate are not there. Lookups are `associate.rs`'s.
 
+use std::sync::Arc;
+
 use http::Method;
 use uuid::Uuid;
 
@@ -10,9 +12,10 @@ use super::{Call, find, missing, write};
 use crate::emulator::odata::path::{Address, Pairs, Part};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
+use crate::emulator::row::Row;
 use crate::emulator::security::Access;
 use crate::emulator::transaction::Transaction;
-use crate::emulator::value::{TableId, Value};
+use crate::emulator::value::{Reference, TableId, Value};
 
 /// Adds a row to the collection of another, or takes it away; both take the right to write the row that is addressed.
 pub(crate) fn answer(
@@ -58,6 +61,23 @@ pub(crate) fn answer(
         (method, _) => return Err(Refusal::method_not_allowed(method)),
     }
     Ok(reply::no_content())
+}
+
+/// Takes away all pairs of a row that is deleted.
+pub(super) fn forget(transaction: &mut Transaction, row: Reference) -> Outcome<()> {
+    let schema = Arc::clone(transaction.store().schema());
+    for relationship in schema.many_to_many() {
+        let table = relationship.intersect;
+        for (_, column) in relationship.sides.iter().filter(|side| side.0 == row.table) {
+            let of_row = |pair: &&Row| pair.value(*column).as_id() == Some(row.id);
+            let pairs = transaction.store().after(table, None).filter(of_row);
+            let pairs: Vec<Uuid> = pairs.map(Row::id).collect();
+            for pair in pairs {
+                transaction.remove(table, pair)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is associated already is refused (inferred).

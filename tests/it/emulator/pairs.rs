@@ -68,6 +68,13 @@ async fn members_come_and_go() {
     let by_id = format!("{teams}/$ref?$id={}", us.url(&format!("teams({})", id(2))));
     assert_eq!(us.delete(&by_id).await.status, 204);
     assert_eq!(us.column(&teams, "name").await, [] as [Json; 0]);
+
+    // A team that is gone leaves no members to one that comes with its id.
+    assert_eq!(refer(&us, &members, &member).await, 204);
+    let gone = us.delete(&format!("teams({})", id(1))).await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    team(&us, 1).await;
+    assert_eq!(us.column(&members, "systemuserid").await, [] as [Json; 0]);
 }
 
 #[tokio::test]
