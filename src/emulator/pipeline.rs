@@ -174,7 +174,7 @@ pub(crate) fn update_if(
     Ok(row)
 }
 
-/// An Update that resolves a ticket, as which the message Close reaches the steps [inferred].
+/// An Update that resolves a ticket, as which the message Close reaches the steps (inferred).
 pub(crate) fn close(
     transaction: &mut Transaction,
     context: &Context,
@@ -210,7 +210,7 @@ pub(crate) fn close(
     after(transaction, event.as_ref())
 }
 
-/// The message Delete, of a row that was there, and of each that goes along with it [inferred].
+/// The message Delete, of a row that was there, and of each that goes along with it (inferred).
 pub(crate) fn delete(
     transaction: &mut Transaction,
     context: &Context,

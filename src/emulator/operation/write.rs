@@ -84,7 +84,7 @@ pub(crate) fn change(
 
 /// Takes a deleted row out of a lookup that names it, whatever state the row with the lookup is in.
 ///
-/// The server's own doing: no step runs for it, as Dataverse clears such links past the pipeline [inferred].
+/// The server's own doing: no step runs for it, as Dataverse clears such links past the pipeline (inferred).
 pub(crate) fn unlink(
     transaction: &mut Transaction,
     caller: Caller,
