@@ -71,9 +71,11 @@ pub(super) fn fill(us: &Instance, europe: &Instance, records: u32, drift: f64, s
         now,
         random: StdRng::seed_from_u64(seed),
     };
+    // Both are made first: a maker looks at both instances, each of which is then locked until it is full.
+    let (mut for_us, mut for_europe) = (maker(), maker());
     thread::scope(|scope| {
-        scope.spawn(|| crowd.fill_us(&mut maker()));
-        crowd.fill_europe(&mut maker());
+        scope.spawn(|| crowd.fill_us(&mut for_us));
+        crowd.fill_europe(&mut for_europe);
     });
 }
 
