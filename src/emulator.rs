@@ -46,7 +46,7 @@
 //! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |
 //! | `roles` | `POST` `GET` `DELETE` | who may do what, see below |
 //! | `tokens` | `DELETE` | takes back every token that was given out |
-//! | `device` | `POST` `GET` | `{"user_code": "…", "user": "Maria Lopez"}` approves a sign-in, `"declined": true` refuses it |
+//! | `device` | `POST` `GET` | `{"user_code": "…", "user": "Dana Whitfield"}` approves a sign-in, `"declined": true` refuses it |
 //! | `log` | `GET` `DELETE` | the requests that arrived |
 //! | `clock` | `POST` | `{"advance_s": 3600}`, for both instances |
 //! | `backup`, `restore` | `POST` | keeps the rows; goes back to them, and to their versions |
