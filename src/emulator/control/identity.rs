@@ -66,7 +66,7 @@ async fn devices(State(instance): Emulated, headers: HeaderMap) -> Response {
     sent(&instance, outcome)
 }
 
-/// `{"user_code": "…", "user": "Maria Lopez"}`, or `{"user_code": "…", "declined": true}`.
+/// `{"user_code": "…", "user": "Dana Whitfield"}`, or `{"user_code": "…", "declined": true}`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SigningIn {

@@ -328,12 +328,12 @@ async fn a_person_signs_in_on_another_device() {
     let (device_code, user_code) = begin(&us, &scope).await;
     let waiting = us.control("GET", "device", None).await;
     assert_eq!(waiting["waiting"][0]["user_code"], user_code);
-    let approval = json!({"user_code": user_code, "user": "Maria Lopez"});
+    let approval = json!({"user_code": user_code, "user": "Dana Whitfield"});
     us.control("POST", "device", Some(approval)).await;
     let given = poll(&us, &device_code).await.json();
-    let maria = us.as_bearer(given["access_token"].as_str().unwrap());
-    let user = maria.get("WhoAmI").await.json()["UserId"].clone();
-    assert_eq!(user, user_id(US, "Maria Lopez").to_string());
+    let person = us.as_bearer(given["access_token"].as_str().unwrap());
+    let user = person.get("WhoAmI").await.json()["UserId"].clone();
+    assert_eq!(user, user_id(US, "Dana Whitfield").to_string());
     assert_eq!(
         refused(&poll(&us, &device_code).await).2,
         70_018,
@@ -353,8 +353,8 @@ async fn a_person_signs_in_on_another_device() {
     };
     let first = given["refresh_token"].as_str().unwrap().to_owned();
     let again = refresh(first.clone()).await.json();
-    let maria = us.as_bearer(again["access_token"].as_str().unwrap());
-    assert_eq!(maria.get("WhoAmI").await.json()["UserId"], user);
+    let person = us.as_bearer(again["access_token"].as_str().unwrap());
+    assert_eq!(person.get("WhoAmI").await.json()["UserId"], user);
     assert_eq!(
         refused(&refresh(first).await),
         (400, "invalid_grant".to_owned(), 70_008)
