@@ -18,6 +18,7 @@ use super::refusal::{Outcome, Refusal};
 use super::relation::aggregate::{self, Group, Total};
 use super::relation::join::Join;
 use super::relation::plan::{Cell, Condition, Plan, Sort, Source};
+pub(crate) use super::relation::shown::Column;
 use super::value::TableId;
 
 use http::StatusCode;
@@ -50,13 +51,6 @@ pub(crate) enum Shown {
         /// By the position among groups, then totals.
         order: Vec<(usize, Direction)>,
     },
-}
-
-/// One column under the name that it has in the answer.
-#[derive(Debug)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) cell: Cell,
 }
 
 /// Reads a document about one table.

@@ -10,6 +10,13 @@ use crate::emulator::row::Row;
 use crate::emulator::store::Store;
 use crate::emulator::value::{Value, ValueRef};
 
+/// One column under the name that it has in the answer.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) cell: Cell,
+}
+
 /// Writes the members of one object.
 pub(crate) struct Members<'o> {
     out: &'o mut Vec<u8>,

@@ -14,6 +14,7 @@ use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::relation::aggregate::{Group, Method, Total};
 use crate::emulator::relation::join::Join;
 use crate::emulator::relation::plan::{Cell, Condition, Plan, Sort, Source};
+pub(crate) use crate::emulator::relation::shown::Column;
 use crate::emulator::schema::Schema;
 use crate::emulator::value::TableId;
 
@@ -41,12 +42,6 @@ pub(crate) enum Shown {
         /// By the position among groups, then totals; the groups that are only grouped by have no name.
         order: Vec<(usize, Direction)>,
     },
-}
-
-#[derive(Debug)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) cell: Cell,
 }
 
 /// Reads a statement about one table.
