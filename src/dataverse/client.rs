@@ -29,7 +29,7 @@ use crate::domain::failure::{ErrorCode, Failure, FailureClass, Origin};
 use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::retry::RetryPolicy;
-use crate::domain::row::{Row, RowId};
+use crate::domain::row::{DeltaLink, Row, RowId};
 use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
@@ -297,6 +297,18 @@ impl Reader {
             query,
             at: At::Start,
         }
+    }
+
+    /// What changed since a link of [`Query::tracked`] was given: the rows as they are now, the ids of those that were
+    /// deleted, and behind the last page the next link. The link passes the same guard as any other (security case 10).
+    pub fn changes(&self, query: Query, since: &DeltaLink) -> Result<Pages, Failure> {
+        let endpoint = &self.0.shared.endpoint;
+        let link = NextLink::check(since.as_str(), endpoint, &query.set, None)?;
+        Ok(Pages {
+            reader: self.clone(),
+            query,
+            at: At::Link(link),
+        })
     }
 
     /// The rows with these ids, in no order, and those of them that can't be read; those that are not there are left

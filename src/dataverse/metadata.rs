@@ -11,7 +11,7 @@ use crate::domain::table::{
 
 /// The table itself, with its keys.
 pub(super) const TABLE: &str = "?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,\
-IsOptimisticConcurrencyEnabled&$expand=Keys($select=SchemaName,KeyAttributes,EntityKeyIndexStatus)";
+IsOptimisticConcurrencyEnabled,ChangeTrackingEnabled&$expand=Keys($select=SchemaName,KeyAttributes,EntityKeyIndexStatus)";
 /// Its columns, whole: their limits are properties of derived types, which `$select` can't name.
 pub(super) const COLUMNS: &str = "/Attributes";
 /// The names that its lookups are bound by.
@@ -32,6 +32,8 @@ pub(super) struct TableBody {
     primary_name_attribute: Option<String>,
     #[serde(default)]
     is_optimistic_concurrency_enabled: bool,
+    #[serde(default)]
+    change_tracking_enabled: bool,
     #[serde(default)]
     keys: Vec<KeyBody>,
 }
@@ -140,6 +142,7 @@ pub(super) fn schema(
         columns: known,
         keys: keys.collect::<Result<_, _>>()?,
         optimistic_concurrency: table.is_optimistic_concurrency_enabled,
+        change_tracking: table.change_tracking_enabled,
     })
 }
 

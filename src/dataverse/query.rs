@@ -66,6 +66,7 @@ pub struct Query {
     page: u32,
     names: bool,
     counts: bool,
+    tracks: bool,
 }
 
 impl Query {
@@ -82,7 +83,17 @@ impl Query {
             page: PAGE,
             names: false,
             counts: false,
+            tracks: false,
         }
+    }
+
+    /// All rows of a table, and behind the last of them a link to what changes from then on (contract 4.2). Nothing may
+    /// be filtered, ordered or limited then.
+    pub fn tracked(table: &TableSchema, columns: &[ColumnName]) -> Self {
+        let mut query = Self::all(table, columns);
+        query.shape.also_created(table);
+        query.tracks = true;
+        query
     }
 
     /// Only these rows.
@@ -160,7 +171,10 @@ impl Query {
         match self.top {
             // The page size would make the server forget `$top` (contract 3.1).
             Some(_) => annotations,
-            None => format!("odata.maxpagesize={},{annotations}", self.page),
+            None => {
+                let tracks = if self.tracks { "odata.track-changes," } else { "" };
+                format!("{tracks}odata.maxpagesize={},{annotations}", self.page)
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use super::query::Query;
 use crate::domain::failure::{ErrorCode, Failure, FailureClass, Origin};
 use crate::domain::instance::Endpoint;
 use crate::domain::retry::{parse_http_date, parse_retry_after};
-use crate::domain::row::{Row, RowId};
+use crate::domain::row::{DeltaLink, Row, RowId};
 use crate::domain::text::visible;
 
 /// The most of a server's words that is kept.
@@ -33,6 +33,10 @@ pub struct Page {
     pub(super) next: Option<NextLink>,
     /// The number of all rows that match, if it was asked for.
     pub count: Option<usize>,
+    /// Ids of rows that were deleted since; only changes tell of them, without any of their values.
+    pub deleted: Vec<RowId>,
+    /// Where the changes from here on are; only behind the last page of what is tracked.
+    pub delta: Option<DeltaLink>,
 }
 
 /// A row that could not be read.
@@ -50,8 +54,18 @@ struct PageBody<'a> {
     value: Vec<&'a RawValue>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
+    #[serde(rename = "@odata.deltaLink")]
+    delta: Option<String>,
     #[serde(rename = "@odata.count")]
     count: Option<usize>,
+}
+
+/// A row that is no more, among changes (contract 4.3).
+#[derive(Deserialize)]
+struct DeletedBody<'a> {
+    #[serde(borrow, rename = "@odata.context")]
+    context: std::borrow::Cow<'a, str>,
+    id: Uuid,
 }
 
 /// Reads a page of a listing.
@@ -66,21 +80,36 @@ pub(super) fn page(
         .next
         .map(|link| NextLink::check(&link, endpoint, &query.set, from))
         .transpose()?;
+    let delta = body
+        .delta
+        .map(|link| {
+            NextLink::check(&link, endpoint, &query.set, None).map(|_| DeltaLink::new(&link))
+        })
+        .transpose()?;
     let mut page = Page {
         next,
+        delta,
         count: body.count,
         ..Page::default()
     };
     for raw in body.value {
         match query.shape.read(raw.get()) {
             Ok(row) => page.rows.push(row),
-            Err(reason) => page.bad_rows.push(BadRow {
-                id: query.shape.id_of(raw.get()),
-                reason: bounded(&reason),
-            }),
+            Err(reason) => match deleted(raw.get()) {
+                Some(id) => page.deleted.push(id),
+                None => page.bad_rows.push(BadRow {
+                    id: query.shape.id_of(raw.get()),
+                    reason: bounded(&reason),
+                }),
+            },
         }
     }
     Ok(page)
+}
+
+fn deleted(raw: &str) -> Option<RowId> {
+    let body: DeletedBody<'_> = serde_json::from_str(raw).ok()?;
+    RowId::new(body.id).filter(|_| body.context.ends_with("/$deletedEntity"))
 }
 
 /// Reads one row.

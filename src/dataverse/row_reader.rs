@@ -28,6 +28,7 @@ enum Slot {
     ModifiedBy,
     ModifiedByName,
     CreatedBy,
+    CreatedOn,
     Column(usize),
     TableOf(usize),
     NameOf(usize),
@@ -89,15 +90,7 @@ impl RowShape {
             ("modifiedby", Slot::ModifiedBy),
             ("createdby", Slot::CreatedBy),
         ] {
-            let column = ColumnName::new(name).ok();
-            let column = column.and_then(|name| table.column(&name));
-            let Some(Column { name, kind, .. }) = column else {
-                continue;
-            };
-            if let Entry::Vacant(free) = self.slots.entry(property(name, kind)) {
-                self.select.push(free.key().clone());
-                free.insert(slot);
-            }
+            self.add_own_column(table, name, slot);
         }
         let modified_by = format!("_modifiedby_value{FORMATTED}");
         self.slots
@@ -107,6 +100,23 @@ impl RowShape {
         self.slots
             .entry(self.primary_id.clone())
             .or_insert(Slot::Id);
+    }
+
+    fn add_own_column(&mut self, table: &TableSchema, name: &str, slot: Slot) {
+        let column = ColumnName::new(name).ok();
+        let column = column.and_then(|name| table.column(&name));
+        let Some(Column { name, kind, .. }) = column else {
+            return;
+        };
+        if let Entry::Vacant(free) = self.slots.entry(property(name, kind)) {
+            self.select.push(free.key().clone());
+            free.insert(slot);
+        }
+    }
+
+    /// When each row was created, too: among changes, only that tells a new row from a changed one.
+    pub(super) fn also_created(&mut self, table: &TableSchema) {
+        self.add_own_column(table, "createdon", Slot::CreatedOn);
     }
 
     /// The columns for `$select`; never empty, since that would be all columns there are.
@@ -207,6 +217,7 @@ struct Parts {
     modified_by: Option<RowId>,
     modified_by_name: Option<String>,
     created_by: Option<RowId>,
+    created_on: Option<DateTime<Utc>>,
     values: Vec<Option<Value>>,
     /// Tables and names of lookups: they may stand before the value that they belong to.
     tables: Vec<(usize, TableName)>,
@@ -222,6 +233,7 @@ impl Parts {
             Slot::ModifiedBy => self.modified_by = optional(raw, row_id)?,
             Slot::ModifiedByName => self.modified_by_name = text(raw).map(Cow::into_owned),
             Slot::CreatedBy => self.created_by = optional(raw, row_id)?,
+            Slot::CreatedOn => self.created_on = optional(raw, moment)?,
             Slot::Column(place) => {
                 let (name, kind) = shape.columns.get(place).ok_or("no such column")?;
                 let value = value(raw, kind)?;
@@ -250,6 +262,7 @@ impl Parts {
     fn also_own(&mut self, name: &ColumnName, value: &Value) {
         match (name.as_str(), value) {
             ("modifiedon", Value::DateTime(at)) => self.modified_on = Some(*at),
+            ("createdon", Value::DateTime(at)) => self.created_on = Some(*at),
             ("modifiedby", Value::Lookup(who)) => self.modified_by = Some(who.id),
             ("createdby", Value::Lookup(who)) => self.created_by = Some(who.id),
             _ => {}
@@ -288,6 +301,7 @@ impl Parts {
             modified_on: self.modified_on,
             modified_by: self.modified_by.map(|id| who(id, modified_by_name)),
             created_by: self.created_by.map(|id| who(id, None)),
+            created_on: self.created_on,
             values,
         })
     }

@@ -31,6 +31,8 @@ impl ErrorCode {
     pub const TOO_MUCH_TIME: Self = Self(0x8007_2321);
     /// Too many requests at once.
     pub const TOO_MANY_AT_ONCE: Self = Self(0x8007_2326);
+    /// A delta token is older than the instance keeps changes for (contract 4.4).
+    pub const TOKEN_EXPIRED: Self = Self(0x8004_4352);
     /// Only administrators may enter.
     pub const ADMINISTRATION_MODE: Self = Self(0x8004_A113);
     /// The organization is disabled.
@@ -241,6 +243,16 @@ impl Failure {
     pub fn stops_the_instance(&self) -> bool {
         self.code.is_some_and(ErrorCode::stops_the_instance)
             || (self.status == Some(503) && self.retry_after.is_some())
+    }
+
+    /// Whether a delta link can't be followed any more, so that only a full comparison tells what changed: it has
+    /// expired, or the request was refused for its own sake.
+    pub fn refuses_the_token(&self) -> bool {
+        self.code == Some(ErrorCode::TOKEN_EXPIRED)
+            || matches!(
+                self.class,
+                FailureClass::Invalid | FailureClass::NotFound | FailureClass::PreconditionFailed
+            )
     }
 
     /// Whether our user as a whole is rejected (T32).

@@ -210,6 +210,30 @@ impl fmt::Display for Value {
     }
 }
 
+/// A link that leads to what changed since it was given (contract 4.2). Opaque: it is kept and followed as it came, and
+/// checked by the client's guard each time that it is followed (security case 10).
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeltaLink(String);
+
+impl DeltaLink {
+    /// Takes a link over, as it was received or kept.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The link as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DeltaLink {
+    /// Without its query: the token is nobody's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeltaLink({})", self.0.split('?').next().unwrap_or_default())
+    }
+}
+
 /// What a required text column of a stub holds when nothing better is known, `Awaiting sync {key}`.
 ///
 /// A text that fits the pattern counts as blank.
@@ -256,6 +280,8 @@ pub struct Row {
     pub modified_by: Option<Reference>,
     /// Who created it.
     pub created_by: Option<Reference>,
+    /// When it was created, by the server's clock; known only of rows that were read with their changes.
+    pub created_on: Option<DateTime<Utc>>,
     /// The values, in the order of the columns that were asked for.
     pub values: Vec<Value>,
 }

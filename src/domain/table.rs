@@ -158,6 +158,8 @@ pub struct TableSchema {
     pub keys: Vec<AlternateKey>,
     /// Whether versions guard updates; without it tandem repairs nothing (reliability S14).
     pub optimistic_concurrency: bool,
+    /// Whether the instance tells what changed in it since a moment (contract 4.1).
+    pub change_tracking: bool,
 }
 
 impl TableSchema {

@@ -105,5 +105,6 @@ pub(in crate::dataverse) fn table() -> TableSchema {
             active: true,
         }],
         optimistic_concurrency: true,
+        change_tracking: true,
     }
 }

@@ -48,6 +48,7 @@ fn row(values: [&str; 3], modified: i64, by: u128) -> Row {
         modified_on: DateTime::<Utc>::from_timestamp(modified, 0),
         modified_by: who(by),
         created_by: who(by),
+        created_on: None,
         values: values
             .map(|v| {
                 if v.is_empty() {

@@ -587,6 +587,7 @@ fn row(n: u128, modified: Now, by: &str, values: Vec<Value>) -> Row {
             name: Some(by.to_owned()),
         }),
         created_by: None,
+        created_on: None,
         values,
     }
 }

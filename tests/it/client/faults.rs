@@ -29,6 +29,7 @@ fn table() -> TableSchema {
         columns: [(name, column)].into(),
         keys: Vec::new(),
         optimistic_concurrency: true,
+        change_tracking: true,
     }
 }
 
