@@ -94,8 +94,10 @@ pub struct TableConfig {
 pub struct Policy {
     /// The time between two probes of an instance.
     pub probe: Duration,
-    /// The time between two comparisons of a link.
+    /// The time between two looks at what changed on a link.
     pub compare: Duration,
+    /// The time between two comparisons of everything.
+    pub full_compare: Duration,
     /// The longest that a connection may take.
     pub connect_timeout: Duration,
     /// The longest that a read may take to its first byte.
@@ -121,6 +123,7 @@ impl Default for Policy {
         Self {
             probe: Duration::from_secs(5),
             compare: Duration::from_secs(60),
+            full_compare: Duration::from_secs(7 * 24 * 3600),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(130),

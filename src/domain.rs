@@ -21,4 +21,5 @@ pub mod throttle;
 pub mod drift;
 pub mod lag;
 pub mod operation;
+pub mod pairing;
 pub mod plan;

@@ -10,6 +10,7 @@ pub mod records;
 pub mod state;
 
 mod event;
+mod evidence;
 mod writer;
 
 mod run;
@@ -29,7 +30,7 @@ use tokio::sync::{mpsc, watch};
 pub use crate::dataverse::now;
 pub use command::Command;
 pub use run::start;
-pub use start::{Options, Running, StartError};
+pub use start::{Depth, Options, Running, StartError};
 pub use state::State;
 
 /// How long arming lasts unless a person says otherwise.

@@ -6,6 +6,7 @@
 //! not be written down first.
 
 mod folder;
+mod index;
 mod read;
 mod record;
 mod replay;
@@ -28,6 +29,7 @@ use crate::domain::operation::OperationId;
 
 use store::{Append, Job, Writer};
 
+pub use index::{Change, Checkpoint, Index, Kept, Problem};
 pub use record::{
     Agreement, Entry, Event, JournalError, JournalRecord, OpenError, Recovered, RecoveredEnd,
     RecoveredOperation, RecoveredRecord, SessionInfo, What,

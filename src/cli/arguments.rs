@@ -75,6 +75,12 @@ pub struct Patience {
 /// `tandem status`.
 #[derive(Args, Debug)]
 pub struct Status {
+    /// Read everything of both sides, not only what changed since the last time
+    #[arg(long)]
+    pub full: bool,
+    /// Read everything, and believe it even where a table has lost nearly all of its rows
+    #[arg(long)]
+    pub believe: bool,
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,

@@ -123,6 +123,7 @@ fn table(name: &str, columns: &[&str]) -> TableState {
         counts: [Drift::InSync; 5].into_iter().collect(),
         oldest_pending: None,
         compared: Some(at(90)),
+        full: None,
         comparing: None,
         changed_since: 0,
         failure: None,

@@ -14,6 +14,7 @@ use super::words::{count, duration, moment};
 use crate::domain::drift::Drift;
 use crate::domain::text::visible;
 use crate::domain::time::age;
+use crate::engine::Depth;
 use crate::engine::State;
 use crate::engine::records::Record;
 
@@ -21,7 +22,7 @@ use crate::engine::records::Record;
 pub async fn run(arguments: &Records, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
     let wanted = Wanted::parse(&arguments.selection, &config)?;
-    let session = Session::begin(config, &context.globals, Purpose::Compare)?;
+    let session = Session::begin(config, &context.globals, Purpose::Compare(Depth::Changes))?;
     let timeout = arguments.patience.timeout;
     let outcome = compared(&session, &wanted, timeout, context).await;
     session.end().await;

@@ -21,6 +21,7 @@ use super::trouble::Trouble;
 use super::wait;
 use crate::domain::operation::{OperationId, Request, Verb};
 use crate::domain::text;
+use crate::engine::Depth;
 use crate::engine::command::{Consent, Target};
 use crate::engine::{Command, State, now};
 
@@ -52,7 +53,7 @@ pub async fn run(verb: Verb, repair: &Repair, context: &mut Context) -> Result<E
             }
             Purpose::Named
         }
-        Chosen::Found(_) | Chosen::Runs(_) => Purpose::Compare,
+        Chosen::Found(_) | Chosen::Runs(_) => Purpose::Compare(Depth::Changes),
     };
     let session = Session::begin(config, &context.globals, purpose)?;
     let work = Work {

@@ -8,7 +8,7 @@ use super::log;
 use super::person;
 use super::trouble::Trouble;
 use crate::config::{self, Config};
-use crate::engine::{self, Engine, Options, Running};
+use crate::engine::{self, Depth, Engine, Options, Running};
 
 /// Finds and reads the configuration.
 pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
@@ -33,8 +33,8 @@ pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
 /// What a command needs of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Everything is compared.
-    Compare,
+    /// Everything is compared, so deep.
+    Compare(Depth),
     /// Records are named: each is read by itself.
     Named,
     /// Everything is compared, for as long as somebody looks.
@@ -67,6 +67,10 @@ impl Session {
             first_sync: super::demo::FIRST_SYNC,
             read_only: globals.read_only,
             compares: purpose != Purpose::Named,
+            depth: match purpose {
+                Purpose::Compare(depth) => depth,
+                Purpose::Named | Purpose::Watch | Purpose::Demo => Depth::Changes,
+            },
         };
         let (engine, running) = engine::start(config, options).map_err(|error| {
             let causes = anyhow::Error::from(error);

@@ -11,6 +11,7 @@ use super::output::Output;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::wait::{self, Stopped, is_compared, is_probed};
+use crate::engine::Depth;
 use crate::engine::State;
 use crate::engine::state::TableState;
 
@@ -21,7 +22,12 @@ mod verdict;
 /// Runs the command.
 pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
-    let session = Session::begin(config, &context.globals, Purpose::Compare)?;
+    let depth = match (arguments.full, arguments.believe) {
+        (_, true) => Depth::Anew,
+        (true, false) => Depth::Everything,
+        (false, false) => Depth::Changes,
+    };
+    let session = Session::begin(config, &context.globals, Purpose::Compare(depth))?;
     let outcome = look(arguments, &session, context).await;
     session.end().await;
     outcome

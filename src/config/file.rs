@@ -144,6 +144,7 @@ pub struct Table {
 pub struct Policy {
     pub probe: Option<Span>,
     pub compare: Option<Span>,
+    pub full_compare: Option<Span>,
     pub connect_timeout: Option<Span>,
     pub read_timeout: Option<Span>,
     pub write_timeout: Option<Span>,

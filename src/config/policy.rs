@@ -19,6 +19,7 @@ pub fn resolve(
     let mut policy = Policy::default();
     set(&mut policy.probe, file.probe);
     set(&mut policy.compare, file.compare);
+    set(&mut policy.full_compare, file.full_compare);
     set(&mut policy.connect_timeout, file.connect_timeout);
     set(&mut policy.read_timeout, file.read_timeout);
     set(&mut policy.write_timeout, file.write_timeout);
@@ -78,6 +79,7 @@ fn fault(policy: &Policy) -> Option<String> {
     let durations = [
         ("probe", policy.probe),
         ("compare", policy.compare),
+        ("full_compare", policy.full_compare),
         ("connect_timeout", policy.connect_timeout),
         ("read_timeout", policy.read_timeout),
         ("write_timeout", policy.write_timeout),

@@ -18,14 +18,14 @@ use super::metadata::{self, ColumnBody, Listed, LookupBody, TableBody};
 use super::query::{Filter, Query, key_address};
 use super::request;
 use super::request::Unsayable;
-use super::response::{self, Page, VersionBody, WhoAmIBody};
+use super::response::{self, Page, TotalBody, VersionBody, WhoAmIBody};
 use super::send::{Call, Session, SetUpError};
 use super::write::Write;
 use crate::domain::breaker::{
     BreakerPolicy, BreakerStatus, CircuitBreaker, Class, Forced, Illegal, Phase, Transition,
 };
 use crate::domain::credential::Credential;
-use crate::domain::failure::{ErrorCode, Failure, FailureClass, Origin};
+use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::retry::RetryPolicy;
@@ -176,7 +176,7 @@ impl Reader {
             })
             .await?;
         Ok(WhoAmI {
-            user: RowId::new(body.user_id).ok_or_else(|| odd("WhoAmI names no user"))?,
+            user: RowId::new(body.user_id).ok_or_else(|| Failure::odd("WhoAmI names no user"))?,
             organization: body.organization_id,
             date,
             took: now().since(began),
@@ -219,7 +219,7 @@ impl Reader {
             )
             .await?;
         metadata::schema(own, columns, lookups)
-            .map_err(|error| odd(&format!("the table's description: {error}")))
+            .map_err(|error| Failure::odd(&format!("the table's description: {error}")))
     }
 
     /// One row, with the names of what its lookups name; `None` when there is no such row.
@@ -234,7 +234,9 @@ impl Reader {
         let code = ErrorCode::OBJECT_DOES_NOT_EXIST;
         let row = self.one(&path, &query, code).await?;
         match row {
-            Some(row) if row.id != id => Err(odd("another row than the one that was asked for")),
+            Some(row) if row.id != id => {
+                Err(Failure::odd("another row than the one that was asked for"))
+            }
             row => Ok(row),
         }
     }
@@ -361,7 +363,15 @@ impl Reader {
             .counted();
         let page = self.page(&query).await?;
         page.count
-            .ok_or_else(|| odd("the count that was asked for is missing"))
+            .ok_or_else(|| Failure::odd("the count that was asked for is missing"))
+    }
+
+    /// How many rows a table has, as the instance last counted them: up to a day old (contract 3.4).
+    pub async fn total(&self, table: &TableName) -> Result<usize, Failure> {
+        let path = format!("RetrieveTotalRecordCount(EntityNames=@p1)?@p1=[%22{table}%22]");
+        let TotalBody { counts } = self.get(&path, None, Kind::Read, response::body).await?;
+        let count = counts.values.first().copied();
+        count.ok_or_else(|| Failure::odd("the count that was asked for is missing"))
     }
 
     async fn get<T>(
@@ -551,7 +561,10 @@ impl Writer {
 /// A page without the rows that could not be read is not what was asked for by id.
 fn whole(page: Page) -> Result<Page, Failure> {
     match page.bad_rows.first() {
-        Some(bad) => Err(odd(&format!("a row can't be read: {}", bad.reason))),
+        Some(bad) => Err(Failure::odd(&format!(
+            "a row can't be read: {}",
+            bad.reason
+        ))),
         None => Ok(page),
     }
 }
@@ -569,12 +582,4 @@ fn options(query: &Query) -> Result<String, Failure> {
 /// A request that can't be made as it was asked for; nothing was sent.
 fn unsayable(why: &str) -> Failure {
     Failure::local(FailureClass::Invalid, why)
-}
-
-/// An answer that is readable and makes no sense.
-fn odd(message: &str) -> Failure {
-    Failure {
-        origin: Origin::Remote,
-        ..Failure::local(FailureClass::Unreadable, message)
-    }
 }

@@ -43,6 +43,8 @@ pub enum Filter {
     ChangedSince(DateTime<Utc>),
     /// Those for which all of these hold.
     All(Vec<Filter>),
+    /// Those for which one of these holds.
+    Any(Vec<Filter>),
 }
 
 /// In which order.
@@ -168,14 +170,16 @@ impl Query {
     /// The `Prefer` header; it goes with every page (contract 3.3).
     pub(super) fn prefer(&self) -> String {
         let annotations = RowShape::annotations(self.names);
-        match self.top {
+        if self.top.is_some() {
             // The page size would make the server forget `$top` (contract 3.1).
-            Some(_) => annotations,
-            None => {
-                let tracks = if self.tracks { "odata.track-changes," } else { "" };
-                format!("{tracks}odata.maxpagesize={},{annotations}", self.page)
-            }
+            return annotations;
         }
+        let tracks = if self.tracks {
+            "odata.track-changes,"
+        } else {
+            ""
+        };
+        format!("{tracks}odata.maxpagesize={},{annotations}", self.page)
     }
 }
 
@@ -209,13 +213,16 @@ fn spell(filter: &Filter, primary_id: &ColumnName) -> String {
             format!("{} eq {id}", property(column, &lookup))
         }
         Filter::ChangedSince(at) => format!("modifiedon gt {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
-        Filter::All(filters) => {
-            let all = filters
-                .iter()
-                .map(|filter| format!("({})", spell(filter, primary_id)));
-            all.collect::<Vec<_>>().join(" and ")
-        }
+        Filter::All(filters) => joined(filters, " and ", primary_id),
+        Filter::Any(filters) => joined(filters, " or ", primary_id),
     }
+}
+
+fn joined(filters: &[Filter], with: &str, primary_id: &ColumnName) -> String {
+    let all = filters
+        .iter()
+        .map(|filter| format!("({})", spell(filter, primary_id)));
+    all.collect::<Vec<_>>().join(with)
 }
 
 /// A text as an OData literal: quoted, with quotes doubled (contract 3.2).

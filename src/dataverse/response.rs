@@ -35,6 +35,8 @@ pub struct Page {
     pub count: Option<usize>,
     /// Ids of rows that were deleted since; only changes tell of them, without any of their values.
     pub deleted: Vec<RowId>,
+    /// The server's clock when it answered.
+    pub date: Option<DateTime<Utc>>,
     /// Where the changes from here on are; only behind the last page of what is tracked.
     pub delta: Option<DeltaLink>,
 }
@@ -89,6 +91,7 @@ pub(super) fn page(
     let mut page = Page {
         next,
         delta,
+        date: date(response.headers()),
         count: body.count,
         ..Page::default()
     };
@@ -146,6 +149,20 @@ pub(super) struct WhoAmIBody {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct VersionBody {
     pub(super) version: String,
+}
+
+/// What `RetrieveTotalRecordCount` answers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TotalBody {
+    #[serde(rename = "EntityRecordCountCollection")]
+    pub(super) counts: TotalCounts,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TotalCounts {
+    pub(super) values: Vec<usize>,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Which drift a record is in: the table of `design.md`, "Drift, exactly", as one function. The first row of the
 //! table that holds wins, so that every record has exactly one drift.
 //!
-//! Rows that need more than the two sides (kept, deleted in the target, parked, left out) come with the change feeds.
+//! *Kept*, and the flags *parked* and *left out*, are not told yet.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -21,6 +21,8 @@ pub enum Drift {
     Stale,
     /// In both; the target was changed by someone else than the sync. Held for a person.
     Diverged,
+    /// In the source, and deleted in the target. Held for a person.
+    DeletedInTarget,
     /// One alternate key, two rows with different ids. Never written.
     Duplicate,
     /// Only in the target, though it came over the link.
@@ -35,11 +37,12 @@ pub enum Drift {
 
 impl Drift {
     /// All drifts, worst first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Missing,
         Self::Stub,
         Self::Stale,
         Self::Diverged,
+        Self::DeletedInTarget,
         Self::Duplicate,
         Self::Orphan,
         Self::Unknown,
@@ -54,6 +57,7 @@ impl Drift {
             Self::Stub => "stub",
             Self::Stale => "stale",
             Self::Diverged => "diverged",
+            Self::DeletedInTarget => "deleted-in-target",
             Self::Duplicate => "duplicate",
             Self::Orphan => "orphan",
             Self::Unknown => "unknown",
@@ -74,7 +78,10 @@ impl Drift {
 
     /// What waits for a decision that only a person can take.
     pub fn needs_a_person(self) -> bool {
-        matches!(self, Self::Diverged | Self::Duplicate | Self::Orphan)
+        matches!(
+            self,
+            Self::Diverged | Self::DeletedInTarget | Self::Duplicate | Self::Orphan
+        )
     }
 
     /// What is listed as out of step: everything but what is equal, and what is the target's own.
@@ -199,12 +206,25 @@ impl Side {
 pub struct Evidence<'a> {
     /// The application users whose writes are the sync's own.
     pub sync_users: &'a HashSet<RowId>,
-    /// Whether the journal knows that the record came over the link.
+    /// Whether the journal or the source's changes know that the record came over the link.
     pub came_over_link: bool,
+    /// Whether the journal or the target's changes know that the target had it.
+    pub was_in_target: bool,
+    /// Which sides changed since the agreement, where their changes were followed.
+    pub changed: Option<Changed>,
     /// The target's version when both sides were last seen, or made, equal.
     pub agreed: Option<&'a ETag>,
     /// The id of the row that holds the same alternate key on the other side.
     pub other_with_key: Option<RowId>,
+}
+
+/// Which sides of a record changed since both were last equal, whoever changed them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The source's side.
+    pub source: bool,
+    /// The target's side.
+    pub target: bool,
 }
 
 /// A record's drift and what it rests on.
@@ -242,6 +262,9 @@ pub fn classify(
             if evidence.other_with_key.is_some() =>
         {
             Assessment::sure(Drift::Duplicate)
+        }
+        (Side::Row(_), Side::Absent) if evidence.was_in_target => {
+            Assessment::sure(Drift::DeletedInTarget)
         }
         (Side::Row(_), Side::Absent) => Assessment::sure(Drift::Missing),
         (Side::Absent, Side::Row(row)) => Assessment::sure(only_in_target(row, evidence)),
@@ -286,12 +309,20 @@ fn who_is_ahead(source: &Row, target: &Row, evidence: Evidence<'_>) -> (Drift, b
     if target.etag.is_some() && target.etag.as_ref() == evidence.agreed {
         return (Drift::Stale, false);
     }
-    if target
+    let by_sync = target
         .modified_by
         .as_ref()
-        .is_some_and(|by| evidence.sync_users.contains(&by.id))
-    {
+        .is_some_and(|by| evidence.sync_users.contains(&by.id));
+    if by_sync {
         return (Drift::Stale, false);
+    }
+    if let Some(changed) = evidence.changed {
+        let drift = if changed.target {
+            Drift::Diverged
+        } else {
+            Drift::Stale
+        };
+        return (drift, false);
     }
     if target.modified_on > source.modified_on {
         (Drift::Diverged, true)

@@ -245,6 +245,28 @@ impl Failure {
             || (self.status == Some(503) && self.retry_after.is_some())
     }
 
+    /// An answer that is readable and makes no sense.
+    pub fn odd(message: &str) -> Self {
+        Self {
+            origin: Origin::Remote,
+            ..Self::local(FailureClass::Unreadable, message)
+        }
+    }
+
+    /// A delta link that leads on from what is no more.
+    pub fn token_refused(message: &str) -> Self {
+        Self {
+            code: Some(ErrorCode::TOKEN_EXPIRED),
+            origin: Origin::Remote,
+            ..Self::local(FailureClass::Invalid, message)
+        }
+    }
+
+    /// Whether it was kept back on our side: a breaker is open.
+    pub fn is_held_back(&self) -> bool {
+        self.class == FailureClass::NotAllowed
+    }
+
     /// Whether a delta link can't be followed any more, so that only a full comparison tells what changed: it has
     /// expired, or the request was refused for its own sake.
     pub fn refuses_the_token(&self) -> bool {

@@ -70,6 +70,9 @@ pub fn plan(
         (Drift::InSync, _) if source.is_none() => Plan::Refuse("neither instance has it"),
         (Drift::InSync, Verb::Ensure) => Plan::Nothing("it exists"),
         (Drift::InSync, _) => Plan::Nothing("in step"),
+        (Drift::DeletedInTarget, _) => {
+            Plan::Refuse("deleted in the target: a person decides, in the target's app")
+        }
         (Drift::Missing, Verb::Rehydrate) => {
             Plan::Refuse("missing in the target: rehydrate creates nothing, ensure does")
         }

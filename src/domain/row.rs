@@ -230,7 +230,11 @@ impl DeltaLink {
 impl fmt::Debug for DeltaLink {
     /// Without its query: the token is nobody's business.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DeltaLink({})", self.0.split('?').next().unwrap_or_default())
+        write!(
+            f,
+            "DeltaLink({})",
+            self.0.split('?').next().unwrap_or_default()
+        )
     }
 }
 

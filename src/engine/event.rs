@@ -46,12 +46,16 @@ pub(super) enum Event {
         table: TableIndex,
         source: usize,
         target: usize,
+        /// Rows that both sides have together, as far as anybody knows.
+        expected: Option<usize>,
         started: Now,
     },
     /// A comparison came to its end.
     Compared(Comparison),
-    /// A comparison broke off.
+    /// A comparison broke off, or waits for its instance.
     CompareFailed { table: TableIndex, why: String },
+    /// Changes could not be followed on, so that all of a table is read.
+    ComparesInFull { link: usize, text: String },
     /// A comparison of a link is over, well or not.
     CompareEnded { link: usize },
     /// So many rows changed in the source since the target could last be read.
@@ -150,10 +154,12 @@ pub(super) struct Looked {
     pub(super) drift: Drift,
     pub(super) is_guess: bool,
     pub(super) other: Option<RowId>,
-    pub(super) sides: Sides,
+    /// Since when it is out of step, where that is known from before.
+    pub(super) since: Option<DateTime<Utc>>,
+    pub(super) sides: Arc<Sides>,
 }
 
-/// What a full comparison of one table found.
+/// What a comparison of one table found.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Comparison {
     pub(super) table: TableIndex,
@@ -163,6 +169,10 @@ pub(super) struct Comparison {
     pub(super) in_sync: usize,
     /// Records of the target's own.
     pub(super) local: usize,
-    /// All others.
+    /// When everything was last read.
+    pub(super) full: DateTime<Utc>,
+    /// Whether `looked` holds every record that is out of step; else it holds those that were read, whatever their
+    /// drift, and all others stand where they stood.
+    pub(super) is_whole: bool,
     pub(super) looked: Vec<Looked>,
 }

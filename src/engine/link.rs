@@ -1,18 +1,21 @@
 //! A link made ready for work: its clients, its tables as both instances describe them, and whose writes are the
 //! sync's own. A configuration that does not fit the instances is refused here, with the reason.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use super::event::Named;
+use super::evidence::{Agreements, Told};
+use super::reconcile::Known;
 use crate::config::{LinkConfig, TableConfig};
 use crate::dataverse::{Reader, Writer};
 use crate::domain::drift::{CompareRules, ComparedColumn};
 use crate::domain::failure::Failure;
 use crate::domain::operation::{RecordKey, TableIndex};
-use crate::domain::row::{ETag, Row, RowId, Value};
+use crate::domain::row::{Row, RowId, Value};
 use crate::domain::table::{ColumnName, ColumnType, EntitySet, TableName, TableSchema};
 use crate::domain::text::visible;
+use crate::journal::Index;
 
 /// The clients of a link, for one application user.
 #[derive(Clone, Debug)]
@@ -36,39 +39,10 @@ pub(super) struct LinkContext {
     /// Application users whose writes to the target are the sync's own.
     pub(super) sync_users: HashSet<RowId>,
     pub(super) agreements: Agreements,
-}
-
-/// The target's versions of the rows that tandem wrote and read back: while a row still has that version, nobody else
-/// has changed it, whatever the clocks say.
-#[derive(Debug, Default)]
-pub(super) struct Agreements(Mutex<HashMap<RecordKey, ETag>>);
-
-impl Agreements {
-    /// Takes in that a row was verified in this version.
-    pub(super) fn agree(&self, key: RecordKey, etag: ETag) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, etag);
-    }
-
-    /// Takes in what the journal knows; what was agreed since is newer.
-    pub(super) fn remember(&self, key: RecordKey, etag: ETag) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(key)
-            .or_insert(etag);
-    }
-
-    /// In which version tandem left the row, if it ever wrote it.
-    pub(super) fn of(&self, key: RecordKey) -> Option<ETag> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned()
-    }
+    /// What the feeds of changes have told.
+    pub(super) told: Told,
+    /// Where what is known is kept, once the state folder has been opened.
+    pub(super) index: OnceLock<Index>,
 }
 
 impl LinkContext {
@@ -101,6 +75,8 @@ pub(super) struct LinkTable {
     pub(super) rules: Arc<CompareRules>,
     /// The columns to ask for: the hydrated ones in the rules' order, then what names a row to people.
     pub(super) columns: Vec<ColumnName>,
+    /// What was found out of its records; held by the one comparison of it that runs.
+    pub(super) known: tokio::sync::Mutex<Known>,
 }
 
 impl LinkTable {
@@ -204,6 +180,8 @@ pub(super) async fn describe(
         tables,
         sync_users,
         agreements: Agreements::default(),
+        told: Told::default(),
+        index: OnceLock::new(),
     })
 }
 
@@ -274,6 +252,7 @@ fn fit(
         target,
         rules,
         columns,
+        known: tokio::sync::Mutex::default(),
     })
 }
 

@@ -1,27 +1,46 @@
-//! The full comparison of one table: both sides streamed at once into an index by GUID, never merged on an assumed
-//! order (design, "Scale"). Rows that are equal by their hash cancel out and are forgotten; whatever is left over is
-//! read a second time on both sides and classified, so that a row that changed meanwhile is no false difference.
+//! Where the records of a link stand. After one full comparison only changes are read: both sides' delta links, and the
+//! counterparts of what changed (contract 4; design, "Scale"). Whatever makes the changes incomplete, an expired or
+//! refused token or another configuration, leads back to the full comparison, and says so.
+//!
+//! ```text
+//!   first time, token refused ──▶ full: both listings paired by id ─▶ second look ─┐
+//!                                                                                  ├─▶ known ─▶ index, state
+//!   from then on ──▶ refresh: both sides' changes ─▶ counterparts ─▶ second look ──┘
+//! ```
+//!
+//! It decides no drift ([`crate::domain::drift`] does) and writes to no instance.
 
-use std::collections::HashMap;
+mod full;
+mod known;
+mod look;
+mod refresh;
+
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::event::{Comparison, Event, Looked};
+use super::event::{Comparison, Event};
 use super::link::{Ends, LinkContext, LinkTable};
-use super::records::Sides;
-use crate::dataverse::{Page, Query, Reader, now};
-use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
-use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::operation::RecordKey;
-use crate::domain::row::{Row, RowId, Value};
-use crate::domain::table::TableSchema;
+use super::start::Depth;
+use crate::domain::failure::Failure;
+
+pub(super) use known::Known;
+pub(super) use look::{assess, look_one, side};
 
 /// Which side of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Source,
     Target,
+}
+
+impl End {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
 }
 
 /// Why a comparison broke off.
@@ -33,351 +52,82 @@ pub(super) struct Broken {
 
 impl Broken {
     fn source(failure: Failure) -> Self {
-        Self {
-            end: End::Source,
-            failure,
-        }
+        let end = End::Source;
+        Self { end, failure }
     }
 
     fn target(failure: Failure) -> Self {
-        Self {
-            end: End::Target,
-            failure,
-        }
+        let end = End::Target;
+        Self { end, failure }
     }
 }
 
-/// What the streams have shown so far: hashes of rows that were seen on one side only.
-#[derive(Default)]
-struct Index {
-    alone: HashMap<RowId, (End, u64)>,
-    differing: Vec<RowId>,
-    in_sync: usize,
+/// What a comparison does when an instance stops answering on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interruption {
+    /// It keeps what it has read, and goes on where it was once the instance answers again.
+    Waits,
+    /// It breaks off: somebody waits for its word.
+    BreaksOff,
 }
 
-impl Index {
-    fn see(&mut self, end: End, id: RowId, digest: u64) {
-        match self.alone.remove(&id) {
-            Some((other, its)) if other != end && its == digest => self.in_sync += 1,
-            Some((other, _)) if other != end => self.differing.push(id),
-            // The same row on two pages of one side: the later one counts (fault F31).
-            _ => {
-                self.alone.insert(id, (end, digest));
-            }
-        }
-    }
+/// One comparison of a link.
+#[derive(Clone)]
+pub(super) struct Comparing {
+    pub(super) link: Arc<LinkContext>,
+    pub(super) ends: Ends,
+    pub(super) depth: Depth,
+    pub(super) interruption: Interruption,
+    pub(super) events: mpsc::Sender<Event>,
 }
 
-/// Compares one table in full.
-pub(super) async fn compare(
-    link: &LinkContext,
-    table: &LinkTable,
-    ends: &Ends,
-    events: &mpsc::Sender<Event>,
-) -> Result<Comparison, Broken> {
-    let started = now();
-    let (rows, mut seen) = mpsc::channel::<(End, Page)>(4);
-    let source = stream(
-        &ends.source,
-        &table.source,
-        table,
-        End::Source,
-        rows.clone(),
-    );
-    let target = stream(
-        ends.target.reader(),
-        &table.target,
-        table,
-        End::Target,
-        rows,
-    );
-    let collect = async {
-        let mut index = Index::default();
-        let (mut from_source, mut from_target) = (0, 0);
-        let mut unread = Vec::new();
-        while let Some((end, page)) = seen.recv().await {
-            let count = page.rows.len();
-            match end {
-                End::Source => from_source += count,
-                End::Target => from_target += count,
-            }
-            for row in &page.rows {
-                index.see(end, row.id, table.rules.digest(row));
-            }
-            unread.extend(page.bad_rows.iter().filter_map(|bad| bad.id));
-            let event = Event::Comparing {
-                table: table.index,
-                source: from_source,
-                target: from_target,
-                started,
-            };
-            // The engine is gone when this fails, and this task with it.
-            if events.send(event).await.is_err() {
-                break;
-            }
-        }
-        (index, unread)
-    };
-    let (source, target, (index, unread)) = tokio::join!(source, target, collect);
-    source.map_err(Broken::source)?;
-    target.map_err(Broken::target)?;
-    let in_sync = index.in_sync;
-    let mut ids: Vec<RowId> = index
-        .alone
-        .into_keys()
-        .chain(index.differing)
-        .chain(unread)
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let looked = look(link, table, ends, &ids).await?;
-    Ok(sum_up(table, started, in_sync, looked))
-}
-
-fn sum_up(
-    table: &LinkTable,
-    started: crate::domain::time::Now,
-    equal: usize,
-    looked: Vec<Looked>,
-) -> Comparison {
-    let count = |drift| looked.iter().filter(|looked| looked.drift == drift).count();
-    // Gone on both sides since the first look: no record at all.
-    let gone = looked.iter().filter(|looked| {
-        looked.sides.source == Side::Absent && looked.sides.target == Side::Absent
-    });
-    let in_sync = equal + count(Drift::InSync) - gone.count();
-    let local = count(Drift::Local);
-    let looked = looked
-        .into_iter()
-        .filter(|looked| looked.drift.is_listed())
-        .collect();
-    Comparison {
-        table: table.index,
-        started,
-        in_sync,
-        local,
-        looked,
-    }
-}
-
-async fn stream(
-    reader: &Reader,
-    schema: &TableSchema,
-    table: &LinkTable,
-    end: End,
-    rows: mpsc::Sender<(End, Page)>,
-) -> Result<(), Failure> {
-    let mut pages = reader.pages(Query::all(schema, &table.columns));
-    while let Some(page) = pages.next().await? {
-        // The collector only goes away together with this task.
-        if rows.send((end, page)).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Reads records on both sides and tells their drift.
-pub(super) async fn look(
-    link: &LinkContext,
-    table: &LinkTable,
-    ends: &Ends,
-    ids: &[RowId],
-) -> Result<Vec<Looked>, Broken> {
-    let source = ends.source.rows_by_id(&table.source, ids, &table.columns);
-    let target = ends
-        .target
-        .reader()
-        .rows_by_id(&table.target, ids, &table.columns);
-    let (source, target) = tokio::join!(source, target);
-    let source = Found::of(source.map_err(Broken::source)?);
-    let target = Found::of(target.map_err(Broken::target)?);
-    let twins = twins(table, &source.rows, &target.rows);
-    // A pair with one key is one record, listed under the source's id.
-    let listed = ids
-        .iter()
-        .filter(|id| source.rows.contains_key(id) || !twins.contains_key(id));
-    let looked = listed.map(|id| {
-        let other = twins.get(id).copied();
-        let mut looked = assess(link, table, *id, source.side(*id), target.side(*id), other);
-        if let Some(other) = other {
-            looked.sides.target = target.side(other);
-        }
-        looked
-    });
-    Ok(looked.collect())
-}
-
-/// What one side shows of some records.
-struct Found {
-    rows: HashMap<RowId, Row>,
-    unreadable: HashMap<RowId, String>,
-}
-
-impl Found {
-    fn of(page: Page) -> Self {
-        let unreadable = page
-            .bad_rows
-            .into_iter()
-            .filter_map(|bad| Some((bad.id?, bad.reason)));
-        Self {
-            rows: page.rows.into_iter().map(|row| (row.id, row)).collect(),
-            unreadable: unreadable.collect(),
-        }
+impl Comparing {
+    /// Compares all tables at once, and reports as it goes. The answer lists every record that is out of step.
+    pub(super) async fn run(&self) -> Result<Vec<Comparison>, Broken> {
+        let tables = self.link.tables.iter();
+        let compared = futures_util::future::join_all(tables.map(|table| self.reported(table)));
+        compared.await.into_iter().collect()
     }
 
-    fn side(&self, id: RowId) -> Side {
-        match (self.rows.get(&id), self.unreadable.get(&id)) {
-            (Some(row), _) => Side::Row(row.clone()),
-            (None, Some(reason)) => Side::Unreadable(reason.clone()),
-            (None, None) => Side::Absent,
-        }
-    }
-}
-
-/// Reads one record on both sides; where only one side has it, its alternate key is asked of the other.
-pub(super) async fn look_one(
-    link: &LinkContext,
-    table: &LinkTable,
-    ends: &Ends,
-    id: RowId,
-) -> Result<Looked, Failure> {
-    let target_reader = ends.target.reader();
-    let source = ends.source.retrieve(&table.source, id, &table.columns);
-    let target = target_reader.retrieve(&table.target, id, &table.columns);
-    let (source, target) = tokio::join!(source, target);
-    let (source, target) = (side(source)?, side(target)?);
-    let twin = match (&source, &target) {
-        (Side::Row(row), Side::Absent) => twin_of(target_reader, &table.target, table, row).await?,
-        (Side::Absent, Side::Row(row)) => twin_of(&ends.source, &table.source, table, row).await?,
-        _ => None,
-    };
-    let mut looked = assess(link, table, id, source, target, twin);
-    if let (Some(twin), Side::Absent) = (twin, &looked.sides.target) {
-        // Both are shown, so that a person can merge them.
-        looked.sides.target = side(
-            target_reader
-                .retrieve(&table.target, twin, &table.columns)
-                .await,
-        )?;
-    }
-    Ok(looked)
-}
-
-/// A row that security hides is unknown, not absent.
-pub(super) fn side(read: Result<Option<Row>, Failure>) -> Result<Side, Failure> {
-    match read {
-        Ok(Some(row)) => Ok(Side::Row(row)),
-        Ok(None) => Ok(Side::Absent),
-        Err(failure) if failure.class == FailureClass::Forbidden => {
-            Ok(Side::Unreadable(failure.summary()))
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-/// The row on the other side that holds a row's alternate key under another id; keys of several columns are left to the
-/// full comparison.
-async fn twin_of(
-    reader: &Reader,
-    schema: &TableSchema,
-    table: &LinkTable,
-    row: &Row,
-) -> Result<Option<RowId>, Failure> {
-    let mut keys = table
-        .rules
-        .columns
-        .iter()
-        .zip(&row.values)
-        .filter(|(column, _)| column.key);
-    let (Some((column, Value::Text(value))), None) = (keys.next(), keys.next()) else {
-        return Ok(None);
-    };
-    if value.is_empty() {
-        return Ok(None);
-    }
-    let found = reader.resolve_key(schema, &column.name, value).await?;
-    Ok(found.filter(|other| *other != row.id))
-}
-
-/// Tells the drift of one record from both sides.
-pub(super) fn assess(
-    link: &LinkContext,
-    table: &LinkTable,
-    id: RowId,
-    source: Side,
-    target: Side,
-    other: Option<RowId>,
-) -> Looked {
-    let agreement = link.agreements.of(RecordKey {
-        table: table.index,
-        id,
-    });
-    let evidence = Evidence {
-        sync_users: &link.sync_users,
-        came_over_link: agreement.is_some(),
-        agreed: agreement.as_ref(),
-        other_with_key: other,
-    };
-    let Assessment {
-        drift,
-        is_guess,
-        differing,
-    } = classify(&source, &target, &table.rules, evidence);
-    let record = table.named(id, source.row(), target.row());
-    let sides = Sides {
-        source,
-        target,
-        differing,
-        read: now(),
-    };
-    Looked {
-        record,
-        drift,
-        is_guess,
-        other,
-        sides,
-    }
-}
-
-/// Records that stand on one side only while their alternate key stands on the other side's, under another id.
-fn twins(
-    table: &LinkTable,
-    source: &HashMap<RowId, Row>,
-    target: &HashMap<RowId, Row>,
-) -> HashMap<RowId, RowId> {
-    let alone =
-        |here: &HashMap<RowId, Row>, there: &HashMap<RowId, Row>| -> HashMap<String, RowId> {
-            let alone = here.values().filter(|row| !there.contains_key(&row.id));
-            alone
-                .filter_map(|row| Some((table.rules.key_of(row)?, row.id)))
-                .collect()
-        };
-    let (in_source, in_target) = (alone(source, target), alone(target, source));
-    let pairs = in_source
-        .iter()
-        .filter_map(|(key, id)| Some((*id, *in_target.get(key)?)));
-    pairs.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
-}
-
-/// Compares all tables of a link at once, and reports as it goes.
-pub(super) async fn compare_link(
-    link: Arc<LinkContext>,
-    ends: Ends,
-    events: mpsc::Sender<Event>,
-) -> Result<Vec<Comparison>, Broken> {
-    let compared = futures_util::future::join_all(link.tables.iter().map(|table| async {
-        let result = compare(&link, table, &ends, &events).await;
-        let event = match &result {
-            Ok(comparison) => Event::Compared(comparison.clone()),
-            Err(broken) => Event::CompareFailed {
+    async fn reported(&self, table: &LinkTable) -> Result<Comparison, Broken> {
+        let result = self.table(table).await;
+        if let Err(broken) = &result {
+            self.tell(Event::CompareFailed {
                 table: table.index,
                 why: broken.failure.cause(),
+            })
+            .await;
+        }
+        result
+    }
+
+    /// Compares one table. One comparison of a table runs at a time; who waited for another finds little left to read.
+    async fn table(&self, table: &LinkTable) -> Result<Comparison, Broken> {
+        let mut known = table.known.lock().await;
+        known.load(&self.link, table).await;
+        if self.depth == Depth::Anew {
+            known.forget();
+        }
+        let why = match known.point().filter(|_| self.depth == Depth::Changes) {
+            None => None,
+            Some(point) => match refresh::refresh(self, table, &mut known, point).await {
+                Ok(comparison) => return Ok(comparison),
+                Err(refresh::Unfollowed::Broken(broken)) => return Err(broken),
+                Err(refresh::Unfollowed::Token(why)) => Some(why),
             },
         };
-        // Nobody is left to tell when the engine has gone.
-        let _ended = events.send(event).await;
-        result
-    }));
-    compared.await.into_iter().collect()
+        if let Some(why) = why {
+            self.tell(Event::ComparesInFull {
+                link: self.link.place,
+                text: format!("{} is compared in full: {why}", table.name),
+            })
+            .await;
+        }
+        full::compare(self, table, &mut known).await
+    }
+
+    /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.
+    async fn tell(&self, event: Event) {
+        let _ended = self.events.send(event).await;
+    }
 }

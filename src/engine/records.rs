@@ -58,6 +58,24 @@ pub struct Sides {
     pub read: Now,
 }
 
+impl Sides {
+    /// Since when a record with these sides is in that drift, by the clock of the side that tells; `None` for what is
+    /// in step (design, "Lag, exactly").
+    pub(super) fn since(&self, drift: Drift) -> Option<DateTime<Utc>> {
+        let modified = |side: &Side| side.row().and_then(|row| row.modified_on);
+        match drift {
+            Drift::Missing
+            | Drift::DeletedInTarget
+            | Drift::Stub
+            | Drift::Stale
+            | Drift::Duplicate => modified(&self.source),
+            Drift::Diverged | Drift::Orphan | Drift::Local => modified(&self.target),
+            Drift::Unknown => Some(self.read.wall),
+            Drift::InSync => None,
+        }
+    }
+}
+
 /// The latest thing that an operation did to a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::dataverse::{Observation, now};
 use crate::domain::operation::OperationId;
 use crate::domain::time::Now;
-use crate::journal::{Journal, RecoveredOperation};
+use crate::journal::{Index, Journal, RecoveredOperation};
 
 /// A snapshot is published at most this often.
 const PUBLISH: Duration = Duration::from_millis(33);
@@ -60,6 +60,8 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         observations,
         events,
         journal: None,
+        index: None,
+        is_opening: true,
         links,
         leases: Leases::default(),
         operations: HashMap::new(),
@@ -94,6 +96,9 @@ struct Run {
     observations: Vec<mpsc::UnboundedReceiver<Observation>>,
     events: mpsc::Sender<Event>,
     journal: Option<Journal>,
+    index: Option<Index>,
+    /// Whether the state folder is still being opened: what is known of the links is in it.
+    is_opening: bool,
     links: Vec<LinkWork>,
     leases: Leases,
     operations: HashMap<OperationId, Ended>,
@@ -117,7 +122,6 @@ impl Run {
         mut events: mpsc::Receiver<Event>,
     ) {
         let mut journal = self.open_journal();
-        let mut is_opening = true;
         self.spawn_probes();
         self.spawn_describing();
         let mut tick = tokio::time::interval(TICK);
@@ -135,8 +139,8 @@ impl Run {
                     None => break,
                 },
                 _ = tick.tick() => self.tick(),
-                opened = &mut journal, if is_opening => {
-                    is_opening = false;
+                opened = &mut journal, if self.is_opening => {
+                    self.is_opening = false;
                     self.opened(opened);
                 }
                 () = tokio::time::sleep_until(publish_at), if changed => {

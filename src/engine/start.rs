@@ -39,6 +39,20 @@ pub struct Options {
     pub read_only: bool,
     /// Whether links are compared by themselves; a repair of named records needs no comparison.
     pub compares: bool,
+    /// How deep the first comparison goes.
+    pub depth: Depth,
+}
+
+/// How much a comparison reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// What changed since the last time; everything, where that is not known.
+    #[default]
+    Changes,
+    /// Everything.
+    Everything,
+    /// Everything, and whatever it shows is believed, even that a table has lost nearly all of its rows.
+    Anew,
 }
 
 /// A running engine, to be stopped.
@@ -170,6 +184,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
             counts: Counts::default(),
             oldest_pending: None,
             compared: None,
+            full: None,
             comparing: None,
             changed_since: 0,
             failure: None,

@@ -259,8 +259,10 @@ pub struct TableState {
     pub counts: Counts,
     /// The oldest *pending since* of its pending records.
     pub oldest_pending: Option<DateTime<Utc>>,
-    /// When it was last compared in full.
+    /// When it was last brought up to date: compared in full, or with all changes since taken in.
     pub compared: Option<Now>,
+    /// When everything was last read.
+    pub full: Option<DateTime<Utc>>,
     /// The comparison under way.
     pub comparing: Option<Progress>,
     /// Rows that changed in the source since the target could last be read.

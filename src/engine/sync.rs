@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 
 use super::command::Target;
 use super::event::{Comparison, Event};
-use super::reconcile::compare_link;
+use super::reconcile::{Comparing, Interruption};
 use super::repair::{Outcome, Repair};
+use super::start::Depth;
 use super::state::SyncRun;
 use crate::dataverse::now;
 use crate::domain::failure::{Failure, FailureClass};
@@ -44,19 +45,22 @@ pub(super) async fn run(repair: Repair, reach: Reach, is_scheduled: bool) {
     let schedule = link.config.schedule;
     let place = link.place;
     let started = now();
-    let comparing = compare_link(Arc::clone(&link), repair.ends.clone(), events.clone());
+    let comparing = Comparing {
+        link: Arc::clone(&link),
+        ends: repair.ends.clone(),
+        depth: Depth::Changes,
+        interruption: Interruption::BreaksOff,
+        events: events.clone(),
+    };
     let compared = tokio::select! {
-        compared = comparing => compared,
+        compared = comparing.run() => compared,
         // A comparison has nothing to finish.
         () = repair.shutdown.cancelled() => return,
     };
     let outcome = match compared {
         Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
         Err(broken) => {
-            let end = match broken.end {
-                super::reconcile::End::Source => "source",
-                super::reconcile::End::Target => "target",
-            };
+            let end = broken.end.word();
             Outcome {
                 cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),
                 ..Outcome::default()

@@ -95,9 +95,10 @@ impl StateWriter {
                 table,
                 source,
                 target,
+                expected,
                 started,
             } => self.table(table, |t| {
-                let expected = t.compared.map(|_| 2 * t.counts.all());
+                t.failure = None;
                 t.comparing = Some(Progress {
                     started,
                     source,
@@ -110,6 +111,10 @@ impl StateWriter {
                 t.comparing = None;
                 t.failure = Some(why);
             }),
+            Event::ComparesInFull { link, text } => {
+                let place = self.state.links.get(link).map(|link| link.source);
+                self.note(place, text, Tone::Care, now);
+            }
             Event::CompareEnded { .. } | Event::Settled { .. } => {}
             Event::Refused { operation, why } => self.refused(operation, why),
             Event::ChangedSince { table, rows } => self.table(table, |t| t.changed_since = rows),

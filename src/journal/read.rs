@@ -315,7 +315,8 @@ fn hash(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u64>> {
     Ok(hash.map(i64::cast_unsigned))
 }
 
-fn time(row: &Row<'_>, place: usize) -> rusqlite::Result<DateTime<Utc>> {
+/// A moment that was kept in that place of a row.
+pub fn time(row: &Row<'_>, place: usize) -> rusqlite::Result<DateTime<Utc>> {
     let text: String = row.get(place)?;
     parsed_time(&text, place)
 }

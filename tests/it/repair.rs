@@ -726,11 +726,11 @@ async fn a_record_was_never_out_of_step_before_it_was_last_in_step() {
     );
     let before = chrono::Utc::now() - chrono::Duration::seconds(60);
     let state = lab.compare_again().await;
-    let missing = in_drift(&state, "account", Drift::Missing);
-    let gone = missing
+    let deleted = in_drift(&state, "account", Drift::DeletedInTarget);
+    let gone = deleted
         .iter()
         .find(|record| record.key.id.to_string() == in_step)
-        .expect("it is missing now");
+        .expect("it was deleted there");
     assert!(
         gone.since.unwrap() > before,
         "its source changed long ago: {:?}",

@@ -130,7 +130,8 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
 
 fn tables(state: &State, place: usize, now: DateTime<Utc>) -> String {
     let mut heading = vec!["  table".to_owned()];
-    heading.extend(Drift::ALL.map(|drift| drift.word().to_owned()));
+    let short = |drift: Drift| drift.word().trim_end_matches("-in-target").to_owned();
+    heading.extend(Drift::ALL.map(short));
     heading.extend(["lag".to_owned(), "compared".to_owned()]);
     let mut rows = vec![heading];
     rows.extend(

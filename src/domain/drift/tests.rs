@@ -67,6 +67,8 @@ fn assess(source: Option<Row>, target: Option<Row>, other: Option<RowId>) -> Ass
     let evidence = Evidence {
         sync_users: &users,
         came_over_link: false,
+        was_in_target: false,
+        changed: None,
         agreed: None,
         other_with_key: other,
     };
@@ -148,6 +150,8 @@ fn the_agreed_version_outweighs_the_clock() {
     let evidence = Evidence {
         sync_users: &users,
         came_over_link: false,
+        was_in_target: false,
+        changed: None,
         agreed: agreed.as_ref(),
         other_with_key: None,
     };
@@ -165,6 +169,8 @@ fn what_could_not_be_read_is_unknown() {
     let evidence = Evidence {
         sync_users: &users,
         came_over_link: false,
+        was_in_target: false,
+        changed: None,
         agreed: None,
         other_with_key: None,
     };
@@ -201,7 +207,7 @@ proptest! {
     fn drift_is_total_and_exclusive(source in any_side(), target in any_side(), twin in any::<bool>()) {
         let users = HashSet::from([id(SYNC)]);
         let evidence = Evidence {
-            sync_users: &users, came_over_link: false, agreed: None, other_with_key: twin.then(|| id(9)),
+            sync_users: &users, came_over_link: false, was_in_target: false, changed: None, agreed: None, other_with_key: twin.then(|| id(9)),
         };
         let rules = rules();
         let drift = classify(&source, &target, &rules, evidence).drift;

@@ -13,12 +13,13 @@ use crate::engine::event::{Event, Named};
 use crate::engine::repair::Patience;
 use crate::engine::state::Tone;
 use crate::engine::{repair, start, sync};
-use crate::journal::{Journal, Recovered, RecoveredOperation, RecoveredRecord, SessionInfo};
+use crate::journal::{Index, Journal, Recovered, RecoveredOperation, RecoveredRecord, SessionInfo};
+
+/// The state folder, opened: the journal or why not, and the index if it can be had.
+type Opened = (Result<(Journal, Recovered), String>, Option<Index>);
 
 impl Run {
-    pub(super) fn open_journal(
-        &self,
-    ) -> tokio::task::JoinHandle<Result<(Journal, Recovered), String>> {
+    pub(super) fn open_journal(&self) -> tokio::task::JoinHandle<Opened> {
         let folder = self.config.state.clone();
         let session = SessionInfo {
             who: self.options.who.clone(),
@@ -27,25 +28,41 @@ impl Run {
             now: now(),
         };
         tokio::task::spawn_blocking(move || {
-            Journal::open(&folder, session).map_err(|error| chain(&error))
+            let journal = Journal::open(&folder, session).map_err(|error| chain(&error));
+            // Without it nothing is lost but time: everything is compared anew.
+            let index = match journal.is_ok().then(|| Index::open(&folder)) {
+                Some(Ok(index)) => Some(index),
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "the index can't be opened");
+                    None
+                }
+                None => None,
+            };
+            (journal, index)
         })
     }
 
-    pub(super) fn opened(
-        &mut self,
-        opened: Result<Result<(Journal, Recovered), String>, tokio::task::JoinError>,
-    ) {
+    pub(super) fn opened(&mut self, opened: Result<Opened, tokio::task::JoinError>) {
         let at = now();
         match opened {
-            Ok(Ok((journal, recovered))) => self.recovered(journal, recovered, at),
-            Ok(Err(why)) => self.writer.apply(Event::JournalFailed(why), at),
+            Ok((journal, index)) => {
+                self.index = index;
+                match journal {
+                    Ok((journal, recovered)) => self.recovered(journal, recovered, at),
+                    Err(why) => self.writer.apply(Event::JournalFailed(why), at),
+                }
+            }
             Err(error) => self
                 .writer
                 .apply(Event::JournalFailed(error.to_string()), at),
         }
+        self.lend_index();
         self.load_agreements();
         self.settle_left_behind();
         self.start_queued();
+        for link in 0..self.links.len() {
+            self.compare_when_due(link, at);
+        }
     }
 
     pub(super) fn recovered(&mut self, journal: Journal, recovered: Recovered, at: Now) {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{Run, TRY_AGAIN};
 use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb};
-use crate::domain::time::Now;
+use crate::domain::time::{Now, age};
 use crate::engine::event::Event;
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
 use crate::engine::probe::probe;
-use crate::engine::reconcile::{End, compare_link};
+use crate::engine::reconcile::{Comparing, End, Interruption};
 use crate::engine::repair::{Patience, Repair};
-use crate::engine::start::Client;
+use crate::engine::start::{Client, Depth};
 use crate::engine::state::InstanceState;
 use crate::engine::sync;
 use crate::engine::sync::{Freshness, Reach};
@@ -83,10 +83,20 @@ impl Run {
         if let Some(work) = self.links.get_mut(link) {
             work.context = Some(Arc::clone(context));
         }
+        self.lend_index();
         self.load_agreements();
         self.settle_left_behind();
         self.start_queued();
         self.compare_when_due(link, at);
+    }
+
+    /// Links that are ready get the index, once it is open.
+    pub(super) fn lend_index(&self) {
+        let Some(index) = &self.index else { return };
+        for context in self.links.iter().filter_map(|work| work.context.as_ref()) {
+            // It is lent once; there is but one.
+            let _lent = context.index.set(index.clone());
+        }
     }
 
     /// What the journal knows of rows that tandem wrote goes to the links that are ready for it.
@@ -132,11 +142,19 @@ impl Run {
         let is_due = work
             .compared
             .is_none_or(|compared| at.since(compared) >= every);
+        let is_first = work.compared.is_none();
         if let Some(work) = self.links.get_mut(link) {
             work.was_readable = is_readable;
         }
-        if (is_due || is_back) && self.options.compares {
-            self.compare(link, at);
+        if (is_due || is_back) && self.options.compares && !self.is_opening {
+            let depth = if is_first {
+                self.options.depth
+            } else if self.is_full_overdue(link, at) {
+                Depth::Everything
+            } else {
+                Depth::Changes
+            };
+            self.compare(link, depth, at);
         }
     }
 
@@ -153,7 +171,17 @@ impl Run {
         })
     }
 
-    pub(super) fn compare(&mut self, link: usize, at: Now) {
+    /// Whether everything was last read so long ago that what no change tells, a privilege that was lost, may have
+    /// crept in.
+    fn is_full_overdue(&self, link: usize, at: Now) -> bool {
+        let mut tables = self.writer.state().tables_of(link);
+        tables.any(|(_, table)| {
+            let full = table.full;
+            full.is_some_and(|full| age(at.wall, full) >= self.config.policy.full_compare)
+        })
+    }
+
+    pub(super) fn compare(&mut self, link: usize, depth: Depth, at: Now) {
         let Some(work) = self.links.get_mut(link) else {
             return;
         };
@@ -171,7 +199,14 @@ impl Run {
             .collect();
         self.background.spawn(async move {
             let ends = context.ends.clone();
-            let compared = compare_link(Arc::clone(&context), ends.clone(), events.clone()).await;
+            let comparing = Comparing {
+                link: Arc::clone(&context),
+                ends: ends.clone(),
+                depth,
+                interruption: Interruption::Waits,
+                events: events.clone(),
+            };
+            let compared = comparing.run().await;
             if compared.is_err_and(|broken| broken.end == End::Target) {
                 // Pending is then a lower bound: what is known, and what changed in the source since.
                 for (table, last) in context.tables.iter().zip(last) {

@@ -10,6 +10,7 @@ use crate::domain::time::Now;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
 use crate::engine::reconcile::look_one;
+use crate::engine::start::Depth;
 use crate::engine::state::{Lock, Tone};
 use crate::journal::Entry;
 
@@ -53,7 +54,11 @@ impl Run {
                 );
             }
             Command::Release { instance, who } => self.release(instance, &who, at),
-            Command::Compare => (0..self.links.len()).for_each(|link| self.compare(link, at)),
+            Command::Compare => {
+                for link in 0..self.links.len() {
+                    self.compare(link, Depth::Changes, at);
+                }
+            }
             Command::Inspect(key) => self.inspect(key),
         }
     }

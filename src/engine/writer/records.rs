@@ -1,13 +1,12 @@
 //! What the state says of records: where they stand, which drift they are in, and since when.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::StateWriter;
-use crate::domain::drift::{Drift, Side};
+use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, TableIndex};
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Looked, Named};
@@ -24,6 +23,8 @@ impl StateWriter {
             started,
             in_sync,
             local,
+            full,
+            is_whole,
             looked,
         } = comparison;
         let found: HashSet<RecordKey> = looked.iter().map(|looked| looked.record.key).collect();
@@ -34,19 +35,21 @@ impl StateWriter {
             .records
             .iter()
             .map(|(_, record)| record)
-            .filter(|record| record.key.table == table);
+            .filter(|record| is_whole && record.key.table == table);
         let gone = here.filter(|record| !found.contains(&record.key) && !newer(record));
         let gone: Vec<RecordKey> = gone.map(|record| record.key).collect();
         for key in gone {
-            self.back_in_step(key);
+            self.unlist(key, Drift::InSync);
         }
         let mut mended = 0;
         for looked in looked {
             match self.find(looked.record.key) {
                 Some(record) if newer(record) => {
-                    mended += usize::from(record.drift == Drift::InSync);
+                    let is_mended = looked.drift.is_listed() && record.drift == Drift::InSync;
+                    mended += usize::from(is_mended);
                 }
-                _ => self.place(looked),
+                _ if looked.drift.is_listed() => self.place(looked),
+                _ => self.unlist(looked.record.key, looked.drift),
             }
         }
         self.table(table, |t| {
@@ -56,6 +59,7 @@ impl StateWriter {
                 }
             }
             t.compared = Some(now);
+            t.full = Some(full);
             t.comparing = None;
             t.changed_since = 0;
             t.failure = None;
@@ -129,6 +133,7 @@ impl StateWriter {
             drift,
             is_guess,
             other,
+            since: known,
             sides,
         } = looked;
         let key = named.key;
@@ -136,11 +141,12 @@ impl StateWriter {
         let since = match earlier {
             Some(earlier) if earlier.drift.is_pending() && drift.is_pending() => earlier.since,
             Some(earlier) if earlier.drift == drift => earlier.since,
-            Some(_) => pending_since(drift, &sides, self.skew_of_source(key.table)),
+            Some(_) => pending_since(None, drift, &sides, self.skew_of_source(key.table)),
             // It was in step when its table was last compared, and can't have been out of step for longer.
             None => {
                 let in_step = self.state.table(key.table).and_then(|table| table.compared);
-                let since = pending_since(drift, &sides, self.skew_of_source(key.table));
+                let in_step = in_step.filter(|_| known.is_none());
+                let since = pending_since(known, drift, &sides, self.skew_of_source(key.table));
                 since.map(|since| in_step.map_or(since, |in_step| since.max(in_step.wall)))
             }
         };
@@ -148,7 +154,6 @@ impl StateWriter {
             .map(|e| (e.under_way, e.last.clone()))
             .unwrap_or_default();
         let Named { name, number, .. } = named;
-        let sides = Arc::new(sides);
         let record = Record {
             key,
             drift,
@@ -180,12 +185,12 @@ impl StateWriter {
     }
 
     /// A record that is in step again: it stays where it is while an operation or a person's eye is on it.
-    pub(super) fn back_in_step(&mut self, key: RecordKey) {
+    pub(super) fn unlist(&mut self, key: RecordKey, drift: Drift) {
         let stays = self
             .find(key)
             .is_some_and(|record| record.under_way.is_some() || record.last.is_some());
         if stays {
-            self.change(key, |record| record.drift = Drift::InSync);
+            self.change(key, |record| record.drift = drift);
         } else {
             self.remove(key);
         }
@@ -236,13 +241,12 @@ impl StateWriter {
 }
 
 /// Since when a record is out of step, when it is first seen so (design, "Lag, exactly").
-fn pending_since(drift: Drift, sides: &Sides, skew: chrono::Duration) -> Option<DateTime<Utc>> {
-    let modified = |side: &Side| side.row().and_then(|row| row.modified_on);
-    let since = match drift {
-        Drift::Missing | Drift::Stub | Drift::Stale | Drift::Duplicate => modified(&sides.source),
-        Drift::Diverged | Drift::Orphan | Drift::Local => modified(&sides.target),
-        Drift::Unknown => Some(sides.read.wall),
-        Drift::InSync => None,
-    };
+fn pending_since(
+    known: Option<DateTime<Utc>>,
+    drift: Drift,
+    sides: &Sides,
+    skew: chrono::Duration,
+) -> Option<DateTime<Utc>> {
+    let since = known.or_else(|| sides.since(drift));
     since.map(|since| (since - skew).min(sides.read.wall))
 }

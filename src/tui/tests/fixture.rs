@@ -165,6 +165,7 @@ fn table(
         counts: counts(parts),
         oldest_pending: (!lag.is_zero()).then(|| ago(now, lag).wall),
         compared: Some(compared),
+        full: None,
         comparing: None,
         changed_since: 0,
         failure: None,

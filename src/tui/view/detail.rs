@@ -137,6 +137,7 @@ impl<'a> Detail<'a> {
             (Drift::Missing | Drift::Stub | Drift::Stale, Some(lasted)) => {
                 format!("{word} in {target} for {lasted}")
             }
+            (Drift::DeletedInTarget, _) => format!("DELETED in {target}"),
             (Drift::Diverged, Some(lasted)) => format!("{word} for {lasted}"),
             _ => format!("{word} in {target}"),
         };
@@ -156,6 +157,7 @@ impl<'a> Detail<'a> {
             Drift::Stub => "Tickets can name it; its data is blank there.",
             Drift::Stale => "Tickets can name it; its data is old there.",
             Drift::Diverged => "Tickets can name it. Sync leaves it alone.",
+            Drift::DeletedInTarget => "A ticket for it is refused. Sync leaves it alone.",
             Drift::Duplicate => "One key, two rows: never written.",
             Drift::Orphan => "Deleted at the source; tandem deletes nothing.",
             Drift::Unknown => "It could not be read.",
@@ -207,6 +209,9 @@ impl<'a> Detail<'a> {
                     by(target),
                     when(target)
                 )
+            }
+            Drift::DeletedInTarget => {
+                format!("{there} had it, and it was deleted there; {here} still has it.")
             }
             Drift::Duplicate => match self.record.other {
                 Some(other) => format!(
@@ -290,6 +295,7 @@ impl<'a> Detail<'a> {
             Drift::Stub | Drift::Stale => Verb::Rehydrate,
             Drift::Missing
             | Drift::Diverged
+            | Drift::DeletedInTarget
             | Drift::InSync
             | Drift::Duplicate
             | Drift::Orphan

@@ -18,7 +18,7 @@ use tandem::emulator::Pair;
 use tandem::engine::command::{Command, Consent, Target};
 use tandem::engine::records::Record;
 use tandem::engine::state::OperationState;
-use tandem::engine::{Engine, Options, Running, State};
+use tandem::engine::{Depth, Engine, Options, Running, State};
 use tempfile::TempDir;
 
 use super::emulated::Emulated;
@@ -123,6 +123,7 @@ pub fn options() -> Options {
         first_sync: Duration::from_secs(60),
         read_only: false,
         compares: true,
+        depth: Depth::Changes,
     }
 }
 
@@ -149,8 +150,12 @@ impl Lab {
 
     /// Stops the engine and starts another on the same journal.
     pub async fn restart(self) -> Self {
+        self.restart_with(options()).await
+    }
+
+    pub async fn restart_with(self, options: Options) -> Self {
         self.running.stop().await;
-        Self::on(self.emulated, self.state, options())
+        Self::on(self.emulated, self.state, options)
     }
 
     pub async fn stop(self) {

@@ -78,10 +78,10 @@ pub const GOLDENS: &[Golden] = &[
         "a table is described with its keys",
         &[],
         "GET EntityDefinitions(LogicalName='account')?$select=LogicalName,EntitySetName,PrimaryIdAttribute,\
-         PrimaryNameAttribute,IsOptimisticConcurrencyEnabled&\
+         PrimaryNameAttribute,IsOptimisticConcurrencyEnabled,ChangeTrackingEnabled&\
          $expand=Keys($select=SchemaName,KeyAttributes,EntityKeyIndexStatus)",
         "200\n\n{\"LogicalName\":\"account\",\"IsOptimisticConcurrencyEnabled\":true,\
-         \"Keys\":[{\"KeyAttributes\":[\"accountnumber\"],\"…\":0}],\"…\":0}",
+         \"ChangeTrackingEnabled\":true,\"Keys\":[{\"KeyAttributes\":[\"accountnumber\"],\"…\":0}],\"…\":0}",
     ),
     golden(
         "9.1",

@@ -344,7 +344,8 @@ fn figure(counts: &Counts, head: &str) -> usize {
         "orphan" => counts.of(Drift::Orphan),
         "duplicate" => counts.of(Drift::Duplicate),
         "other" => {
-            counts.of(Drift::Orphan) + counts.of(Drift::Duplicate) + counts.of(Drift::Unknown)
+            let rare = [Drift::Orphan, Drift::Duplicate, Drift::DeletedInTarget];
+            rare.map(|drift| counts.of(drift)).iter().sum::<usize>() + counts.of(Drift::Unknown)
         }
         _ => 0,
     }

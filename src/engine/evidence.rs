@@ -1,0 +1,108 @@
+//! What is known of records beside their two rows, for whoever reads them: who wrote last, and what the feeds of changes
+//! have told. Shared by comparisons and repairs, so that no repair undoes what only a feed could know.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::drift::{Changed, Drift};
+use crate::domain::operation::RecordKey;
+use crate::domain::row::ETag;
+
+/// The target's versions of the rows that tandem wrote and read back: while a row still has that version, nobody else
+/// has changed it, whatever the clocks say.
+#[derive(Debug, Default)]
+pub(super) struct Agreements(Mutex<HashMap<RecordKey, ETag>>);
+
+impl Agreements {
+    /// Takes in that a row was verified in this version.
+    pub(super) fn agree(&self, key: RecordKey, etag: ETag) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, etag);
+    }
+
+    /// Takes in what the journal knows; what was agreed since is newer.
+    pub(super) fn remember(&self, key: RecordKey, etag: ETag) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+            .or_insert(etag);
+    }
+
+    /// In which version tandem left the row, if it ever wrote it.
+    pub(super) fn of(&self, key: RecordKey) -> Option<ETag> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned()
+    }
+}
+
+/// What the feeds of changes have told of the records that are out of step.
+#[derive(Debug, Default)]
+pub(super) struct Told(Mutex<HashMap<RecordKey, Standing>>);
+
+/// How a record stood when it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) drift: Drift,
+    /// The hash of the target's hydrated columns then.
+    pub(super) target: Option<u64>,
+}
+
+/// What is known of a record beside its rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Clues {
+    pub(super) changed: Option<Changed>,
+    pub(super) deleted_in_source: bool,
+    pub(super) deleted_in_target: bool,
+}
+
+impl Told {
+    /// Takes in how a record stands.
+    pub(super) fn stands(&self, key: RecordKey, standing: Standing) {
+        self.lock().insert(key, standing);
+    }
+
+    /// A record is out of step no more.
+    pub(super) fn forget(&self, key: RecordKey) {
+        self.lock().remove(&key);
+    }
+
+    /// Forgets all records for which this holds.
+    pub(super) fn forget_all(&self, is_it: impl Fn(RecordKey) -> bool) {
+        self.lock().retain(|key, _| !is_it(*key));
+    }
+
+    /// What an earlier look tells of a record, when it is read again and the target's hydrated columns have this hash:
+    /// what a person must decide stays so, and what is stale stays so as long as those columns are what they were.
+    pub(super) fn clues(&self, key: RecordKey, target: Option<u64>) -> Clues {
+        let Some(standing) = self.lock().get(&key).copied() else {
+            return Clues::default();
+        };
+        let is_as_before = standing.target.is_some() && standing.target == target;
+        let changed = match standing.drift {
+            Drift::Diverged => Some(Changed {
+                source: true,
+                target: true,
+            }),
+            Drift::Stale | Drift::Stub if is_as_before => Some(Changed {
+                source: true,
+                target: false,
+            }),
+            _ => None,
+        };
+        Clues {
+            changed,
+            deleted_in_source: standing.drift == Drift::Orphan,
+            deleted_in_target: standing.drift == Drift::DeletedInTarget,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, Standing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,373 @@
+//! The full comparison of one table: both sides streamed at once and paired by id, never merged on an assumed order
+//! (design, "Scale"). What has no equal is read a second time on both sides and told apart, so that a row that changed
+//! meanwhile is no false difference (fault F31).
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use tokio::sync::mpsc;
+
+use crate::dataverse::{Filter, Page, Query, Reader, now};
+use crate::domain::drift::{Drift, Side};
+use crate::domain::failure::Failure;
+use crate::domain::pairing::{Pairing, Unpaired};
+use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::table::TableSchema;
+use crate::domain::time::Now;
+use crate::engine::event::{Comparison, Event, Looked};
+use crate::engine::link::LinkTable;
+use crate::journal::Checkpoint;
+
+use super::known::{Known, rules_of};
+use super::look::{Both, confirm};
+use super::{Broken, Comparing, End, Interruption};
+
+/// How soon a listing that was interrupted asks again: at once refused while a breaker is open, it costs nothing.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// A side that had at least so many rows and now has a tenth of them is not believed at once (fault F9).
+const IMPLAUSIBLE: usize = 100;
+
+/// What a listing tells as it goes.
+enum Told {
+    Rows(End, Vec<(RowId, u64)>, Vec<RowId>),
+    /// The instance does not answer; it is asked again.
+    Waits(End, String),
+}
+
+/// What is known of a listing at its end.
+#[derive(Default)]
+struct Listing {
+    rows: usize,
+    /// Where its changes go on, if the table tells them.
+    delta: Option<DeltaLink>,
+    /// The server's clock at its beginning.
+    began: Option<DateTime<Utc>>,
+}
+
+/// Compares one table in full.
+pub(super) async fn compare(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &mut Known,
+) -> Result<Comparison, Broken> {
+    let started = now();
+    let (told, mut hears) = mpsc::channel(4);
+    let reader = job.ends.target.reader();
+    let lists = |end, reader: &Reader, schema: &TableSchema| Lists {
+        end,
+        reader: reader.clone(),
+        query: listing(table, schema),
+        rules: std::sync::Arc::clone(&table.rules),
+        interruption: job.interruption,
+        told: told.clone(),
+    };
+    // Tasks of their own: parsing and hashing keep a core busy on each side.
+    let source = tokio::spawn(lists(End::Source, &job.ends.source, &table.source).run());
+    let target = tokio::spawn(lists(End::Target, reader, &table.target).run());
+    drop(told);
+    let expected = expected(job, table, known).await;
+    let (unpaired, unread) = pair(job, table, started, expected, &mut hears).await;
+    let source = ended(source.await, End::Source)?;
+    let target = ended(target.await, End::Target)?;
+    plausible(
+        End::Source,
+        &source,
+        known.rows(|drift| !is_target_only(drift)),
+    )?;
+    plausible(
+        End::Target,
+        &target,
+        known.rows(|drift| !is_source_only(drift)),
+    )?;
+
+    let changed = changed_meanwhile(job, table, [&source, &target]).await?;
+    let mut ids = unpaired.ids;
+    ids.extend(unread);
+    ids.sort_unstable();
+    ids.dedup();
+    let late: Vec<RowId> = changed
+        .into_iter()
+        .filter(|id| ids.binary_search(id).is_err())
+        .collect();
+    let mut looked = look(job, table, &ids).await?;
+    let late = look(job, table, &late).await?;
+    let sums = Sums::of(unpaired.equal, &looked, &late);
+    looked.extend(late);
+    looked.retain(|looked| looked.drift.is_listed());
+    keep(
+        job,
+        table,
+        known,
+        started,
+        sums,
+        [source, target],
+        &mut looked,
+    )
+    .await;
+    let comparison = Comparison {
+        table: table.index,
+        started,
+        in_sync: sums.in_sync,
+        local: sums.local,
+        full: started.wall,
+        is_whole: true,
+        looked,
+    };
+    job.tell(Event::Compared(comparison.clone())).await;
+    Ok(comparison)
+}
+
+/// Takes the comparison in, and from where the changes since go on, if both sides tell them.
+async fn keep(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &mut Known,
+    started: Now,
+    sums: Sums,
+    [source, target]: [Listing; 2],
+    looked: &mut [Looked],
+) {
+    let (Some(source_link), Some(target_link)) = (source.delta, target.delta) else {
+        known.forget();
+        return;
+    };
+    let point = Checkpoint {
+        rules: rules_of(table),
+        source: source_link,
+        target: target_link,
+        taken: started.wall.trunc_subsecs(3),
+        source_taken: source.began.unwrap_or(started.wall),
+        target_taken: target.began.unwrap_or(started.wall),
+        compared: started.wall,
+        in_sync: sums.in_sync,
+        local: sums.local,
+    };
+    known.take(&job.link, table, point, looked, true).await;
+}
+
+/// Records that are only known by number.
+#[derive(Clone, Copy)]
+struct Sums {
+    in_sync: usize,
+    local: usize,
+}
+
+impl Sums {
+    /// `looked` had no equal in the listings; `late` had one, or none yet, and changed while they were read.
+    fn of(equal: usize, looked: &[Looked], late: &[Looked]) -> Self {
+        // Gone on both sides since the first look: no record at all.
+        let is_there = |looked: &&Looked| {
+            looked.sides.source != Side::Absent || looked.sides.target != Side::Absent
+        };
+        let count = |drift| {
+            let there = looked.iter().filter(is_there);
+            there.filter(|looked| looked.drift == drift).count()
+        };
+        let no_longer = late
+            .iter()
+            .filter(|looked| looked.drift.is_listed())
+            .count();
+        Self {
+            in_sync: (equal + count(Drift::InSync)).saturating_sub(no_longer),
+            local: count(Drift::Local),
+        }
+    }
+}
+
+fn listing(table: &LinkTable, schema: &TableSchema) -> Query {
+    // One side's changes alone lead nowhere.
+    if table.source.change_tracking && table.target.change_tracking {
+        Query::tracked(schema, &table.columns)
+    } else {
+        Query::all(schema, &table.columns)
+    }
+}
+
+/// How many rows both sides have together, as far as anybody knows: for the time that is left.
+async fn expected(job: &Comparing, table: &LinkTable, known: &Known) -> Option<usize> {
+    if known.point().is_some() {
+        return Some(
+            known.rows(|drift| !is_target_only(drift)) + known.rows(|drift| !is_source_only(drift)),
+        );
+    }
+    let target = job.ends.target.reader();
+    let (source, target) = tokio::join!(
+        job.ends.source.total(&table.name),
+        target.total(&table.name)
+    );
+    Some(source.ok()? + target.ok()?)
+}
+
+async fn pair(
+    job: &Comparing,
+    table: &LinkTable,
+    started: Now,
+    expected: Option<usize>,
+    hears: &mut mpsc::Receiver<Told>,
+) -> (Unpaired, Vec<RowId>) {
+    let mut pairing = Pairing::default();
+    let (mut from_source, mut from_target) = (0, 0);
+    let mut unread = Vec::new();
+    while let Some(told) = hears.recv().await {
+        let event = match told {
+            Told::Rows(end, rows, unreadable) => {
+                for (id, digest) in &rows {
+                    match end {
+                        End::Source => pairing.source(*id, *digest),
+                        End::Target => pairing.target(*id, *digest),
+                    }
+                }
+                match end {
+                    End::Source => from_source += rows.len(),
+                    End::Target => from_target += rows.len(),
+                }
+                unread.extend(unreadable);
+                Event::Comparing {
+                    table: table.index,
+                    source: from_source,
+                    target: from_target,
+                    expected,
+                    started,
+                }
+            }
+            Told::Waits(end, why) => Event::CompareFailed {
+                table: table.index,
+                why: format!("waits for the {}: {why}", end.word()),
+            },
+        };
+        job.tell(event).await;
+    }
+    (pairing.finish(), unread)
+}
+
+/// One side's listing.
+struct Lists {
+    end: End,
+    reader: Reader,
+    query: Query,
+    rules: std::sync::Arc<crate::domain::drift::CompareRules>,
+    interruption: Interruption,
+    told: mpsc::Sender<Told>,
+}
+
+impl Lists {
+    async fn run(self) -> Result<Listing, Failure> {
+        let mut listing = Listing::default();
+        let mut pages = self.reader.pages(self.query.clone());
+        loop {
+            let mut page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(listing),
+                Err(failure) if self.may_wait(&failure, &listing) => {
+                    let told = Told::Waits(self.end, failure.cause());
+                    if self.told.send(told).await.is_err() {
+                        return Err(failure);
+                    }
+                    tokio::time::sleep(TRY_AGAIN).await;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            listing.rows += page.rows.len();
+            listing.began = listing.began.or(page.date);
+            listing.delta = page.delta.take();
+            // The one who pairs only goes away together with this task.
+            if self.told.send(self.tell(&page)).await.is_err() {
+                return Ok(listing);
+            }
+        }
+    }
+
+    /// Nothing is lost yet before the first page; behind it, what was read is kept.
+    fn may_wait(&self, failure: &Failure, listing: &Listing) -> bool {
+        self.interruption == Interruption::Waits
+            && listing.rows > 0
+            && (failure.is_transient() || failure.is_held_back())
+    }
+
+    fn tell(&self, page: &Page) -> Told {
+        let rows = page.rows.iter();
+        let rows = rows.map(|row| (row.id, self.rules.digest(row))).collect();
+        let unreadable = page.bad_rows.iter().filter_map(|bad| bad.id).collect();
+        Told::Rows(self.end, rows, unreadable)
+    }
+}
+
+fn ended(
+    joined: Result<Result<Listing, Failure>, tokio::task::JoinError>,
+    end: End,
+) -> Result<Listing, Broken> {
+    let listing = match joined {
+        Ok(listing) => listing,
+        Err(error) => Err(Failure::odd(&format!("reading broke off: {error}"))),
+    };
+    listing.map_err(|failure| Broken { end, failure })
+}
+
+fn is_target_only(drift: Drift) -> bool {
+    matches!(drift, Drift::Orphan | Drift::Local)
+}
+
+fn is_source_only(drift: Drift) -> bool {
+    matches!(drift, Drift::Missing | Drift::DeletedInTarget)
+}
+
+/// The fuse of fault F9: a listing that has lost nearly all of its rows since the last one is more likely wrong than
+/// true, and every conclusion from it would be.
+fn plausible(end: End, listing: &Listing, before: usize) -> Result<(), Broken> {
+    if before < IMPLAUSIBLE || listing.rows > before / 10 {
+        return Ok(());
+    }
+    let failure = Failure::odd(&format!(
+        "implausible: {} rows, where there were {before}; the figures stay as they were. If it is true, say so \
+         with `tandem status --believe`",
+        listing.rows
+    ));
+    Err(Broken { end, failure })
+}
+
+/// Rows that changed while the listings were read: they may have been read before they changed, and the links to what
+/// changes from now on may not tell of them.
+async fn changed_meanwhile(
+    job: &Comparing,
+    table: &LinkTable,
+    [source, target]: [&Listing; 2],
+) -> Result<Vec<RowId>, Broken> {
+    let reader = job.ends.target.reader();
+    let (source, target) = tokio::join!(
+        changed_since(&job.ends.source, &table.source, source.began),
+        changed_since(reader, &table.target, target.began),
+    );
+    let mut ids = source.map_err(Broken::source)?;
+    ids.extend(target.map_err(Broken::target)?);
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+async fn changed_since(
+    reader: &Reader,
+    schema: &TableSchema,
+    began: Option<DateTime<Utc>>,
+) -> Result<Vec<RowId>, Failure> {
+    let mut ids = Vec::new();
+    // A server without a clock tells nothing that could be asked for.
+    let Some(began) = began else { return Ok(ids) };
+    let since = began - chrono::Duration::seconds(1);
+    let columns = std::slice::from_ref(&schema.primary_id);
+    let mut pages = reader.pages(Query::all(schema, columns).only(Filter::ChangedSince(since)));
+    while let Some(page) = pages.next().await? {
+        ids.extend(page.rows.iter().map(|row| row.id));
+    }
+    Ok(ids)
+}
+
+/// Reads records a second time on both sides and tells their drift; those that are in step are told, too.
+async fn look(job: &Comparing, table: &LinkTable, ids: &[RowId]) -> Result<Vec<Looked>, Broken> {
+    let mut both = Both::read(table, &job.ends, ids).await?;
+    both.pair(table);
+    let mut looked = both.judge(&job.link, table, ids, |_, clues| clues);
+    confirm(job, table, &mut looked).await?;
+    Ok(looked)
+}

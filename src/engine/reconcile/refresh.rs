@@ -1,0 +1,290 @@
+//! A refresh: what both sides say changed since the last checkpoint, and the counterparts of that; nothing else is read.
+//!
+//! The checkpoint moves on only with what was read behind it (`CouchDB`'s order): whoever dies in between reads the same
+//! changes again.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+use crate::dataverse::{Query, Reader, now};
+use crate::domain::drift::{Changed, Drift, Side};
+use crate::domain::failure::Failure;
+use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::table::TableSchema;
+use crate::engine::event::{Comparison, Event, Looked};
+use crate::engine::evidence::Clues;
+use crate::engine::link::LinkTable;
+use crate::journal::Checkpoint;
+
+use super::known::Known;
+use super::look::{Both, Found, confirm};
+use super::{Broken, Comparing, End};
+
+/// Why changes were not followed.
+#[derive(Debug)]
+pub(super) enum Unfollowed {
+    /// An instance could not be read.
+    Broken(Broken),
+    /// Only a full comparison tells what changed, for this reason.
+    Token(String),
+}
+
+impl From<Broken> for Unfollowed {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+/// What one side says has changed.
+struct Changes {
+    found: Found,
+    deleted: HashSet<RowId>,
+    next: DeltaLink,
+    /// When each row that is new since the checkpoint was created, is a matter of the server's clock.
+    date: Option<DateTime<Utc>>,
+}
+
+impl Changes {
+    fn names(&self, id: RowId) -> bool {
+        self.found.rows.contains_key(&id)
+            || self.found.unreadable.contains_key(&id)
+            || self.deleted.contains(&id)
+    }
+
+    fn ids(&self) -> impl Iterator<Item = RowId> {
+        let found = self.found.rows.keys().chain(self.found.unreadable.keys());
+        found.chain(&self.deleted).copied()
+    }
+
+    /// What was told without a row is read by id, so that a row that was deleted and made again is seen.
+    fn missing(&self, ids: &BTreeSet<RowId>) -> Vec<RowId> {
+        let is_here = |id: &&RowId| self.found.rows.contains_key(id);
+        ids.iter().filter(|id| !is_here(id)).copied().collect()
+    }
+}
+
+/// Brings what is known of a table up to date.
+pub(super) async fn refresh(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &mut Known,
+    point: Checkpoint,
+) -> Result<Comparison, Unfollowed> {
+    let started = now();
+    let is_first = known.is_fresh_from_the_index();
+    let target = job.ends.target.reader();
+    let (source, target) = tokio::join!(
+        changes(&job.ends.source, &table.source, table, &point.source),
+        changes(target, &table.target, table, &point.target),
+    );
+    let source = source.map_err(|failure| unfollowed(End::Source, failure))?;
+    let target = target.map_err(|failure| unfollowed(End::Target, failure))?;
+    let mut ids: BTreeSet<RowId> = source
+        .ids()
+        .chain(target.ids())
+        .chain(known.unread())
+        .collect();
+    // A row whose key stood in the way of another record's: that record is looked at, too.
+    let held: HashMap<RowId, RowId> = known.held_by(&ids).collect();
+    ids.extend(held.values());
+    let (unread_source, unread_target) = (source.missing(&ids), target.missing(&ids));
+    let feeds = Feeds::of(&point, &source, &target);
+    let mut both = Both {
+        source: source.found,
+        target: target.found,
+        twins: HashMap::new(),
+    };
+    let reader = job.ends.target.reader();
+    let (read_source, read_target) = tokio::join!(
+        both.source
+            .read(&job.ends.source, &table.source, table, &unread_source),
+        both.target
+            .read(reader, &table.target, table, &unread_target),
+    );
+    read_source.map_err(Broken::source)?;
+    read_target.map_err(Broken::target)?;
+    both.pair_elsewhere(table, &job.ends).await?;
+    ids.extend(both.source_twins());
+    let ids: Vec<RowId> = ids.into_iter().collect();
+    let mut looked = both.judge(&job.link, table, &ids, |id, clues| feeds.clues(id, clues));
+    confirm(job, table, &mut looked).await?;
+    let mut next = Checkpoint {
+        source: source.next,
+        target: target.next,
+        taken: started.wall.trunc_subsecs(3),
+        source_taken: source.date.unwrap_or(started.wall),
+        target_taken: target.date.unwrap_or(started.wall),
+        ..point
+    };
+    for looked in &looked {
+        let id = looked.record.key.id;
+        // The other row of a duplicate is counted with it.
+        let before = known.drift(id).or_else(|| {
+            let is_counted = !held.contains_key(&id);
+            feeds.before(looked).filter(|_| is_counted)
+        });
+        count(&mut next, before, after(looked));
+    }
+    let (in_sync, local, full) = (next.in_sync, next.local, next.compared);
+    known.take(&job.link, table, next, &mut looked, false).await;
+    let comparison = Comparison {
+        table: table.index,
+        started,
+        in_sync,
+        local,
+        full,
+        is_whole: is_first,
+        looked: if is_first {
+            known.problems().cloned().collect()
+        } else {
+            looked
+        },
+    };
+    job.tell(Event::Compared(comparison.clone())).await;
+    Ok(Comparison {
+        looked: known.problems().cloned().collect(),
+        ..comparison
+    })
+}
+
+fn unfollowed(end: End, failure: Failure) -> Unfollowed {
+    if failure.refuses_the_token() {
+        let (end, why) = (end.word(), failure.summary());
+        Unfollowed::Token(format!("the {end}'s changes can't be followed on: {why}"))
+    } else {
+        Unfollowed::Broken(Broken { end, failure })
+    }
+}
+
+async fn changes(
+    reader: &Reader,
+    schema: &TableSchema,
+    table: &LinkTable,
+    since: &DeltaLink,
+) -> Result<Changes, Failure> {
+    let mut pages = reader.changes(Query::tracked(schema, &table.columns), since)?;
+    let (mut found, mut deleted) = (Found::default(), HashSet::new());
+    let (mut next, mut date) = (None, None);
+    while let Some(mut page) = pages.next().await? {
+        for id in page.deleted.drain(..) {
+            found.rows.remove(&id);
+            deleted.insert(id);
+        }
+        // What the first page was asked at is what the next link's changes begin after, at the latest.
+        date = date.or(page.date);
+        next = page.delta.take();
+        found.take(page);
+    }
+    let next = next.ok_or_else(|| Failure::odd("the changes end without a link to go on from"))?;
+    if is_behind(&next, since) {
+        return Err(Failure::token_refused(
+            "the versions count from an earlier number: the instance was restored",
+        ));
+    }
+    Ok(Changes {
+        found,
+        deleted,
+        next,
+        date,
+    })
+}
+
+/// Whether a link's version is smaller than that of the link before it, as after a backup was restored. Links are opaque
+/// by contract; where their tokens have the documented form `919042!08/22/2017 08:10:44` (contract 4.2), that is read.
+fn is_behind(next: &DeltaLink, before: &DeltaLink) -> bool {
+    let version = |link: &DeltaLink| -> Option<u64> {
+        let (_, token) = link.as_str().split_once("$deltatoken=")?;
+        let digits: String = token.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    matches!((version(next), version(before)), (Some(next), Some(before)) if next < before)
+}
+
+/// What the feeds say of each record.
+struct Feeds {
+    source: HashMap<RowId, Told>,
+    target: HashMap<RowId, Told>,
+}
+
+/// What one feed says of one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It is there, and is no older than the checkpoint.
+    New,
+    /// It is there, or can't be read, and was there at the checkpoint.
+    Changed,
+    /// It is gone.
+    Deleted,
+}
+
+impl Feeds {
+    fn of(point: &Checkpoint, source: &Changes, target: &Changes) -> Self {
+        let told = |changes: &Changes, taken: DateTime<Utc>| -> HashMap<RowId, Told> {
+            let tell = |id: RowId| match changes.found.rows.get(&id) {
+                Some(row) if row.created_on.is_some_and(|created| created >= taken) => Told::New,
+                Some(_) => Told::Changed,
+                None if changes.deleted.contains(&id) => Told::Deleted,
+                None => Told::Changed,
+            };
+            let named = changes.ids().filter(|id| changes.names(*id));
+            named.map(|id| (id, tell(id))).collect()
+        };
+        Self {
+            source: told(source, point.source_taken),
+            target: told(target, point.target_taken),
+        }
+    }
+
+    /// What was known of a record, and what the feeds say of it since.
+    fn clues(&self, id: RowId, before: Clues) -> Clues {
+        let (source, target) = (self.source.get(&id), self.target.get(&id));
+        let changed = before.changed.or_else(|| {
+            (source.is_some() || target.is_some()).then_some(Changed {
+                source: source.is_some(),
+                target: target.is_some(),
+            })
+        });
+        Clues {
+            changed,
+            deleted_in_source: before.deleted_in_source || source == Some(&Told::Deleted),
+            deleted_in_target: before.deleted_in_target || target == Some(&Told::Deleted),
+        }
+    }
+
+    /// Where a record stood at the checkpoint that was not out of step then: on both sides, or on the target's only.
+    fn before(&self, looked: &Looked) -> Option<Drift> {
+        let id = looked.record.key.id;
+        let was = |told: Option<&Told>, side: &Side| match told {
+            Some(Told::New) => false,
+            Some(Told::Changed | Told::Deleted) => true,
+            None => *side != Side::Absent,
+        };
+        let source = was(self.source.get(&id), &looked.sides.source);
+        let target = was(self.target.get(&id), &looked.sides.target);
+        match (source, target) {
+            (true, true) => Some(Drift::InSync),
+            (false, true) => Some(Drift::Local),
+            // What only the source had was missing, and what is not known to have been missing was nowhere.
+            (_, false) => None,
+        }
+    }
+}
+
+/// Where a record stands now; nowhere, once it is gone on both sides.
+fn after(looked: &Looked) -> Option<Drift> {
+    let is_gone = looked.sides.source == Side::Absent && looked.sides.target == Side::Absent;
+    (!is_gone).then_some(looked.drift)
+}
+
+/// Moves a record from one sum to another, as far as they are kept as sums.
+fn count(point: &mut Checkpoint, before: Option<Drift>, after: Option<Drift>) {
+    for (drift, step) in [(before, -1), (after, 1)] {
+        let sum = match drift {
+            Some(Drift::InSync) => &mut point.in_sync,
+            Some(Drift::Local) => &mut point.local,
+            _ => continue,
+        };
+        *sum = sum.saturating_add_signed(step);
+    }
+}

@@ -1,0 +1,345 @@
+//! What is known of a link's drift, kept across restarts in `index.db`: from where to read changes on, and the records
+//! that are out of step. It can be rebuilt by one full comparison, so a file that is damaged or of another format is
+//! thrown away; one process keeps it, others read it.
+//!
+//! A checkpoint and the problems that it goes with are saved in one transaction, and only after what they were read from
+//! has been taken in: a process that dies in between reads the same changes again, and loses none.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::folder;
+use super::read::{moment, time};
+use super::record::{JournalError, OpenError};
+use crate::domain::drift::Drift;
+use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::table::TableName;
+
+/// The only format that is understood; any other is thrown away.
+const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE checkpoints (
+    link TEXT NOT NULL, entity TEXT NOT NULL, rules INTEGER NOT NULL,
+    source TEXT NOT NULL, target TEXT NOT NULL, taken TEXT NOT NULL, source_taken TEXT NOT NULL,
+    target_taken TEXT NOT NULL, compared TEXT NOT NULL,
+    in_sync INTEGER NOT NULL, local INTEGER NOT NULL,
+    PRIMARY KEY (link, entity)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE problems (
+    link TEXT NOT NULL, entity TEXT NOT NULL, id BLOB NOT NULL,
+    drift TEXT NOT NULL, since TEXT, target INTEGER, other BLOB,
+    PRIMARY KEY (link, entity, id)
+) STRICT, WITHOUT ROWID;
+";
+
+/// From where on a table's changes are read, on both sides, and how many records needed no listing there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// What was compared and how: another configuration makes the rest worthless.
+    pub rules: u64,
+    /// Where the source's changes go on.
+    pub source: DeltaLink,
+    /// Where the target's changes go on.
+    pub target: DeltaLink,
+    /// When it was taken.
+    pub taken: DateTime<Utc>,
+    /// When it was taken, by the source's clock.
+    pub source_taken: DateTime<Utc>,
+    /// When it was taken, by the target's clock.
+    pub target_taken: DateTime<Utc>,
+    /// When the last full comparison began.
+    pub compared: DateTime<Utc>,
+    /// Records that are equal on both sides.
+    pub in_sync: usize,
+    /// Records of the target's own.
+    pub local: usize,
+}
+
+/// One record that is out of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which.
+    pub id: RowId,
+    /// Its drift.
+    pub drift: Drift,
+    /// Since when it is out of step.
+    pub since: Option<DateTime<Utc>>,
+    /// The hash of the target's hydrated columns, by which a later process tells whether they changed.
+    pub target: Option<u64>,
+    /// The other row of a duplicate.
+    pub other: Option<RowId>,
+}
+
+/// All that is known of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// From where to go on.
+    pub checkpoint: Checkpoint,
+    /// What is out of step.
+    pub problems: Vec<Problem>,
+}
+
+/// What a refresh or a comparison changes in what is known of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// From where to go on now.
+    pub checkpoint: Checkpoint,
+    /// Whether all problems that were known are forgotten first.
+    pub is_whole: bool,
+    /// What is out of step, new or changed.
+    pub problems: Vec<Problem>,
+    /// What is no more.
+    pub solved: Vec<RowId>,
+}
+
+/// The index of this process. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Index {
+    connection: Arc<Mutex<Connection>>,
+    /// The lock of the one who keeps it, for as long as this process lives.
+    keeper: Option<Arc<File>>,
+}
+
+impl Index {
+    /// Opens the index in a folder that the journal has prepared, and makes it where it is absent, damaged or of another
+    /// format. Where another process keeps it already, it is only read.
+    ///
+    /// It blocks: call it on a thread that may.
+    pub fn open(state: &Path) -> Result<Self, OpenError> {
+        let lock = folder::private_file(&state.join("index.lock"))?;
+        let keeper = lock.try_lock().is_ok().then(|| Arc::new(lock));
+        let file = state.join("index.db");
+        let failed = |error: rusqlite::Error| OpenError::Database {
+            file: file.clone(),
+            why: error.to_string(),
+        };
+        let connection = if keeper.is_some() {
+            drop(folder::private_file(&file)?);
+            if let Ok(connection) = keep(&file) {
+                connection
+            } else {
+                remove(&file).map_err(|source| OpenError::Folder {
+                    folder: file.clone(),
+                    source,
+                })?;
+                drop(folder::private_file(&file)?);
+                keep(&file).map_err(failed)?
+            }
+        } else {
+            folder::check_file(&file)?;
+            connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?
+        };
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            keeper,
+        })
+    }
+
+    /// Whether this process is the one that keeps it.
+    pub fn is_keeper(&self) -> bool {
+        self.keeper.is_some()
+    }
+
+    /// What is known of a table; `None` before its first full comparison.
+    pub async fn load(&self, link: String, table: TableName) -> Result<Option<Kept>, JournalError> {
+        self.with(move |connection| load(connection, &link, &table))
+            .await
+    }
+
+    /// Takes a change in, as one transaction. Does nothing where another process keeps the index.
+    pub async fn save(
+        &self,
+        link: String,
+        table: TableName,
+        change: Change,
+    ) -> Result<(), JournalError> {
+        if !self.is_keeper() {
+            return Ok(());
+        }
+        self.with(move |connection| save(connection, &link, &table, &change))
+            .await
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let connection = Arc::clone(&self.connection);
+        let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(outcome) => outcome.map_err(|error| JournalError::Unreadable(error.to_string())),
+            Err(error) => Err(JournalError::Unreadable(error.to_string())),
+        }
+    }
+}
+
+fn connect(file: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    Ok(connection)
+}
+
+/// Opens it for the one who keeps it. What was committed last may be lost with the machine (`NORMAL`): the same changes
+/// are read again then.
+fn keep(file: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match (health.as_str(), format) {
+        ("ok", 0) => {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+            transaction.commit()?;
+        }
+        ("ok", FORMAT) => {}
+        _ => return Err(rusqlite::Error::InvalidQuery),
+    }
+    Ok(connection)
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    let beside = |end: &str| -> PathBuf {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    };
+    for path in [file.to_owned(), beside("-wal"), beside("-shm")] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Result<Option<Kept>> {
+    let checkpoint = connection
+        .query_row(
+            "SELECT rules, source, target, taken, source_taken, target_taken, compared, in_sync, local FROM checkpoints
+             WHERE link = ?1 AND entity = ?2",
+            params![link, table.as_str()],
+            checkpoint,
+        )
+        .optional()?;
+    let Some(checkpoint) = checkpoint else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare(
+        "SELECT id, drift, since, target, other FROM problems WHERE link = ?1 AND entity = ?2",
+    )?;
+    let problems = statement.query_map(params![link, table.as_str()], problem)?;
+    let problems: Vec<Option<Problem>> = problems.collect::<Result<_, _>>()?;
+    Ok(Some(Kept {
+        checkpoint,
+        problems: problems.into_iter().flatten().collect(),
+    }))
+}
+
+fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+    let text = |place| row.get::<_, String>(place);
+    let count = |place| {
+        row.get::<_, i64>(place)
+            .map(|count| usize::try_from(count).unwrap_or_default())
+    };
+    Ok(Checkpoint {
+        rules: row.get::<_, i64>(0)?.cast_unsigned(),
+        source: DeltaLink::new(&text(1)?),
+        target: DeltaLink::new(&text(2)?),
+        taken: time(row, 3)?,
+        source_taken: time(row, 4)?,
+        target_taken: time(row, 5)?,
+        compared: time(row, 6)?,
+        in_sync: count(7)?,
+        local: count(8)?,
+    })
+}
+
+/// A problem as it was saved; `None` for what only a later version would say.
+fn problem(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
+    let since = match row.get_ref(2)? {
+        ValueRef::Null => None,
+        _ => Some(time(row, 2)?),
+    };
+    let (id, drift) = (RowId::new(row.get::<_, Uuid>(0)?), row.get::<_, String>(1)?);
+    let (target, other): (Option<i64>, Option<Uuid>) = (row.get(3)?, row.get(4)?);
+    Ok(id.zip(Drift::from_word(&drift)).map(|(id, drift)| Problem {
+        id,
+        drift,
+        since,
+        target: target.map(i64::cast_unsigned),
+        other: other.and_then(RowId::new),
+    }))
+}
+
+fn save(
+    connection: &mut Connection,
+    link: &str,
+    table: &TableName,
+    change: &Change,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let place = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let point = &change.checkpoint;
+    transaction.execute(
+        "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            link,
+            table.as_str(),
+            point.rules.cast_signed(),
+            point.source.as_str(),
+            point.target.as_str(),
+            moment(point.taken),
+            moment(point.source_taken),
+            moment(point.target_taken),
+            moment(point.compared),
+            place(point.in_sync),
+            place(point.local),
+        ],
+    )?;
+    if change.is_whole {
+        transaction.execute(
+            "DELETE FROM problems WHERE link = ?1 AND entity = ?2",
+            params![link, table.as_str()],
+        )?;
+    }
+    {
+        let mut insert = transaction
+            .prepare("INSERT OR REPLACE INTO problems VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        for problem in &change.problems {
+            insert.execute(params![
+                link,
+                table.as_str(),
+                problem.id.uuid(),
+                problem.drift.word(),
+                problem.since.map(moment),
+                problem.target.map(u64::cast_signed),
+                problem.other.map(RowId::uuid),
+            ])?;
+        }
+        let mut delete = transaction
+            .prepare("DELETE FROM problems WHERE link = ?1 AND entity = ?2 AND id = ?3")?;
+        for id in &change.solved {
+            delete.execute(params![link, table.as_str(), id.uuid()])?;
+        }
+    }
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! The index over real files: what is saved is loaded, and what can't be trusted is thrown away.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+use chrono::TimeZone;
+
+use super::*;
+
+fn account() -> TableName {
+    TableName::new("account").unwrap()
+}
+
+fn checkpoint(version: u32) -> Checkpoint {
+    let link = |host: &str| {
+        DeltaLink::new(&format!(
+            "https://{host}/api/data/v9.2/accounts?$deltatoken={version}"
+        ))
+    };
+    Checkpoint {
+        rules: u64::MAX - 1,
+        source: link("us"),
+        target: link("europe"),
+        taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, version).unwrap(),
+        source_taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 1).unwrap(),
+        target_taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 2).unwrap(),
+        compared: Utc.with_ymd_and_hms(2026, 11, 23, 3, 0, 0).unwrap(),
+        in_sync: 40,
+        local: 2,
+    }
+}
+
+fn problem(number: u128, drift: Drift) -> Problem {
+    Problem {
+        id: RowId::new(Uuid::from_u128(number)).unwrap(),
+        drift,
+        since: (number != 1).then(|| Utc.with_ymd_and_hms(2026, 11, 22, 3, 0, 0).unwrap()),
+        target: Some(u64::MAX),
+        other: RowId::new(Uuid::from_u128(number + 7)),
+    }
+}
+
+fn change(version: u32, is_whole: bool, problems: Vec<Problem>, solved: Vec<RowId>) -> Change {
+    Change {
+        checkpoint: checkpoint(version),
+        is_whole,
+        problems,
+        solved,
+    }
+}
+
+async fn load(index: &Index) -> Option<Kept> {
+    let mut kept = index
+        .load("us-europe".to_owned(), account())
+        .await
+        .expect("it is read");
+    if let Some(kept) = &mut kept {
+        kept.problems.sort_by_key(|problem| problem.id);
+    }
+    kept
+}
+
+async fn save(index: &Index, change: Change) {
+    index
+        .save("us-europe".to_owned(), account(), change)
+        .await
+        .expect("it is saved");
+}
+
+#[tokio::test]
+async fn what_was_saved_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    assert_eq!(load(&index).await, None);
+    let (missing, stub) = (problem(1, Drift::Missing), problem(2, Drift::Stub));
+    save(&index, change(1, true, vec![missing, stub], vec![])).await;
+    let stale = problem(2, Drift::Stale);
+    save(&index, change(2, false, vec![stale], vec![missing.id])).await;
+    drop(index);
+
+    let index = Index::open(folder.path()).expect("it opens again");
+    let kept = load(&index).await.expect("something is known");
+    assert_eq!(
+        (kept.checkpoint, kept.problems),
+        (checkpoint(2), vec![stale])
+    );
+    save(&index, change(3, true, vec![missing], vec![])).await;
+    let kept = load(&index).await.expect("something is known");
+    assert_eq!(kept.problems, vec![missing], "a whole comparison forgets");
+}
+
+#[tokio::test]
+async fn one_process_keeps_it_and_others_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = Index::open(folder.path()).expect("it opens");
+    save(&keeper, change(1, true, vec![], vec![])).await;
+    let other = Index::open(folder.path()).expect("it opens for reading");
+    assert!(keeper.is_keeper() && !other.is_keeper());
+    save(&other, change(2, true, vec![], vec![])).await;
+    assert_eq!(
+        load(&other).await.map(|kept| kept.checkpoint),
+        Some(checkpoint(1))
+    );
+    drop(keeper);
+    assert!(Index::open(folder.path()).expect("it opens").is_keeper());
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_or_of_another_format_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("index.db");
+    let index = Index::open(folder.path()).expect("it opens");
+    save(&index, change(1, true, vec![], vec![])).await;
+    drop(index);
+    fs::write(&file, b"SQLite format 3\0 and nothing more of it").unwrap();
+    let index = Index::open(folder.path()).expect("it is made anew");
+    assert_eq!(load(&index).await, None);
+    drop(index);
+    Connection::open(&file)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let index = Index::open(folder.path()).expect("it is made anew");
+    save(&index, change(1, true, vec![], vec![])).await;
+    assert!(load(&index).await.is_some());
+}
