@@ -11,6 +11,7 @@
 
 mod clock;
 
+mod batch;
 mod client;
 mod query;
 mod write;
@@ -31,6 +32,7 @@ mod send;
 mod transport;
 
 pub use auth::BadCredential;
+pub use batch::MOST as MOST_IN_A_BATCH;
 pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };

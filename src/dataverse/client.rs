@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::admission::{Kind, index};
+use super::batch;
 use super::clock::now;
 use super::links::NextLink;
 use super::metadata::{self, ColumnBody, Listed, LookupBody, TableBody};
@@ -504,6 +505,25 @@ impl Writer {
     pub async fn send(&self, write: &Write) -> Result<(), Failure> {
         let request = request::write(&self.0.0.shared.endpoint, write);
         self.0.send(request, Kind::Write, response::written).await
+    }
+
+    /// Sends several writes in one request: what became of each, in their order. A failure of the whole says nothing of
+    /// any of them: where it may have happened, all are for the caller to read back, and never sent again whole.
+    pub async fn send_batch(&self, writes: &[Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let request = batch::request(&self.0.0.shared.endpoint, writes);
+        let read = |answer: &Response<Bytes>| batch::answers(answer, writes.len());
+        let answers = self.0.send(request, Kind::Write, read).await?;
+        let at = now();
+        let judged = answers.into_iter().map(|answer| {
+            let outcome = response::checked(answer, at.wall);
+            let outcome = outcome.and_then(|answer| response::written(&answer));
+            // One part's 429 speaks for the user, as a whole answer's does.
+            if let Err(failure) = &outcome {
+                self.0.0.part_failed(failure, at);
+            }
+            outcome
+        });
+        Ok(judged.collect())
     }
 
     /// Waits until a write would be sent: until breaker and gate are open for it. It takes nothing, so that another

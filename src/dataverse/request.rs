@@ -65,6 +65,22 @@ pub(super) fn write(endpoint: &Endpoint, write: &Write) -> Result<Request<Bytes>
     Ok(request)
 }
 
+/// Carries several requests. What each of them may do, it says itself.
+pub(super) fn batch(
+    endpoint: &Endpoint,
+    boundary: &str,
+    body: String,
+) -> Result<Request<Bytes>, Unsayable> {
+    let url = endpoint.url().join(&format!("{ROOT}$batch"))?;
+    let mut request = base(Method::POST, &url)?;
+    let kind = format!("multipart/mixed; boundary=\"{boundary}\"");
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_str(&kind)?);
+    headers.insert("prefer", HeaderValue::from_static("odata.continue-on-error"));
+    *request.body_mut() = Bytes::from(body);
+    Ok(request)
+}
+
 /// A request that can't be put into HTTP.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unsayable {

@@ -269,11 +269,7 @@ impl Session {
         };
         pass.settle(outcome(failure), at);
         match failure.class {
-            FailureClass::Throttled => {
-                let wait = stretched(failure.retry_after.unwrap_or_default());
-                lock(&self.gate).close(wait, &failure.summary(), at);
-                admission.throttled(at);
-            }
+            FailureClass::Throttled => self.part_failed(failure, at),
             // Of a hundred calls with one expired token, one counts.
             FailureClass::Unauthorized if was_newest => {
                 lock(&self.standing).token_refused(failure, at);
@@ -282,6 +278,15 @@ impl Session {
             _ if failure.counts_for_breaker() => admission.failed(),
             _ if failure.rejects_the_user() => lock(&self.standing).refuse(failure, at),
             _ => lock(&self.standing).accepted(),
+        }
+    }
+
+    /// Closes the gate where the instance asks for patience, be it only in a part of an answer.
+    pub(super) fn part_failed(&self, failure: &Failure, at: Now) {
+        if failure.class == FailureClass::Throttled {
+            let wait = stretched(failure.retry_after.unwrap_or_default());
+            lock(&self.gate).close(wait, &failure.summary(), at);
+            self.shared.admission.throttled(at);
         }
     }
 
