@@ -23,3 +23,4 @@ pub mod lag;
 pub mod operation;
 pub mod pairing;
 pub mod plan;
+pub mod ramp;

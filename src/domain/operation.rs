@@ -117,6 +117,18 @@ impl Stage {
         matches!(self, Self::Verified | Self::Altered(_) | Self::Unchanged(_))
     }
 
+    /// Whether something went wrong with it: what stops a bulk repair when there is too much of it.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Unknown(_) => true,
+            Self::Held(why) => why.starts_with(Self::BUSY),
+            _ => false,
+        }
+    }
+
+    /// How the reason of a record begins that changed under our hands time and again.
+    pub const BUSY: &str = "busy";
+
     /// Whether a person has to look at it.
     pub fn needs_a_person(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Held(_) | Self::Unknown(_))

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -55,6 +55,8 @@ pub(crate) struct Entry {
     pub(crate) table: Option<&'static str>,
     /// The id of the fault that struck.
     pub(crate) fault: Option<u64>,
+    /// Whether it came as a part of a batch, whose own entry stands before it.
+    pub(crate) is_part: bool,
 }
 
 impl Entry {
@@ -83,6 +85,26 @@ struct Ring {
     unanswered: u64,
 }
 
+/// One request of a batch, as it stood in it.
+pub(crate) struct Part<'p> {
+    pub(crate) method: &'p Method,
+    pub(crate) url: &'p str,
+    pub(crate) headers: &'p HeaderMap,
+    pub(crate) user: Uuid,
+}
+
+impl Ring {
+    fn enter(&mut self, entry: Entry) {
+        self.bytes += entry.size();
+        self.entries.push_back(entry);
+        while self.bytes > CAPACITY
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.bytes -= oldest.size();
+        }
+    }
+}
+
 impl RequestLog {
     /// Notes a request's arrival and returns its sequence number.
     pub(crate) fn arrived(
@@ -104,15 +126,34 @@ impl RequestLog {
             status: None,
             table,
             fault: None,
+            is_part: false,
         };
-        ring.bytes += entry.size();
-        ring.entries.push_back(entry);
-        while ring.bytes > CAPACITY
-            && let Some(oldest) = ring.entries.pop_front()
-        {
-            ring.bytes -= oldest.size();
-        }
+        ring.enter(entry);
         ring.last
+    }
+
+    /// Notes a part of a batch, and what was answered to it.
+    pub(crate) fn part(&self, time: DateTime<Utc>, part: &Part<'_>, status: StatusCode) {
+        let mut ring = lock(&self.ring);
+        ring.last += 1;
+        let (path, query) = match part.url.split_once('?') {
+            Some((path, query)) => (path, Some(without_signature(query))),
+            None => (part.url, None),
+        };
+        let entry = Entry {
+            seq: ring.last,
+            time,
+            method: part.method.to_string(),
+            path: path.to_owned(),
+            query,
+            headers: headers(part.headers),
+            user: Some(part.user),
+            status: Some(status.as_u16()),
+            table: None,
+            fault: None,
+            is_part: true,
+        };
+        ring.enter(entry);
     }
 
     /// Adds to a request that is still remembered.

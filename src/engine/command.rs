@@ -39,7 +39,7 @@ pub enum Command {
         /// Who ends it.
         who: String,
     },
-    /// Go on with an operation that an earlier process left behind.
+    /// Go on with an operation that an earlier process left behind, or that is paused since too much of it failed.
     Resume {
         /// The operation.
         operation: OperationId,

@@ -89,6 +89,11 @@ pub(super) enum Event {
         operation: OperationId,
         waiting: Option<Waiting>,
     },
+    /// An operation is paused until a person decides, for this reason; or it goes on.
+    Paused {
+        operation: OperationId,
+        why: Option<String>,
+    },
     /// An operation goes on after a person said so.
     Resumed { operation: OperationId },
     /// An operation ended.

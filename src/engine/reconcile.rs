@@ -25,7 +25,7 @@ use super::start::Depth;
 use crate::domain::failure::Failure;
 
 pub(super) use known::Known;
-pub(super) use look::{assess, look_one, side};
+pub(super) use look::{assess, look_many, look_one, side};
 
 /// Which side of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

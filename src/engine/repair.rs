@@ -9,11 +9,13 @@
 //!        └── 412, or an outcome that is not known, read back ──┘     (three times at most, then busy)
 //! ```
 
+mod group;
 mod record;
+mod reins;
 mod resume;
 mod wait;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,14 +33,19 @@ use crate::domain::drift::Drift;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
 use crate::domain::plan::{BlastRadius, Plan};
+use crate::domain::ramp;
 use crate::domain::row::ETag;
 use crate::domain::time::Now;
 use crate::journal::{Entry, Journal, JournalError, JournalRecord};
 
+pub(super) use group::Batches;
+pub(super) use reins::Reins;
 pub(super) use resume::{resume, settle_left_behind};
 
 /// Records under repair at once; how many requests are in flight is the client's business.
 const AT_ONCE: usize = 40;
+/// Groups of records under repair at once.
+const GROUPS_AT_ONCE: usize = 8;
 /// How often a record that changes under our hands is read again before it is *busy*.
 const TRIES: u32 = 3;
 
@@ -89,8 +96,12 @@ pub(super) struct Repair {
     pub(super) request: Request,
     /// What the records that were chosen are called, as far as it is known.
     pub(super) names: HashMap<RecordKey, Named>,
-    /// Set when a person takes back what was not sent yet; the words say who.
-    pub(super) ended: Ended,
+    /// By which it is steered from outside.
+    pub(super) reins: Reins,
+    /// Whether a person watches it, who can say that it goes on after a pause.
+    pub(super) is_watched: bool,
+    /// How many writes go into one request.
+    pub(super) batches: Batches,
     /// Set when the process ends: nothing new is begun, and what was not sent stays accepted.
     pub(super) shutdown: CancellationToken,
     /// What to do while the target can't be written to.
@@ -101,26 +112,6 @@ pub(super) struct Repair {
     pub(super) settled: HashSet<RecordKey>,
     /// Rows ensured on the way whose outcome is not known.
     pub(super) open_on_the_way: AtomicUsize,
-}
-
-/// How an operation is taken back.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ended {
-    pub(super) token: CancellationToken,
-    who: Arc<Mutex<Option<String>>>,
-}
-
-impl Ended {
-    /// Takes back what was not sent yet.
-    pub(super) fn end(&self, who: &str) {
-        *self.who.lock().unwrap_or_else(PoisonError::into_inner) = Some(who.to_owned());
-        self.token.cancel();
-    }
-
-    fn reason(&self) -> String {
-        let who = self.who.lock().unwrap_or_else(PoisonError::into_inner);
-        format!("taken back by {}", who.as_deref().unwrap_or("nobody"))
-    }
 }
 
 /// What an operation does while its target can't be written to.
@@ -151,6 +142,33 @@ impl From<JournalError> for Stop {
             JournalError::Broken(_) | JournalError::Closed => Self::Journal(error.to_string()),
             JournalError::Busy | JournalError::Illegal(_) | JournalError::Unreadable(_) => {
                 Self::NotTaken(error.to_string())
+            }
+        }
+    }
+}
+
+/// What has become of an operation's records so far.
+#[derive(Debug, Default)]
+struct Sums {
+    good: usize,
+    total: usize,
+    open: usize,
+    stopped: Option<Stop>,
+}
+
+impl Sums {
+    fn add(&mut self, result: Result<Stage, Stop>) {
+        match result {
+            Ok(stage) => {
+                self.good += usize::from(stage.is_good());
+                self.open += usize::from(!stage.is_final());
+            }
+            // What leaves records open outweighs what ended them.
+            Err(stop) => {
+                let is_weaker = |held: &Stop| matches!(held, Stop::Abandon(_));
+                if self.stopped.as_ref().is_none_or(is_weaker) {
+                    self.stopped = Some(stop);
+                }
             }
         }
     }
@@ -190,33 +208,65 @@ impl Repair {
         }
     }
 
-    /// Carries out records that the journal has accepted already.
+    /// Carries out records that the journal has accepted already: a few first, then more and more of them.
     async fn carry_out(self, records: Vec<Named>) -> Outcome {
-        let total = records.len();
         let ensured = record::Ensured::default();
-        let done = futures_util::stream::iter(records).map(|record| self.record(record, &ensured));
-        let mut done = done.buffer_unordered(AT_ONCE);
-        let (mut good, mut open) = (0, 0);
-        let mut stopped: Option<Stop> = None;
-        while let Some(result) = done.next().await {
-            match result {
-                Ok(stage) => {
-                    good += usize::from(stage.is_good());
-                    open += usize::from(!stage.is_final());
-                }
-                // What leaves records open outweighs what ended them.
-                Err(stop)
-                    if stopped
-                        .as_ref()
-                        .is_none_or(|held| matches!(held, Stop::Abandon(_))) =>
+        let mut sums = Sums {
+            total: records.len(),
+            ..Sums::default()
+        };
+        let steps = ramp::steps(records.len());
+        let mut waiting = VecDeque::from(records);
+        for step in steps {
+            let records: VecDeque<Named> = waiting.drain(..step).collect();
+            // A few records are carried out one by one: what is wrong with one is then told apart at once.
+            let most = if sums.total <= ramp::SMALL || step <= ramp::CANARY {
+                1
+            } else {
+                usize::MAX
+            };
+            self.step(records, most, &ensured, &mut sums).await;
+        }
+        sums.open += self.open_on_the_way.load(Ordering::Relaxed);
+        self.close(sums).await
+    }
+
+    /// One step of the ramp; it ends when all of its records have.
+    async fn step(
+        &self,
+        mut records: VecDeque<Named>,
+        most: usize,
+        ensured: &record::Ensured,
+        sums: &mut Sums,
+    ) {
+        let at_once = if most == 1 { AT_ONCE } else { GROUPS_AT_ONCE };
+        // Groups are taken as they are wanted: how large one may be is learnt on the way.
+        let groups = std::iter::from_fn(|| {
+            let group = self.batches.take(&mut records, most);
+            (!group.is_empty()).then_some(group)
+        });
+        let done = futures_util::stream::iter(groups).map(|group| self.group(group, ensured));
+        let mut done = std::pin::pin!(done.buffer_unordered(at_once));
+        while let Some(results) = done.next().await {
+            for result in results {
+                let failed = result.as_ref().is_ok_and(Stage::is_failure);
+                if result.is_ok()
+                    && let Some(why) = self.reins.record(failed)
                 {
-                    stopped = Some(stop);
+                    self.pauses(Some(why)).await;
                 }
-                Err(_) => {}
+                sums.add(result);
             }
         }
-        drop(done);
-        open += self.open_on_the_way.load(Ordering::Relaxed);
+    }
+
+    async fn close(&self, sums: Sums) -> Outcome {
+        let Sums {
+            good,
+            total,
+            open,
+            stopped,
+        } = sums;
         let cut_short = match &stopped {
             Some(stop) => Some(self.report(stop).await),
             None if open > 0 => Some(format!(
@@ -399,30 +449,45 @@ impl Repair {
         written: &Written,
         began: Now,
     ) -> Result<Stage, Stop> {
-        let at = now();
-        if let Some(journaled) = self.journaled(record) {
-            let entry = Entry::Stage {
-                operation: self.request.id,
-                record: journaled,
-                stage: stage.clone(),
-                etag: written.etag.clone(),
-                hash: written.hash,
-                columns: written.columns.clone(),
-                now: at,
-            };
-            self.journal.append(vec![entry]).await?;
-        }
-        let (operation, columns) = (self.request.id, written.columns.len());
-        let event = Event::Staged {
-            operation,
+        let step = Step {
             record: record.clone(),
             stage: stage.clone(),
-            columns,
-            at,
-            began,
+            written: written.clone(),
         };
-        self.tell(event).await;
+        self.stage_all(vec![step], began).await?;
         Ok(stage)
+    }
+
+    /// Puts steps of several records into the journal at once, and only then into the state.
+    async fn stage_all(&self, steps: Vec<Step>, began: Now) -> Result<(), Stop> {
+        let at = now();
+        let entries = steps.iter().filter_map(|step| {
+            Some(Entry::Stage {
+                operation: self.request.id,
+                record: self.journaled(&step.record)?,
+                stage: step.stage.clone(),
+                etag: step.written.etag.clone(),
+                hash: step.written.hash,
+                columns: step.written.columns.clone(),
+                now: at,
+            })
+        });
+        let entries: Vec<Entry> = entries.collect();
+        if !entries.is_empty() {
+            self.journal.append(entries).await?;
+        }
+        for step in steps {
+            let event = Event::Staged {
+                operation: self.request.id,
+                record: step.record,
+                stage: step.stage,
+                columns: step.written.columns.len(),
+                at,
+                began,
+            };
+            self.tell(event).await;
+        }
+        Ok(())
     }
 
     /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.
@@ -437,6 +502,13 @@ struct Written {
     etag: Option<ETag>,
     hash: Option<u64>,
     columns: Vec<String>,
+}
+
+/// One record, one stage further.
+struct Step {
+    record: Named,
+    stage: Stage,
+    written: Written,
 }
 
 /// Reads and plans an operation's records without writing: the same code up to the request (reliability S15).

@@ -18,7 +18,7 @@ use super::Engine;
 use super::command::Command;
 use super::event::Event;
 use super::link::LinkContext;
-use super::repair::{Ended, Leases};
+use super::repair::{Leases, Reins};
 use super::start::{Client, Options, Running, StartError, clients, initial_state};
 use super::state::{State, Tone};
 use super::writer::StateWriter;
@@ -101,7 +101,7 @@ struct Run {
     is_opening: bool,
     links: Vec<LinkWork>,
     leases: Leases,
-    operations: HashMap<OperationId, Ended>,
+    operations: HashMap<OperationId, Reins>,
     /// Operations of earlier processes whose half-done records are being read back.
     settling: HashSet<OperationId>,
     /// What was asked before the journal and the link were ready for it.

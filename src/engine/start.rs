@@ -239,6 +239,7 @@ pub(super) fn remembered(operation: &RecoveredOperation) -> OperationState {
         progress,
         records: Vec::new(),
         waiting: None,
+        paused: None,
         started: None,
         finished,
         was_left_behind: false,

@@ -370,6 +370,8 @@ pub struct OperationState {
     pub records: Vec<OperationRecord>,
     /// What it waits for: it goes on by itself.
     pub waiting: Option<Waiting>,
+    /// Why it is paused: it goes on only when a person says so.
+    pub paused: Option<String>,
     /// When its first record was taken up.
     pub started: Option<Now>,
     /// When it ended.
@@ -379,6 +381,11 @@ pub struct OperationState {
 }
 
 impl OperationState {
+    /// Whether it goes on only when a person says so: it is paused, or an earlier process left it behind.
+    pub fn waits_for_a_person(&self) -> bool {
+        !self.is_finished() && (self.was_left_behind || self.paused.is_some())
+    }
+
     /// Whether nothing more will happen to it.
     pub fn is_finished(&self) -> bool {
         self.finished.is_some()

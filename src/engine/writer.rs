@@ -143,6 +143,13 @@ impl StateWriter {
             Event::Waits { operation, waiting } => {
                 self.operation(operation, |o| o.waiting = waiting);
             }
+            Event::Paused { operation, why } => {
+                if let Some(why) = &why {
+                    let text = format!("a repair is paused: {why}; a person decides");
+                    self.note(None, text, Tone::Bad, now);
+                }
+                self.operation(operation, |o| o.paused = why);
+            }
             Event::Resumed { operation } => self.operation(operation, |o| {
                 o.was_left_behind = false;
                 o.started = Some(now);

@@ -18,6 +18,7 @@ use self::multipart::{Item, Part};
 use super::{Asked, Call, refused};
 use crate::emulator::instance::Instance;
 use crate::emulator::limits::Work;
+use crate::emulator::log;
 use crate::emulator::odata::path::{self, service_root};
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::reply::{self, Reply};
@@ -48,7 +49,21 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
                 let refusal = refused(&asked.headers, &Refusal::lock_timeout());
                 Answer::One(None, dressed(refusal))
             }
-            Item::Request(part) => batch.request(part),
+            Item::Request(part) => {
+                let (method, url, headers) =
+                    (part.method.clone(), part.url.clone(), part.headers.clone());
+                let answer = batch.request(part);
+                if let Answer::One(_, reply) = &answer {
+                    let part = log::Part {
+                        method: &method,
+                        url: &url,
+                        headers: &headers,
+                        user: asked.user,
+                    };
+                    instance.log.part(instance.clock.now(), &part, reply.status());
+                }
+                answer
+            }
             Item::ChangeSet(set) => batch.change_set(set),
         };
         let failed = matches!(&answer, Answer::One(_, reply) if is_failure(reply));

@@ -250,6 +250,21 @@ fn key_filter(table: &LinkTable, row: &Row) -> Option<Filter> {
     parts.map(Filter::All)
 }
 
+/// Reads records on both sides by their ids; where only one side has one, its alternate key is asked of the other.
+pub(in crate::engine) async fn look_many(
+    link: &LinkContext,
+    table: &LinkTable,
+    ends: &Ends,
+    ids: &[RowId],
+) -> Result<Vec<Looked>, Failure> {
+    let read = async {
+        let mut both = Both::read(table, ends, ids).await?;
+        both.pair_elsewhere(table, ends).await?;
+        Ok(both.judge(link, table, ids, |_, clues| clues))
+    };
+    read.await.map_err(|broken: Broken| broken.failure)
+}
+
 /// Reads one record on both sides; where only one side has it, its alternate key is asked of the other.
 pub(in crate::engine) async fn look_one(
     link: &LinkContext,

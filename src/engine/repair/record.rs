@@ -20,7 +20,7 @@ use crate::engine::link::LinkTable;
 use crate::engine::reconcile::{assess, look_one, side};
 
 /// What one attempt at a record came to.
-enum Attempt {
+pub(super) enum Attempt {
     /// It is over.
     Done(Stage, Written),
     /// The row changed under our hands: read again.
@@ -30,7 +30,7 @@ enum Attempt {
 }
 
 /// Why a row that is referred to is not there yet.
-enum Unready {
+pub(super) enum Unready {
     /// What becomes of the row that refers to it.
     Attempt(Attempt),
     /// Nothing more is to be done at all.
@@ -49,14 +49,20 @@ pub(super) type Ensured = Mutex<HashMap<RecordKey, Arc<OnceCell<Result<(), Stage
 
 impl Repair {
     /// Brings one record to its final stage.
-    pub(super) async fn record(&self, mut record: Named, ensured: &Ensured) -> Result<Stage, Stop> {
+    ///
+    /// `is_planned` says that its plan has been told of before.
+    pub(super) async fn record(
+        &self,
+        mut record: Named,
+        ensured: &Ensured,
+        mut is_planned: bool,
+    ) -> Result<Stage, Stop> {
         let began = now();
         let Some(_lease) = self.leases.take(record.key, self.request.id) else {
             let stage = Stage::Held("another operation is working on it".to_owned());
             return self.stage(&record, stage, &Written::default(), began).await;
         };
         let mut tries = 0;
-        let mut is_planned = false;
         loop {
             if let Err(stop) = self.until_writable().await {
                 return self.give_up(&record, stop, began).await;
@@ -89,7 +95,7 @@ impl Repair {
                 Attempt::Again(why) => {
                     tries += 1;
                     if tries == TRIES {
-                        let stage = Stage::Held(format!("busy: {why}, {TRIES} times"));
+                        let stage = Stage::Held(format!("{}: {why}, {TRIES} times", Stage::BUSY));
                         return self.stage(&record, stage, &Written::default(), began).await;
                     }
                 }
@@ -111,7 +117,7 @@ impl Repair {
     }
 
     /// Ends a record of which nothing was sent.
-    async fn give_up(&self, record: &Named, stop: Stop, began: Now) -> Result<Stage, Stop> {
+    pub(super) async fn give_up(&self, record: &Named, stop: Stop, began: Now) -> Result<Stage, Stop> {
         if let Stop::Abandon(why) = &stop {
             self.stage(
                 record,
@@ -129,14 +135,31 @@ impl Repair {
         let unknown = || Failure::local(FailureClass::Invalid, "no such table on this link");
         let table = self.link.table(key.table).ok_or_else(unknown)?;
         let looked = look_one(&self.link, table, &self.ends, key.id).await?;
+        let plan = self.plan(&looked, table);
+        Ok((looked, plan))
+    }
+
+    /// What is to be done about a record as it was read.
+    pub(super) fn plan(&self, looked: &Looked, table: &LinkTable) -> Plan {
         let assessment = Assessment {
             drift: looked.drift,
             is_guess: looked.is_guess,
             differing: looked.sides.differing.clone(),
         };
         let (source, target) = (looked.sides.source.row(), looked.sides.target.row());
-        let plan = plan(self.request.verb, &assessment, source, target, &table.rules);
-        Ok((looked, plan))
+        plan(self.request.verb, &assessment, source, target, &table.rules)
+    }
+
+    /// Where a record ends that nothing is to be done to.
+    pub(super) fn ends_at_once(&self, looked: &Looked, plan: &Plan) -> Option<Stage> {
+        match plan {
+            Plan::Nothing(why) => Some(Stage::Unchanged((*why).to_owned())),
+            Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
+                Side::Unreadable(reason) => format!("{why}: {reason}"),
+                Side::Row(_) | Side::Absent => (*why).to_owned(),
+            })),
+            Plan::Create(_) | Plan::Fill { .. } => None,
+        }
     }
 
     async fn attempt(
@@ -153,21 +176,8 @@ impl Repair {
                 Written::default(),
             ));
         };
-        match &plan {
-            Plan::Nothing(why) => {
-                return Ok(Attempt::Done(
-                    Stage::Unchanged((*why).to_owned()),
-                    Written::default(),
-                ));
-            }
-            Plan::Refuse(why) => {
-                let why = match &looked.sides.source {
-                    Side::Unreadable(reason) => format!("{why}: {reason}"),
-                    Side::Row(_) | Side::Absent => (*why).to_owned(),
-                };
-                return Ok(Attempt::Done(Stage::Held(why), Written::default()));
-            }
-            Plan::Create(_) | Plan::Fill { .. } => {}
+        if let Some(stage) = self.ends_at_once(looked, &plan) {
+            return Ok(Attempt::Done(stage, Written::default()));
         }
         for reference in self.references(table, plan.columns()) {
             match self.ensure_reference(reference, ensured).await {
@@ -180,7 +190,7 @@ impl Repair {
     }
 
     /// The rows on this link that a write would refer to.
-    fn references(&self, table: &LinkTable, columns: &[Assignment]) -> Vec<RecordKey> {
+    pub(super) fn references(&self, table: &LinkTable, columns: &[Assignment]) -> Vec<RecordKey> {
         let lookups = columns
             .iter()
             .filter_map(|assignment| match &assignment.value {
@@ -212,7 +222,11 @@ impl Repair {
 
     /// References first: the row that a lookup names is ensured before the row that names it (rule 5), once however
     /// many rows name it. A bare stub holds no lookups, so that cycles need no order.
-    async fn ensure_reference(&self, key: RecordKey, ensured: &Ensured) -> Result<(), Unready> {
+    pub(super) async fn ensure_reference(
+        &self,
+        key: RecordKey,
+        ensured: &Ensured,
+    ) -> Result<(), Unready> {
         let cell = {
             let mut cells = ensured.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry(key).or_default())
@@ -291,16 +305,11 @@ impl Repair {
         began: Now,
     ) -> Result<Attempt, Stop> {
         let refuse = |why: String| Attempt::Done(Stage::Refused(why), Written::default());
-        let write = match self.request_for(table, record.key.id, plan) {
-            Ok(write) => write,
+        let (write, written) = match self.prepared(table, looked, plan) {
+            Ok(prepared) => prepared,
             Err(why) => return Ok(refuse(why)),
         };
-        let written = Written {
-            etag: looked.sides.target.row().and_then(|row| row.etag.clone()),
-            hash: Some(hash_of(table, plan.columns())),
-            columns: names(table, plan.columns()),
-        };
-        if self.ended.token.is_cancelled() || self.shutdown.is_cancelled() {
+        if self.is_over() {
             // Checked last of all: what is in the journal as intended must have been sent, or nearly.
             return self.taken_back();
         }
@@ -334,12 +343,33 @@ impl Repair {
         Ok(attempt)
     }
 
+    /// Whether nothing new may be sent.
+    pub(super) fn is_over(&self) -> bool {
+        self.reins.ended.is_cancelled() || self.shutdown.is_cancelled()
+    }
+
+    /// A write, and what the journal says of it; why not, where it can't be said.
+    pub(super) fn prepared(
+        &self,
+        table: &LinkTable,
+        looked: &Looked,
+        plan: &Plan,
+    ) -> Result<(Write, Written), String> {
+        let write = self.request_for(table, looked.record.key.id, plan)?;
+        let written = Written {
+            etag: looked.sides.target.row().and_then(|row| row.etag.clone()),
+            hash: Some(hash_of(table, plan.columns())),
+            columns: names(table, plan.columns()),
+        };
+        Ok((write, written))
+    }
+
     fn taken_back(&self) -> Result<Attempt, Stop> {
         if self.shutdown.is_cancelled() {
             return Err(Stop::Shutdown);
         }
         Ok(Attempt::Done(
-            Stage::Abandoned(self.ended.reason()),
+            Stage::Abandoned(self.reins.reason()),
             Written::default(),
         ))
     }
@@ -397,22 +427,19 @@ impl Repair {
     }
 
     /// Reads back what was written (rule 6). Only the target is read: the source may be down by now.
-    async fn verify(
+    pub(super) async fn verify(
         &self,
         table: &LinkTable,
         before: &Looked,
         plan: &Plan,
-        mut written: Written,
+        written: Written,
     ) -> Result<Attempt, Stop> {
         let mut why = "the target can't be read".to_owned();
         let mut tries = 0;
         while tries < TRIES && self.until_readable().await? {
             match self.look_back(table, before).await {
                 Ok(looked) => {
-                    let row = looked.sides.target.row();
-                    let stage = compare_back(table, plan, row);
-                    self.agree(table, row);
-                    written.etag = row.and_then(|row| row.etag.clone());
+                    let (stage, written) = self.found(table, plan, &looked, written);
                     self.tell(Event::Looked(Box::new(looked))).await;
                     return Ok(Attempt::Done(stage, written));
                 }
@@ -428,7 +455,7 @@ impl Repair {
     }
 
     /// An outcome that isn't known is read back before anything else (rule 7).
-    async fn read_back_unknown(
+    pub(super) async fn read_back_unknown(
         &self,
         table: &LinkTable,
         before: &Looked,
@@ -464,6 +491,26 @@ impl Repair {
             Stage::Unknown("could not be read back".to_owned()),
             written,
         ))
+    }
+
+    /// What a row that was read back says of what was written.
+    pub(super) fn found(
+        &self,
+        table: &LinkTable,
+        plan: &Plan,
+        back: &Looked,
+        written: Written,
+    ) -> (Stage, Written) {
+        let row = back.sides.target.row();
+        self.agree(table, row);
+        let etag = row.and_then(|row| row.etag.clone());
+        (compare_back(table, plan, row), Written { etag, ..written })
+    }
+
+    /// A record whose target's row was read again.
+    pub(super) fn looked_back(&self, table: &LinkTable, before: &Looked, row: Row) -> Looked {
+        let (id, source) = (before.record.key.id, before.sides.source.clone());
+        assess(&self.link, table, id, source, Side::Row(row), None)
     }
 
     /// Reads the target's side of a record again.

@@ -26,8 +26,16 @@ impl Repair {
             if self.shutdown.is_cancelled() {
                 return Err(Stop::Shutdown);
             }
-            if self.ended.token.is_cancelled() {
-                return Err(Stop::Abandon(self.ended.reason()));
+            if self.reins.ended.is_cancelled() {
+                return Err(Stop::Abandon(self.reins.reason()));
+            }
+            if let Some(why) = self.reins.paused() {
+                if !self.is_watched {
+                    return Err(Stop::Abandon(format!("stopped: {why}")));
+                }
+                self.reins.until_going_on(&self.shutdown).await;
+                self.pauses(self.reins.paused()).await;
+                continue;
             }
             let Some(held) = self.held_back() else {
                 self.waits(None).await;
@@ -116,11 +124,17 @@ impl Repair {
         }
     }
 
+    /// Says that it is paused until a person decides, or goes on.
+    pub(super) async fn pauses(&self, why: Option<String>) {
+        let operation = self.request.id;
+        self.tell(Event::Paused { operation, why }).await;
+    }
+
     /// A moment, before something that was kept back is tried again.
     pub(super) async fn sleep(&self) {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            () = self.ended.token.cancelled() => {}
+            () = self.reins.ended.cancelled() => {}
             () = self.shutdown.cancelled() => {}
         }
     }

@@ -273,7 +273,7 @@ impl Run {
         };
         self.writer.apply(started, at);
         self.operations
-            .insert(repair.request.id, repair.ended.clone());
+            .insert(repair.request.id, repair.reins.clone());
         let is_scheduled = self.options.is_agent;
         self.repairs.spawn(sync::run(repair, reach, is_scheduled));
     }

@@ -11,7 +11,7 @@ use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
 use crate::engine::command::{Command, Consent, Target};
 use crate::engine::event::Named;
 use crate::engine::repair;
-use crate::engine::repair::{Ended, Patience, Repair};
+use crate::engine::repair::{Batches, Patience, Reins, Repair};
 use crate::engine::state::Tone;
 use crate::engine::sync;
 use crate::engine::sync::Freshness;
@@ -44,16 +44,26 @@ impl Run {
         if let Some(why) = consent.and_then(|consent| self.why_not(link, consent, &command)) {
             return self.refuse(request.id, why);
         }
+        if let Command::Resume { operation, .. } = &command
+            && let Some(reins) = self.operations.get(operation)
+        {
+            if reins.go_on() {
+                let text = "a paused repair goes on, as a person decided".to_owned();
+                self.writer.note(None, text, Tone::Care, now());
+            }
+            return;
+        }
         let patience = match consent {
             Some(Consent::Named { may_wait: false }) | None => Patience::None,
             Some(Consent::Armed { .. } | Consent::Named { may_wait: true }) => {
                 Patience::Until(now().after(LAPSES).wall)
             }
         };
-        let Some(repair) = self.repair(link, request, patience, false) else {
+        let Some(mut repair) = self.repair(link, request, patience, false) else {
             self.queued.push_back(command);
             return;
         };
+        repair.is_watched = matches!(consent, Some(Consent::Armed { .. }));
         self.spawn(link, repair, command);
     }
 
@@ -62,7 +72,7 @@ impl Run {
             Command::Repair { records, .. } => {
                 repair.names = self.names(&records);
                 self.operations
-                    .insert(repair.request.id, repair.ended.clone());
+                    .insert(repair.request.id, repair.reins.clone());
                 self.repairs.spawn(async move {
                     repair.run(records).await;
                 });
@@ -102,7 +112,7 @@ impl Run {
                     on_the_way: record.on_the_way,
                 });
                 let records = records.collect();
-                self.operations.insert(operation, repair.ended.clone());
+                self.operations.insert(operation, repair.reins.clone());
                 self.repairs.spawn(async move {
                     repair::resume(repair, records).await;
                 });
@@ -156,7 +166,8 @@ impl Run {
         }
         if let Command::Resume { operation, .. } = command {
             let left = state.operation(*operation)?;
-            if !left.was_left_behind || left.is_finished() {
+            let may_go_on = left.was_left_behind || left.paused.is_some();
+            if !may_go_on || left.is_finished() {
                 return Some("it is over, or another process carries it out".to_owned());
             }
             if self.settling.contains(operation) {
@@ -230,7 +241,9 @@ impl Run {
             leases: self.leases.clone(),
             request,
             names: HashMap::new(),
-            ended: Ended::default(),
+            reins: Reins::default(),
+            is_watched: false,
+            batches: Batches::default(),
             shutdown: self.shutdown.clone(),
             patience,
             waiting: Mutex::default(),
@@ -327,7 +340,7 @@ impl Run {
             return;
         };
         if let Some(repair) = self.repair(link, request, Patience::None, false) {
-            repair.ended.end(who);
+            repair.reins.end(who);
             self.spawn(
                 link,
                 repair,

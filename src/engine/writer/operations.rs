@@ -64,6 +64,7 @@ impl StateWriter {
             },
             records: listed.collect(),
             waiting: None,
+            paused: None,
             started: (!left_behind).then_some(asked),
             finished: None,
             was_left_behind: left_behind,
@@ -169,6 +170,7 @@ impl StateWriter {
                 cut_short: cut_short.clone(),
             });
             operation.waiting = None;
+            operation.paused = None;
         });
         self.lines.retain(|(operation, _, _), _| *operation != id);
         let held: Vec<RecordKey> = self

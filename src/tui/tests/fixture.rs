@@ -776,6 +776,7 @@ pub fn operation(verb: Verb, asked: Now, who: &str, reason: &str, tally: Tally) 
         progress: tally,
         records: Vec::new(),
         waiting: None,
+        paused: None,
         started: Some(asked),
         finished: None,
         was_left_behind: false,

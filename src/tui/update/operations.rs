@@ -59,7 +59,7 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
             .map(|one| one.key);
         return key.map_or_else(Vec::new, |key| show_sides(model, key, true));
     }
-    if operation.was_left_behind && !operation.is_finished() {
+    if operation.waits_for_a_person() {
         if verb::is_refused(model, now) {
             return Vec::new();
         }

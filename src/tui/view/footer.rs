@@ -87,7 +87,7 @@ fn special(model: &Model) -> Option<(String, String)> {
             let chosen = model
                 .chosen_operation()
                 .and_then(|place| model.state.operations.get(place))?;
-            if chosen.was_left_behind && !chosen.is_finished() {
+            if chosen.waits_for_a_person() {
                 "go on with it"
             } else {
                 "its records"

@@ -56,6 +56,9 @@ fn state(operation: &OperationState, now: Now) -> (String, Role) {
         (None, _) if operation.was_left_behind => {
             ("left behind · Enter goes on".to_owned(), Role::Care)
         }
+        (None, _) if operation.paused.is_some() => {
+            ("PAUSED · Enter goes on".to_owned(), Role::Bad)
+        }
         (None, _) if operation.waiting.is_some() => ("waiting".to_owned(), Role::Care),
         (None, Some(at)) => (format!("running {}", span(now.since(at))), Role::Plain),
         (None, None) if Model::is_elsewhere(operation, now) => {
@@ -110,6 +113,11 @@ fn waiting(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &Operation
         let text =
             "▲ left behind when an earlier tandem ended: Enter goes on with it, x takes it back";
         canvas.cell(1, y, end - 1, text, Role::Care);
+        return;
+    }
+    if let Some(why) = &operation.paused {
+        let text = format!("! paused: {why}. Enter goes on with the rest, x takes it back");
+        canvas.cell(1, y, end - 1, &text, Role::Bad);
         return;
     }
     let Some(waiting) = &operation.waiting else {
