@@ -32,7 +32,10 @@ pub(super) fn request(endpoint: &Endpoint, writes: &[Write]) -> Result<Request<B
 }
 
 fn part(body: &mut String, boundary: &str, part: &Request<Bytes>) {
-    let path = part.uri().path_and_query().map_or("/", |path| path.as_str());
+    let path = part
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
     // Writing to a string can't fail.
     let _always = write!(
         body,
@@ -61,13 +64,16 @@ pub(super) fn answers(
     let boundary = boundary(response.headers()).ok_or_else(|| unreadable("no multipart"))?;
     let mut answers = Vec::with_capacity(parts);
     for part in split(response.body(), &boundary).ok_or_else(|| unreadable("it was cut short"))? {
-        answers.push(answer(response.body(), part).ok_or_else(|| unreadable("a part that is none"))?);
+        answers
+            .push(answer(response.body(), part).ok_or_else(|| unreadable("a part that is none"))?);
     }
     if answers.len() == parts {
         Ok(answers)
     } else {
         let found = answers.len();
-        Err(unreadable(&format!("{found} parts, where {parts} were sent")))
+        Err(unreadable(&format!(
+            "{found} parts, where {parts} were sent"
+        )))
     }
 }
 
@@ -78,7 +84,8 @@ fn boundary(headers: &HeaderMap) -> Option<String> {
         return None;
     }
     let mut parameters = parameters.split(';').filter_map(|one| one.split_once('='));
-    let (_, boundary) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))?;
+    let (_, boundary) =
+        parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))?;
     let boundary = boundary.trim().trim_matches('"');
     (!boundary.is_empty() && boundary.len() <= 70).then(|| boundary.to_owned())
 }

@@ -76,7 +76,10 @@ pub(super) fn batch(
     let kind = format!("multipart/mixed; boundary=\"{boundary}\"");
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_str(&kind)?);
-    headers.insert("prefer", HeaderValue::from_static("odata.continue-on-error"));
+    headers.insert(
+        "prefer",
+        HeaderValue::from_static("odata.continue-on-error"),
+    );
     *request.body_mut() = Bytes::from(body);
     Ok(request)
 }

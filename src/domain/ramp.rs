@@ -91,7 +91,10 @@ mod tests {
         for _ in 0..9 {
             assert_eq!(fuse.record(outcomes.next() == Some(true)), None);
         }
-        assert_eq!(fuse.record(true).as_deref(), Some("10 records in a row failed"));
+        assert_eq!(
+            fuse.record(true).as_deref(),
+            Some("10 records in a row failed")
+        );
         assert_eq!(fuse, Fuse::default(), "who goes on has decided");
     }
 
@@ -101,7 +104,10 @@ mod tests {
         for place in 0..19 {
             assert_eq!(fuse.record(place % 5 == 0), None, "{place}");
         }
-        assert_eq!(fuse.record(false).as_deref(), Some("4 of 20 records failed"));
+        assert_eq!(
+            fuse.record(false).as_deref(),
+            Some("4 of 20 records failed")
+        );
         let mut fuse = Fuse::default();
         for place in 0..1000 {
             assert_eq!(fuse.record(place % 25 == 24), None, "four percent: {place}");

@@ -83,15 +83,19 @@ impl Told {
         let Some(standing) = self.lock().get(&key).copied() else {
             return Clues::default();
         };
-        let is_as_before = standing.target.is_some() && standing.target == target;
+        // Whose hydrated columns are not what they were was written to since, be it within the same second.
+        let has_changed = standing
+            .target
+            .zip(target)
+            .map(|(before, now)| before != now);
         let changed = match standing.drift {
             Drift::Diverged => Some(Changed {
                 source: true,
                 target: true,
             }),
-            Drift::Stale | Drift::Stub if is_as_before => Some(Changed {
+            Drift::Stale | Drift::Stub => has_changed.map(|target| Changed {
                 source: true,
-                target: false,
+                target,
             }),
             _ => None,
         };

@@ -217,14 +217,10 @@ impl Repair {
         };
         let steps = ramp::steps(records.len());
         let mut waiting = VecDeque::from(records);
-        for step in steps {
+        for (place, step) in steps.into_iter().enumerate() {
             let records: VecDeque<Named> = waiting.drain(..step).collect();
             // A few records are carried out one by one: what is wrong with one is then told apart at once.
-            let most = if sums.total <= ramp::SMALL || step <= ramp::CANARY {
-                1
-            } else {
-                usize::MAX
-            };
+            let most = if place == 0 { 1 } else { usize::MAX };
             self.step(records, most, &ensured, &mut sums).await;
         }
         sums.open += self.open_on_the_way.load(Ordering::Relaxed);

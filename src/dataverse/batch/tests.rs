@@ -1,6 +1,10 @@
 //! Batches as texts: what is put in comes out again, and nothing that a server sends is taken for an answer of ours.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use std::collections::BTreeMap;
 
@@ -17,7 +21,10 @@ fn endpoint() -> Endpoint {
 
 fn write(name: &str) -> Write {
     let id = RowId::new(Uuid::from_u128(7)).unwrap();
-    let columns = vec![(ColumnName::new("name").unwrap(), Value::Text(name.to_owned()))];
+    let columns = vec![(
+        ColumnName::new("name").unwrap(),
+        Value::Text(name.to_owned()),
+    )];
     let etag = ETag::new("W/\"915244\"").unwrap();
     Write::update(&testing::table(), id, etag, columns, &BTreeMap::new()).unwrap()
 }
@@ -67,7 +74,10 @@ fn an_answer_that_is_not_whole_says_nothing_of_any_part() {
         ("--batchresponse_aaaa--", 1),
         ("<html>--batchresponse_aaaa\n\n\n--batchresponse_aaaa--", 1),
     ] {
-        assert!(answers(&response(text), parts).is_err(), "{parts} of {text:?}");
+        assert!(
+            answers(&response(text), parts).is_err(),
+            "{parts} of {text:?}"
+        );
     }
     let portal = Response::new(Bytes::from("<html>sign in</html>"));
     assert!(answers(&portal, 1).is_err());

@@ -60,7 +60,9 @@ pub(crate) fn answer(instance: &Instance, asked: &Asked) -> Outcome<Reply> {
                         headers: &headers,
                         user: asked.user,
                     };
-                    instance.log.part(instance.clock.now(), &part, reply.status());
+                    instance
+                        .log
+                        .part(instance.clock.now(), &part, reply.status());
                 }
                 answer
             }

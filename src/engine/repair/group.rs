@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::record::{Attempt, Ensured};
+use super::record::{Attempt, Ensured, ends_at_once};
 use super::{Named, Repair, Step, Stop, Written};
 use crate::dataverse::{MOST_IN_A_BATCH, Write, now};
 use crate::domain::failure::Failure;
@@ -92,9 +92,16 @@ struct Group {
 }
 
 impl Group {
+    /// Leaves records that were not read to the path of one record.
+    fn leave_unplanned(&mut self, records: Vec<Named>) {
+        self.alone
+            .extend(records.into_iter().map(|record| (record, false)));
+    }
+
     /// Leaves records that were planned to the path of one record.
     fn leave(&mut self, planned: impl Iterator<Item = Planned>) {
-        self.alone.extend(planned.map(|one| (one.looked.record, true)));
+        self.alone
+            .extend(planned.map(|one| (one.looked.record, true)));
     }
 }
 
@@ -154,18 +161,20 @@ impl Repair {
                 None => group.alone.push((record, false)),
             }
         }
-        let table = held.first().and_then(|record| self.link.table(record.key.table));
+        let table = held
+            .first()
+            .and_then(|record| self.link.table(record.key.table));
         let Some(table) = table.map(Arc::clone) else {
-            group.alone.extend(held.into_iter().map(|record| (record, false)));
+            group
+                .alone
+                .extend(held.into_iter().map(|record| (record, false)));
             return Ok(());
         };
         let ids: Vec<RowId> = held.iter().map(|record| record.key.id).collect();
-        let looked = match look_many(&self.link, &table, &self.ends, &ids).await {
-            Ok(looked) => looked,
-            Err(_) => {
-                group.alone.extend(held.into_iter().map(|record| (record, false)));
-                return Ok(());
-            }
+        let read = look_many(&self.link, &table, &self.ends, &ids).await;
+        let Ok(looked) = read else {
+            group.leave_unplanned(held);
+            return Ok(());
         };
         let planned = self.plan_all(&table, held, looked, began, group).await?;
         let planned = self.after_references(&table, planned, ensured, group).await;
@@ -203,7 +212,7 @@ impl Repair {
             let plan = self.plan(&looked, table);
             radius.add(&plan);
             self.tell(Event::Looked(Box::new(looked.clone()))).await;
-            let stage = match self.ends_at_once(&looked, &plan) {
+            let stage = match ends_at_once(&looked, &plan) {
                 Some(stage) => stage,
                 None => match self.prepared(table, &looked, &plan) {
                     Ok((write, written)) => {
@@ -261,7 +270,11 @@ impl Repair {
         let unknown: Vec<RecordKey> = {
             let cells = ensured.lock().unwrap_or_else(PoisonError::into_inner);
             let is_known = |key: &RecordKey| cells.get(key).is_some_and(|cell| cell.initialized());
-            wanted.iter().filter(|key| !is_known(key)).copied().collect()
+            wanted
+                .iter()
+                .filter(|key| !is_known(key))
+                .copied()
+                .collect()
         };
         for table in &self.link.tables {
             let here = unknown.iter().filter(|key| key.table == table.index);
@@ -329,13 +342,24 @@ impl Repair {
             written: Written::default(),
         }));
         let lost = |failure: &Failure| Stage::Unknown(failure.cause());
-        let steps = steps.chain(unknown.iter().map(|(one, failure)| step(one, lost(failure))));
+        let steps = steps.chain(
+            unknown
+                .iter()
+                .map(|(one, failure)| step(one, lost(failure))),
+        );
         self.stage_all(steps.collect(), began).await?;
         group.leave(undone.into_iter());
         self.read_back_all(table, applied, began, group).await?;
         for (one, _) in unknown {
-            let Planned { looked, plan, written, .. } = one;
-            let attempt = self.read_back_unknown(table, &looked, &plan, written).await?;
+            let Planned {
+                looked,
+                plan,
+                written,
+                ..
+            } = one;
+            let attempt = self
+                .read_back_unknown(table, &looked, &plan, written)
+                .await?;
             self.settled(looked.record, attempt, began, group).await?;
         }
         Ok(())
@@ -356,7 +380,12 @@ impl Repair {
         let read = self.look_back_all(table, &applied, &ids).await;
         let Ok(mut read) = read else {
             for one in applied {
-                let Planned { looked, plan, written, .. } = one;
+                let Planned {
+                    looked,
+                    plan,
+                    written,
+                    ..
+                } = one;
                 let attempt = self.verify(table, &looked, &plan, written).await?;
                 self.settled(looked.record, attempt, began, group).await?;
             }
@@ -364,21 +393,23 @@ impl Repair {
         };
         let mut steps = Vec::with_capacity(applied.len());
         for one in applied {
-            let Planned { looked, plan, written, .. } = one;
-            match read.remove(&looked.record.key.id) {
-                Some(back) => {
-                    let (stage, written) = self.found(table, &plan, &back, written);
-                    self.tell(Event::Looked(Box::new(back))).await;
-                    steps.push(Step {
-                        record: looked.record,
-                        stage,
-                        written,
-                    });
-                }
-                None => {
-                    let attempt = self.verify(table, &looked, &plan, written).await?;
-                    self.settled(looked.record, attempt, began, group).await?;
-                }
+            let Planned {
+                looked,
+                plan,
+                written,
+                ..
+            } = one;
+            if let Some(back) = read.remove(&looked.record.key.id) {
+                let (stage, written) = self.found(table, &plan, &back, written);
+                self.tell(Event::Looked(Box::new(back))).await;
+                steps.push(Step {
+                    record: looked.record,
+                    stage,
+                    written,
+                });
+            } else {
+                let attempt = self.verify(table, &looked, &plan, written).await?;
+                self.settled(looked.record, attempt, began, group).await?;
             }
         }
         self.end_all(steps, began, group).await
@@ -391,7 +422,9 @@ impl Repair {
         ids: &[RowId],
     ) -> Result<HashMap<RowId, Looked>, Failure> {
         let reader = self.ends.target.reader();
-        let page = reader.rows_by_id(&table.target, ids, &table.columns).await?;
+        let page = reader
+            .rows_by_id(&table.target, ids, &table.columns)
+            .await?;
         let mut rows: HashMap<RowId, _> = page.rows.into_iter().map(|row| (row.id, row)).collect();
         let back = applied.iter().filter_map(|one| {
             let row = rows.remove(&one.looked.record.key.id)?;

@@ -117,7 +117,12 @@ impl Repair {
     }
 
     /// Ends a record of which nothing was sent.
-    pub(super) async fn give_up(&self, record: &Named, stop: Stop, began: Now) -> Result<Stage, Stop> {
+    pub(super) async fn give_up(
+        &self,
+        record: &Named,
+        stop: Stop,
+        began: Now,
+    ) -> Result<Stage, Stop> {
         if let Stop::Abandon(why) = &stop {
             self.stage(
                 record,
@@ -150,18 +155,6 @@ impl Repair {
         plan(self.request.verb, &assessment, source, target, &table.rules)
     }
 
-    /// Where a record ends that nothing is to be done to.
-    pub(super) fn ends_at_once(&self, looked: &Looked, plan: &Plan) -> Option<Stage> {
-        match plan {
-            Plan::Nothing(why) => Some(Stage::Unchanged((*why).to_owned())),
-            Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
-                Side::Unreadable(reason) => format!("{why}: {reason}"),
-                Side::Row(_) | Side::Absent => (*why).to_owned(),
-            })),
-            Plan::Create(_) | Plan::Fill { .. } => None,
-        }
-    }
-
     async fn attempt(
         &self,
         record: &Named,
@@ -176,7 +169,7 @@ impl Repair {
                 Written::default(),
             ));
         };
-        if let Some(stage) = self.ends_at_once(looked, &plan) {
+        if let Some(stage) = ends_at_once(looked, &plan) {
             return Ok(Attempt::Done(stage, Written::default()));
         }
         for reference in self.references(table, plan.columns()) {
@@ -540,6 +533,18 @@ impl Repair {
             };
             self.link.agreements.agree(key, etag.clone());
         }
+    }
+}
+
+/// Where a record ends that nothing is to be done to.
+pub(super) fn ends_at_once(looked: &Looked, plan: &Plan) -> Option<Stage> {
+    match plan {
+        Plan::Nothing(why) => Some(Stage::Unchanged((*why).to_owned())),
+        Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
+            Side::Unreadable(reason) => format!("{why}: {reason}"),
+            Side::Row(_) | Side::Absent => (*why).to_owned(),
+        })),
+        Plan::Create(_) | Plan::Fill { .. } => None,
     }
 }
 

@@ -56,9 +56,7 @@ fn state(operation: &OperationState, now: Now) -> (String, Role) {
         (None, _) if operation.was_left_behind => {
             ("left behind · Enter goes on".to_owned(), Role::Care)
         }
-        (None, _) if operation.paused.is_some() => {
-            ("PAUSED · Enter goes on".to_owned(), Role::Bad)
-        }
+        (None, _) if operation.paused.is_some() => ("PAUSED · Enter goes on".to_owned(), Role::Bad),
         (None, _) if operation.waiting.is_some() => ("waiting".to_owned(), Role::Care),
         (None, Some(at)) => (format!("running {}", span(now.since(at))), Role::Plain),
         (None, None) if Model::is_elsewhere(operation, now) => {

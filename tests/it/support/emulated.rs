@@ -175,6 +175,18 @@ impl Api<'_> {
         self.send("PATCH", path, &[], Some(body)).await
     }
 
+    /// The id of a person who works there: not the application user that tandem is.
+    pub async fn somebody(&self) -> String {
+        let me = self.get("WhoAmI").await.json()["UserId"].clone();
+        let users = self.get("systemusers?$select=fullname").await.json();
+        let users = users["value"].as_array().unwrap().clone();
+        let mut people = users
+            .iter()
+            .filter(|user| user["fullname"] != "tandem sync");
+        let other = people.find(|user| user["systemuserid"] != me).unwrap();
+        other["systemuserid"].as_str().unwrap().to_owned()
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], None).await
     }
