@@ -10,6 +10,7 @@
 
 mod built_in;
 mod context;
+mod duplicate;
 mod endpoint;
 mod event;
 mod execution_context;
@@ -80,6 +81,9 @@ pub(crate) fn create(
     rights.may_set(Access::Create, transaction.store(), table, &columns)?;
     let row = write::insert(transaction, context.caller, table, id, columns)?;
     registration::check(transaction.instance(), transaction.store(), table, &row)?;
+    if context.detects_duplicates {
+        duplicate::check(transaction.store(), table, &row)?;
+    }
     after(transaction, event.as_ref())?;
     let own = Value::Lookup(Reference { table, id });
     for mut child in children {
@@ -170,6 +174,9 @@ pub(crate) fn update_if(
     rights.may_set(Access::Write, store, table, &columns)?;
     let row = write::change(transaction, context.caller, table, &row, columns)?;
     registration::check(transaction.instance(), transaction.store(), table, &row)?;
+    if context.detects_duplicates {
+        duplicate::check(transaction.store(), table, &row)?;
+    }
     after(transaction, event.as_ref())?;
     Ok(row)
 }

@@ -144,6 +144,14 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn duplicates_found() -> Refusal {
+        Refusal::new(
+            StatusCode::PRECONDITION_FAILED,
+            "0x80040333",
+            "A record was not created or updated because a duplicate of the current record already exists.",
+        )
+    }
+
     pub(crate) fn key_taken(table: &Table, key: usize) -> Refusal {
         let (name, columns) = table.keys.get(key).map_or(("", String::new()), |key| {
             let columns: Vec<_> = key
@@ -238,6 +246,17 @@ impl Refusal {
             format!(
                 "A validation error occurred.  The value of '{column}' on record of type '{}' is outside the valid \
                  range.",
+                table.name
+            ),
+        )
+    }
+
+    /// Code and words are not found in the contract: those of a status that does not fit are taken.
+    pub(crate) fn transition(table: &Table, from: i64, to: i64) -> Refusal {
+        Refusal::bad(
+            "0x80048408",
+            format!(
+                "{to} is not a valid status code on {}: it can't be reached from the status code {from}.",
                 table.name
             ),
         )

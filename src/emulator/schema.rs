@@ -55,6 +55,8 @@ pub(crate) struct Table {
     pub(crate) ownership: Ownership,
     /// Clients may ask what changed since a delta token (contract 4.1).
     pub(crate) change_tracking: bool,
+    /// From which status a row may pass to which other one; empty where that is not enforced.
+    pub(crate) transitions: Vec<(i64, i64)>,
     /// The version of the metadata in which it was last changed.
     pub(crate) version: i64,
     /// For each money column, its twin in the base currency.
@@ -410,6 +412,7 @@ impl Table {
             writes: base.writes,
             ownership: base.ownership,
             change_tracking: base.change_tracking,
+            transitions: Vec::new(),
             version: FIRST_VERSION,
             money: columns
                 .iter()

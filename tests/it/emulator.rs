@@ -13,6 +13,7 @@ mod control;
 mod csdl;
 mod deep_insert;
 mod demo;
+mod detection;
 mod expand;
 mod faults;
 mod fetchxml;

@@ -67,6 +67,7 @@ pub(crate) fn change(
         values[column] = value;
     }
     agree_on_status(table, &mut values, Some(&set))?;
+    follow_transitions(table, row, &values)?;
     require(&schema, table, &values, Some(&set))?;
     if table
         .column("ownerid")
@@ -156,6 +157,7 @@ pub(crate) fn resolve(
     );
     let set: Vec<usize> = table.column("statuscode").into_iter().collect();
     agree_on_status(table, &mut values, Some(&set))?;
+    follow_transitions(table, row, &values)?;
     sign(transaction, caller, table, &mut values);
     transaction.replace(id, row.id(), values)
 }
@@ -293,6 +295,23 @@ fn agree_on_status(table: &Table, values: &mut [Value], set: Option<&[usize]>) -
             values[status] = first.map_or(Value::Null, Value::Int);
             Ok(())
         }
+    }
+}
+
+/// Lets a status change only into one that it may pass to, where the table insists on that.
+fn follow_transitions(table: &Table, row: &Row, values: &[Value]) -> Outcome<()> {
+    let Some(status) = table.column("statuscode") else {
+        return Ok(());
+    };
+    let (from, to) = (row.value(status).as_int(), values[status].as_int());
+    let (Some(from), Some(to)) = (from, to) else {
+        return Ok(());
+    };
+    let is_free = table.transitions.is_empty() || from == to;
+    if is_free || table.transitions.contains(&(from, to)) {
+        Ok(())
+    } else {
+        Err(Refusal::transition(table, from, to))
     }
 }
 

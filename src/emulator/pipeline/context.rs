@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) correlation: Uuid,
     /// What the step that causes this was told.
     pub(crate) parent: Option<Arc<Json>>,
+    /// Whether rows are held against the rules of duplicate detection.
+    pub(crate) detects_duplicates: bool,
     /// Whether rows are written by a message for many of them.
     pub(crate) many: bool,
 }
@@ -55,11 +57,8 @@ impl Context {
     ) -> Outcome<Context> {
         let bypass = Bypass::read(headers, &rights)?;
         let (caller, rights) = acting(instance, headers, user, rights)?;
-        if text(headers, "MSCRM.SuppressDuplicateDetection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("false"))
-        {
-            return Err(Refusal::unsupported("Duplicate detection"));
-        }
+        let detects_duplicates = text(headers, "MSCRM.SuppressDuplicateDetection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("false"));
         let correlation = text(headers, "x-ms-correlation-request-id")
             .or_else(|| text(headers, "x-ms-correlation-id"))
             .and_then(|id| Uuid::try_parse(id).ok());
@@ -73,6 +72,7 @@ impl Context {
             correlation: correlation.unwrap_or_else(Uuid::new_v4),
             parent: None,
             many: false,
+            detects_duplicates,
         })
     }
 
@@ -84,6 +84,7 @@ impl Context {
             depth: self.depth.saturating_add(1),
             bypass: Bypass::default(),
             many: false,
+            detects_duplicates: false,
             ..self.clone()
         }
     }

@@ -213,7 +213,7 @@ fn read_step(store: &Store, tables: [TableId; 5], row: &Row) -> Option<(Event, S
         filter,
         handler: handler(store, &fields).ok()?,
         user: fields.id("impersonatinguserid"),
-        leaves_no_job: fields.bool("asyncautodelete"),
+        leaves_no_job: fields.is("asyncautodelete"),
     };
     Some(((message, table), step))
 }
@@ -262,7 +262,7 @@ impl<'r> Fields<'r> {
         self.row.value(self.table.column(name)?).as_reference()
     }
 
-    fn bool(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         let column = self.table.column(name);
         column.is_some_and(|column| self.row.value(column) == ValueRef::Bool(true))
     }

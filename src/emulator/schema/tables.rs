@@ -4,6 +4,7 @@
 
 mod automation;
 mod business;
+mod detection;
 mod extension;
 mod organization;
 mod people;
@@ -55,6 +56,8 @@ pub(super) fn all() -> Vec<Table> {
         extension::step(),
         extension::service_endpoint(),
         extension::plug_in_type(),
+        detection::rule(),
+        detection::condition(),
         automation::asynchronous_operation(),
         automation::bulk_delete_operation(),
         automation::workflow(),

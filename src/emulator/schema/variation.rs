@@ -33,6 +33,8 @@ pub(crate) struct Variation {
     /// Whether only the privileged may read the column.
     secured: Option<bool>,
     change_tracking: Option<bool>,
+    /// The only changes of status that are allowed, each from one to another.
+    transitions: Option<Vec<(i64, i64)>>,
     /// A further alternate key of the table, and its columns.
     key: Option<String>,
     columns: Vec<String>,
@@ -69,6 +71,9 @@ impl Table {
         if let Some(tracking) = variation.change_tracking {
             self.change_tracking = tracking;
         }
+        if let Some(transitions) = &variation.transitions {
+            self.enforce(transitions)?;
+        }
         if let Some(name) = &variation.without_key {
             let before = self.keys.len();
             self.keys.retain(|key| key.name != name.as_str());
@@ -89,6 +94,23 @@ impl Table {
             Some(column) => column.vary(variation),
             None => Ok(()),
         }
+    }
+
+    /// Lets a row pass from one status to another only as given.
+    fn enforce(&mut self, transitions: &[(i64, i64)]) -> Result<(), String> {
+        let status = self
+            .column("statuscode")
+            .and_then(|status| self.columns.get(status));
+        let Some(Kind::Status { options }) = status.map(|status| &status.kind) else {
+            return Err(format!("{} has no statuses", self.name));
+        };
+        let is_there = |status: &i64| options.iter().any(|(option, ..)| option == status);
+        let mut named = transitions.iter().flat_map(|(from, to)| [from, to]);
+        if let Some(missing) = named.find(|status| !is_there(status)) {
+            return Err(format!("{} has no status {missing}", self.name));
+        }
+        self.transitions = transitions.to_vec();
+        Ok(())
     }
 
     fn add_key(&mut self, name: &str, columns: &[String]) -> Result<(), String> {

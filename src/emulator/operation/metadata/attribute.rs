@@ -359,7 +359,7 @@ fn option_set(table: &Table, column: &Column) -> Json {
                 let mut option = option(*value, text);
                 option["@odata.type"] = json!("#Microsoft.Dynamics.CRM.StatusOptionMetadata");
                 option["State"] = json!(state);
-                option["TransitionData"] = Json::Null;
+                option["TransitionData"] = transitions(table, *value);
                 option
             });
             set["Options"] = statuses.collect();
@@ -367,6 +367,26 @@ fn option_set(table: &Table, column: &Column) -> Json {
         _ => {}
     }
     set
+}
+
+/// Where a status may lead, as the service writes it; null where that is not enforced (the form is inferred from the
+/// samples of solution files).
+fn transitions(table: &Table, from: i64) -> Json {
+    if table.transitions.is_empty() {
+        return Json::Null;
+    }
+    let from_here = table
+        .transitions
+        .iter()
+        .filter(|(source, _)| *source == from);
+    let each = from_here.map(|(source, to)| {
+        format!("<allowedtransition sourcestatusid=\"{source}\" tostatusid=\"{to}\" />")
+    });
+    let each: String = each.collect();
+    let namespace = "http://schemas.microsoft.com/crm/2009/WebServices";
+    json!(format!(
+        "<allowedtransitions xmlns=\"{namespace}\">{each}</allowedtransitions>"
+    ))
 }
 
 /// A state with the status that a row gets when it enters it.

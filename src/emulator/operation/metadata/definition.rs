@@ -53,6 +53,7 @@ pub(super) fn table(id: TableId, table: &Table) -> Definition {
         "PrimaryImageAttribute": null,
         "ObjectTypeCode": table.type_code,
         "ChangeTrackingEnabled": table.change_tracking,
+        "EnforceStateTransitions": !table.transitions.is_empty(),
         "CanChangeTrackingBeEnabled": managed("canchangetrackingbeenabled", table.ownership != Ownership::None),
         "IsOptimisticConcurrencyEnabled": true,
         "IsAuditEnabled": managed("canmodifyauditsettings", false),
