@@ -38,7 +38,7 @@ use serde::Serialize;
 
 use crate::domain::operation::Verb;
 
-use arguments::{Command, Globals};
+use arguments::{Command, Globals, Take};
 use interrupt::Interrupts;
 use output::Output;
 
@@ -106,6 +106,14 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
         Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
+        Some(Command::Resolve(resolve)) => {
+            let verb = match resolve.take {
+                Take::Blanks => Verb::FillBlanks,
+                Take::Source => Verb::TakeSource,
+                Take::Target => Verb::KeepTarget,
+            };
+            repair::run(verb, &resolve.repair, context).await
+        }
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

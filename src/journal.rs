@@ -31,8 +31,8 @@ use store::{Append, Job, Writer};
 
 pub use index::{Change, Checkpoint, Index, Kept, Problem};
 pub use record::{
-    Agreement, Entry, Event, JournalError, JournalRecord, OpenError, Recovered, RecoveredEnd,
-    RecoveredOperation, RecoveredRecord, SessionInfo, What,
+    Agreement, Choice, Entry, Event, JournalError, JournalRecord, OpenError, Recovered,
+    RecoveredEnd, RecoveredOperation, RecoveredRecord, SessionInfo, What,
 };
 
 /// How many appends may wait before the next one waits to be taken in.
@@ -141,6 +141,11 @@ impl Journal {
     pub async fn agreements(&self, link: String) -> Result<Vec<Agreement>, JournalError> {
         self.read(move |reader| read::agreements(reader, &link))
             .await
+    }
+
+    /// The records of a link that a person chose to keep as the target has them.
+    pub async fn choices(&self, link: String) -> Result<Vec<Choice>, JournalError> {
+        self.read(move |reader| read::choices(reader, &link)).await
     }
 
     /// The instances that are stopped now, by this or any other process.

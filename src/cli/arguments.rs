@@ -60,6 +60,8 @@ pub enum Command {
     Rehydrate(Repair),
     /// Create what is missing and fill what is behind; without records, one run of everything pending
     Sync(Repair),
+    /// Decide of records that both sides changed: fill the target's blanks, take the source's values, or keep the target's
+    Resolve(Resolve),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -144,6 +146,28 @@ pub struct Repair {
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
+}
+
+/// `tandem resolve`.
+#[derive(Args, Debug)]
+pub struct Resolve {
+    /// What counts: blanks of the target are filled and nothing is overwritten; or one side's values stand
+    #[arg(long, value_name = "SIDE", default_value = "blanks")]
+    pub take: Take,
+    /// The records.
+    #[command(flatten)]
+    pub repair: Repair,
+}
+
+/// Whose values stand in a record that both sides changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Take {
+    /// The source's where the target has none
+    Blanks,
+    /// The source's
+    Source,
+    /// The target's: nothing is written, until either side changes
+    Target,
 }
 
 /// `tandem emulator`.

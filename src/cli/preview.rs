@@ -83,6 +83,7 @@ fn line(state: &State, record: &Previewed) -> String {
         (Some(_), _) => "unread",
         (None, Plan::Create(_)) => "create",
         (None, Plan::Fill { .. }) => "fill",
+        (None, Plan::Keep) => "keep",
         (None, Plan::Nothing(_)) => "leave",
         (None, Plan::Refuse(_)) => "refuse",
     };
@@ -102,6 +103,7 @@ fn line(state: &State, record: &Previewed) -> String {
     let why = match (&record.failure, &record.plan) {
         (Some(failure), _) => text::visible(failure).into_owned(),
         (None, Plan::Nothing(why) | Plan::Refuse(why)) => (*why).to_owned(),
+        (None, Plan::Keep) => "as the target has it".to_owned(),
         (None, plan @ (Plan::Create(_) | Plan::Fill { .. })) => {
             columns(state, record, plan).join(", ")
         }
@@ -192,6 +194,7 @@ fn json_line(state: &State, record: &Previewed) -> Line {
     let (plan, overwrites, why) = match &record.plan {
         Plan::Create(_) => ("create", 0, None),
         Plan::Fill { overwrites, .. } => ("fill", *overwrites, None),
+        Plan::Keep => ("keep", 0, None),
         Plan::Nothing(why) => ("leave", 0, Some((*why).to_owned())),
         Plan::Refuse(why) => ("refuse", 0, Some((*why).to_owned())),
     };

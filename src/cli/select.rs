@@ -156,6 +156,10 @@ pub fn parse(
             None => (0..config.links.len()).collect(),
         }));
     }
+    if Verb::CHOICES.contains(&verb) {
+        let why = "a decision names its records: `tandem resolve --take source TABLE GUID`";
+        return Err(Trouble::usage(why));
+    }
     if verb != Verb::Sync && !selects {
         let why = format!(
             "say which records: `tandem {verb} TABLE GUID`, `TABLE key=value`, --drift, --filter or --from"
@@ -167,6 +171,8 @@ pub fn parse(
             Verb::Ensure => vec![Drift::Missing],
             Verb::Rehydrate => vec![Drift::Stub, Drift::Stale],
             Verb::Sync => vec![Drift::Missing, Drift::Stub, Drift::Stale],
+            // Named one by one: never chosen by a drift.
+            Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget => Vec::new(),
         };
     }
     Ok(Chosen::Found(wanted))

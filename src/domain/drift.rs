@@ -1,11 +1,11 @@
 //! Which drift a record is in: the table of `design.md`, "Drift, exactly", as one function. The first row of the
 //! table that holds wins, so that every record has exactly one drift.
 //!
-//! *Kept*, and the flags *parked* and *left out*, are not told yet.
+//! The flags *parked* and *left out* are not told yet.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::row::{ETag, Placeholder, Row, RowId, Value};
 use super::table::{ColumnName, ColumnType};
@@ -23,6 +23,8 @@ pub enum Drift {
     Diverged,
     /// In the source, and deleted in the target. Held for a person.
     DeletedInTarget,
+    /// In both and different, as a person chose; neither side has changed since.
+    Kept,
     /// One alternate key, two rows with different ids. Never written.
     Duplicate,
     /// Only in the target, though it came over the link.
@@ -37,12 +39,13 @@ pub enum Drift {
 
 impl Drift {
     /// All drifts, worst first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Missing,
         Self::Stub,
         Self::Stale,
         Self::Diverged,
         Self::DeletedInTarget,
+        Self::Kept,
         Self::Duplicate,
         Self::Orphan,
         Self::Unknown,
@@ -58,6 +61,7 @@ impl Drift {
             Self::Stale => "stale",
             Self::Diverged => "diverged",
             Self::DeletedInTarget => "deleted-in-target",
+            Self::Kept => "kept",
             Self::Duplicate => "duplicate",
             Self::Orphan => "orphan",
             Self::Unknown => "unknown",
@@ -137,6 +141,13 @@ impl CompareRules {
         hasher.finish()
     }
 
+    /// A hash of both sides: while it stays, neither has changed in what is compared.
+    pub fn pair(&self, source: &Row, target: &Row) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.digest(source), self.digest(target)).hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Whether the value in that place is blank.
     pub fn is_blank(&self, row: &Row, place: usize) -> bool {
         match (row.values.get(place), self.columns.get(place)) {
@@ -203,6 +214,10 @@ impl Side {
 
 /// What is known beside the two rows.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is known or not"
+)]
 pub struct Evidence<'a> {
     /// The application users whose writes are the sync's own.
     pub sync_users: &'a HashSet<RowId>,
@@ -214,6 +229,12 @@ pub struct Evidence<'a> {
     pub changed: Option<Changed>,
     /// The target's version when both sides were last seen, or made, equal.
     pub agreed: Option<&'a ETag>,
+    /// Whether it waits for a decision, whoever wrote to it last.
+    pub is_held: bool,
+    /// Whether what differs is what the target made of the source's values, which have not changed since.
+    pub is_altered: bool,
+    /// Both sides as they were when a person chose to keep the target's ([`CompareRules::pair`]).
+    pub kept: Option<u64>,
     /// The id of the row that holds the same alternate key on the other side.
     pub other_with_key: Option<RowId>,
 }
@@ -286,8 +307,23 @@ fn only_in_target(row: &Row, evidence: Evidence<'_>) -> Drift {
 
 fn both(source: &Row, target: &Row, rules: &CompareRules, evidence: Evidence<'_>) -> Assessment {
     let differing = rules.differing(source, target);
-    if differing.is_empty() {
+    if differing.is_empty() || evidence.is_altered {
         return Assessment::sure(Drift::InSync);
+    }
+    let is_kept = evidence
+        .kept
+        .is_some_and(|kept| kept == rules.pair(source, target));
+    if is_kept || evidence.is_held {
+        let drift = if is_kept {
+            Drift::Kept
+        } else {
+            Drift::Diverged
+        };
+        return Assessment {
+            drift,
+            is_guess: false,
+            differing,
+        };
     }
     if rules.looks_like_a_stub(source, target) {
         return Assessment {

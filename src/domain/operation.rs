@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::row::RowId;
 
-/// One of the three repairs (design, "The three verbs").
+/// One of the three repairs, or what a person decided of a record that both sides changed (design, "The three verbs").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// Create what is absent; change nothing that exists.
@@ -16,6 +16,12 @@ pub enum Verb {
     Sync,
     /// Fill what exists; create nothing.
     Rehydrate,
+    /// Fill what the target has blank; overwrite nothing.
+    FillBlanks,
+    /// Let the source's values win.
+    TakeSource,
+    /// Let the target's values stand.
+    KeepTarget,
 }
 
 impl Verb {
@@ -25,15 +31,21 @@ impl Verb {
             Self::Ensure => "ensure",
             Self::Sync => "sync",
             Self::Rehydrate => "rehydrate",
+            Self::FillBlanks => "fill-blanks",
+            Self::TakeSource => "take-source",
+            Self::KeepTarget => "keep-target",
         }
     }
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Ensure, Self::Sync, Self::Rehydrate]
-            .into_iter()
-            .find(|verb| verb.word() == word)
+        let repairs = [Self::Ensure, Self::Sync, Self::Rehydrate];
+        let all = repairs.into_iter().chain(Self::CHOICES);
+        all.into_iter().find(|verb| verb.word() == word)
     }
+
+    /// What a person may decide of a record that waits for that.
+    pub const CHOICES: [Self; 3] = [Self::FillBlanks, Self::TakeSource, Self::KeepTarget];
 }
 
 impl fmt::Display for Verb {

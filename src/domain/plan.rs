@@ -22,6 +22,8 @@ pub enum Plan {
         /// How many filled values of the target it would overwrite.
         overwrites: usize,
     },
+    /// Nothing is sent; that it differs on purpose is remembered.
+    Keep,
     /// Nothing needs doing; this is why.
     Nothing(&'static str),
     /// It must not be done; this is why.
@@ -47,7 +49,7 @@ impl Plan {
     pub fn columns(&self) -> &[Assignment] {
         match self {
             Self::Create(columns) | Self::Fill { columns, .. } => columns,
-            Self::Nothing(_) | Self::Refuse(_) => &[],
+            Self::Keep | Self::Nothing(_) | Self::Refuse(_) => &[],
         }
     }
 }
@@ -70,6 +72,24 @@ pub fn plan(
         (Drift::InSync, _) if source.is_none() => Plan::Refuse("neither instance has it"),
         (Drift::InSync, Verb::Ensure) => Plan::Nothing("it exists"),
         (Drift::InSync, _) => Plan::Nothing("in step"),
+        (Drift::DeletedInTarget, Verb::TakeSource) => source
+            .map_or(Plan::Refuse("the source can't be read"), |source| {
+                Plan::Create(whole(source, rules))
+            }),
+        (Drift::Diverged | Drift::Kept, Verb::FillBlanks) => {
+            let blank = |place| target.is_none_or(|row| rules.is_blank(row, place));
+            fill(assessment, source, target, rules, false, blank)
+        }
+        (Drift::Diverged | Drift::Kept, Verb::TakeSource) => {
+            fill(assessment, source, target, rules, true, |_| true)
+        }
+        (Drift::Diverged, Verb::KeepTarget) => Plan::Keep,
+        (Drift::Kept, Verb::KeepTarget) => Plan::Nothing("it is kept already"),
+        (_, Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget) => {
+            Plan::Refuse("there is nothing to decide: only what both sides changed is decided")
+        }
+        (Drift::Kept, Verb::Ensure) => Plan::Nothing("it exists"),
+        (Drift::Kept, _) => Plan::Refuse("a person chose to keep what the target has"),
         (Drift::DeletedInTarget, _) => {
             Plan::Refuse("deleted in the target: a person decides, in the target's app")
         }
@@ -87,7 +107,10 @@ pub fn plan(
         }
         (Drift::Stub | Drift::Stale | Drift::Diverged, Verb::Ensure) => Plan::Nothing("it exists"),
         (Drift::Diverged, _) => Plan::Refuse("edited in the target: a person decides"),
-        (Drift::Stub | Drift::Stale, _) => fill(assessment, source, target, rules),
+        (Drift::Stub | Drift::Stale, _) => {
+            let clears = assessment.drift == Drift::Stale;
+            fill(assessment, source, target, rules, clears, |_| true)
+        }
     }
 }
 
@@ -124,6 +147,8 @@ fn fill(
     source: Option<&Row>,
     target: Option<&Row>,
     rules: &CompareRules,
+    clears: bool,
+    wanted: impl Fn(usize) -> bool,
 ) -> Plan {
     let (Some(source), Some(target)) = (source, target) else {
         return Plan::Refuse("both sides must be read first");
@@ -131,12 +156,11 @@ fn fill(
     let Some(etag) = target.etag.clone() else {
         return Plan::Refuse("the target gives no version to hold on to");
     };
-    let clears = assessment.drift == Drift::Stale;
     let places = assessment
         .differing
         .iter()
         .copied()
-        .filter(|place| clears || !rules.is_blank(source, *place));
+        .filter(|place| wanted(*place) && (clears || !rules.is_blank(source, *place)));
     let columns: Vec<Assignment> = places
         .filter_map(|place| {
             let blank = rules.is_blank(source, place);
@@ -190,7 +214,7 @@ impl BlastRadius {
                 self.fills += 1;
                 self.overwrites += overwrites;
             }
-            Plan::Nothing(_) => self.unchanged += 1,
+            Plan::Keep | Plan::Nothing(_) => self.unchanged += 1,
             Plan::Refuse(_) => self.refused += 1,
         }
     }

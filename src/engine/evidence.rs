@@ -8,36 +8,64 @@ use crate::domain::drift::{Changed, Drift};
 use crate::domain::operation::RecordKey;
 use crate::domain::row::ETag;
 
-/// The target's versions of the rows that tandem wrote and read back: while a row still has that version, nobody else
-/// has changed it, whatever the clocks say.
+/// How tandem left a row of the target when it last wrote to it: while the row still has that version, nobody else has
+/// changed it, whatever the clocks say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Agreement {
+    pub(super) etag: ETag,
+    /// Whether both sides were made equal; blanks alone may have been filled, and a decision is still owed.
+    pub(super) is_whole: bool,
+    /// What was written, where the target made something else of it: the columns, and the hash of their values.
+    pub(super) altered: Option<(Vec<String>, u64)>,
+}
+
+/// The rows that tandem wrote and read back.
 #[derive(Debug, Default)]
-pub(super) struct Agreements(Mutex<HashMap<RecordKey, ETag>>);
+pub(super) struct Agreements(Mutex<HashMap<RecordKey, Agreement>>);
 
 impl Agreements {
-    /// Takes in that a row was verified in this version.
-    pub(super) fn agree(&self, key: RecordKey, etag: ETag) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, etag);
+    /// Takes in how a row was left.
+    pub(super) fn agree(&self, key: RecordKey, agreement: Agreement) {
+        self.lock().insert(key, agreement);
     }
 
     /// Takes in what the journal knows; what was agreed since is newer.
-    pub(super) fn remember(&self, key: RecordKey, etag: ETag) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(key)
-            .or_insert(etag);
+    pub(super) fn remember(&self, key: RecordKey, agreement: Agreement) {
+        self.lock().entry(key).or_insert(agreement);
     }
 
-    /// In which version tandem left the row, if it ever wrote it.
-    pub(super) fn of(&self, key: RecordKey) -> Option<ETag> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned()
+    /// How tandem left the row, if it ever wrote it.
+    pub(super) fn of(&self, key: RecordKey) -> Option<Agreement> {
+        self.lock().get(&key).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, Agreement>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The records that a person chose to keep as the target has them: both sides as they were then.
+#[derive(Debug, Default)]
+pub(super) struct Choices(Mutex<HashMap<RecordKey, u64>>);
+
+impl Choices {
+    /// Takes in a choice.
+    pub(super) fn keep(&self, key: RecordKey, pair: u64) {
+        self.lock().insert(key, pair);
+    }
+
+    /// Takes in what the journal knows; what was chosen since is newer.
+    pub(super) fn remember(&self, key: RecordKey, pair: u64) {
+        self.lock().entry(key).or_insert(pair);
+    }
+
+    /// Both sides as they were at the latest choice.
+    pub(super) fn of(&self, key: RecordKey) -> Option<u64> {
+        self.lock().get(&key).copied()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,6 +87,8 @@ pub(super) struct Clues {
     pub(super) changed: Option<Changed>,
     pub(super) deleted_in_source: bool,
     pub(super) deleted_in_target: bool,
+    /// Whether it waited for a decision.
+    pub(super) is_held: bool,
 }
 
 impl Told {
@@ -89,10 +119,6 @@ impl Told {
             .zip(target)
             .map(|(before, now)| before != now);
         let changed = match standing.drift {
-            Drift::Diverged => Some(Changed {
-                source: true,
-                target: true,
-            }),
             Drift::Stale | Drift::Stub => has_changed.map(|target| Changed {
                 source: true,
                 target,
@@ -103,6 +129,7 @@ impl Told {
             changed,
             deleted_in_source: standing.drift == Drift::Orphan,
             deleted_in_target: standing.drift == Drift::DeletedInTarget,
+            is_held: matches!(standing.drift, Drift::Diverged | Drift::Kept),
         }
     }
 

@@ -2,10 +2,11 @@
 //! sync's own. A configuration that does not fit the instances is refused here, with the reason.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use super::event::Named;
-use super::evidence::{Agreements, Told};
+use super::evidence::{Agreements, Choices, Told};
 use super::reconcile::Known;
 use crate::config::{LinkConfig, TableConfig};
 use crate::dataverse::{Reader, Writer};
@@ -39,6 +40,8 @@ pub(super) struct LinkContext {
     /// Application users whose writes to the target are the sync's own.
     pub(super) sync_users: HashSet<RowId>,
     pub(super) agreements: Agreements,
+    /// What a person chose to keep.
+    pub(super) choices: Choices,
     /// What the feeds of changes have told.
     pub(super) told: Told,
     /// Where what is known is kept, once the state folder has been opened.
@@ -80,6 +83,28 @@ pub(super) struct LinkTable {
 }
 
 impl LinkTable {
+    /// The hash of a row's values in the named columns.
+    pub(super) fn hash_of(&self, names: &[String], row: &Row) -> u64 {
+        let places = names.iter().filter_map(|name| {
+            let mut columns = self.rules.columns.iter();
+            let place = columns.position(|column| column.name.as_str() == name)?;
+            Some((place, row.values.get(place)?))
+        });
+        self.hash_values(places)
+    }
+
+    /// The hash of values in their places among the hydrated columns.
+    pub(super) fn hash_values<'v>(&self, values: impl Iterator<Item = (usize, &'v Value)>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (place, value) in values {
+            if let Some(column) = self.rules.columns.get(place) {
+                column.name.as_str().hash(&mut hasher);
+                value.digest(&column.kind, &self.rules.placeholder, &mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
     /// A row's name and number for people, from whichever side has them.
     pub(super) fn named(&self, id: RowId, source: Option<&Row>, target: Option<&Row>) -> Named {
         let name = self
@@ -180,6 +205,7 @@ pub(super) async fn describe(
         tables,
         sync_users,
         agreements: Agreements::default(),
+        choices: Choices::default(),
         told: Told::default(),
         index: OnceLock::new(),
     })

@@ -66,6 +66,7 @@ impl Sides {
         match drift {
             Drift::Missing
             | Drift::DeletedInTarget
+            | Drift::Kept
             | Drift::Stub
             | Drift::Stale
             | Drift::Duplicate => modified(&self.source),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::record::{
-    Agreement, Event, JournalRecord, Recovered, RecoveredEnd, RecoveredOperation, What,
+    Agreement, Choice, Event, JournalRecord, Recovered, RecoveredEnd, RecoveredOperation, What,
 };
 use super::replay::Fold;
 use crate::domain::breaker::Forced;
@@ -266,9 +266,10 @@ pub fn session_of(
 /// The latest write of tandem's own to every record of a link that was read back.
 pub fn agreements(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Agreement>> {
     let mut statement = connection.prepare_cached(
-        "SELECT max(seq), entity, record, etag, hash, wall FROM events AS e
-         WHERE stage IN ('verified', 'altered') AND (SELECT link FROM operations WHERE id = e.operation) = ?
-         GROUP BY entity, record",
+        "SELECT max(e.seq), e.entity, e.record, e.etag, e.hash, e.columns, o.verb, e.stage, e.reason, e.wall
+         FROM events AS e JOIN operations AS o ON o.id = e.operation
+         WHERE e.stage IN ('verified', 'altered') AND o.link = ?
+         GROUP BY e.entity, e.record",
     )?;
     let rows = statement.query_map([link], |row| {
         Ok(Agreement {
@@ -276,10 +277,46 @@ pub fn agreements(connection: &Connection, link: &str) -> rusqlite::Result<Vec<A
             id: row_id(row, 2)?,
             etag: etag(row, 3)?,
             hash: hash(row, 4)?,
-            at: time(row, 5)?,
+            columns: column_names(row, 5)?,
+            verb: verb(row, 6)?,
+            stage: parsed_stage(row, 7, 8)?,
+            at: time(row, 9)?,
         })
     })?;
     rows.collect()
+}
+
+/// The records of a link that a person chose to keep as the target has them, by the latest choice of each.
+pub fn choices(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Choice>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(e.seq), e.entity, e.record, e.hash
+         FROM events AS e JOIN operations AS o ON o.id = e.operation
+         WHERE o.verb = ?2 AND e.stage = 'unchanged' AND e.hash IS NOT NULL AND o.link = ?1
+         GROUP BY e.entity, e.record",
+    )?;
+    let rows = statement.query_map([link, Verb::KeepTarget.word()], |row| {
+        Ok(Choice {
+            table: table(row, 1)?,
+            id: row_id(row, 2)?,
+            pair: hash(row, 3)?.unwrap_or_default(),
+        })
+    })?;
+    rows.collect()
+}
+
+fn verb(row: &Row<'_>, place: usize) -> rusqlite::Result<Verb> {
+    let word: String = row.get(place)?;
+    Verb::from_word(&word).ok_or_else(|| odd(place, format!("unknown verb `{word}`")))
+}
+
+fn column_names(row: &Row<'_>, place: usize) -> rusqlite::Result<Vec<String>> {
+    let columns: Option<String> = row.get(place)?;
+    let columns = columns
+        .map(|columns| serde_json::from_str(&columns))
+        .transpose();
+    columns
+        .map(Option::unwrap_or_default)
+        .map_err(|error| odd(place, error.to_string()))
 }
 
 /// A number that is never negative.

@@ -7,7 +7,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::domain::breaker::Forced;
-use crate::domain::operation::{OperationId, Request, Stage};
+use crate::domain::operation::{OperationId, Request, Stage, Verb};
 use crate::domain::row::{ETag, RowId};
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
@@ -195,10 +195,27 @@ pub struct Agreement {
     pub id: RowId,
     /// The target's version when it was read back.
     pub etag: Option<ETag>,
-    /// The hash of its hydrated columns then.
+    /// The hash of what was written.
     pub hash: Option<u64>,
+    /// The columns that were written.
+    pub columns: Vec<String>,
+    /// What was asked for.
+    pub verb: Verb,
+    /// How it ended: verified, or altered by the target.
+    pub stage: Stage,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// A record that a person chose to keep as the target has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The record's table.
+    pub table: TableName,
+    /// The record's id.
+    pub id: RowId,
+    /// Both sides as they were then.
+    pub pair: u64,
 }
 
 /// Why the journal could not be opened.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use tandem::domain::drift::{Drift, Side};
+use tandem::domain::operation::Verb;
 use tandem::emulator::{Data, Options};
 use tandem::engine::{Depth, State};
 
@@ -294,10 +295,7 @@ async fn deletions_are_told_apart_from_what_never_came() {
     let state = lab.compared().await;
     let deleted = in_drift(&state, "account", Drift::DeletedInTarget);
     let operation = lab
-        .repair(
-            tandem::domain::operation::Verb::Sync,
-            &crate::support::lab::keys(&deleted),
-        )
+        .repair(Verb::Sync, &crate::support::lab::keys(&deleted))
         .await;
     assert_eq!(operation.progress.held, deleted.len(), "{operation:?}");
     assert_eq!(
@@ -543,5 +541,113 @@ async fn after_any_changes_a_refresh_counts_what_a_full_comparison_counts() {
             "round {round}"
         );
     }
+    lab.stop().await;
+}
+
+/// One account that both sides changed since they were equal: the target's telephone by a person, the source's too, and
+/// a city that only the source has.
+async fn diverged(lab: &mut Lab) -> tandem::domain::operation::RecordKey {
+    let state = lab.compared().await;
+    let id = in_step(lab, &state, 1).await.remove(0);
+    let path = format!("accounts({id})");
+    let (us, europe) = (lab.emulated.us(), lab.emulated.europe());
+    let person = europe.somebody().await;
+    let as_person = [("MSCRMCallerID", person.as_str())];
+    let edit = json!({"telephone1": "+44 1", "address1_city": null});
+    let edited = europe.send("PATCH", &path, &as_person, Some(edit)).await;
+    assert!(edited.status.is_success());
+    let change = json!({"telephone1": "+1 1", "address1_city": "Boston"});
+    assert!(us.patch(&path, change).await.status.is_success());
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Diverged));
+    let mut records = state.records.iter().map(|(_, record)| record.key);
+    records.find(|key| key.id.to_string() == id).unwrap()
+}
+
+async fn in_europe(lab: &Lab, key: tandem::domain::operation::RecordKey) -> (Json, Json) {
+    let path = format!("accounts({})?$select=telephone1,address1_city", key.id);
+    let row = lab.emulated.europe().get(&path).await.json();
+    (row["telephone1"].clone(), row["address1_city"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filling_blanks_overwrites_nothing_and_leaves_the_decision_open() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let operation = lab.repair(Verb::FillBlanks, &[key]).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(
+        in_europe(&lab, key).await,
+        (json!("+44 1"), json!("Boston"))
+    );
+    // Our own write makes it nobody else's: a sync must not take the person's value for an old one of ours.
+    for _ in 0..2 {
+        let state = lab.compare_again().await;
+        assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+        let operation = lab.repair(Verb::Sync, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:?}");
+        lab = lab.restart().await;
+        lab.compared().await;
+    }
+    assert_eq!(in_europe(&lab, key).await.0, json!("+44 1"));
+    // Nor when nothing is known but the journal.
+    std::fs::remove_file(lab.state_folder().join("index.db")).unwrap();
+    let mut lab = lab.restart().await;
+    let state = lab.compared().await;
+    assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_may_take_the_sources_side() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let operation = lab.repair(Verb::TakeSource, &[key]).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(in_europe(&lab, key).await, (json!("+1 1"), json!("Boston")));
+    // What was decided is over: the next change of the source is stale, and no decision.
+    let path = format!("accounts({})", key.id);
+    let change = json!({"telephone1": "+1 2"});
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&path, change)
+            .await
+            .status
+            .is_success()
+    );
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Stale));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_keeps_is_kept_until_either_side_changes() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    lab.clear_log().await;
+    let operation = lab.repair(Verb::KeepTarget, &[key]).await;
+    assert_eq!(operation.progress.unchanged, 1, "{operation:?}");
+    assert_eq!(lab.writes().await, Vec::<Json>::new(), "nothing is sent");
+    let mut lab = lab.restart().await;
+    for _ in 0..2 {
+        let state = lab.compared().await;
+        assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Kept));
+        let operation = lab.repair(Verb::Sync, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:?}");
+        lab.compare_again().await;
+    }
+    let path = format!("accounts({})", key.id);
+    let change = json!({"telephone1": "+1 2"});
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&path, change)
+            .await
+            .status
+            .is_success()
+    );
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
     lab.stop().await;
 }

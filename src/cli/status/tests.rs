@@ -115,9 +115,9 @@ us        US TEST      HEALTHY  1m40s  read closed, auth closed
 europe    EUROPE TEST  HEALTHY  1m40s  read closed, write closed, auth closed
 
 us-europe: us → europe, expected; 3 pending, lag 1m00s
-  table    missing  stub  stale  diverged  deleted  duplicate  orphan  unknown  local  in-sync  lag    compared
-  account  1        1     0      1         0        0          0       0        0      5        1m00s  10s ago
-  contact  1        0     0      0         0        0          0       0        0      5        1m00s  10s ago
+  table    missing  stub  stale  diverged  deleted  kept  duplicate  orphan  unknown  local  in-sync  lag    compared
+  account  1        1     0      1         0        0     0          0       0        0      5        1m00s  10s ago
+  contact  1        0     0      0         0        0     0          0       0        0      5        1m00s  10s ago
 
 1 diverged (as of 2026-11-24T03:01:40Z)
 ";

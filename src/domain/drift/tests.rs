@@ -69,6 +69,9 @@ fn assess(source: Option<Row>, target: Option<Row>, other: Option<RowId>) -> Ass
         came_over_link: false,
         was_in_target: false,
         changed: None,
+        is_held: false,
+        is_altered: false,
+        kept: None,
         agreed: None,
         other_with_key: other,
     };
@@ -152,6 +155,9 @@ fn the_agreed_version_outweighs_the_clock() {
         came_over_link: false,
         was_in_target: false,
         changed: None,
+        is_held: false,
+        is_altered: false,
+        kept: None,
         agreed: agreed.as_ref(),
         other_with_key: None,
     };
@@ -171,6 +177,9 @@ fn what_could_not_be_read_is_unknown() {
         came_over_link: false,
         was_in_target: false,
         changed: None,
+        is_held: false,
+        is_altered: false,
+        kept: None,
         agreed: None,
         other_with_key: None,
     };
@@ -207,7 +216,7 @@ proptest! {
     fn drift_is_total_and_exclusive(source in any_side(), target in any_side(), twin in any::<bool>()) {
         let users = HashSet::from([id(SYNC)]);
         let evidence = Evidence {
-            sync_users: &users, came_over_link: false, was_in_target: false, changed: None, agreed: None, other_with_key: twin.then(|| id(9)),
+            sync_users: &users, came_over_link: false, was_in_target: false, changed: None, is_held: false, is_altered: false, kept: None, agreed: None, other_with_key: twin.then(|| id(9)),
         };
         let rules = rules();
         let drift = classify(&source, &target, &rules, evidence).drift;

@@ -342,11 +342,23 @@ fn judge(
     let agreement = link.agreements.of(key);
     let digest = target.row().map(|row| table.rules.digest(row));
     let clues = feeds(link.told.clues(key, digest));
+    let wrote = agreement.as_ref().map(|agreement| &agreement.etag);
+    let as_we_left_it = wrote.is_some() && wrote == target.row().and_then(|row| row.etag.as_ref());
+    let left = agreement.as_ref().filter(|_| as_we_left_it);
+    // What the target made of the source's values stands as long as they are the same.
+    let altered = left
+        .and_then(|left| left.altered.as_ref())
+        .zip(source.row());
+    let is_altered =
+        altered.is_some_and(|((columns, hash), row)| table.hash_of(columns, row) == *hash);
     let evidence = Evidence {
+        is_held: clues.is_held || left.is_some_and(|left| !left.is_whole),
+        is_altered,
+        kept: link.choices.of(key),
         sync_users: &link.sync_users,
         came_over_link: agreement.is_some() || clues.deleted_in_source,
         was_in_target: agreement.is_some() || clues.deleted_in_target,
-        agreed: agreement.as_ref(),
+        agreed: wrote,
         changed: clues.changed,
         other_with_key: other,
     };

@@ -249,6 +249,7 @@ impl Feeds {
             changed,
             deleted_in_source: before.deleted_in_source || source == Some(&Told::Deleted),
             deleted_in_target: before.deleted_in_target || target == Some(&Told::Deleted),
+            is_held: before.is_held,
         }
     }
 

@@ -228,9 +228,9 @@ impl Repair {
                 },
             };
             steps.push(Step {
+                written: self.chosen(table, &looked, &plan),
                 record: looked.record,
                 stage,
-                written: Written::default(),
             });
         }
         let operation = self.request.id;

@@ -1,7 +1,6 @@
 //! One record of an operation, from reading both sides to reading back what was written.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +15,7 @@ use crate::domain::plan::{Assignment, BlastRadius, Plan, plan};
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
+use crate::engine::evidence::Agreement;
 use crate::engine::link::LinkTable;
 use crate::engine::reconcile::{assess, look_one, side};
 
@@ -170,7 +170,7 @@ impl Repair {
             ));
         };
         if let Some(stage) = ends_at_once(looked, &plan) {
-            return Ok(Attempt::Done(stage, Written::default()));
+            return Ok(Attempt::Done(stage, self.chosen(table, looked, &plan)));
         }
         for reference in self.references(table, plan.columns()) {
             match self.ensure_reference(reference, ensured).await {
@@ -261,7 +261,7 @@ impl Repair {
             Plan::Create(_) => {}
             // It exists, and that is all that is asked of it: an orphan or the target's own row will do.
             _ if looked.sides.target.row().is_some() => return Ok(Ok(())),
-            Plan::Nothing(_) | Plan::Fill { .. } | Plan::Refuse(_) => {
+            Plan::Keep | Plan::Nothing(_) | Plan::Fill { .. } | Plan::Refuse(_) => {
                 return Ok(Err(waits("the source has no such row")));
             }
         }
@@ -378,7 +378,7 @@ impl Repair {
             Plan::Fill { etag, .. } => {
                 Write::update(&table.target, id, etag.clone(), columns, &sets)
             }
-            Plan::Create(_) | Plan::Nothing(_) | Plan::Refuse(_) => {
+            Plan::Create(_) | Plan::Keep | Plan::Nothing(_) | Plan::Refuse(_) => {
                 Write::create(&table.target, id, columns, &sets)
             }
         };
@@ -470,7 +470,7 @@ impl Repair {
             let version = |row: Option<&Row>| row.and_then(|row| row.etag.clone());
             let is_untouched = version(row) == version(before.sides.target.row());
             if was_done {
-                self.agree(table, row);
+                self.agree(table, row, &Stage::Verified, &written);
                 written.etag = version(row);
             }
             self.tell(Event::Looked(Box::new(looked))).await;
@@ -495,9 +495,10 @@ impl Repair {
         written: Written,
     ) -> (Stage, Written) {
         let row = back.sides.target.row();
-        self.agree(table, row);
+        let stage = compare_back(table, plan, row);
+        self.agree(table, row, &stage, &written);
         let etag = row.and_then(|row| row.etag.clone());
-        (compare_back(table, plan, row), Written { etag, ..written })
+        (stage, Written { etag, ..written })
     }
 
     /// A record whose target's row was read again.
@@ -519,19 +520,51 @@ impl Repair {
         Ok(assess(&self.link, table, id, source, side(target)?, None))
     }
 
-    /// Takes in that both sides agree in this version: as long as it is ours, and not already somebody else's edit.
-    fn agree(&self, table: &LinkTable, row: Option<&Row>) {
+    /// What is remembered of a choice to keep the target's side: which columns differ, and both sides as they are now.
+    pub(super) fn chosen(&self, table: &LinkTable, looked: &Looked, plan: &Plan) -> Written {
+        let (Plan::Keep, Some(source), Some(target)) =
+            (plan, looked.sides.source.row(), looked.sides.target.row())
+        else {
+            return Written::default();
+        };
+        let pair = table.rules.pair(source, target);
+        self.link.choices.keep(looked.record.key, pair);
+        let places = looked.sides.differing.iter();
+        let columns = places.filter_map(|place| table.rules.columns.get(*place));
+        Written {
+            etag: target.etag.clone(),
+            hash: Some(pair),
+            columns: columns.map(|column| column.name.to_string()).collect(),
+        }
+    }
+
+    /// Takes in how the row was left: as long as it is ours, and not already somebody else's edit.
+    fn agree(&self, table: &LinkTable, row: Option<&Row>, stage: &Stage, written: &Written) {
         let Some(row) = row else { return };
         let is_ours = row
             .modified_by
             .as_ref()
             .is_some_and(|by| self.link.sync_users.contains(&by.id));
-        if let (true, Some(etag)) = (is_ours, &row.etag) {
-            let key = RecordKey {
-                table: table.index,
-                id: row.id,
-            };
-            self.link.agreements.agree(key, etag.clone());
+        let (true, Some(etag)) = (is_ours, &row.etag) else {
+            return;
+        };
+        let key = RecordKey {
+            table: table.index,
+            id: row.id,
+        };
+        let is_whole = self.request.verb != Verb::FillBlanks;
+        let altered = matches!(stage, Stage::Altered(_))
+            .then(|| Some((written.columns.clone(), written.hash?)))
+            .flatten();
+        let agreement = Agreement {
+            etag: etag.clone(),
+            is_whole,
+            altered,
+        };
+        self.link.agreements.agree(key, agreement);
+        if is_whole {
+            // Whatever was held is decided.
+            self.link.told.forget(key);
         }
     }
 }
@@ -539,6 +572,7 @@ impl Repair {
 /// Where a record ends that nothing is to be done to.
 pub(super) fn ends_at_once(looked: &Looked, plan: &Plan) -> Option<Stage> {
     match plan {
+        Plan::Keep => Some(Stage::Unchanged("kept as the target has it".to_owned())),
         Plan::Nothing(why) => Some(Stage::Unchanged((*why).to_owned())),
         Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
             Side::Unreadable(reason) => format!("{why}: {reason}"),
@@ -606,34 +640,6 @@ fn names(table: &LinkTable, columns: &[Assignment]) -> Vec<String> {
 
 /// The hash of what is written, by which a later process can tell whether it was (J7 keeps no values).
 fn hash_of(table: &LinkTable, columns: &[Assignment]) -> u64 {
-    hash_values(
-        table,
-        columns
-            .iter()
-            .map(|assignment| (assignment.place, &assignment.value)),
-    )
-}
-
-/// The hash of a row's values in the named columns, to compare with that of an intent.
-pub(super) fn hash_of_row(table: &LinkTable, names: &[String], row: &Row) -> u64 {
-    let places = names.iter().filter_map(|name| {
-        let place = table
-            .rules
-            .columns
-            .iter()
-            .position(|column| column.name.as_str() == name)?;
-        Some((place, row.values.get(place)?))
-    });
-    hash_values(table, places)
-}
-
-fn hash_values<'a>(table: &LinkTable, values: impl Iterator<Item = (usize, &'a Value)>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for (place, value) in values {
-        if let Some(column) = table.rules.columns.get(place) {
-            column.name.as_str().hash(&mut hasher);
-            value.digest(&column.kind, &table.rules.placeholder, &mut hasher);
-        }
-    }
-    hasher.finish()
+    let values = columns.iter();
+    table.hash_values(values.map(|assignment| (assignment.place, &assignment.value)))
 }

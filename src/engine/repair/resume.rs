@@ -1,6 +1,5 @@
 //! What an earlier process left half done: shown, read back, never resent blindly (J3).
 
-use super::record::hash_of_row;
 use super::{Outcome, Repair, Stop, Written};
 use crate::dataverse::now;
 use crate::domain::failure::FailureClass;
@@ -121,8 +120,7 @@ impl Repair {
 
 /// What became of an intent, by what stands in the target now.
 fn found(table: &LinkTable, record: &RecoveredRecord, target: Option<&Row>) -> Stage {
-    let holds =
-        target.is_some_and(|row| Some(hash_of_row(table, &record.columns, row)) == record.hash);
+    let holds = target.is_some_and(|row| Some(table.hash_of(&record.columns, row)) == record.hash);
     match (holds, &record.stage) {
         (true, _) => Stage::Verified,
         (false, Stage::Applied) => {

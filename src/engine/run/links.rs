@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{Run, TRY_AGAIN};
-use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb};
+use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
 use crate::domain::time::{Now, age};
 use crate::engine::event::Event;
+use crate::engine::evidence::Agreement;
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
 use crate::engine::probe::probe;
 use crate::engine::reconcile::{Comparing, End, Interruption};
@@ -113,13 +114,30 @@ impl Run {
                     if let (Some(table), Some(etag)) =
                         (context.table_named(&agreement.table), agreement.etag)
                     {
-                        context.agreements.remember(
-                            RecordKey {
-                                table: table.index,
-                                id: agreement.id,
-                            },
+                        let key = RecordKey {
+                            table: table.index,
+                            id: agreement.id,
+                        };
+                        let altered = matches!(agreement.stage, Stage::Altered(_));
+                        let left = Agreement {
                             etag,
-                        );
+                            is_whole: agreement.verb != Verb::FillBlanks,
+                            altered: agreement
+                                .hash
+                                .filter(|_| altered)
+                                .map(|hash| (agreement.columns, hash)),
+                        };
+                        context.agreements.remember(key, left);
+                    }
+                }
+                let choices = journal.choices(context.config.name.clone()).await;
+                for choice in choices.unwrap_or_default() {
+                    if let Some(table) = context.table_named(&choice.table) {
+                        let key = RecordKey {
+                            table: table.index,
+                            id: choice.id,
+                        };
+                        context.choices.remember(key, choice.pair);
                     }
                 }
             });

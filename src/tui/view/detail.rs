@@ -158,6 +158,7 @@ impl<'a> Detail<'a> {
             Drift::Stale => "Tickets can name it; its data is old there.",
             Drift::Diverged => "Tickets can name it. Sync leaves it alone.",
             Drift::DeletedInTarget => "A ticket for it is refused. Sync leaves it alone.",
+            Drift::Kept => "Tickets can name it. It differs on purpose.",
             Drift::Duplicate => "One key, two rows: never written.",
             Drift::Orphan => "Deleted at the source; tandem deletes nothing.",
             Drift::Unknown => "It could not be read.",
@@ -209,6 +210,9 @@ impl<'a> Detail<'a> {
                     by(target),
                     when(target)
                 )
+            }
+            Drift::Kept => {
+                format!("A person chose to keep what {there} has; neither side changed since.")
             }
             Drift::DeletedInTarget => {
                 format!("{there} had it, and it was deleted there; {here} still has it.")
@@ -296,6 +300,7 @@ impl<'a> Detail<'a> {
             Drift::Missing
             | Drift::Diverged
             | Drift::DeletedInTarget
+            | Drift::Kept
             | Drift::InSync
             | Drift::Duplicate
             | Drift::Orphan
@@ -304,7 +309,7 @@ impl<'a> Detail<'a> {
         };
         match plan(verb) {
             Plan::Refuse(why) | Plan::Nothing(why) => ("·  ".to_owned(), why.to_owned()),
-            Plan::Create(_) | Plan::Fill { .. } => self.deed(verb),
+            Plan::Create(_) | Plan::Fill { .. } | Plan::Keep => self.deed(verb),
         }
     }
 
@@ -314,10 +319,13 @@ impl<'a> Detail<'a> {
             Verb::Ensure => ("E", "ensure"),
             Verb::Sync => ("T", "sync"),
             Verb::Rehydrate => ("H", "rehydrate"),
+            // Decided on the command line; no key does it.
+            Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget => ("·", verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);
         match plan_of(&self.model.state, self.record, verb) {
+            Plan::Keep => (format!("{key}  "), format!("{called}: nothing is written")),
             Plan::Create(columns) => (
                 format!("{key}  "),
                 format!(

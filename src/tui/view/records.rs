@@ -42,6 +42,7 @@ pub fn glyph(drift: Drift) -> (&'static str, Role) {
         Drift::Stub => ("□", Role::Care),
         Drift::Stale => ("≈", Role::Care),
         Drift::Diverged => ("≠", Role::Plain),
+        Drift::Kept => ("=", Role::Dim),
         Drift::DeletedInTarget => ("⊘", Role::Plain),
         Drift::Duplicate => ("≡", Role::Plain),
         Drift::Orphan => ("◊", Role::Plain),

@@ -158,6 +158,10 @@ impl Lab {
         Self::on(self.emulated, self.state, options)
     }
 
+    pub fn state_folder(&self) -> std::path::PathBuf {
+        self.state.path().join("state")
+    }
+
     pub async fn stop(self) {
         self.running.stop().await;
         self.emulated.pair.shutdown().await;

@@ -29,6 +29,21 @@ export default {
     equal("defaults", [all.statecode, all.creditonhold], [0, false]);
   },
 
+  async "duplicates are refused where a rule is published and the client asks"(web) {
+    const name = `Twin ${newId()}`;
+    const rule = newId();
+    const accounts = { baseentityname: "account", matchingentityname: "account" };
+    await web.create({ collection: "duplicaterules", data: { duplicateruleid: rule, name, ...accounts } });
+    const same = { baseattributename: "name", matchingattributename: "name" };
+    const bind = { "regardingobjectid_duplicaterule@odata.bind": `/duplicaterules(${rule})` };
+    await web.create({ collection: "duplicateruleconditions", data: { ...same, ...bind } });
+    await web.create({ collection, data: { name } });
+    await web.update({ collection: "duplicaterules", key: rule, data: { statecode: 1, statuscode: 2 } });
+    await refused("duplicate", 412, "0x80040333", web.create({ collection, data: { name }, duplicateDetection: true }));
+    truth("not asked for", GUID.test(await web.create({ collection, data: { name } })), name);
+    await web.deleteRecord({ collection: "duplicaterules", key: rule });
+  },
+
   async "text that is escaped on the wire"(web) {
     const name = 'Ærø 東京 🙂 "quoted" \\ <b> é\u007f';
     const id = await web.create({ collection, data: { name } });

@@ -63,7 +63,7 @@ export default {
     await unsupported("autocomplete", "search", web.autocomplete({ query: { search: "con" } }));
   },
 
-  async "saved queries and duplicate detection"(web) {
+  async "saved queries"(web) {
     await unsupported(
       "savedQuery",
       "savedQuery",
@@ -73,11 +73,6 @@ export default {
       "userQuery",
       "userQuery",
       web.retrieveMultiple({ collection, queryParams: [`userQuery=${newId()}`] }),
-    );
-    await unsupported(
-      "duplicates",
-      "duplicate",
-      web.create({ collection, data: { name: "x" }, duplicateDetection: true }),
     );
     await refused(
       "partitionId of elastic tables",

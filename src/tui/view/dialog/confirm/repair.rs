@@ -62,7 +62,7 @@ impl View<'_> {
                 ));
             }
             Some(Plan::Nothing(why) | Plan::Refuse(why)) => lines.push(Line::of("does", *why)),
-            None => {}
+            Some(Plan::Keep) | None => {}
         }
         lines.extend(also(summary, 14));
         lines.push(Line::empty());
