@@ -132,6 +132,9 @@ pub struct Repair {
     /// Why: kept in the journal; required above `confirm_above` records
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// The ticket that it is for: kept in the journal beside the reason
+    #[arg(long, value_name = "NUMBER")]
+    pub ticket: Option<String>,
     /// Consent to this many records; required above `confirm_above` records
     #[arg(long, value_name = "COUNT")]
     pub yes: Option<usize>,

@@ -247,6 +247,7 @@ impl Run {
             verb: Verb::Sync,
             link: name,
             reason: "scheduled".to_owned(),
+            ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
         };

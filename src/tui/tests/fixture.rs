@@ -765,6 +765,7 @@ pub fn operation(verb: Verb, asked: Now, who: &str, reason: &str, tally: Tally) 
             verb,
             link: "us-europe".to_owned(),
             reason: reason.to_owned(),
+            ticket: String::new(),
             who: who.to_owned(),
             asked: asked.wall,
         },
