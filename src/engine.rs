@@ -5,6 +5,7 @@
 //!   Command ──▶ run ──spawns──▶ probe, reconcile, repair, sync ──Event──▶ run ──▶ writer ──▶ State ──watch──▶ frontends
 //! ```
 
+pub mod audit;
 pub mod command;
 pub mod records;
 pub mod state;

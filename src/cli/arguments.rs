@@ -60,6 +60,8 @@ pub enum Command {
     Rehydrate(Repair),
     /// Create what is missing and fill what is behind; without records, one run of everything pending
     Sync(Repair),
+    /// Whether the journal is what was written; where it ends; all of it; less of it
+    Journal(Journal),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -147,6 +149,43 @@ pub struct Repair {
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
+}
+
+/// `tandem journal`.
+#[derive(Args, Clone, Debug)]
+pub struct Journal {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub verb: JournalVerb,
+}
+
+/// What to do with the journal.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JournalVerb {
+    /// Check the hash chain, and name the first entry that is not as it was written
+    Verify(Verify),
+    /// Print the head of the chain, to be kept on another machine
+    Head,
+    /// Print every entry as one line of JSON; overwritten values are never among them
+    Export,
+    /// Take away what is old and over, from the beginning of the chain on
+    Prune(Prune),
+}
+
+/// `tandem journal verify`.
+#[derive(Args, Clone, Debug)]
+pub struct Verify {
+    /// A head that the journal had, or a file of such heads like its own `journal.heads`: is it still there
+    #[arg(long, value_name = "HEAD|FILE")]
+    pub anchor: Vec<String>,
+}
+
+/// `tandem journal prune`.
+#[derive(Args, Clone, Debug)]
+pub struct Prune {
+    /// Keep what is younger
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
+    pub older_than: Duration,
 }
 
 /// `tandem emulator`.
@@ -296,6 +335,10 @@ mod tests {
             ),
             ("tandem emulator --tls --tls-fault wrong-host", true),
             ("tandem emulator --tls-fault wrong-host", false),
+            ("tandem journal", false),
+            ("tandem journal verify --anchor 1:00 --json", true),
+            ("tandem journal prune --older-than 30d", true),
+            ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
             ("tandem destroy", false),
         ] {

@@ -31,6 +31,8 @@ pub struct Verified {
     pub fault: Option<Fault>,
     /// Whether each anchor is there, in the order given.
     pub anchors: Vec<(Head, Anchored)>,
+    /// What the database itself finds wrong with its file.
+    pub damage: Option<String>,
     /// The entries before which the clock was set back.
     pub clock_set_back: Vec<u64>,
 }
@@ -96,6 +98,7 @@ impl Audit {
             head: origin,
             fault: None,
             anchors: Vec::new(),
+            damage: damage(&snapshot),
             clock_set_back: Vec::new(),
         };
         if let Err(why) = walk(&snapshot, &mut verified) {
@@ -131,6 +134,12 @@ impl Audit {
         }
         Ok(Ok(()))
     }
+}
+
+fn damage(connection: &Connection) -> Option<String> {
+    let check = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
+    let found: String = check.unwrap_or_else(|error| error.to_string());
+    (found != "ok").then_some(found)
 }
 
 fn unreadable(error: rusqlite::Error) -> JournalError {

@@ -15,6 +15,7 @@ mod commands;
 mod crash;
 mod emulator;
 mod fuzz;
+mod journal;
 mod readme;
 mod reconcile;
 mod repair;
