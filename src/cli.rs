@@ -26,6 +26,7 @@ mod select;
 mod console;
 mod demo;
 mod emulator;
+mod explain;
 mod journal;
 mod records;
 mod repair;
@@ -107,6 +108,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
         Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
+        Some(Command::Explain(explain)) => explain::run(&explain, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }

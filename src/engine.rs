@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod command;
+pub mod explain;
 pub mod records;
 pub mod state;
 

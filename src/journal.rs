@@ -36,7 +36,7 @@ use crate::domain::table::TableName;
 
 use store::{Append, Job, Writer};
 
-pub use audit::{Anchored, Audit, Fault, Verified};
+pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use heads::{Anchors, BadAnchors};
 pub use index::{Change, Checkpoint, Index, Kept, Problem};

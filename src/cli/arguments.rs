@@ -60,6 +60,8 @@ pub enum Command {
     Rehydrate(Repair),
     /// Create what is missing and fill what is behind; without records, one run of everything pending
     Sync(Repair),
+    /// All that is known of one record: both sides, its drift and why, what was done to it, what to run
+    Explain(Explain),
     /// Whether the journal is what was written; where it ends; all of it; less of it
     Journal(Journal),
     /// Serve the embedded instances until interrupted
@@ -146,6 +148,23 @@ pub struct Repair {
     /// Read and say what would be done; write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// `tandem explain`.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// The record's table
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// Its GUID, or the value of an alternate key like accountnumber=MSFT
+    #[arg(value_name = "RECORD")]
+    pub record: String,
+    /// The link, where the table is on more than one
+    #[arg(long, value_name = "LINK")]
+    pub link: Option<String>,
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
@@ -335,6 +354,8 @@ mod tests {
             ),
             ("tandem emulator --tls --tls-fault wrong-host", true),
             ("tandem emulator --tls-fault wrong-host", false),
+            ("tandem explain account accountnumber=MSFT --json", true),
+            ("tandem explain account", false),
             ("tandem journal", false),
             ("tandem journal verify --anchor 1:00 --json", true),
             ("tandem journal prune --older-than 30d", true),

@@ -249,7 +249,9 @@ fn pruned(state: &PathBuf, prune: &Prune, output: Output) -> Result<Exit, Troubl
     let done = audit::prune(state, person::who(), person::host(), prune.older_than);
     let done = done.map_err(|error| match &error {
         PruneError::Open(error) => not_opened(error),
-        PruneError::Journal(_) => Trouble::new(Exit::NeedsAPerson, error.to_string()),
+        PruneError::Journal(_) | PruneError::Database(_) => {
+            Trouble::new(Exit::NeedsAPerson, error.to_string())
+        }
         PruneError::Unsound { .. } => Trouble::refused(error.to_string()),
     })?;
     if output.json {

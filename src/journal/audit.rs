@@ -14,7 +14,7 @@ use super::record::{JournalError, OpenError};
 use super::{folder, read, schema};
 
 /// By how much an entry may be older than the one before it: processes hand theirs in side by side.
-const CLOCK_TOLERANCE: Duration = Duration::minutes(1);
+pub const CLOCK_TOLERANCE: Duration = Duration::minutes(1);
 
 /// A journal that is open for reading only.
 #[derive(Debug)]

@@ -29,9 +29,12 @@ pub enum PruneError {
     /// The journal can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It can't be read or written.
+    /// It can't be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// It can't be written.
+    #[error("the journal can't be written: {0}")]
+    Database(#[from] rusqlite::Error),
     /// It is not what was written, and what could show that is not taken away.
     #[error("entry {seq} of the journal is not sound: {why}. Nothing was pruned")]
     Unsound {
@@ -40,12 +43,6 @@ pub enum PruneError {
         /// What is wrong with it.
         why: String,
     },
-}
-
-impl From<rusqlite::Error> for PruneError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Journal(JournalError::Broken(error.to_string()))
-    }
 }
 
 /// Takes away the entries from before a moment, as far as they are over. It blocks, and other processes wait meanwhile.

@@ -266,7 +266,7 @@ pub enum OpenError {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum JournalError {
     /// The disk or the database failed, now or before: nothing is appended by this process any more (J5).
-    #[error("the journal can't be written: {0}")]
+    #[error("{0}")]
     Broken(String),
     /// Another process held the journal for too long; nothing is wrong with it.
     #[error("the journal is busy: another process has been writing for too long")]

@@ -33,6 +33,12 @@ impl From<rusqlite::Error> for Refusal {
         match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => Self::Illegal(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DiskFull) => {
+                Self::Broken("the disk is full: make room, then start again".to_owned())
+            }
+            Some(ErrorCode::SystemIoFailure) => Self::Broken(format!(
+                "{error}: see to the disk of the state folder, then start again"
+            )),
             _ => Self::Broken(error.to_string()),
         }
     }

@@ -190,7 +190,11 @@ fn fault_f38_a_journal_that_can_not_grow_stops_all_writing_and_reading_goes_on()
     let full = limited(400, &repair);
     assert_ne!(full.code, 0, "{full:?}");
     let said = format!("{} {}", full.stdout, full.stderr);
-    assert!(said.contains("the journal can't be written"), "{said}");
+    assert!(
+        said.contains("the journal can't be written: disk I/O error: see to the disk"),
+        "{said}"
+    );
+    assert_eq!(said.matches("can't be written").count(), 1, "{said}");
     let sent = emulator.writes().len();
     assert!(sent < 200, "{sent} of 200 were sent without a journal");
     // Whatever was sent stands in the journal, which is sound.

@@ -216,6 +216,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         lock: Lock::ReadOnly { may_arm: true },
         journal_fault: None,
         preview: None,
+        explained: None,
         notices: VecDeque::new(),
     }
 }
