@@ -331,7 +331,7 @@ impl<'a> Told<'a> {
             });
             rows.push([vec!["(row)".to_owned()], words.to_vec()].concat());
         }
-        for (place, name) in self.columns().into_iter().enumerate() {
+        for (place, name) in story.columns.iter().enumerate() {
             let cells = sights.map(|sight| cell(sight.row(), place));
             if sights.iter().any(|sight| sight.row().is_some()) {
                 let mark = if story.differing.contains(&place) {
@@ -353,12 +353,6 @@ impl<'a> Told<'a> {
             rows.push([vec!["(changed)".to_owned()], stamps.to_vec()].concat());
         }
         table(&rows)
-    }
-
-    fn columns(&self) -> Vec<String> {
-        let table = self.state.table(self.story.key.table);
-        let columns = table.into_iter().flat_map(|table| &table.rules.columns);
-        columns.map(|column| column.name.to_string()).collect()
     }
 
     fn done(&self) -> Vec<String> {
@@ -429,7 +423,6 @@ impl<'a> Told<'a> {
                 values: row.map(|row| self.values(row)),
             }
         };
-        let columns = self.columns();
         let differing = story.differing.iter();
         Report {
             exit: self.exit().code(),
@@ -445,7 +438,7 @@ impl<'a> Told<'a> {
             since: story.since.map(moment),
             other: story.other.map(|other| other.to_string()),
             differing: differing
-                .filter_map(|place| columns.get(*place).cloned())
+                .filter_map(|place| story.columns.get(*place).cloned())
                 .collect(),
             source: side(&story.source),
             target: side(&story.target),
@@ -466,9 +459,9 @@ impl<'a> Told<'a> {
     }
 
     fn values(&self, row: &Row) -> Map<String, Json> {
-        let values = self.columns().into_iter().zip(&row.values);
+        let values = self.story.columns.iter().zip(&row.values);
         values
-            .map(|(name, value)| (name, value.to_string().into()))
+            .map(|(name, value)| (name.clone(), value.to_string().into()))
             .collect()
     }
 }

@@ -1,16 +1,20 @@
 //! One record's story: both sides as they are now, what that comes to, and all that the journal knows of it. It reads
 //! only, and where a side can't be asked it says so rather than guess.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::command::Target;
-use super::link::{LinkContext, LinkTable};
+use super::event::Looked;
+use super::link::LinkContext;
 use super::reconcile::{look_one, side};
+use crate::config::{LinkConfig, TableConfig};
 use crate::dataverse::Reader;
 use crate::domain::drift::{Drift, Side};
 use crate::domain::failure::Failure;
 use crate::domain::operation::{RecordKey, Request, Stage};
-use crate::domain::row::{ETag, Row, RowId};
+use crate::domain::row::{ETag, Row, RowId, Value};
 use crate::domain::table::{ColumnName, TableName, TableSchema};
 use crate::domain::text::visible;
 use crate::journal::{Journal, What};
@@ -45,6 +49,8 @@ pub struct Story {
     pub name: String,
     /// The value of its alternate key: made visible.
     pub number: String,
+    /// The names of its columns, in the order of the rows' values.
+    pub columns: Vec<String>,
     /// What the source shows of it.
     pub source: Sight,
     /// What the target shows of it.
@@ -136,126 +142,164 @@ struct Remembered {
     agreed: Option<ETag>,
 }
 
-/// Tells a record's story. Without a context the link could not be made ready, for the reason given.
-pub(super) async fn explain(
-    link: &str,
-    context: Result<&LinkContext, String>,
-    journal: Result<&Journal, String>,
-    target: &Target,
-    name: &TableName,
-) -> Result<Story, Unresolved> {
-    let (Target::Record(RecordKey { table: index, .. }) | Target::Key { table: index, .. }) =
-        target;
-    let context = context.and_then(|context| {
-        let table = context.table(*index);
-        let table = table.ok_or_else(|| "its table is not on the link".to_owned())?;
-        Ok((context, table.as_ref()))
-    });
-    let key = match target {
-        Target::Record(key) => *key,
-        Target::Key { column, value, .. } => {
-            let (context, table) = context.clone().map_err(Unresolved::Unreachable)?;
-            let id = resolved(context, table, column, value).await?;
-            RecordKey { table: *index, id }
+/// What is asked, and whom it can be asked of.
+pub(super) struct Question {
+    pub(super) asked: Target,
+    pub(super) link: LinkConfig,
+    pub(super) table: TableConfig,
+    pub(super) source: Reader,
+    pub(super) target: Reader,
+    /// The link, if both instances have described its tables.
+    pub(super) context: Option<Arc<LinkContext>>,
+    /// The journal, or why it can't be read.
+    pub(super) journal: Result<Journal, String>,
+}
+
+impl Question {
+    /// Tells the record's story.
+    pub(super) async fn answer(&self) -> Result<Story, Unresolved> {
+        let (source, target) = self.schemas().await;
+        let id = match &self.asked {
+            Target::Record(key) => key.id,
+            Target::Key { column, value, .. } => {
+                let sides = (source.as_ref(), target.as_ref());
+                self.resolved(sides, column, value).await?
+            }
+        };
+        let (Target::Record(RecordKey { table, .. }) | Target::Key { table, .. }) = self.asked;
+        let key = RecordKey { table, id };
+        let remembered = remembered(&self.journal, &self.link.name, &self.table.name, id).await;
+        let known = self.context.as_ref();
+        let known = known.and_then(|context| Some((context, context.table(table)?)));
+        if let (Some((context, _)), Some(etag)) = (known, remembered.agreed) {
+            // The same as what the link learns of all records, which may still be on its way.
+            context.agreements.remember(key, etag);
         }
-    };
-    let remembered = remembered(journal, link, name, key.id).await;
-    if let (Ok((context, _)), Some(etag)) = (&context, remembered.agreed) {
-        // The same as what the link learns of all records, which may still be on its way.
-        context.agreements.remember(key, etag);
+        let columns = self.table.columns.iter().map(ColumnName::to_string);
+        let mut story = Story {
+            key,
+            name: String::new(),
+            number: String::new(),
+            columns: columns.collect(),
+            source: Sight::Absent,
+            target: Sight::Absent,
+            drift: None,
+            is_guess: false,
+            other: None,
+            differing: Vec::new(),
+            since: None,
+            history: remembered.history,
+            overwritten: remembered.overwritten,
+        };
+        if let Some((context, table)) = known
+            && let Ok(looked) = look_one(context, table, &context.ends, id).await
+        {
+            story.judged(looked);
+            return Ok(story);
+        }
+        // Where one side can't be read, the other is shown all the same.
+        (story.source, story.target) = tokio::join!(
+            self.seen(&self.source, source, id),
+            self.seen(&self.target, target, id),
+        );
+        let rows = [story.source.row(), story.target.row()];
+        let keys = self.table.keys.iter();
+        let number = keys.clone().find_map(|key| self.text(key, rows));
+        story.number = number.unwrap_or_default();
+        let names = self.table.stub.iter().chain(&self.table.columns);
+        let mut names = names.filter(|name| !self.table.keys.contains(name));
+        story.name = names
+            .find_map(|name| self.text(name, rows))
+            .unwrap_or_default();
+        Ok(story)
     }
-    let mut story = Story {
-        key,
-        name: String::new(),
-        number: String::new(),
-        source: Sight::Absent,
-        target: Sight::Absent,
-        drift: None,
-        is_guess: false,
-        other: None,
-        differing: Vec::new(),
-        since: None,
-        history: remembered.history,
-        overwritten: remembered.overwritten,
-    };
-    match context {
-        Ok((context, table)) => look(context, table, &mut story).await,
-        Err(why) => {
-            story.source = Sight::Unreachable(why.clone());
-            story.target = Sight::Unreachable(why);
+
+    /// The table as each instance describes it: as the link knows it, or asked now.
+    async fn schemas(&self) -> (Result<TableSchema, Failure>, Result<TableSchema, Failure>) {
+        let name = &self.table.name;
+        let context = self.context.as_ref();
+        match context.and_then(|context| context.table_named(name)) {
+            Some(table) => (Ok(table.source.clone()), Ok(table.target.clone())),
+            None => tokio::join!(self.source.schema(name), self.target.schema(name)),
         }
     }
-    Ok(story)
+
+    async fn seen(
+        &self,
+        reader: &Reader,
+        schema: Result<TableSchema, Failure>,
+        id: RowId,
+    ) -> Sight {
+        let read = match schema {
+            Ok(schema) => reader.retrieve(&schema, id, &self.table.columns).await,
+            Err(failure) => Err(failure),
+        };
+        match side(read) {
+            Ok(side) => side.into(),
+            Err(failure) => Sight::Unreachable(failure.summary()),
+        }
+    }
+
+    /// The id behind a key: the source's word, else the target's, where the same row has the same id.
+    async fn resolved(
+        &self,
+        (source, target): (
+            Result<&TableSchema, &Failure>,
+            Result<&TableSchema, &Failure>,
+        ),
+        column: &str,
+        value: &str,
+    ) -> Result<RowId, Unresolved> {
+        let name = ColumnName::new(column)
+            .map_err(|error| Unresolved::NoSuchRecord(visible(&error.to_string()).into_owned()))?;
+        let ask = async |reader: &Reader, schema: Result<&TableSchema, &Failure>| match schema {
+            Ok(schema) => reader.resolve_key(schema, &name, value).await,
+            Err(failure) => Err(failure.clone()),
+        };
+        let (source, target) = tokio::join!(ask(&self.source, source), ask(&self.target, target));
+        let shown = format!("{} with {column} {}", self.table.name, visible(value));
+        match (source, target) {
+            (Ok(Some(id)), _) | (_, Ok(Some(id))) => Ok(id),
+            (Ok(None), Ok(None)) => Err(Unresolved::NoSuchRecord(format!(
+                "neither instance has an {shown}"
+            ))),
+            (Err(failure), _) | (_, Err(failure)) => {
+                let why = failure.summary();
+                let why = format!("not every instance can be asked for {shown}: {why}");
+                Err(Unresolved::Unreachable(visible(&why).into_owned()))
+            }
+        }
+    }
+
+    /// What a column holds on the side that has it, made visible.
+    fn text(&self, column: &ColumnName, rows: [Option<&Row>; 2]) -> Option<String> {
+        let place = self.table.columns.iter().position(|name| name == column)?;
+        let values = rows.into_iter().flatten();
+        let mut values = values.filter_map(|row| row.values.get(place));
+        values.find_map(|value| match value {
+            Value::Text(text) if !text.is_empty() => Some(visible(text).into_owned()),
+            _ => None,
+        })
+    }
 }
 
-/// Reads both sides and judges them; where one can't be read, the other is shown all the same.
-async fn look(context: &LinkContext, table: &LinkTable, story: &mut Story) {
-    let (ends, id) = (&context.ends, story.key.id);
-    if let Ok(looked) = look_one(context, table, ends, id).await {
-        story.name = looked.record.name;
-        story.number = looked.record.number;
-        story.drift = Some(looked.drift);
-        story.is_guess = looked.is_guess;
-        story.other = looked.other;
-        story.since = looked.since.or_else(|| looked.sides.since(looked.drift));
-        story.differing.clone_from(&looked.sides.differing);
-        story.source = looked.sides.source.clone().into();
-        story.target = looked.sides.target.clone().into();
-        return;
-    }
-    let (source, target) = tokio::join!(
-        seen(&ends.source, &table.source, table, id),
-        seen(ends.target.reader(), &table.target, table, id),
-    );
-    let named = table.named(id, source.row(), target.row());
-    story.name = visible(&named.name).into_owned();
-    story.number = visible(&named.number).into_owned();
-    if let (Some(source), Some(target)) = (source.row(), target.row()) {
-        story.differing = table.rules.differing(source, target);
-    }
-    (story.source, story.target) = (source, target);
-}
-
-async fn seen(reader: &Reader, schema: &TableSchema, table: &LinkTable, id: RowId) -> Sight {
-    let read = reader.retrieve(schema, id, &table.columns).await;
-    match side(read) {
-        Ok(side) => side.into(),
-        Err(failure) => Sight::Unreachable(failure.summary()),
-    }
-}
-
-/// The id behind a key: the source's word, else the target's, where the same row has the same id.
-async fn resolved(
-    context: &LinkContext,
-    table: &LinkTable,
-    column: &str,
-    value: &str,
-) -> Result<RowId, Unresolved> {
-    let name = ColumnName::new(column)
-        .map_err(|error| Unresolved::NoSuchRecord(visible(&error.to_string()).into_owned()))?;
-    let ends = &context.ends;
-    let (source, target) = tokio::join!(
-        ends.source.resolve_key(&table.source, &name, value),
-        ends.target
-            .reader()
-            .resolve_key(&table.target, &name, value),
-    );
-    let shown = format!("{} with {column} {}", table.name, visible(value));
-    let failed = |failure: &Failure| {
-        let why = format!("it can't be asked for {shown}: {}", failure.summary());
-        Unresolved::Unreachable(visible(&why).into_owned())
-    };
-    match (source, target) {
-        (Ok(Some(id)), _) | (_, Ok(Some(id))) => Ok(id),
-        (Ok(None), Ok(None)) => Err(Unresolved::NoSuchRecord(format!(
-            "neither instance has an {shown}"
-        ))),
-        (Err(failure), _) | (_, Err(failure)) => Err(failed(&failure)),
+impl Story {
+    /// Takes in what a look at both sides told.
+    fn judged(&mut self, looked: Looked) {
+        self.since = looked.since.or_else(|| looked.sides.since(looked.drift));
+        self.source = looked.sides.source.clone().into();
+        self.target = looked.sides.target.clone().into();
+        self.differing.clone_from(&looked.sides.differing);
+        self.name = looked.record.name;
+        self.number = looked.record.number;
+        self.drift = Some(looked.drift);
+        self.is_guess = looked.is_guess;
+        self.other = looked.other;
     }
 }
 
 async fn remembered(
-    journal: Result<&Journal, String>,
+    journal: &Result<Journal, String>,
     link: &str,
     table: &TableName,
     id: RowId,
@@ -264,7 +308,7 @@ async fn remembered(
         Ok(journal) => journal,
         Err(why) => {
             return Remembered {
-                history: Err(why),
+                history: Err(why.clone()),
                 overwritten: Vec::new(),
                 agreed: None,
             };

@@ -14,6 +14,7 @@ mod client;
 mod commands;
 mod crash;
 mod emulator;
+mod explain;
 mod fuzz;
 mod journal;
 mod readme;
