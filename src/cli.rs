@@ -26,6 +26,8 @@ mod select;
 mod console;
 mod demo;
 mod emulator;
+mod explain;
+mod journal;
 mod records;
 mod repair;
 mod status;
@@ -114,6 +116,8 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             };
             repair::run(verb, &resolve.repair, context).await
         }
+        Some(Command::Explain(explain)) => explain::run(&explain, context).await,
+        Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

@@ -5,7 +5,9 @@
 //!   Command ──▶ run ──spawns──▶ probe, reconcile, repair, sync ──Event──▶ run ──▶ writer ──▶ State ──watch──▶ frontends
 //! ```
 
+pub mod audit;
 pub mod command;
+pub mod explain;
 pub mod records;
 pub mod state;
 

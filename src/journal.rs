@@ -5,8 +5,12 @@
 //! are on the disk. Once a commit has failed, every later append fails: nothing is written to an instance that could
 //! not be written down first.
 
+mod audit;
+mod chain;
 mod folder;
+mod heads;
 mod index;
+mod prune;
 mod read;
 mod record;
 mod replay;
@@ -15,6 +19,7 @@ mod sessions;
 mod store;
 #[cfg(test)]
 mod tests;
+mod weekly;
 mod write;
 
 use std::path::Path;
@@ -25,14 +30,20 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::domain::breaker::Forced;
-use crate::domain::operation::OperationId;
+use crate::domain::operation::{OperationId, Request};
+use crate::domain::row::RowId;
+use crate::domain::table::TableName;
 
 use store::{Append, Job, Writer};
 
+pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
+pub use chain::{BadHead, Head};
+pub use heads::{Anchors, BadAnchors};
 pub use index::{Change, Checkpoint, Index, Kept, Problem};
+pub use prune::{PruneError, Pruned, prune};
 pub use record::{
-    Agreement, Choice, Entry, Event, JournalError, JournalRecord, OpenError, Recovered,
-    RecoveredEnd, RecoveredOperation, RecoveredRecord, SessionInfo, What,
+    Agreement, Choice, Entry, Event, JournalError, JournalRecord, OpenError, Overwritten,
+    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, SessionInfo, What,
 };
 
 /// How many appends may wait before the next one waits to be taken in.
@@ -61,7 +72,7 @@ impl Journal {
     ) -> Result<(Self, Recovered), OpenError> {
         folder::prepare(folder)?;
         let exclusive = sessions::exclusive(folder)?;
-        let connection = schema::open(folder)?;
+        let connection = schema::open(folder, &session)?;
         let reader = schema::reader(folder)?;
         let id = Uuid::now_v7();
         let sessions = sessions::Sessions::begin(folder, id)?;
@@ -71,18 +82,21 @@ impl Journal {
         };
         let alive = |session| sessions.is_alive(session);
         let recovered = read::recover(&reader, session.now.wall, alive).map_err(failed)?;
-        write::session(&connection, id, session).map_err(failed)?;
+        write::session(&connection, id, &session).map_err(failed)?;
+        write::forget_overwritten(&connection, session.now).map_err(failed)?;
         set_up(&connection).map_err(failed)?;
         drop(exclusive);
 
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let fault = Arc::new(OnceLock::new());
+        weekly::check(folder, session.now.wall, &fault)?;
         let writer = Writer {
             connection,
             session: id,
             sessions,
             folder: folder.to_owned(),
             fault: Arc::clone(&fault),
+            has_written: false,
         };
         std::thread::Builder::new()
             .name("journal".to_owned())
@@ -146,6 +160,28 @@ impl Journal {
     /// The records of a link that a person chose to keep as the target has them.
     pub async fn choices(&self, link: String) -> Result<Vec<Choice>, JournalError> {
         self.read(move |reader| read::choices(reader, &link)).await
+    }
+
+    /// The latest events of a record in all operations on a link, oldest first, with what was asked.
+    pub async fn history(
+        &self,
+        link: String,
+        table: TableName,
+        id: RowId,
+        limit: usize,
+    ) -> Result<Vec<(Request, Event)>, JournalError> {
+        self.read(move |reader| read::history(reader, &link, &table, id, limit))
+            .await
+    }
+
+    /// The values of a record that were overwritten in the last 30 days, oldest first.
+    pub async fn overwritten(
+        &self,
+        table: TableName,
+        id: RowId,
+    ) -> Result<Vec<Overwritten>, JournalError> {
+        self.read(move |reader| read::overwritten(reader, &table, id))
+            .await
     }
 
     /// The instances that are stopped now, by this or any other process.

@@ -62,6 +62,10 @@ pub enum Command {
     Sync(Repair),
     /// Decide of records that both sides changed: fill the target's blanks, take the source's values, or keep the target's
     Resolve(Resolve),
+    /// All that is known of one record: both sides, its drift and why, what was done to it, what to run
+    Explain(Explain),
+    /// Whether the journal is what was written; where it ends; all of it; less of it
+    Journal(Journal),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -134,6 +138,9 @@ pub struct Repair {
     /// Why: kept in the journal; required above `confirm_above` records
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// The ticket that it is for: kept in the journal beside the reason
+    #[arg(long, value_name = "NUMBER")]
+    pub ticket: Option<String>,
     /// Consent to this many records; required above `confirm_above` records
     #[arg(long, value_name = "COUNT")]
     pub yes: Option<usize>,
@@ -168,6 +175,60 @@ pub enum Take {
     Source,
     /// The target's: nothing is written, until either side changes
     Target,
+}
+
+/// `tandem explain`.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// The record's table
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// Its GUID, or the value of an alternate key like accountnumber=MSFT
+    #[arg(value_name = "RECORD")]
+    pub record: String,
+    /// The link, where the table is on more than one
+    #[arg(long, value_name = "LINK")]
+    pub link: Option<String>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// `tandem journal`.
+#[derive(Args, Clone, Debug)]
+pub struct Journal {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub verb: JournalVerb,
+}
+
+/// What to do with the journal.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JournalVerb {
+    /// Check the hash chain, and name the first entry that is not as it was written
+    Verify(Verify),
+    /// Print the head of the chain, to be kept on another machine
+    Head,
+    /// Print every entry as one line of JSON; overwritten values are never among them
+    Export,
+    /// Take away what is old and over, from the beginning of the chain on
+    Prune(Prune),
+}
+
+/// `tandem journal verify`.
+#[derive(Args, Clone, Debug)]
+pub struct Verify {
+    /// A head that the journal had, or a file of such heads like its own `journal.heads`: is it still there
+    #[arg(long, value_name = "HEAD|FILE")]
+    pub anchor: Vec<String>,
+}
+
+/// `tandem journal prune`.
+#[derive(Args, Clone, Debug)]
+pub struct Prune {
+    /// Keep what is younger
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
+    pub older_than: Duration,
 }
 
 /// `tandem emulator`.
@@ -317,6 +378,12 @@ mod tests {
             ),
             ("tandem emulator --tls --tls-fault wrong-host", true),
             ("tandem emulator --tls-fault wrong-host", false),
+            ("tandem explain account accountnumber=MSFT --json", true),
+            ("tandem explain account", false),
+            ("tandem journal", false),
+            ("tandem journal verify --anchor 1:00 --json", true),
+            ("tandem journal prune --older-than 30d", true),
+            ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
             ("tandem destroy", false),
         ] {

@@ -164,6 +164,7 @@ pub fn well() -> State {
         lock: Lock::ReadOnly { may_arm: true },
         journal_fault: None,
         preview: None,
+        explained: None,
         notices: VecDeque::new(),
     }
 }

@@ -234,6 +234,7 @@ fn gone() -> Trouble {
     Trouble::bug("the engine ended by itself")
 }
 
-async fn send(engine: &Engine, command: Command) -> Result<(), Trouble> {
+/// Asks the engine for something.
+pub async fn send(engine: &Engine, command: Command) -> Result<(), Trouble> {
     engine.commands.send(command).await.map_err(|_| gone())
 }

@@ -141,11 +141,13 @@ impl Work<'_> {
         let states = self.session.engine.states.borrow();
         let link = states.links.get(link).map(|link| link.name.clone());
         let reason = self.repair.reason.as_deref().unwrap_or_default();
+        let ticket = self.repair.ticket.as_deref().unwrap_or_default();
         Request {
             id: OperationId::new(),
             verb: self.verb,
             link: link.unwrap_or_default(),
             reason: text::visible(reason.trim()).into_owned(),
+            ticket: text::visible(ticket.trim()).into_owned(),
             who: self.session.who.clone(),
             asked: now().wall,
         }

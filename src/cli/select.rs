@@ -120,9 +120,10 @@ pub fn parse(
     config: &Config,
 ) -> Result<Chosen, Trouble> {
     let (table, words) = split_table(repair)?;
+    let link = repair.selection.link.as_deref();
     let mut named = Vec::new();
     for word in words {
-        named.push(one(word, table, repair, config)?);
+        named.push(one(word, table, link, config)?);
     }
     for line in lines.map(meaningful).unwrap_or_default() {
         if named.len() >= MOST_LINES {
@@ -130,7 +131,7 @@ pub fn parse(
             return Err(Trouble::usage(why));
         }
         let (own, word) = split_line(line);
-        named.push(one(word, own.or(table), repair, config)?);
+        named.push(one(word, own.or(table), link, config)?);
     }
     let selects = !repair.selection.drift.is_empty() || repair.selection.filter.is_some();
     if !named.is_empty() || lines.is_some() {
@@ -216,17 +217,18 @@ fn split_line(line: &str) -> (Option<&str>, &str) {
     }
 }
 
-fn one(
+/// A record as it was named, and the place of its link.
+pub fn one(
     word: &str,
     table: Option<&str>,
-    repair: &Repair,
+    link: Option<&str>,
     config: &Config,
 ) -> Result<(usize, Target), Trouble> {
     let table = table.ok_or_else(|| {
         let why = format!("say the table first: `account {}`", text::visible(word));
         Trouble::usage(why)
     })?;
-    let known = known_table(table, repair.selection.link.as_deref(), config)?;
+    let known = known_table(table, link, config)?;
     if let Ok(id) = RowId::parse(word) {
         let key = RecordKey {
             table: known.index,

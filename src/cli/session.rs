@@ -1,6 +1,8 @@
 //! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
 //! life begins and ends.
 
+use std::path::PathBuf;
+
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::arguments::Globals;
@@ -24,10 +26,13 @@ pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
             config::locate::VARIABLE
         ))
     })?;
+    config::load(&file, state_folder(globals)?).map_err(|error| Trouble::usage(error.to_string()))
+}
+
+/// Finds the folder of journal and logs.
+pub fn state_folder(globals: &Globals) -> Result<PathBuf, Trouble> {
     let state = config::locate::state_folder(globals.state.as_deref());
-    let state =
-        state.ok_or_else(|| Trouble::usage("there is no home for the state: say --state DIR"))?;
-    config::load(&file, state).map_err(|error| Trouble::usage(error.to_string()))
+    state.ok_or_else(|| Trouble::usage("there is no home for the state: say --state DIR"))
 }
 
 /// What a command needs of the engine.

@@ -16,7 +16,7 @@ use crate::engine::State;
 use crate::engine::state::TableState;
 
 mod json;
-mod text;
+pub mod text;
 mod verdict;
 
 /// Runs the command.

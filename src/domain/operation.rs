@@ -228,6 +228,8 @@ pub struct Request {
     pub link: String,
     /// Why, in the words of who asked.
     pub reason: String,
+    /// The ticket that it is for, by its number elsewhere; empty where none was named.
+    pub ticket: String,
     /// Who asked: the user of the operating system, or the agent.
     pub who: String,
     /// When it was asked for.

@@ -87,6 +87,8 @@ pub enum Command {
     Compare,
     /// Read both sides of a record now.
     Inspect(RecordKey),
+    /// Tell all that is known of a record; the answer is [`super::explain::Explained`].
+    Explain(Target),
 }
 
 /// A record as it was named.

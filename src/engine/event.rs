@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::explain::Explained;
 use super::link::LinkContext;
 use super::records::Sides;
 use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
@@ -126,6 +127,8 @@ pub(super) enum Event {
     },
     /// A preview has come further.
     Previewed(Arc<Preview>),
+    /// A record's story was told.
+    Explained(Arc<Explained>),
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.

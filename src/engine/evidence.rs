@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::drift::{Changed, Drift};
-use crate::domain::operation::RecordKey;
+use crate::domain::operation::{RecordKey, Stage, Verb};
 use crate::domain::row::ETag;
+use crate::journal;
 
 /// How tandem left a row of the target when it last wrote to it: while the row still has that version, nobody else has
 /// changed it, whatever the clocks say.
@@ -17,6 +18,19 @@ pub(super) struct Agreement {
     pub(super) is_whole: bool,
     /// What was written, where the target made something else of it: the columns, and the hash of their values.
     pub(super) altered: Option<(Vec<String>, u64)>,
+}
+
+impl Agreement {
+    /// What the journal says of a row; `None` where it was gone when it was read back.
+    pub(super) fn of(remembered: journal::Agreement) -> Option<Self> {
+        let altered = matches!(remembered.stage, Stage::Altered(_));
+        let hash = remembered.hash.filter(|_| altered);
+        Some(Self {
+            etag: remembered.etag?,
+            is_whole: remembered.verb != Verb::FillBlanks,
+            altered: hash.map(|hash| (remembered.columns, hash)),
+        })
+    }
 }
 
 /// The rows that tandem wrote and read back.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
+use tokio_util::sync::CancellationToken;
+
 use super::event::Named;
 use super::evidence::{Agreements, Choices, Told};
 use super::reconcile::Known;
@@ -42,6 +44,8 @@ pub(super) struct LinkContext {
     pub(super) agreements: Agreements,
     /// What a person chose to keep.
     pub(super) choices: Choices,
+    /// Set once what the journal knows of the records has been taken in, or can't be.
+    pub(super) recalled: CancellationToken,
     /// What the feeds of changes have told.
     pub(super) told: Told,
     /// Where what is known is kept, once the state folder has been opened.
@@ -206,6 +210,7 @@ pub(super) async fn describe(
         sync_users,
         agreements: Agreements::default(),
         choices: Choices::default(),
+        recalled: CancellationToken::new(),
         told: Told::default(),
         index: OnceLock::new(),
     })

@@ -103,6 +103,7 @@ impl Comparing {
 
     /// Compares one table. One comparison of a table runs at a time; who waited for another finds little left to read.
     async fn table(&self, table: &LinkTable) -> Result<Comparison, Broken> {
+        self.link.recalled.cancelled().await;
         let mut known = table.known.lock().await;
         known.load(&self.link, table).await;
         if self.depth == Depth::Anew {

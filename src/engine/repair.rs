@@ -188,6 +188,7 @@ pub(super) struct Outcome {
 impl Repair {
     /// Accepts the records, then carries them out, several at a time.
     pub(super) async fn run(self, targets: Vec<Target>) -> Outcome {
+        self.link.recalled.cancelled().await;
         let records = self.resolve(targets).await;
         let total = records.len();
         match self.accept(&records).await {

@@ -1,5 +1,6 @@
 //! The loop: one task that owns all state. It takes what is ready, applies it, and publishes once.
 
+mod explain;
 mod journal;
 mod links;
 mod operations;

@@ -215,6 +215,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         lock,
         journal_fault: None,
         preview: None,
+        explained: None,
         notices: VecDeque::new(),
     }
 }

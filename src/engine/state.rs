@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::explain::Explained;
 use super::records::Records;
 use crate::domain::breaker::{BreakerStatus, Class, Forced, Phase};
 use crate::domain::drift::{CompareRules, Drift};
@@ -42,6 +43,8 @@ pub struct State {
     pub journal_fault: Option<String>,
     /// The answer to the latest [`super::Command::Preview`].
     pub preview: Option<Arc<Preview>>,
+    /// The answer to the latest [`super::Command::Explain`].
+    pub explained: Option<Arc<Explained>>,
     /// What was asked for and can't be done, newest last; a frontend shows those it has not shown yet.
     pub notices: VecDeque<Notice>,
 }

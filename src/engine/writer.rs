@@ -182,6 +182,7 @@ impl StateWriter {
                 l.sync.runs.any |= last_success.is_some();
             }),
             Event::Previewed(preview) => self.state_mut().preview = Some(preview),
+            Event::Explained(explained) => self.state_mut().explained = Some(explained),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(

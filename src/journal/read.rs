@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::record::{
-    Agreement, Choice, Event, JournalRecord, Recovered, RecoveredEnd, RecoveredOperation, What,
+    Agreement, Choice, Event, JournalRecord, Overwritten, Recovered, RecoveredEnd, RecoveredOperation,
+    What,
 };
 use super::replay::Fold;
 use crate::domain::breaker::Forced;
@@ -108,7 +109,7 @@ pub fn recover(
         ..Recovered::default()
     };
     let mut statement = connection.prepare(
-        "SELECT id, verb, link, reason, who, asked, session,
+        "SELECT id, verb, link, reason, who, asked, ticket, session,
              (SELECT seq FROM events WHERE operation = o.id AND record IS NULL) AS ended
          FROM operations AS o
          WHERE ended IS NULL OR o.rowid IN (SELECT rowid FROM operations ORDER BY rowid DESC LIMIT 1000)
@@ -117,8 +118,8 @@ pub fn recover(
     let rows = statement.query_map([], |row| {
         Ok((
             request(row),
-            row.get::<_, Uuid>(6)?,
-            row.get::<_, Option<i64>>(7)?,
+            row.get::<_, Uuid>(7)?,
+            row.get::<_, Option<i64>>(8)?,
         ))
     })?;
     let mut finished = 0;
@@ -219,6 +220,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
         verb: Verb::from_word(&verb).ok_or_else(|| odd(1, format!("unknown verb `{verb}`")))?,
         link: row.get(2)?,
         reason: row.get(3)?,
+        ticket: row.get(6)?,
         who: row.get(4)?,
         asked: time(row, 5)?,
     })
@@ -263,13 +265,17 @@ pub fn session_of(
         .optional()
 }
 
-/// The latest write of tandem's own to every record of a link that was read back.
+/// The latest write of tandem's own to every record of a link that was read back; of events that were pruned, too.
 pub fn agreements(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Agreement>> {
     let mut statement = connection.prepare_cached(
-        "SELECT max(e.seq), e.entity, e.record, e.etag, e.hash, e.columns, o.verb, e.stage, e.reason, e.wall
-         FROM events AS e JOIN operations AS o ON o.id = e.operation
-         WHERE e.stage IN ('verified', 'altered') AND o.link = ?
-         GROUP BY e.entity, e.record",
+        "SELECT max(seq), entity, record, etag, hash, columns, verb, stage, reason, wall FROM
+             (SELECT e.seq, e.entity, e.record, e.etag, e.hash, e.columns, o.verb, e.stage, e.reason, e.wall
+              FROM events AS e JOIN operations AS o ON o.id = e.operation
+              WHERE e.stage IN ('verified', 'altered') AND o.link = ?1
+              UNION ALL
+              SELECT seq, entity, record, etag, hash, columns, verb, stage, reason, wall
+              FROM agreed WHERE link = ?1 AND NOT is_choice)
+         GROUP BY entity, record",
     )?;
     let rows = statement.query_map([link], |row| {
         Ok(Agreement {
@@ -289,10 +295,12 @@ pub fn agreements(connection: &Connection, link: &str) -> rusqlite::Result<Vec<A
 /// The records of a link that a person chose to keep as the target has them, by the latest choice of each.
 pub fn choices(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Choice>> {
     let mut statement = connection.prepare_cached(
-        "SELECT max(e.seq), e.entity, e.record, e.hash
-         FROM events AS e JOIN operations AS o ON o.id = e.operation
-         WHERE o.verb = ?2 AND e.stage = 'unchanged' AND e.hash IS NOT NULL AND o.link = ?1
-         GROUP BY e.entity, e.record",
+        "SELECT max(seq), entity, record, hash FROM
+             (SELECT e.seq, e.entity, e.record, e.hash
+              FROM events AS e JOIN operations AS o ON o.id = e.operation
+              WHERE o.verb = ?2 AND e.stage = 'unchanged' AND e.hash IS NOT NULL AND o.link = ?1
+              UNION ALL SELECT seq, entity, record, hash FROM agreed WHERE link = ?1 AND is_choice)
+         GROUP BY entity, record",
     )?;
     let rows = statement.query_map([link, Verb::KeepTarget.word()], |row| {
         Ok(Choice {
@@ -319,8 +327,58 @@ fn column_names(row: &Row<'_>, place: usize) -> rusqlite::Result<Vec<String>> {
         .map_err(|error| odd(place, error.to_string()))
 }
 
+/// The latest events of a record in all operations on a link, oldest first, with the requests that they belong to.
+pub fn history(
+    connection: &Connection,
+    link: &str,
+    table: &TableName,
+    id: RowId,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Request, Event)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT e.seq, e.session, e.wall, e.stage, e.reason, e.etag, e.hash, e.columns, e.entity, e.record, e.name,
+             e.number, e.on_the_way, o.id
+         FROM events AS e JOIN operations AS o ON o.id = e.operation
+         WHERE e.entity = ? AND e.record = ? AND o.link = ? ORDER BY e.seq DESC LIMIT ?",
+    )?;
+    let mut requests = connection.prepare_cached(
+        "SELECT id, verb, link, reason, who, asked, ticket FROM operations WHERE id = ?",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let key = params![table.as_str(), id.uuid(), link, limit];
+    let rows = statement.query_map(key, |row| Ok((row.get::<_, Uuid>(13)?, event(row)?)))?;
+    let mut history = Vec::new();
+    for row in rows {
+        let (operation, event) = row?;
+        history.push((requests.query_row([operation], request)?, event));
+    }
+    history.reverse();
+    Ok(history)
+}
+
+/// The values of a record that were overwritten and are still kept, oldest first.
+pub fn overwritten(
+    connection: &Connection,
+    table: &TableName,
+    id: RowId,
+) -> rusqlite::Result<Vec<Overwritten>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT operation, name, value, wall FROM overwritten WHERE entity = ? AND record = ? ORDER BY rowid",
+    )?;
+    let rows = statement.query_map(params![table.as_str(), id.uuid()], |row| {
+        let value: String = row.get(2)?;
+        Ok(Overwritten {
+            operation: OperationId(row.get(0)?),
+            column: row.get(1)?,
+            value: serde_json::from_str(&value).map_err(|error| odd(2, error.to_string()))?,
+            at: time(row, 3)?,
+        })
+    })?;
+    rows.collect()
+}
+
 /// A number that is never negative.
-fn count<T: TryFrom<i64>>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {
+pub fn count<T: TryFrom<i64>>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {
     let number: i64 = row.get(place)?;
     T::try_from(number).map_err(|_| odd(place, format!("{number} is out of range")))
 }

@@ -1,5 +1,5 @@
-//! What the journal takes and gives: entries, events, and what a restart finds. No row's values and no secret can be
-//! said here: ids, names of columns and hashes only (J7). A record's name and number are kept so that people can tell
+//! What the journal takes and gives: entries, events, and what a restart finds. No secret can be said here, and of a
+//! row's values only those that are overwritten, which are kept apart and not for long (J7). A record's name and number are kept so that people can tell
 //! which record a line is about.
 
 use chrono::{DateTime, Utc};
@@ -67,6 +67,18 @@ pub enum Entry {
         hash: Option<u64>,
         /// The names of the columns that were written.
         columns: Vec<String>,
+        /// When.
+        now: Now,
+    },
+    /// Values of a record that are about to be overwritten, to be written in one append with its
+    /// [`Stage::Intended`]. They are kept for 30 days, and never exported.
+    Overwritten {
+        /// The operation.
+        operation: OperationId,
+        /// The record.
+        record: JournalRecord,
+        /// The names of the columns with their values until now.
+        values: Vec<(String, serde_json::Value)>,
         /// When.
         now: Now,
     },
@@ -218,6 +230,19 @@ pub struct Choice {
     pub pair: u64,
 }
 
+/// A value that an operation overwrote.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overwritten {
+    /// The operation.
+    pub operation: OperationId,
+    /// The column.
+    pub column: String,
+    /// What it held before.
+    pub value: serde_json::Value,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// Why the journal could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -258,7 +283,7 @@ pub enum OpenError {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum JournalError {
     /// The disk or the database failed, now or before: nothing is appended by this process any more (J5).
-    #[error("the journal can't be written: {0}")]
+    #[error("{0}")]
     Broken(String),
     /// Another process held the journal for too long; nothing is wrong with it.
     #[error("the journal is busy: another process has been writing for too long")]

@@ -1,21 +1,24 @@
 //! The database: how it is opened, checked and laid out. Its format only ever moves forward (J6).
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::chain;
 use super::folder;
-use super::record::OpenError;
+use super::record::{OpenError, SessionInfo};
+use super::sessions;
 
 /// The newest format.
-const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// The oldest SQLite whose WAL can be relied on (J2).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// `chain` is room for the hash over all rows before, which is not computed yet.
-const TABLES: &str = "
+/// Format 1.
+const FIRST: &str = "
 CREATE TABLE sessions (
     id BLOB PRIMARY KEY NOT NULL, started TEXT NOT NULL, mono INTEGER NOT NULL,
     who TEXT NOT NULL, pid INTEGER NOT NULL, version TEXT NOT NULL, host TEXT NOT NULL
@@ -43,11 +46,42 @@ CREATE TABLE forced (
 ) STRICT;
 ";
 
-/// The tables that nothing is ever changed in or deleted from.
+/// From format 1 to 2: the hash chain over events and orders ([`super::chain`]), where it begins, what prune keeps of
+/// the events it takes away, values that were overwritten, and a ticket beside the reason.
+const SECOND: &str = "
+ALTER TABLE events DROP COLUMN chain;
+ALTER TABLE forced DROP COLUMN chain;
+ALTER TABLE operations ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
+CREATE INDEX events_of_record ON events (entity, record);
+CREATE TABLE chain (
+    seq INTEGER PRIMARY KEY NOT NULL, kind TEXT NOT NULL, entry INTEGER NOT NULL, hash BLOB NOT NULL,
+    UNIQUE (kind, entry)
+) STRICT;
+CREATE TABLE origins (
+    seq INTEGER PRIMARY KEY NOT NULL, hash BLOB NOT NULL, wall TEXT NOT NULL, who TEXT NOT NULL
+) STRICT;
+CREATE TABLE agreed (
+    link TEXT NOT NULL, entity TEXT NOT NULL, record BLOB NOT NULL, is_choice INTEGER NOT NULL,
+    seq INTEGER NOT NULL, etag TEXT, hash INTEGER, columns TEXT, verb TEXT NOT NULL,
+    stage TEXT NOT NULL, reason TEXT, wall TEXT NOT NULL,
+    PRIMARY KEY (link, entity, record, is_choice)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE overwritten (
+    operation BLOB NOT NULL, entity TEXT NOT NULL, record BLOB NOT NULL,
+    name TEXT NOT NULL, value TEXT NOT NULL, wall TEXT NOT NULL
+) STRICT;
+CREATE INDEX overwritten_of_record ON overwritten (entity, record);
+CREATE INDEX overwritten_by_age ON overwritten (wall);
+";
+
+/// The tables of format 1 that nothing is ever changed in or deleted from.
 const APPEND_ONLY: [&str; 4] = ["sessions", "operations", "events", "forced"];
 
+/// Those that format 2 adds.
+const APPEND_ONLY_SINCE_2: [&str; 2] = ["chain", "origins"];
+
 /// Opens the database for writing, and makes or checks it first. The caller holds the opening lock.
-pub fn open(state: &Path) -> Result<Connection, OpenError> {
+pub fn open(state: &Path, opener: &SessionInfo) -> Result<Connection, OpenError> {
     let file = folder::database(state);
     if rusqlite::version_number() < OLDEST_SQLITE {
         let why = format!("SQLite {} is too old", rusqlite::version());
@@ -85,10 +119,41 @@ pub fn open(state: &Path) -> Result<Connection, OpenError> {
         let why = format!("it is damaged ({health}): move it away and keep it");
         return Err(OpenError::Database { file, why });
     }
-    if found == 0 {
-        lay_out(&mut connection).map_err(failed)?;
+    if found == FORMAT {
+        return Ok(connection);
     }
+    if found > 0 {
+        if sessions::somebody_lives(state) {
+            let why = "another tandem is running, of an older version: it must end before the format can change";
+            let why = why.to_owned();
+            return Err(OpenError::Database { file, why });
+        }
+        copy(&connection, state, found)?;
+    }
+    lay_out(&mut connection, found, opener).map_err(failed)?;
     Ok(connection)
+}
+
+/// Keeps a copy of the database as it is, beside it (J6).
+fn copy(connection: &Connection, state: &Path, format: i64) -> Result<(), OpenError> {
+    let file = state.join(format!("journal.format-{format}.db"));
+    let unfinished = state.join("journal.copy");
+    let failed = |source| OpenError::Folder {
+        folder: file.clone(),
+        source,
+    };
+    // An empty file is taken, and its mode with it; what an earlier try left is no copy.
+    let begun = folder::private_file(&unfinished)?;
+    begun.set_len(0).map_err(failed)?;
+    let path = unfinished.to_string_lossy();
+    connection
+        .execute("VACUUM INTO ?", [path.as_ref()])
+        .map_err(|error| OpenError::Database {
+            file: unfinished.clone(),
+            why: format!("a copy is made before its format changes: {error}"),
+        })?;
+    begun.sync_all().map_err(failed)?;
+    fs::rename(&unfinished, &file).map_err(failed)
 }
 
 /// Opens the database for reading only.
@@ -112,29 +177,57 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What was deleted, values above all, is not left lying in free pages.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "mmap_size", 0)
 }
 
-fn format(connection: &Connection) -> rusqlite::Result<i64> {
+/// The format of a database; 0 when there is nothing in it yet.
+pub fn format(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn lay_out(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Brings a database from the format that was found, 0 for an empty one, to the newest.
+fn lay_out(connection: &mut Connection, found: i64, opener: &SessionInfo) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(TABLES)?;
-    for table in APPEND_ONLY {
-        for change in ["UPDATE", "DELETE"] {
-            transaction.execute_batch(&format!(
-                "CREATE TRIGGER {table}_no_{change} BEFORE {change} ON {table}
-                 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;"
-            ))?;
-        }
+    if found < 1 {
+        transaction.execute_batch(FIRST)?;
+        guard(&transaction, "UPDATE", &APPEND_ONLY)?;
+        guard(&transaction, "DELETE", &APPEND_ONLY)?;
     }
+    transaction.execute_batch(SECOND)?;
+    guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_2)?;
+    guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_2)?;
+    chain::begin(&transaction, opener)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
 
-fn newer(file: PathBuf, found: i64) -> OpenError {
+fn guard(connection: &Connection, change: &str, tables: &[&str]) -> rusqlite::Result<()> {
+    tables.iter().try_for_each(|table| {
+        connection.execute_batch(&format!(
+            "CREATE TRIGGER {table}_no_{change} BEFORE {change} ON {table}
+             BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;"
+        ))
+    })
+}
+
+/// Lets rows be deleted while `work` runs, in the transaction that the caller commits or not.
+pub fn deleting<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let tables: Vec<&str> = APPEND_ONLY.into_iter().chain(APPEND_ONLY_SINCE_2).collect();
+    for table in &tables {
+        connection.execute_batch(&format!("DROP TRIGGER {table}_no_DELETE"))?;
+    }
+    let done = work()?;
+    guard(connection, "DELETE", &tables)?;
+    Ok(done)
+}
+
+/// What is said of a database that a newer tandem wrote.
+pub fn newer(file: PathBuf, found: i64) -> OpenError {
     let known = FORMAT;
     OpenError::Newer { file, found, known }
 }

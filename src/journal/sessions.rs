@@ -36,8 +36,7 @@ impl Sessions {
         if self.held.contains_key(&session) {
             return true;
         }
-        File::open(self.path(session))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        is_held(&self.path(session))
     }
 
     /// Whether this process holds it.
@@ -93,6 +92,21 @@ impl Drop for Sessions {
             let _left = fs::remove_file(self.path(*session));
         }
     }
+}
+
+fn is_held(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether any process has the journal open now.
+pub fn somebody_lives(state: &Path) -> bool {
+    let locks = fs::read_dir(state.join("sessions"));
+    locks.is_ok_and(|locks| locks.flatten().any(|lock| is_held(&lock.path())))
+}
+
+/// Whether a session's process, or its heir, lives.
+pub fn lives(state: &Path, session: Uuid) -> bool {
+    is_held(&state.join("sessions").join(format!("{session}.lock")))
 }
 
 /// Holds everybody else back from opening or claiming, until the file is dropped.

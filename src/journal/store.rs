@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::heads;
 use super::read;
 use super::record::{Entry, JournalError};
 use super::sessions::{self, Sessions};
@@ -54,6 +55,8 @@ pub struct Writer {
     pub folder: PathBuf,
     /// Set once, when a write has failed.
     pub fault: Arc<OnceLock<String>>,
+    /// Whether anything was appended by this process.
+    pub has_written: bool,
 }
 
 impl Writer {
@@ -72,11 +75,24 @@ impl Writer {
                     next = jobs.blocking_recv();
                 }
                 Job::Close(reply) => {
+                    self.leave();
                     drop(self);
                     answer(reply, ());
                     return;
                 }
             }
+        }
+        self.leave();
+    }
+
+    /// Exports the head of the chain, so that a journal that is cut or put back later can be told (J4).
+    fn leave(&self) {
+        if !self.has_written || self.fault.get().is_some() {
+            return;
+        }
+        let exported = heads::export(&self.folder, &self.connection);
+        if let Err(why) = exported {
+            tracing::warn!(%why, "the journal's head could not be exported");
         }
     }
 
@@ -93,6 +109,7 @@ impl Writer {
         };
         match outcomes {
             Ok(outcomes) => {
+                self.has_written = true;
                 for (append, outcome) in batch.into_iter().zip(outcomes) {
                     answer(append.reply, outcome);
                 }

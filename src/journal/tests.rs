@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod audit;
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -43,7 +45,8 @@ fn request(verb: Verb) -> Request {
         id: OperationId::new(),
         verb,
         link: "us-europe".to_owned(),
-        reason: "INC-42".to_owned(),
+        reason: "the call of Monday".to_owned(),
+        ticket: "INC-42".to_owned(),
         who: "kim".to_owned(),
         asked: at(1).wall,
     }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::chain::{self, Kind};
 use super::read;
 use super::record::{Entry, JournalRecord, SessionInfo};
 use super::replay;
@@ -12,6 +13,9 @@ use crate::domain::time::Now;
 
 /// The longest reason that is kept: a sentence or two, never a body.
 const LONGEST_REASON: usize = 1000;
+
+/// How long overwritten values are kept (J7).
+const OVERWRITTEN_KEPT: chrono::Duration = chrono::Duration::days(30);
 
 /// Why an entry was not written.
 #[derive(Debug)]
@@ -29,6 +33,12 @@ impl From<rusqlite::Error> for Refusal {
         match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => Self::Illegal(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DiskFull) => {
+                Self::Broken("the disk is full: make room, then start again".to_owned())
+            }
+            Some(ErrorCode::SystemIoFailure) => Self::Broken(format!(
+                "{error}: see to the disk of the state folder, then start again"
+            )),
             _ => Self::Broken(error.to_string()),
         }
     }
@@ -80,6 +90,12 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
             };
             stage(connection, session, *operation, record, to, &detail, *now)
         }
+        Entry::Overwritten {
+            operation,
+            record,
+            values,
+            now,
+        } => overwritten(connection, *operation, record, values, *now),
         Entry::Finished {
             operation,
             cut_short,
@@ -102,7 +118,7 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
                 read::moment(now.wall),
                 read::millis(*now)
             ])?;
-            Ok(())
+            chained(connection, Kind::Forced)
         }
         Entry::Released { instance, by, now } => {
             let none = None::<String>;
@@ -118,9 +134,18 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
                 wall,
                 read::millis(*now)
             ])?;
-            Ok(())
+            chained(connection, Kind::Forced)
         }
     }
+}
+
+/// Chains the row that was written last.
+fn chained(connection: &Connection, kind: Kind) -> Result<(), Refusal> {
+    Ok(chain::append(
+        connection,
+        kind,
+        connection.last_insert_rowid(),
+    )?)
 }
 
 const FORCED: &str =
@@ -129,7 +154,7 @@ const FORCED: &str =
 
 fn operation(connection: &Connection, session: Uuid, request: &Request) -> Result<(), Refusal> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO operations (id, session, verb, link, reason, who, asked) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     statement.execute(params![
         request.id.0,
@@ -137,6 +162,7 @@ fn operation(connection: &Connection, session: Uuid, request: &Request) -> Resul
         request.verb.word(),
         request.link,
         shortened(&request.reason),
+        shortened(&request.ticket),
         request.who,
         read::moment(request.asked)
     ])?;
@@ -180,6 +206,44 @@ fn stage(
         read::moment(now.wall),
         read::millis(now)
     ])?;
+    chained(connection, Kind::Event)
+}
+
+fn overwritten(
+    connection: &Connection,
+    operation: OperationId,
+    record: &JournalRecord,
+    values: &[(String, serde_json::Value)],
+    now: Now,
+) -> Result<(), Refusal> {
+    let stage = read::stage_of(connection, operation, record)?;
+    if stage != Some(Stage::Intended) {
+        let why = "only what is about to be written can be overwritten";
+        return Err(Refusal::Illegal(format!(
+            "{} {}: {why}",
+            record.table, record.id
+        )));
+    }
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO overwritten (operation, entity, record, name, value, wall) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    for (name, value) in values {
+        statement.execute(params![
+            operation.0,
+            record.table.as_str(),
+            record.id.uuid(),
+            name,
+            value.to_string(),
+            read::moment(now.wall)
+        ])?;
+    }
+    Ok(())
+}
+
+/// Forgets the values that were kept for long enough.
+pub fn forget_overwritten(connection: &Connection, now: Now) -> rusqlite::Result<()> {
+    let kept_since = read::moment(now.wall - OVERWRITTEN_KEPT);
+    connection.execute("DELETE FROM overwritten WHERE wall < ?", [kept_since])?;
     Ok(())
 }
 
@@ -201,7 +265,7 @@ fn finished(
         read::moment(now.wall),
         read::millis(now)
     ])?;
-    Ok(())
+    chained(connection, Kind::Event)
 }
 
 fn refuse_after_end(connection: &Connection, operation: OperationId) -> Result<(), Refusal> {
@@ -215,7 +279,7 @@ fn refuse_after_end(connection: &Connection, operation: OperationId) -> Result<(
 }
 
 /// Writes the session's own row, which all others refer to.
-pub fn session(connection: &Connection, id: Uuid, info: SessionInfo) -> rusqlite::Result<()> {
+pub fn session(connection: &Connection, id: Uuid, info: &SessionInfo) -> rusqlite::Result<()> {
     let SessionInfo {
         who,
         host,
@@ -227,7 +291,7 @@ pub fn session(connection: &Connection, id: Uuid, info: SessionInfo) -> rusqlite
         params![
             id,
             read::moment(now.wall),
-            read::millis(now),
+            read::millis(*now),
             who,
             std::process::id(),
             version,

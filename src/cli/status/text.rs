@@ -56,7 +56,8 @@ fn instances(state: &State) -> String {
     text
 }
 
-fn breaker_words(state: &State, breaker: &BreakerStatus) -> String {
+/// A breaker in words, with the time of its next try.
+pub fn breaker_words(state: &State, breaker: &BreakerStatus) -> String {
     let word = format!("{} {}", breaker.class.word(), breaker.phase.word());
     match &breaker.phase {
         Phase::Open { until } => {
@@ -68,7 +69,7 @@ fn breaker_words(state: &State, breaker: &BreakerStatus) -> String {
 }
 
 /// What else must be known of an instance.
-fn note(state: &State, instance: &InstanceState) -> Option<String> {
+pub fn note(state: &State, instance: &InstanceState) -> Option<String> {
     let name = &instance.name;
     if let Some(forced) = instance.forced() {
         let until = forced

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Run, TRY_AGAIN};
-use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
+use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb};
+use crate::domain::table::TableName;
 use crate::domain::time::{Now, age};
 use crate::engine::event::Event;
 use crate::engine::evidence::Agreement;
@@ -15,6 +16,7 @@ use crate::engine::start::{Client, Depth};
 use crate::engine::state::InstanceState;
 use crate::engine::sync;
 use crate::engine::sync::{Freshness, Reach};
+use crate::journal::Journal;
 
 impl Run {
     pub(super) fn spawn_probes(&mut self) {
@@ -102,44 +104,17 @@ impl Run {
 
     /// What the journal knows of rows that tandem wrote goes to the links that are ready for it.
     pub(super) fn load_agreements(&mut self) {
-        let Some(journal) = &self.journal else { return };
+        if self.is_opening {
+            return;
+        }
         for context in self.links.iter().filter_map(|work| work.context.clone()) {
-            let (journal, link) = (journal.clone(), context.config.name.clone());
+            let Some(journal) = self.journal.clone() else {
+                context.recalled.cancel();
+                continue;
+            };
             self.background.spawn(async move {
-                // Without it the drift of these records is a guess by the clock, and says so.
-                let Ok(agreements) = journal.agreements(link).await else {
-                    return;
-                };
-                for agreement in agreements {
-                    if let (Some(table), Some(etag)) =
-                        (context.table_named(&agreement.table), agreement.etag)
-                    {
-                        let key = RecordKey {
-                            table: table.index,
-                            id: agreement.id,
-                        };
-                        let altered = matches!(agreement.stage, Stage::Altered(_));
-                        let left = Agreement {
-                            etag,
-                            is_whole: agreement.verb != Verb::FillBlanks,
-                            altered: agreement
-                                .hash
-                                .filter(|_| altered)
-                                .map(|hash| (agreement.columns, hash)),
-                        };
-                        context.agreements.remember(key, left);
-                    }
-                }
-                let choices = journal.choices(context.config.name.clone()).await;
-                for choice in choices.unwrap_or_default() {
-                    if let Some(table) = context.table_named(&choice.table) {
-                        let key = RecordKey {
-                            table: table.index,
-                            id: choice.id,
-                        };
-                        context.choices.remember(key, choice.pair);
-                    }
-                }
+                recall(&context, &journal).await;
+                context.recalled.cancel();
             });
         }
     }
@@ -265,6 +240,7 @@ impl Run {
             verb: Verb::Sync,
             link: name,
             reason: "scheduled".to_owned(),
+            ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
         };
@@ -294,5 +270,26 @@ impl Run {
             .insert(repair.request.id, repair.reins.clone());
         let is_scheduled = self.options.is_agent;
         self.repairs.spawn(sync::run(repair, reach, is_scheduled));
+    }
+}
+
+/// Takes in what the journal knows of a link's records. Without it the drift of these records is a guess by the clock,
+/// and says so.
+async fn recall(context: &LinkContext, journal: &Journal) {
+    let link = &context.config.name;
+    let key = |table: &TableName, id| {
+        let table = context.table_named(table)?.index;
+        Some(RecordKey { table, id })
+    };
+    for remembered in journal.agreements(link.clone()).await.unwrap_or_default() {
+        let key = key(&remembered.table, remembered.id);
+        if let Some((key, agreement)) = key.zip(Agreement::of(remembered)) {
+            context.agreements.remember(key, agreement);
+        }
+    }
+    for choice in journal.choices(link.clone()).await.unwrap_or_default() {
+        if let Some(key) = key(&choice.table, choice.id) {
+            context.choices.remember(key, choice.pair);
+        }
     }
 }

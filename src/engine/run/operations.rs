@@ -254,7 +254,7 @@ impl Run {
 
     pub(super) fn start_queued(&mut self) {
         for command in std::mem::take(&mut self.queued) {
-            self.begin(command);
+            self.command(command);
         }
     }
 
@@ -271,6 +271,10 @@ impl Run {
                     !matches!(consent, Consent::Named { may_wait: false }),
                 ),
                 Command::Preview { request, .. } => (request, false),
+                Command::Explain(target) => {
+                    self.explain(target.clone());
+                    continue;
+                }
                 _ => {
                     self.queued.push_back(command);
                     continue;
@@ -287,12 +291,17 @@ impl Run {
     }
 
     pub(super) fn why_unreachable(&self, link: &str) -> Option<String> {
-        let state = self.writer.state();
-        if let Some(fault) = &state.journal_fault {
+        if let Some(fault) = &self.writer.state().journal_fault {
             return Some(format!(
                 "the journal can't be written, so nothing is: {fault}"
             ));
         }
+        self.why_link_unreachable(link)
+    }
+
+    /// Why a link can't be made ready.
+    pub(super) fn why_link_unreachable(&self, link: &str) -> Option<String> {
+        let state = self.writer.state();
         let link = state.links.iter().find(|known| known.name == link)?;
         if let Some(fault) = &link.fault {
             return Some(format!("the link can't be used: {fault}"));

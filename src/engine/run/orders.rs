@@ -60,6 +60,7 @@ impl Run {
                 }
             }
             Command::Inspect(key) => self.inspect(key),
+            Command::Explain(target) => self.explain(target),
         }
     }
 

@@ -216,6 +216,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         lock: Lock::ReadOnly { may_arm: true },
         journal_fault: None,
         preview: None,
+        explained: None,
         notices: VecDeque::new(),
     }
 }
@@ -765,6 +766,7 @@ pub fn operation(verb: Verb, asked: Now, who: &str, reason: &str, tally: Tally) 
             verb,
             link: "us-europe".to_owned(),
             reason: reason.to_owned(),
+            ticket: String::new(),
             who: who.to_owned(),
             asked: asked.wall,
         },

@@ -284,6 +284,7 @@ pub fn request(verb: Verb) -> Request {
         verb,
         link: "us-europe".to_owned(),
         reason: "INC-1".to_owned(),
+        ticket: String::new(),
         who: "anna".to_owned(),
         asked: chrono::Utc::now(),
     }
