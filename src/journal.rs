@@ -61,18 +61,18 @@ impl Journal {
     /// Opens the journal in a folder, makes both when they are absent, and says what an earlier process left behind.
     ///
     /// It blocks: call it on a thread that may.
-    pub fn open(folder: &Path, session: SessionInfo) -> Result<(Self, Recovered), OpenError> {
+    pub fn open(folder: &Path, session: &SessionInfo) -> Result<(Self, Recovered), OpenError> {
         Self::open_with(folder, session, |_| Ok(()))
     }
 
     fn open_with(
         folder: &Path,
-        session: SessionInfo,
+        session: &SessionInfo,
         set_up: fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<(Self, Recovered), OpenError> {
         folder::prepare(folder)?;
         let exclusive = sessions::exclusive(folder)?;
-        let connection = schema::open(folder, &session)?;
+        let connection = schema::open(folder, session)?;
         let reader = schema::reader(folder)?;
         let id = Uuid::now_v7();
         let sessions = sessions::Sessions::begin(folder, id)?;
@@ -82,7 +82,7 @@ impl Journal {
         };
         let alive = |session| sessions.is_alive(session);
         let recovered = read::recover(&reader, session.now.wall, alive).map_err(failed)?;
-        write::session(&connection, id, &session).map_err(failed)?;
+        write::session(&connection, id, session).map_err(failed)?;
         write::forget_overwritten(&connection, session.now).map_err(failed)?;
         set_up(&connection).map_err(failed)?;
         drop(exclusive);
@@ -199,7 +199,7 @@ impl Journal {
         let reader = Arc::clone(&self.reader);
         let work = move || work(&reader.lock().unwrap_or_else(PoisonError::into_inner));
         match tokio::task::spawn_blocking(work).await {
-            Ok(outcome) => outcome.map_err(|error| JournalError::Unreadable(error.to_string())),
+            Ok(outcome) => Ok(outcome?),
             Err(error) => Err(JournalError::Unreadable(error.to_string())),
         }
     }

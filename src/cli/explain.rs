@@ -1,34 +1,28 @@
 //! `tandem explain`: one record's story. Both sides, its drift and why, what was done to it and by whom, what is under
 //! way, what stands in the way, and what to run.
 
-use std::sync::Arc;
+mod json;
+mod text;
 
-use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use std::sync::Arc;
 
 use super::Context;
 use super::arguments::Explain;
 use super::exit::Exit;
 use super::follow;
-use super::output::{Output, table};
+use super::output::Output;
 use super::select;
 use super::session::{self, Purpose, Session};
 use super::status::text as status;
 use super::trouble::Trouble;
 use super::wait;
-use super::words::{duration, moment};
 use crate::domain::breaker::Phase;
 use crate::domain::drift::Drift;
-use crate::domain::row::Row;
 use crate::domain::text::visible;
-use crate::domain::time::age;
 use crate::engine::command::Target;
 use crate::engine::explain::{Explained, Past, Sight, Story, Unresolved};
 use crate::engine::state::LinkState;
 use crate::engine::{Command, State};
-
-/// The longest value that a line of text takes.
-const LONGEST: usize = 60;
 
 /// Runs the command.
 pub async fn run(arguments: &Explain, context: &mut Context) -> Result<Exit, Trouble> {
@@ -282,275 +276,5 @@ impl<'a> Told<'a> {
             Some(Drift::Unknown) => "nothing: give tandem's user the right to read it".to_owned(),
             Some(Drift::Local | Drift::InSync) => "nothing".to_owned(),
         }
-    }
-
-    fn text(&self) -> String {
-        let story = self.story;
-        let named = [self.table, &story.name, &story.number].into_iter();
-        let named: Vec<&str> = named.filter(|part| !part.is_empty()).collect();
-        let mut lines = vec![format!("{} {}", visible(&named.join(" ")), story.key.id)];
-        let now = self.state.now.wall;
-        let since = story.since.map(|since| {
-            format!(
-                ", since {} ({} ago)",
-                moment(since),
-                duration(age(now, since))
-            )
-        });
-        let drift = self.drift().unwrap_or("not known");
-        let since = since.unwrap_or_default();
-        lines.push(format!("{drift}{since}: {}", self.why()));
-        lines.push(String::new());
-        let mut text = lines.join("\n");
-        text.push('\n');
-        text.push_str(&self.sides());
-        let parts = [
-            ("done to it", self.done()),
-            ("overwritten", self.overwritten()),
-            ("under way", self.under_way()),
-            ("in the way", self.blocked_by()),
-        ];
-        for (heading, lines) in parts {
-            if !lines.is_empty() {
-                text.push_str(&format!("\n{heading}\n"));
-                for line in lines {
-                    text.push_str(&format!("  {}\n", visible(&line)));
-                }
-            }
-        }
-        text.push_str(&format!("\nto run: {}\n", self.to_run()));
-        text
-    }
-
-    /// Both sides, column by column; those that differ are marked.
-    fn sides(&self) -> String {
-        let story = self.story;
-        let [source, target] = self.ends();
-        let heading = ["column", source, target].map(|cell| visible(cell).into_owned());
-        let mut rows = vec![heading.to_vec()];
-        let sights = [&story.source, &story.target];
-        if sights.iter().any(|sight| sight.row().is_none()) {
-            let words = sights.map(|sight| match sight {
-                Sight::Row(_) => "there".to_owned(),
-                Sight::Absent => "no such row".to_owned(),
-                Sight::Unreadable(why) => format!("hidden from us: {}", visible(why)),
-                Sight::Unreachable(why) => format!("not known: {}", visible(why)),
-            });
-            rows.push([vec!["(row)".to_owned()], words.to_vec()].concat());
-        }
-        for (place, name) in story.columns.iter().enumerate() {
-            let cells = sights.map(|sight| cell(sight.row(), place));
-            if sights.iter().any(|sight| sight.row().is_some()) {
-                let mark = if story.differing.contains(&place) {
-                    " ≠"
-                } else {
-                    ""
-                };
-                rows.push([vec![format!("{name}{mark}")], cells.to_vec()].concat());
-            }
-        }
-        let stamps = sights.map(|sight| {
-            let row = sight.row()?;
-            let by = row.modified_by.as_ref().and_then(|by| by.name.as_deref());
-            let by = by.map_or_else(String::new, |by| format!(" by {}", visible(by)));
-            row.modified_on.map(|at| format!("{}{by}", moment(at)))
-        });
-        if stamps.iter().any(Option::is_some) {
-            let stamps = stamps.map(Option::unwrap_or_default);
-            rows.push([vec!["(changed)".to_owned()], stamps.to_vec()].concat());
-        }
-        table(&rows)
-    }
-
-    fn done(&self) -> Vec<String> {
-        let past = match &self.story.history {
-            Ok(past) => past,
-            Err(why) => return vec![format!("not known, the journal can't be read: {why}")],
-        };
-        let lines = past.iter().map(|event| {
-            let request = &event.request;
-            let mut line = format!(
-                "{} {} by {}: {}",
-                moment(event.at),
-                request.verb,
-                request.who,
-                event.stage.word()
-            );
-            if event.on_the_way {
-                line.push_str(", as another record refers to it");
-            }
-            if !event.columns.is_empty() {
-                line.push_str(&format!(" {}", event.columns.join(", ")));
-            }
-            if let Some(reason) = event.stage.reason().filter(|reason| !reason.is_empty()) {
-                line.push_str(&format!(" ({reason})"));
-            }
-            let why = [&request.ticket, &request.reason].into_iter();
-            let why: Vec<&str> = why
-                .map(String::as_str)
-                .filter(|part| !part.is_empty())
-                .collect();
-            if !why.is_empty() {
-                line.push_str(&format!(" [{}]", why.join(": ")));
-            }
-            if event.is_clock_set_back {
-                line.push_str(" (the clock was set back before this)");
-            }
-            line
-        });
-        lines.collect()
-    }
-
-    /// Shown to a person who asks for this one record; no export has it, and no JSON.
-    fn overwritten(&self) -> Vec<String> {
-        let kept = self.story.overwritten.iter();
-        let lines = kept.map(|kept| {
-            let value = shortened(&kept.value);
-            format!("{} {}: it held {value}", moment(kept.at), kept.column)
-        });
-        lines.collect()
-    }
-
-    fn report(&self) -> Report {
-        let story = self.story;
-        let side = |sight: &Sight| {
-            let (is, why) = match sight {
-                Sight::Row(_) => ("there", None),
-                Sight::Absent => ("absent", None),
-                Sight::Unreadable(why) => ("hidden", Some(why.clone())),
-                Sight::Unreachable(why) => ("not known", Some(why.clone())),
-            };
-            let row = sight.row();
-            let by = row.and_then(|row| row.modified_by.as_ref());
-            Side {
-                is,
-                why,
-                modified: row.and_then(|row| row.modified_on).map(moment),
-                modified_by: by.and_then(|by| by.name.clone()),
-                values: row.map(|row| self.values(row)),
-            }
-        };
-        let differing = story.differing.iter();
-        Report {
-            exit: self.exit().code(),
-            as_of: moment(self.state.now.wall),
-            link: self.link.map(|link| link.name.clone()),
-            table: self.table.to_owned(),
-            id: story.key.id.to_string(),
-            name: story.name.clone(),
-            number: story.number.clone(),
-            drift: self.drift(),
-            is_guess: story.is_guess,
-            why: self.why(),
-            since: story.since.map(moment),
-            other: story.other.map(|other| other.to_string()),
-            differing: differing
-                .filter_map(|place| story.columns.get(*place).cloned())
-                .collect(),
-            source: side(&story.source),
-            target: side(&story.target),
-            history: story
-                .history
-                .as_ref()
-                .ok()
-                .map(|past| past.iter().map(step).collect()),
-            overwritten: story
-                .overwritten
-                .iter()
-                .map(|kept| kept.column.clone())
-                .collect(),
-            under_way: self.under_way(),
-            blocked_by: self.blocked_by(),
-            to_run: self.to_run(),
-        }
-    }
-
-    fn values(&self, row: &Row) -> Map<String, Json> {
-        let values = self.story.columns.iter().zip(&row.values);
-        values
-            .map(|(name, value)| (name.clone(), value.to_string().into()))
-            .collect()
-    }
-}
-
-fn cell(row: Option<&Row>, place: usize) -> String {
-    let value = row.and_then(|row| row.values.get(place));
-    value.map_or_else(String::new, |value| shortened(&value.to_string()))
-}
-
-fn shortened(value: &str) -> String {
-    let mut short: String = visible(value).chars().take(LONGEST).collect();
-    if visible(value).chars().nth(LONGEST).is_some() {
-        short.push('…');
-    }
-    short
-}
-
-/// The story for a script: a stable shape, to which fields may be added. Values are as people read them; of what was
-/// overwritten only the columns are named.
-#[derive(Debug, Serialize)]
-struct Report {
-    exit: u8,
-    as_of: String,
-    link: Option<String>,
-    table: String,
-    id: String,
-    name: String,
-    number: String,
-    drift: Option<&'static str>,
-    is_guess: bool,
-    why: String,
-    since: Option<String>,
-    other: Option<String>,
-    differing: Vec<String>,
-    source: Side,
-    target: Side,
-    history: Option<Vec<Step>>,
-    overwritten: Vec<String>,
-    under_way: Vec<String>,
-    blocked_by: Vec<String>,
-    to_run: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Side {
-    is: &'static str,
-    why: Option<String>,
-    modified: Option<String>,
-    modified_by: Option<String>,
-    values: Option<Map<String, Json>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Step {
-    seq: u64,
-    at: String,
-    operation: String,
-    verb: &'static str,
-    who: String,
-    reason: String,
-    ticket: String,
-    stage: &'static str,
-    why: Option<String>,
-    columns: Vec<String>,
-    on_the_way: bool,
-    clock_set_back: bool,
-}
-
-fn step(event: &Past) -> Step {
-    let request = &event.request;
-    Step {
-        seq: event.seq,
-        at: moment(event.at),
-        operation: request.id.to_string(),
-        verb: request.verb.word(),
-        who: request.who.clone(),
-        reason: request.reason.clone(),
-        ticket: request.ticket.clone(),
-        stage: event.stage.word(),
-        why: event.stage.reason().map(str::to_owned),
-        columns: event.columns.clone(),
-        on_the_way: event.on_the_way,
-        clock_set_back: event.is_clock_set_back,
     }
 }

@@ -2,7 +2,7 @@
 //! what is old. It reads the state folder alone: no configuration, and no instance.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -243,7 +243,7 @@ struct PruneReport {
     held_by: Option<String>,
 }
 
-fn pruned(state: &PathBuf, prune: &Prune, output: Output) -> Result<Exit, Trouble> {
+fn pruned(state: &Path, prune: &Prune, output: Output) -> Result<Exit, Trouble> {
     // Opened for reading first, so that a journal that is not there is not made in order to be pruned.
     drop(opened(state)?);
     let done = audit::prune(state, person::who(), person::host(), prune.older_than);

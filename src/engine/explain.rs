@@ -215,9 +215,10 @@ impl Question {
     async fn schemas(&self) -> (Result<TableSchema, Failure>, Result<TableSchema, Failure>) {
         let name = &self.table.name;
         let context = self.context.as_ref();
-        match context.and_then(|context| context.table_named(name)) {
-            Some(table) => (Ok(table.source.clone()), Ok(table.target.clone())),
-            None => tokio::join!(self.source.schema(name), self.target.schema(name)),
+        if let Some(table) = context.and_then(|context| context.table_named(name)) {
+            (Ok(table.source.clone()), Ok(table.target.clone()))
+        } else {
+            tokio::join!(self.source.schema(name), self.target.schema(name))
         }
     }
 

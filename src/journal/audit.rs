@@ -85,14 +85,14 @@ impl Audit {
 
     /// Where the chain ends.
     pub fn head(&self) -> Result<Head, JournalError> {
-        chain::head(&self.0).map_err(unreadable)
+        Ok(chain::head(&self.0)?)
     }
 
     /// Reads everything, and says what is not as it was written.
     pub fn verify(&self, anchors: &[Head]) -> Result<Verified, JournalError> {
         // One snapshot, whatever others append meanwhile.
-        let snapshot = self.0.unchecked_transaction().map_err(unreadable)?;
-        let origin = chain::origin(&snapshot).map_err(unreadable)?;
+        let snapshot = self.0.unchecked_transaction()?;
+        let origin = chain::origin(&snapshot)?;
         let mut verified = Verified {
             origin,
             head: origin,
@@ -106,7 +106,7 @@ impl Audit {
             verified.fault = Some(Fault { seq, why });
         }
         let found = anchors.iter().map(|anchor| {
-            let found = anchored(&snapshot, origin, *anchor).map_err(unreadable)?;
+            let found = anchored(&snapshot, origin, *anchor)?;
             Ok((*anchor, found))
         });
         verified.anchors = found.collect::<Result<_, JournalError>>()?;
@@ -118,16 +118,14 @@ impl Audit {
         &self,
         mut take: impl FnMut(&Value) -> Result<(), E>,
     ) -> Result<Result<(), E>, JournalError> {
-        let snapshot = self.0.unchecked_transaction().map_err(unreadable)?;
-        let origin = chain::origin(&snapshot).map_err(unreadable)?;
-        let mut links = chain::links(&snapshot).map_err(unreadable)?;
-        let mut rows = links
-            .query([chain::signed(origin.seq)])
-            .map_err(unreadable)?;
+        let snapshot = self.0.unchecked_transaction()?;
+        let origin = chain::origin(&snapshot)?;
+        let mut links = chain::links(&snapshot)?;
+        let mut rows = links.query([chain::signed(origin.seq)])?;
         let mut clock = Clock::default();
-        while let Some(row) = rows.next().map_err(unreadable)? {
-            let link = chain::link(row).map_err(unreadable)?;
-            let entry = exported(&snapshot, &link, &mut clock).map_err(unreadable)?;
+        while let Some(row) = rows.next()? {
+            let link = chain::link(row)?;
+            let entry = exported(&snapshot, &link, &mut clock)?;
             if let Err(error) = take(&Value::Object(entry)) {
                 return Ok(Err(error));
             }
@@ -140,10 +138,6 @@ fn damage(connection: &Connection) -> Option<String> {
     let check = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
     let found: String = check.unwrap_or_else(|error| error.to_string());
     (found != "ok").then_some(found)
-}
-
-fn unreadable(error: rusqlite::Error) -> JournalError {
-    JournalError::Unreadable(error.to_string())
 }
 
 /// Goes along the chain until something is wrong with the entry behind the head.
@@ -238,11 +232,7 @@ fn exported(
     };
     object.insert("kind".to_owned(), word.into());
     let mut statement = connection.prepare_cached(kind.sql())?;
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let found = statement.query_row([link.entry], |row| {
         for (place, name) in names.iter().enumerate() {
             object.insert(name.clone(), value(name, row.get_ref(place)?));

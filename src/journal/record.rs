@@ -279,6 +279,13 @@ pub enum OpenError {
     },
 }
 
+impl From<rusqlite::Error> for JournalError {
+    /// An error of reading: those of writing are told apart where it is done.
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
 /// Why an append or a read was not done. Of an append nothing was kept then.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum JournalError {

@@ -28,7 +28,7 @@ fn at(seconds: u64) -> Now {
 }
 
 fn open(folder: &Path) -> (Journal, Recovered) {
-    Journal::open(folder, info()).expect("the journal opens")
+    Journal::open(folder, &info()).expect("the journal opens")
 }
 
 fn info() -> SessionInfo {
@@ -343,7 +343,7 @@ async fn fault_f40_two_processes_append_to_one_journal() {
 async fn a_full_disk_ends_all_writing_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let full = |connection: &Connection| connection.pragma_update(None, "max_page_count", 60);
-    let (journal, _) = Journal::open_with(&folder.path().join("tandem"), info(), full).unwrap();
+    let (journal, _) = Journal::open_with(&folder.path().join("tandem"), &info(), full).unwrap();
     let known = request(Verb::Sync);
     journal.append(vec![accepted(&known, 1)]).await.unwrap();
 
@@ -425,7 +425,7 @@ async fn security_case_29_folder_and_files_are_their_owners_alone() {
 
 #[test]
 fn what_others_could_have_touched_is_refused() {
-    let refusal = |state: &Path| match Journal::open(state, info()) {
+    let refusal = |state: &Path| match Journal::open(state, &info()) {
         Err(OpenError::Unsafe(why)) => why,
         other => panic!("{other:?}"),
     };
@@ -457,14 +457,14 @@ fn a_newer_or_damaged_journal_is_left_alone() {
     let connection = Connection::open(folder::database(&state)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    let newer = Journal::open(&state, info());
+    let newer = Journal::open(&state, &info());
     assert!(matches!(newer, Err(OpenError::Newer { found: 99, .. })));
     std::fs::write(
         folder::database(&state),
         b"not a database at all, but long enough to tell",
     )
     .unwrap();
-    let damaged = Journal::open(&state, info());
+    let damaged = Journal::open(&state, &info());
     assert!(matches!(damaged, Err(OpenError::Database { .. })));
 }
 
@@ -493,28 +493,36 @@ async fn child_that_is_killed() {
     futures_util::future::join_all(writers).await;
 }
 
-#[test]
-fn an_acknowledged_entry_survives_kill_9() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = folder.path().join("tandem");
+/// Starts [`child_that_is_killed`], and gives the numbers that it has on the disk.
+fn child(state: &Path) -> (std::process::Child, impl Iterator<Item = u128> + use<>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "journal::tests::child_that_is_killed",
             "--exact",
             "--nocapture",
         ])
-        .env(CHILD, &state)
+        .env(CHILD, state)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut numbers = lines.filter_map(|line| line.unwrap().strip_prefix("ack ")?.parse().ok());
+    let numbers = lines.filter_map(|line| line.unwrap().strip_prefix("ack ")?.parse().ok());
+    (child, numbers)
+}
+
+#[test]
+fn an_acknowledged_entry_survives_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let (mut child, mut numbers) = child(&state);
     let mut acknowledged: Vec<u128> = numbers.by_ref().take(300).collect();
     child.kill().unwrap();
     child.wait().unwrap();
     acknowledged.extend(numbers);
     assert!(acknowledged.len() >= 300);
 
+    let found = Audit::open(&state).unwrap().verify(&[]).unwrap();
+    assert_eq!(found.fault, None, "a kill leaves no broken chain");
     let (_journal, recovered) = open(&state);
     let operation = &recovered.operations[0];
     assert!(!operation.runs_elsewhere);
@@ -529,4 +537,26 @@ fn an_acknowledged_entry_survives_kill_9() {
             "{number} was acknowledged and is gone"
         );
     }
+}
+
+#[test]
+fn fault_f40_processes_side_by_side_make_one_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let (mut one, mut ones) = child(&state);
+    let (mut other, mut others) = child(&state);
+    for _ in 0..300 {
+        ones.next().expect("it writes");
+        others.next().expect("the other one writes too");
+    }
+    for child in [&mut one, &mut other] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let found = Audit::open(&state).unwrap().verify(&[]).unwrap();
+    assert_eq!(found.fault, None);
+    assert!(found.head.seq >= 600, "{found:?}");
+    let (_journal, recovered) = open(&state);
+    assert_eq!(recovered.operations.len(), 2);
+    assert_eq!(recovered.oddities, Vec::<String>::new());
 }

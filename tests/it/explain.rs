@@ -75,15 +75,23 @@ fn a_stub_is_explained_then_what_was_done_to_it() {
         text.contains("verified telephone1 [INC-7: canary]"),
         "{text}"
     );
+}
 
-    // Who edits the target afterwards is told from the source running ahead, by tandem's own last version.
-    let edited = json!({"telephone1": "+44 20 0000"});
-    emulator.europe_api("PATCH", &format!("accounts({id})"), Some(edited));
-    let story = line(&emulator, &format!("explain account {id} --json")).json();
+#[test]
+fn what_somebody_edited_in_the_target_is_held_and_says_who() {
+    let emulator = Emulator::start();
+    let list = line(&emulator, "records --drift diverged --table account --json").json();
+    let id = list["records"][0]["id"].as_str().unwrap();
+    let story = line(&emulator, &format!("explain account {id} --json"))
+        .exits(0)
+        .json();
     assert_eq!(story["drift"], "diverged");
+    assert_eq!(story["differing"], json!(["telephone1", "address1_city"]));
+    let who = story["target"]["modified_by"].as_str().unwrap();
+    assert!(story["why"].as_str().unwrap().contains(who), "{story:#}");
     assert!(
         story["to_run"].as_str().unwrap().contains("held"),
-        "{story}"
+        "{story:#}"
     );
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 
-use super::support::binary::{Emulator, Ran};
+use super::support::binary::{Emulator, Ran, Running};
 
 fn line(emulator: &Emulator, line: &str) -> Ran {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -143,6 +143,57 @@ fn settled(emulator: &Emulator) -> PathBuf {
     let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     assert_eq!(emptied, Ok(0));
     file
+}
+
+#[test]
+fn security_case_59_a_request_that_left_stands_in_the_journal_as_intended() {
+    let emulator = Emulator::start();
+    let id = stub(&emulator, 1);
+    emulator.arm(json!({"count": null, "method": "PATCH", "delay_ms": 60_000}));
+    emulator.clear_log();
+    let words = ["rehydrate", "account", &id, "--quiet"];
+    let mut killed = Running::start(&mut emulator.command(&words));
+    emulator.until("the request has left", || emulator.writes().len() == 1);
+    killed.kill();
+    let entries = entries(&emulator);
+    let last = entries.last().unwrap();
+    assert_eq!(last["stage"], "intended");
+    assert_eq!(last["record"], id.as_str());
+    assert_eq!(last["columns"], json!(["telephone1"]));
+    line(&emulator, "journal verify").exits(0);
+}
+
+#[test]
+fn security_case_61_the_operator_is_the_systems_and_notes_are_tamed() {
+    let emulator = Emulator::start();
+    let id = stub(&emulator, 1);
+    let note = format!("\u{1b}[2J{}", "canary ".repeat(1000));
+    let words = [
+        "rehydrate",
+        "account",
+        &id,
+        "--reason",
+        &note,
+        "--ticket",
+        &note,
+    ];
+    let mut command = emulator.command(&words);
+    command.env("USER", "nobody").env("LOGNAME", "nobody");
+    Ran::from(command.output().unwrap()).exits(0);
+    let user = Command::new("id").arg("-un").output().unwrap();
+    let user = String::from_utf8(user.stdout).unwrap();
+    for entry in entries(&emulator) {
+        assert_eq!(entry["who"], user.trim());
+        for note in ["reason", "ticket"] {
+            let note = entry[note].as_str().unwrap();
+            assert_eq!(note.chars().count(), 1000);
+            assert!(
+                !note.contains('\u{1b}') && note.contains("canary"),
+                "{note}"
+            );
+        }
+    }
+    line(&emulator, &format!("rehydrate account {id} --who nobody")).exits(2);
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Run {
             now: now(),
         };
         tokio::task::spawn_blocking(move || {
-            let journal = Journal::open(&folder, session).map_err(|error| chain(&error));
+            let journal = Journal::open(&folder, &session).map_err(|error| chain(&error));
             // Without it nothing is lost but time: everything is compared anew.
             let index = match journal.is_ok().then(|| Index::open(&folder)) {
                 Some(Ok(index)) => Some(index),

@@ -58,7 +58,7 @@ async fn security_case_60_a_hand_in_the_journal_is_found_and_where() {
         let at = places
             .filter(|(_, window)| window == name)
             .map(|(at, _)| at)
-            .last();
+            .next_back();
         // Rows lie in a page from its end on: the last one is the oldest, entry 2, where record 2 was accepted.
         bytes[at.unwrap()] ^= 1;
         std::fs::write(&file, bytes).unwrap();
@@ -266,7 +266,7 @@ async fn what_is_overwritten_is_kept_for_thirty_days_and_never_exported() {
 
     let open_after = |days: u64| {
         let now = at(days * 24 * 3600);
-        let opened = Journal::open(&state, SessionInfo { now, ..info() });
+        let opened = Journal::open(&state, &SessionInfo { now, ..info() });
         opened.unwrap().0
     };
     let journal = open_after(30);
@@ -308,13 +308,15 @@ async fn what_is_old_and_over_is_pruned_and_the_rest_still_proves_itself() {
 
     let done = pruned(&state, 100).unwrap();
     assert_eq!((done.entries, done.origin), (7, first));
-    let held = done.held_by.unwrap();
-    assert_eq!(held, format!("operation {} is not finished", unfinished.id));
+    let why = done.held_by.unwrap();
+    assert_eq!(why, format!("operation {} is not finished", unfinished.id));
     let found = verified(&state, &[head, first, Head { seq: 3, ..first }]);
     assert_eq!((found.origin, found.head, found.fault), (first, head, None));
     let anchors: Vec<Anchored> = found.anchors.iter().map(|(_, found)| *found).collect();
-    use Anchored::{Found, Pruned};
-    assert_eq!(anchors, [Found, Found, Pruned]);
+    assert_eq!(
+        anchors,
+        [Anchored::Found, Anchored::Found, Anchored::Pruned]
+    );
     assert_eq!(exported(&state), whole[7..]);
     // A hand in what stayed is still found, and nothing is pruned over it.
     let (journal, recovered) = open(&state);
@@ -432,7 +434,7 @@ async fn a_format_does_not_change_under_a_process_that_lives() {
     let state = folder.path().join("tandem");
     format_1(&state);
     let sessions = sessions::Sessions::begin(&state, Uuid::now_v7()).unwrap();
-    let refused = Journal::open(&state, info()).unwrap_err().to_string();
+    let refused = Journal::open(&state, &info()).unwrap_err().to_string();
     assert!(
         refused.contains("must end before the format can change"),
         "{refused}"
