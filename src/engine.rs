@@ -15,8 +15,10 @@ mod writer;
 mod run;
 mod start;
 
+mod fit;
 mod link;
 mod probe;
+mod reading;
 mod reconcile;
 mod repair;
 mod sync;

@@ -2,27 +2,20 @@
 //! order (design, "Scale"). Rows that are equal by their hash cancel out and are forgotten; whatever is left over is
 //! read a second time on both sides and classified, so that a row that changed meanwhile is no false difference.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::event::{Comparison, Event, Looked};
 use super::link::{Ends, LinkContext, LinkTable};
+use super::reading::{End, Rows};
 use super::records::Sides;
-use crate::dataverse::{Page, Query, Reader, now};
+use crate::dataverse::now;
 use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::Failure;
 use crate::domain::operation::RecordKey;
 use crate::domain::row::{Row, RowId, Value};
-use crate::domain::table::TableSchema;
-
-/// Which side of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Source,
-    Target,
-}
 
 /// Why a comparison broke off.
 #[derive(Debug)]
@@ -76,27 +69,15 @@ pub(super) async fn compare(
     events: &mpsc::Sender<Event>,
 ) -> Result<Comparison, Broken> {
     let started = now();
-    let (rows, mut seen) = mpsc::channel::<(End, Page)>(4);
-    let source = stream(
-        &ends.source,
-        &table.source,
-        table,
-        End::Source,
-        rows.clone(),
-    );
-    let target = stream(
-        ends.target.reader(),
-        &table.target,
-        table,
-        End::Target,
-        rows,
-    );
+    let (rows, mut seen) = mpsc::channel::<(End, Rows)>(4);
+    let source = stream(ends, table, End::Source, rows.clone());
+    let target = stream(ends, table, End::Target, rows);
     let collect = async {
         let mut index = Index::default();
         let (mut from_source, mut from_target) = (0, 0);
         let mut unread = Vec::new();
         while let Some((end, page)) = seen.recv().await {
-            let count = page.rows.len();
+            let count = page.rows.len() + page.out_of_scope.len();
             match end {
                 End::Source => from_source += count,
                 End::Target => from_target += count,
@@ -104,7 +85,7 @@ pub(super) async fn compare(
             for row in &page.rows {
                 index.see(end, row.id, table.rules.digest(row));
             }
-            unread.extend(page.bad_rows.iter().filter_map(|bad| bad.id));
+            unread.extend(page.unreadable.into_iter().map(|(id, _)| id));
             let event = Event::Comparing {
                 table: table.index,
                 source: from_source,
@@ -141,10 +122,10 @@ fn sum_up(
     looked: Vec<Looked>,
 ) -> Comparison {
     let count = |drift| looked.iter().filter(|looked| looked.drift == drift).count();
-    // Gone on both sides since the first look: no record at all.
-    let gone = looked.iter().filter(|looked| {
-        looked.sides.source == Side::Absent && looked.sides.target == Side::Absent
-    });
+    // Gone on both sides since the first look, or out of scope: no record at all.
+    let gone = looked
+        .iter()
+        .filter(|looked| looked.drift == Drift::InSync && looked.sides.source.row().is_none());
     let in_sync = equal + count(Drift::InSync) - gone.count();
     let local = count(Drift::Local);
     let looked = looked
@@ -161,16 +142,15 @@ fn sum_up(
 }
 
 async fn stream(
-    reader: &Reader,
-    schema: &TableSchema,
+    ends: &Ends,
     table: &LinkTable,
     end: End,
-    rows: mpsc::Sender<(End, Page)>,
+    rows: mpsc::Sender<(End, Rows)>,
 ) -> Result<(), Failure> {
-    let mut pages = reader.pages(Query::all(schema, &table.columns));
+    let mut pages = ends.reader(end).pages(table.query(end));
     while let Some(page) = pages.next().await? {
         // The collector only goes away together with this task.
-        if rows.send((end, page)).await.is_err() {
+        if rows.send((end, table.take(end, page))).await.is_err() {
             break;
         }
     }
@@ -184,11 +164,8 @@ pub(super) async fn look(
     ends: &Ends,
     ids: &[RowId],
 ) -> Result<Vec<Looked>, Broken> {
-    let source = ends.source.rows_by_id(&table.source, ids, &table.columns);
-    let target = ends
-        .target
-        .reader()
-        .rows_by_id(&table.target, ids, &table.columns);
+    let source = ends.rows(End::Source, table, ids);
+    let target = ends.rows(End::Target, table, ids);
     let (source, target) = tokio::join!(source, target);
     let source = Found::of(source.map_err(Broken::source)?);
     let target = Found::of(target.map_err(Broken::target)?);
@@ -211,18 +188,16 @@ pub(super) async fn look(
 /// What one side shows of some records.
 struct Found {
     rows: HashMap<RowId, Row>,
+    out_of_scope: HashSet<RowId>,
     unreadable: HashMap<RowId, String>,
 }
 
 impl Found {
-    fn of(page: Page) -> Self {
-        let unreadable = page
-            .bad_rows
-            .into_iter()
-            .filter_map(|bad| Some((bad.id?, bad.reason)));
+    fn of(read: Rows) -> Self {
         Self {
-            rows: page.rows.into_iter().map(|row| (row.id, row)).collect(),
-            unreadable: unreadable.collect(),
+            rows: read.rows.into_iter().map(|row| (row.id, row)).collect(),
+            out_of_scope: read.out_of_scope.into_iter().collect(),
+            unreadable: read.unreadable.into_iter().collect(),
         }
     }
 
@@ -230,6 +205,7 @@ impl Found {
         match (self.rows.get(&id), self.unreadable.get(&id)) {
             (Some(row), _) => Side::Row(row.clone()),
             (None, Some(reason)) => Side::Unreadable(reason.clone()),
+            (None, None) if self.out_of_scope.contains(&id) => Side::OutOfScope,
             (None, None) => Side::Absent,
         }
     }
@@ -242,61 +218,41 @@ pub(super) async fn look_one(
     ends: &Ends,
     id: RowId,
 ) -> Result<Looked, Failure> {
-    let target_reader = ends.target.reader();
-    let source = ends.source.retrieve(&table.source, id, &table.columns);
-    let target = target_reader.retrieve(&table.target, id, &table.columns);
+    let source = ends.row(End::Source, table, id);
+    let target = ends.row(End::Target, table, id);
     let (source, target) = tokio::join!(source, target);
-    let (source, target) = (side(source)?, side(target)?);
+    let (source, target) = (source?, target?);
     let twin = match (&source, &target) {
-        (Side::Row(row), Side::Absent) => twin_of(target_reader, &table.target, table, row).await?,
-        (Side::Absent, Side::Row(row)) => twin_of(&ends.source, &table.source, table, row).await?,
+        (Side::Row(row), Side::Absent) => twin_of(ends, End::Target, table, row).await?,
+        (Side::Absent, Side::Row(row)) => twin_of(ends, End::Source, table, row).await?,
         _ => None,
     };
     let mut looked = assess(link, table, id, source, target, twin);
     if let (Some(twin), Side::Absent) = (twin, &looked.sides.target) {
         // Both are shown, so that a person can merge them.
-        looked.sides.target = side(
-            target_reader
-                .retrieve(&table.target, twin, &table.columns)
-                .await,
-        )?;
+        looked.sides.target = ends.row(End::Target, table, twin).await?;
     }
     Ok(looked)
-}
-
-/// A row that security hides is unknown, not absent.
-pub(super) fn side(read: Result<Option<Row>, Failure>) -> Result<Side, Failure> {
-    match read {
-        Ok(Some(row)) => Ok(Side::Row(row)),
-        Ok(None) => Ok(Side::Absent),
-        Err(failure) if failure.class == FailureClass::Forbidden => {
-            Ok(Side::Unreadable(failure.summary()))
-        }
-        Err(failure) => Err(failure),
-    }
 }
 
 /// The row on the other side that holds a row's alternate key under another id; keys of several columns are left to the
 /// full comparison.
 async fn twin_of(
-    reader: &Reader,
-    schema: &TableSchema,
+    ends: &Ends,
+    end: End,
     table: &LinkTable,
     row: &Row,
 ) -> Result<Option<RowId>, Failure> {
-    let mut keys = table
-        .rules
-        .columns
-        .iter()
-        .zip(&row.values)
-        .filter(|(column, _)| column.key);
-    let (Some((column, Value::Text(value))), None) = (keys.next(), keys.next()) else {
+    let (schema, columns) = table.side(end);
+    let named = table.rules.columns.iter().zip(columns);
+    let mut keys = named.zip(&row.values).filter(|((column, _), _)| column.key);
+    let (Some(((_, column), Value::Text(value))), None) = (keys.next(), keys.next()) else {
         return Ok(None);
     };
     if value.is_empty() {
         return Ok(None);
     }
-    let found = reader.resolve_key(schema, &column.name, value).await?;
+    let found = ends.reader(end).resolve_key(schema, column, value).await?;
     Ok(found.filter(|other| *other != row.id))
 }
 

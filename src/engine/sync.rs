@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::command::Target;
 use super::event::{Comparison, Event};
+use super::reading::End;
 use super::reconcile::compare_link;
 use super::repair::{Outcome, Repair};
 use super::state::SyncRun;
@@ -54,8 +55,8 @@ pub(super) async fn run(repair: Repair, reach: Reach, is_scheduled: bool) {
         Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
         Err(broken) => {
             let end = match broken.end {
-                super::reconcile::End::Source => "source",
-                super::reconcile::End::Target => "target",
+                End::Source => "source",
+                End::Target => "target",
             };
             Outcome {
                 cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),

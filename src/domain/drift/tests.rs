@@ -16,10 +16,9 @@ fn id(n: u128) -> RowId {
 fn column(name: &str, stub: bool, key: bool) -> ComparedColumn {
     let name = ColumnName::new(name).unwrap_or_else(|_| panic!("a name"));
     ComparedColumn {
-        name,
-        kind: ColumnType::Text { max_length: None },
         stub,
         key,
+        ..ComparedColumn::new(name, ColumnType::Text { max_length: None })
     }
 }
 

@@ -49,11 +49,13 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         }),
     };
     let column = |name: &&str| ColumnName::new(name).unwrap();
-    let table = |name: &str, keys: &[&str], stub: &[&str], columns: &[&str]| TableConfig {
-        name: TableName::new(name).unwrap(),
-        keys: keys.iter().map(column).collect(),
-        stub: stub.iter().map(column).collect(),
-        columns: columns.iter().map(column).collect(),
+    let table = |name: &str, keys: &[&str], stub: &[&str], columns: &[&str]| {
+        TableConfig::new(
+            TableName::new(name).unwrap(),
+            keys.iter().map(column).collect(),
+            stub.iter().map(column).collect(),
+            columns.iter().map(column).collect(),
+        )
     };
     let mut policy = Policy {
         probe: Duration::from_millis(100),
