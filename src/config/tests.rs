@@ -213,6 +213,34 @@ fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
             "no columns to copy",
         ),
         (
+            &with(&format!("{link}{account}identity='key'")),
+            14,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}{account}identity='name'")),
+            14,
+            "identity is",
+        ),
+        (
+            &with(&format!("{link}sync={{backend='logic-app', id='x'}}")),
+            11,
+            "not supported yet",
+        ),
+        (
+            &with(&format!("{link}sync_users=['kim']\n{account}")),
+            11,
+            "is not a GUID",
+        ),
+    ]);
+}
+
+#[test]
+fn a_fault_of_a_tables_parts_is_told_with_its_line_and_what_to_do() {
+    let link = "[[links]]\nsource='us'\ntarget='europe'\n";
+    let account = "[[links.tables]]\nname='account'\ncolumns=['name']\n";
+    assert_told(&[
+        (
             &with(&format!("{link}{account}where='statecode is 0'")),
             14,
             "where, at character 11: a comparison is one of",
@@ -255,26 +283,6 @@ fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
             )),
             15,
             "`values` can't differ",
-        ),
-        (
-            &with(&format!("{link}{account}identity='key'")),
-            14,
-            "not supported yet",
-        ),
-        (
-            &with(&format!("{link}{account}identity='name'")),
-            14,
-            "identity is",
-        ),
-        (
-            &with(&format!("{link}sync={{backend='logic-app', id='x'}}")),
-            11,
-            "not supported yet",
-        ),
-        (
-            &with(&format!("{link}sync_users=['kim']\n{account}")),
-            11,
-            "is not a GUID",
         ),
     ]);
 }

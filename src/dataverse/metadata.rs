@@ -18,8 +18,10 @@ pub(super) const COLUMNS: &str = "/Attributes";
 pub(super) const LOOKUPS: &str = "/ManyToOneRelationships\
 ?$select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName";
 
+type IsKind = fn(&ColumnType) -> bool;
+
 /// The types of columns that have options, which `/Attributes` doesn't show.
-pub(super) const WITH_OPTIONS: [(&str, fn(&ColumnType) -> bool); 4] = [
+pub(super) const WITH_OPTIONS: [(&str, IsKind); 4] = [
     ("Picklist", |kind| matches!(kind, ColumnType::Choice)),
     ("MultiSelectPicklist", |kind| {
         matches!(kind, ColumnType::Choices)

@@ -292,7 +292,7 @@ async fn currencies(
     ends: &Ends,
     around: &mut Surroundings,
 ) -> Result<HashMap<RowId, RowId>, Failure> {
-    let invalid = |error: BadName| Failure::local(FailureClass::Invalid, &error.to_string());
+    let invalid = |error: BadName| Failure::local(FailureClass::Invalid, error.to_string());
     let table = TableName::new(CURRENCY).map_err(invalid)?;
     let code = ColumnName::new("isocurrencycode").map_err(invalid)?;
     let mut by_code: [HashMap<String, RowId>; 2] = Default::default();

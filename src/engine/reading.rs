@@ -18,7 +18,7 @@ pub(super) enum End {
 
 /// Rows that were read together.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct Taken {
     pub(super) rows: Vec<Row>,
     /// Those that are there, and not on the link.
     pub(super) out_of_scope: Vec<RowId>,
@@ -34,11 +34,11 @@ impl LinkTable {
     }
 
     /// What was read of one side, in the target's terms.
-    pub(super) fn take(&self, end: End, page: Page) -> Rows {
+    pub(super) fn take(&self, end: End, page: Page) -> Taken {
         let bad = page.bad_rows.into_iter();
-        let mut taken = Rows {
+        let mut taken = Taken {
             unreadable: bad.filter_map(|bad| Some((bad.id?, bad.reason))).collect(),
-            ..Rows::default()
+            ..Taken::default()
         };
         if end == End::Target {
             taken.rows = page.rows;
@@ -102,7 +102,7 @@ impl Ends {
         end: End,
         table: &LinkTable,
         ids: &[RowId],
-    ) -> Result<Rows, Failure> {
+    ) -> Result<Taken, Failure> {
         let (schema, columns) = table.side(end);
         let page = self.reader(end).rows_by_id(schema, ids, columns).await?;
         Ok(table.take(end, page))

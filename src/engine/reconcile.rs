@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::event::{Comparison, Event, Looked};
 use super::link::{Ends, LinkContext, LinkTable};
-use super::reading::{End, Rows};
+use super::reading::{End, Taken};
 use super::records::Sides;
 use crate::dataverse::now;
 use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
@@ -69,7 +69,7 @@ pub(super) async fn compare(
     events: &mpsc::Sender<Event>,
 ) -> Result<Comparison, Broken> {
     let started = now();
-    let (rows, mut seen) = mpsc::channel::<(End, Rows)>(4);
+    let (rows, mut seen) = mpsc::channel::<(End, Taken)>(4);
     let source = stream(ends, table, End::Source, rows.clone());
     let target = stream(ends, table, End::Target, rows);
     let collect = async {
@@ -145,7 +145,7 @@ async fn stream(
     ends: &Ends,
     table: &LinkTable,
     end: End,
-    rows: mpsc::Sender<(End, Rows)>,
+    rows: mpsc::Sender<(End, Taken)>,
 ) -> Result<(), Failure> {
     let mut pages = ends.reader(end).pages(table.query(end));
     while let Some(page) = pages.next().await? {
@@ -193,7 +193,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(read: Rows) -> Self {
+    fn of(read: Taken) -> Self {
         Self {
             rows: read.rows.into_iter().map(|row| (row.id, row)).collect(),
             out_of_scope: read.out_of_scope.into_iter().collect(),

@@ -16,6 +16,7 @@ mod crash;
 mod emulator;
 mod fuzz;
 mod readme;
+mod real_data;
 mod repair;
 mod support;
 mod terminal;

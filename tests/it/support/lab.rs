@@ -140,6 +140,15 @@ impl Lab {
 
     pub fn on(emulated: Emulated, state: TempDir, options: Options) -> Self {
         let config = config(&emulated.pair, &state.path().join("state"));
+        Self::configured(emulated, state, config, options)
+    }
+
+    pub fn configured(
+        emulated: Emulated,
+        state: TempDir,
+        config: Config,
+        options: Options,
+    ) -> Self {
         let (engine, running) = tandem::engine::start(config, options).unwrap();
         Self {
             emulated,
@@ -153,6 +162,12 @@ impl Lab {
     pub async fn restart(self) -> Self {
         self.running.stop().await;
         Self::on(self.emulated, self.state, options())
+    }
+
+    /// Stops the engine; the instances go on.
+    pub async fn stop_only_the_engine(self) -> Emulated {
+        self.running.stop().await;
+        self.emulated
     }
 
     pub async fn stop(self) {
