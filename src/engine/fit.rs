@@ -376,7 +376,8 @@ impl Fitting<'_> {
                 && column.creatable
                 && !column.has_default
                 && column.origin == Origin::Written
-                && column.name != self.target.primary_id
+                // The id comes with every row, and the type of a lookup (`owneridtype`) with the lookup.
+                && !matches!(column.kind, ColumnType::Id | ColumnType::Unsupported(_))
         });
         for column in insists {
             let name = &column.name;

@@ -9,6 +9,7 @@ use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
 use tandem::domain::row::RowId;
 use tandem::engine::command::Command;
 
+use crate::support::binary::Emulator;
 use crate::support::emulated::{Api, Emulated};
 use crate::support::lab::{Lab, config, options};
 
@@ -565,4 +566,49 @@ required = true
         emulated = lab.stop_only_the_engine().await;
     }
     emulated.pair.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_computed_in_the_source_is_copied_with_a_warning() {
+    let emulated = Emulated::empty().await;
+    let mut lab = lab(
+        emulated,
+        "name='account'\nstub=['name']\ncolumns=['name']\nmap=[{from='new_creditshare',to='new_discount'}]",
+    );
+    let state = lab.compared().await;
+    let warning =
+        "/etc/tandem.toml:14: table account, column new_discount: it is calculated in the source";
+    let link = &state.links[0];
+    assert!(link.fault.is_none() && link.warnings.len() == 1, "{link:?}");
+    assert!(
+        link.warnings[0].starts_with(warning),
+        "{}",
+        link.warnings[0]
+    );
+    let mut timeline = state.timeline.iter();
+    assert!(timeline.any(|entry| entry.text.contains(warning)));
+    lab.stop().await;
+}
+
+#[test]
+fn a_command_says_on_which_line_its_configuration_does_not_fit() {
+    let emulator = Emulator::start();
+    let written = std::fs::read_to_string(emulator.config()).unwrap();
+    let written = written.replacen("\"telephone1\"", "\n\"revenue\"", 1);
+    std::fs::write(emulator.config(), &written).unwrap();
+    let line = 1 + written
+        .lines()
+        .position(|line| line.contains("revenue"))
+        .unwrap();
+    for command in ["status", "records", "sync"] {
+        let run = emulator.tandem(&[command]);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        let fault = "table account, column revenue: money means nothing without its currency";
+        assert!(said.contains(fault), "{command}: {run:?}");
+        let place = format!("{}:{line}: {fault}", emulator.config().display());
+        assert!(
+            said.contains(&place),
+            "{command} should say {place}: {run:?}"
+        );
+    }
 }

@@ -344,6 +344,10 @@ fn what_the_server_insists_on_may_stand_in_stub_or_set_or_have_a_default() {
     })
     .unwrap();
     fitted("columns=['name']", |_, target| {
+        change(target, "photo", |own| {
+            own.kind = ColumnType::Unsupported("EntityName".to_owned());
+            own.required = Requirement::Server;
+        });
         change(target, "accountid", |own| {
             own.required = Requirement::Server;
         });
