@@ -313,3 +313,6 @@ fn only_target(kind: &ColumnType) -> Option<&TableName> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

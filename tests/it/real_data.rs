@@ -9,7 +9,7 @@ use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
 use tandem::domain::row::RowId;
 use tandem::engine::command::Command;
 
-use crate::support::binary::Emulator;
+use crate::support::binary::{Emulator, Running};
 use crate::support::emulated::{Api, Emulated};
 use crate::support::lab::{Lab, config, options};
 
@@ -611,4 +611,89 @@ fn a_command_says_on_which_line_its_configuration_does_not_fit() {
             "{command} should say {place}: {run:?}"
         );
     }
+}
+
+/// Starts a sync of an inactive row that Europe lacks, and kills it while the pair's update is on its way.
+fn killed_between(emulator: &Emulator, n: u32, moment: &str) {
+    let whole =
+        json!({"accountid": id(n), "name": "Closed", "accountnumber": format!("CLOSED{n}")});
+    assert_eq!(emulator.us_api("POST", "accounts", Some(whole)).0, 204);
+    let own = format!("accounts({})", id(n));
+    let state = json!({"statecode": 1, "statuscode": 2});
+    assert_eq!(emulator.us_api("PATCH", &own, Some(state)).0, 204);
+    emulator.clear_log();
+    emulator.arm(json!({"method": "PATCH", "delay_ms": 600}));
+    let mut killed = Running::start(&mut emulator.command(&sync_of(&id(n))));
+    emulator.until("the create is on its way", || emulator.writes().len() == 1);
+    emulator.arm(json!({"method": "PATCH", "hang": moment}));
+    emulator.until("the pair is on its way", || emulator.writes().len() == 2);
+    // The work is done once the row says so; what was to come before it is not.
+    emulator.until("it hangs", || {
+        moment == "before" || state_of(emulator, n) == 1
+    });
+    killed.kill();
+    emulator.disarm();
+}
+
+fn sync_of(id: &str) -> [&str; 6] {
+    ["sync", "account", id, "--reason", "INC-1", "--quiet"]
+}
+
+fn state_of(emulator: &Emulator, n: u32) -> Json {
+    let (status, row) = emulator.europe_api("GET", &format!("accounts({})", id(n)), None);
+    assert_eq!(status, 200, "it is created by now");
+    row["statecode"].clone()
+}
+
+#[test]
+fn a_crash_between_a_row_and_its_state_is_read_back_and_healed() {
+    for (n, moment, unfinished) in [(1, "before", 1), (2, "after", 0)] {
+        let emulator = Emulator::start();
+        let written = std::fs::read_to_string(emulator.config()).unwrap();
+        let pair = "\"statecode\", \"statuscode\"";
+        let written = written.replacen("\"telephone1\"", pair, 1);
+        std::fs::write(emulator.config(), &written).unwrap();
+        killed_between(&emulator, n, moment);
+        let done = usize::from(unfinished == 0);
+        assert_eq!(state_of(&emulator, n), done, "{moment}");
+        // The next start reads back what was left half done, and writes nothing by itself.
+        let status = emulator.tandem(&["status", "--json"]).json();
+        assert_eq!(
+            status["unfinished_operations"], unfinished,
+            "{moment}: {status:#}"
+        );
+        assert_eq!(status["unknown_outcomes"], 0, "{moment}: {status:#}");
+        assert_eq!(emulator.writes().len(), 2);
+        emulator.tandem(&sync_of(&id(n))).exits(0);
+        assert_eq!(state_of(&emulator, n), 1, "{moment}");
+        assert_eq!(
+            emulator.writes().len(),
+            3 - done,
+            "{moment}: the pair, if it was not there"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_to_the_pair_is_read_back_not_sent_again() {
+    let emulated = Emulated::empty().await;
+    let us = emulated.us();
+    us.account(&id(1), json!({"name": "A", "telephone1": "5"}))
+        .await;
+    emulated
+        .europe()
+        .account(&id(1), json!({"name": "A", "telephone1": "5"}))
+        .await;
+    change(&us, 1, json!({"statecode": 1, "statuscode": 2})).await;
+    let mut lab = lab(emulated, STATES);
+    lab.compared().await;
+    lab.clear_log().await;
+    let europe = lab.emulated.europe();
+    europe
+        .arm(json!({"method": "PATCH", "reset": "after"}))
+        .await;
+    lab.repair(Verb::Sync, &[key(1)]).await;
+    assert_eq!(stage(&lab, 1), Some(Stage::Verified));
+    assert_eq!(lab.writes().await.len(), 1);
+    lab.stop().await;
 }
