@@ -432,9 +432,13 @@ async fn a_row_whose_state_was_refused_says_so_and_a_retry_heals_it() {
         .await;
     let operation = lab.begin(Verb::Sync, &[key(1)]).await;
     // The create is on its way and counted; the next write is the pair's.
-    while lab.writes().await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let arrived = async {
+        while lab.writes().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, arrived).await.unwrap();
     let refusal = json!({"method": "PATCH", "status": 400, "code": "0x80040265"});
     lab.emulated.europe().arm(refusal).await;
     lab.finished(operation).await;
