@@ -9,9 +9,11 @@ mod link;
 mod load;
 pub mod locate;
 mod policy;
+mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,8 +21,10 @@ use crate::domain::breaker::{BreakerPolicy, Class};
 use crate::domain::credential::Credential;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
+use crate::domain::literal::Literal;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
+use crate::domain::scope::Scope;
 use crate::domain::table::{ColumnName, TableName};
 
 pub use duration::parse as parse_duration;
@@ -85,8 +89,80 @@ pub struct TableConfig {
     pub keys: Vec<ColumnName>,
     /// The columns that an ensure may set.
     pub stub: Vec<ColumnName>,
-    /// The hydrated columns; keys and stub columns are among them.
+    /// The hydrated columns by their names in the target; those of keys, stub and map are among them.
     pub columns: Vec<ColumnName>,
+    /// Which rows of the source are on the link; all of them when there is none.
+    pub scope: Option<Scope>,
+    /// What a row is created with beside its hydrated columns.
+    pub set: Vec<Constant>,
+    /// Columns that are called or coded differently in the source.
+    pub map: Vec<Mapping>,
+    /// Where all that stands.
+    pub lines: Lines,
+}
+
+impl TableConfig {
+    /// A table with all its rows in scope, and every column the same on both sides.
+    pub fn new(
+        name: TableName,
+        keys: Vec<ColumnName>,
+        stub: Vec<ColumnName>,
+        columns: Vec<ColumnName>,
+    ) -> Self {
+        Self {
+            name,
+            keys,
+            stub,
+            columns,
+            scope: None,
+            set: Vec::new(),
+            map: Vec::new(),
+            lines: Lines::default(),
+        }
+    }
+}
+
+/// A constant that rows are created with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Constant {
+    /// The column, or the property that binds a lookup: `ownerid@odata.bind`.
+    pub property: String,
+    /// What it is set to.
+    pub value: Literal,
+}
+
+/// A column of the target that the source calls or codes differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its name in the source.
+    pub from: ColumnName,
+    /// Its name in the target.
+    pub to: ColumnName,
+    /// The source's values and what they are in the target; empty where they are the same.
+    pub values: Vec<(String, Literal)>,
+}
+
+/// On which lines of the file the parts of a table stand, for what only the instances can find fault with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// The file; empty for a configuration that was not read from one.
+    pub file: PathBuf,
+    /// Where the table begins.
+    pub table: usize,
+    /// Where its columns, its `where` and its constants stand.
+    pub parts: BTreeMap<String, usize>,
+}
+
+impl Lines {
+    /// Where a part stands, else where the table does: `config.toml:12: `; nothing where there is no file.
+    pub fn before(&self, part: Option<&str>) -> String {
+        if self.table == 0 {
+            return String::new();
+        }
+        let line = part.and_then(|part| self.parts.get(part));
+        let line = line.unwrap_or(&self.table);
+        format!("{}:{line}: ", self.file.display())
+    }
 }
 
 /// Timing: probes, comparisons, timeouts, breakers, retries.

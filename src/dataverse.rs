@@ -41,4 +41,4 @@ pub use query::{Filter, Order, Query};
 pub use response::{BadRow, Page};
 pub use secret::BadSecret;
 pub use send::SetUpError;
-pub use write::{BadWrite, Precondition, Write};
+pub use write::{BadWrite, Precondition, Preset, Write};

@@ -8,7 +8,10 @@ pub mod credential;
 pub mod instance;
 pub mod table;
 
+pub mod literal;
 pub mod row;
+pub mod scope;
+pub mod translation;
 
 pub mod failure;
 pub mod text;

@@ -18,8 +18,10 @@ mod writer;
 mod run;
 mod start;
 
+mod fit;
 mod link;
 mod probe;
+mod reading;
 mod reconcile;
 mod repair;
 mod sync;

@@ -168,7 +168,9 @@ impl<'a> Told<'a> {
                 by(&self.story.target)
             ),
             Drift::Kept => {
-                format!("a person chose to keep what {target} has, and neither side has changed since")
+                format!(
+                    "a person chose to keep what {target} has, and neither side has changed since"
+                )
             }
             Drift::DeletedInTarget => format!("{target} had it, and it was deleted there"),
             Drift::Duplicate => {
@@ -264,7 +266,10 @@ impl<'a> Told<'a> {
                 run("resolve --take blanks")
             ),
             Some(Drift::DeletedInTarget) => {
-                format!("only if it was deleted by mistake: {}", run("resolve --take source"))
+                format!(
+                    "only if it was deleted by mistake: {}",
+                    run("resolve --take source")
+                )
             }
             Some(Drift::Kept) => format!("nothing; or {}", run("resolve --take source")),
             Some(Drift::Duplicate) => {

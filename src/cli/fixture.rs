@@ -107,11 +107,9 @@ fn instance(name: &str, is_target: bool) -> InstanceState {
 
 fn table(name: &str, columns: &[&str]) -> TableState {
     let name = TableName::new(name).unwrap_or_else(|error| panic!("{error}"));
-    let columns = columns.iter().map(|column| ComparedColumn {
-        name: ColumnName::new(column).unwrap_or_else(|error| panic!("{error}")),
-        kind: ColumnType::Integer,
-        stub: false,
-        key: false,
+    let columns = columns.iter().map(|column| {
+        let name = ColumnName::new(column).unwrap_or_else(|error| panic!("{error}"));
+        ComparedColumn::new(name, ColumnType::Integer)
     });
     TableState {
         link: 0,
@@ -153,6 +151,7 @@ pub fn well() -> State {
                 ..SyncState::default()
             },
             fault: None,
+            warnings: Vec::new(),
         }],
         tables: vec![
             table("account", &["accountnumber", "name", "telephone1"]),

@@ -389,6 +389,7 @@ mod tests {
         assert_eq!(json["total"], 4);
         assert_eq!(json["records"][0]["stage"], "verified");
         assert_eq!(json["records"][0]["table"], "account");
-        assert_eq!(json["reason"], "INC-42");
+        assert_eq!(json["reason"], "a call");
+        assert_eq!(json["ticket"], "INC-42");
     }
 }

@@ -40,12 +40,16 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// Something is wrong at this place.
     pub fn error(&self, at: &Range<usize>, what: impl Into<String>) -> ConfigError {
-        let before = self.text.bytes().take(at.start);
-        let line = 1 + before.filter(|byte| *byte == b'\n').count();
         ConfigError {
             file: self.file.to_owned(),
-            line: Some(line),
+            line: Some(self.line(at)),
             what: what.into(),
         }
+    }
+
+    /// The line of this place, counted from 1.
+    pub fn line(&self, at: &Range<usize>) -> usize {
+        let before = self.text.bytes().take(at.start);
+        1 + before.filter(|byte| *byte == b'\n').count()
     }
 }

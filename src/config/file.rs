@@ -133,9 +133,21 @@ pub struct Table {
     #[serde(default)]
     pub columns: Vec<Spanned<String>>,
     #[serde(rename = "where")]
-    pub scope: Option<Spanned<IgnoredAny>>,
-    pub set: Option<Spanned<IgnoredAny>>,
-    pub map: Option<Spanned<IgnoredAny>>,
+    pub scope: Option<Spanned<String>>,
+    #[serde(default)]
+    pub set: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    #[serde(default)]
+    pub map: Vec<Map>,
+}
+
+/// One entry of a table's `map`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Map {
+    pub from: Spanned<String>,
+    pub to: Spanned<String>,
+    #[serde(default)]
+    pub values: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 /// `[policy]`; what is left out keeps its default.

@@ -1,17 +1,15 @@
 //! `[[links]]`: names become places, and what needs no instance to be checked is checked.
 
-use std::collections::HashSet;
-use std::ops::Range;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::duration::Span;
 use super::error::{ConfigError, Source};
-use super::{InstanceConfig, LinkConfig, TableConfig, file};
+use super::{InstanceConfig, LinkConfig, TableConfig, file, table};
 use crate::domain::lag::Schedule;
 use crate::domain::row::{Placeholder, RowId};
-use crate::domain::table::{ColumnName, TableName};
+use crate::domain::table::TableName;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -147,7 +145,7 @@ fn tables(
 ) -> Result<Vec<TableConfig>, ConfigError> {
     let mut resolved: Vec<TableConfig> = Vec::new();
     for spanned in tables {
-        let next = table(source, spanned)?;
+        let next = table::resolve(source, spanned)?;
         if resolved.iter().any(|other| other.name == next.name) {
             let what = format!("table `{}` stands twice on this link", next.name);
             return Err(source.error(&spanned.get_ref().name.span(), what));
@@ -155,63 +153,6 @@ fn tables(
         resolved.push(next);
     }
     Ok(resolved)
-}
-
-fn table(source: Source<'_>, spanned: &Spanned<file::Table>) -> Result<TableConfig, ConfigError> {
-    let table = spanned.get_ref();
-    let later = [
-        ("where", &table.scope),
-        ("set", &table.set),
-        ("map", &table.map),
-    ];
-    if let Some((name, Some(place))) = later.iter().find(|(_, place)| place.is_some()) {
-        return Err(source.error(&place.span(), not_yet(&format!("`{name}` of a table"))));
-    }
-    match &table.identity {
-        Some(identity) if identity.get_ref() == "key" => {
-            return Err(source.error(&identity.span(), not_yet("identity = \"key\"")));
-        }
-        Some(identity) if identity.get_ref() != "guid" => {
-            let what = "identity is \"guid\" (the same GUID on both sides)";
-            return Err(source.error(&identity.span(), what));
-        }
-        _ => {}
-    }
-    let name = TableName::new(table.name.get_ref())
-        .map_err(|error| source.error(&table.name.span(), error.to_string()))?;
-    let keys = columns(source, &table.keys)?;
-    let stub = columns(source, &table.stub)?;
-    let mut hydrated = columns(source, &table.columns)?;
-    // What an ensure may set is what a later comparison must know of: keys and stub columns are always hydrated.
-    for column in keys.iter().chain(&stub) {
-        if !hydrated.contains(column) {
-            hydrated.push(column.clone());
-        }
-    }
-    if hydrated.is_empty() {
-        let what = format!("table `{name}` has no columns to copy: name them in `columns`");
-        return Err(source.error(&spanned.span(), what));
-    }
-    Ok(TableConfig {
-        name,
-        keys,
-        stub,
-        columns: hydrated,
-    })
-}
-
-fn columns(source: Source<'_>, names: &[Spanned<String>]) -> Result<Vec<ColumnName>, ConfigError> {
-    let mut seen = HashSet::new();
-    let mut column = |name: &Spanned<String>| {
-        let at: Range<usize> = name.span();
-        let column = ColumnName::new(name.get_ref())
-            .map_err(|error| source.error(&at, error.to_string()))?;
-        if !seen.insert(column.clone()) {
-            return Err(source.error(&at, format!("column `{column}` stands here twice")));
-        }
-        Ok(column)
-    };
-    names.iter().map(&mut column).collect()
 }
 
 fn goes_both_ways(links: &[LinkConfig], next: &LinkConfig) -> Option<TableName> {

@@ -89,6 +89,43 @@ fn policies_may_be_in_milliseconds_and_by_class() {
     assert_eq!(policy.retry.base, Duration::from_millis(1));
 }
 
+#[test]
+fn a_table_may_say_which_rows_which_constants_and_what_is_called_differently() {
+    let text = with(
+        "[[links]]\nsource='us'\ntarget='europe'\n[[links.tables]]\nname='account'\ncolumns=[\n'name',\n'revenue']\n\
+         where = \"statecode eq 0 and startswith(name, 'C')\"\n\
+         set = { 'ownerid@odata.bind' = '/teams(aaaaaaaa-0000-4000-8000-000000000001)', new_rank = 1.5 }\n\
+         map = [{ from = 'us_tier', to = 'eu_tier', values = { 1 = 100, 2 = 200 } }]",
+    );
+    let config = read(&text).unwrap();
+    let table = &config.links[0].tables[0];
+    let columns: Vec<&str> = table.columns.iter().map(ColumnName::as_str).collect();
+    assert_eq!(
+        columns,
+        ["name", "revenue", "eu_tier"],
+        "by the target's names"
+    );
+    assert_eq!(table.scope.as_ref().unwrap().columns().len(), 2);
+    let set: Vec<&str> = table.set.iter().map(|one| one.property.as_str()).collect();
+    assert_eq!(set, ["new_rank", "ownerid@odata.bind"]);
+    assert_eq!(
+        table.map[0].values[1],
+        ("2".to_owned(), Literal::Number(200.into()))
+    );
+    for (part, line) in [
+        (None, 12),
+        (Some("name"), 14),
+        (Some("revenue"), 15),
+        (Some("where"), 16),
+        (Some("new_rank"), 17),
+        (Some("us_tier"), 18),
+        (Some("never_named"), 12),
+    ] {
+        let place = format!("/etc/tandem.toml:{line}: ");
+        assert_eq!(table.lines.before(part), place, "{part:?}");
+    }
+}
+
 /// A text, the line of its fault (0 when it has none), and what is said of it.
 type Fault<'a> = (&'a str, usize, &'a str);
 
@@ -176,21 +213,6 @@ fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
             "no columns to copy",
         ),
         (
-            &with(&format!("{link}{account}where='statecode eq 0'")),
-            14,
-            "not supported yet",
-        ),
-        (
-            &with(&format!("{link}{account}set={{a='b'}}")),
-            14,
-            "not supported yet",
-        ),
-        (
-            &with(&format!("{link}{account}map=[]")),
-            14,
-            "not supported yet",
-        ),
-        (
             &with(&format!("{link}{account}identity='key'")),
             14,
             "not supported yet",
@@ -209,6 +231,58 @@ fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
             &with(&format!("{link}sync_users=['kim']\n{account}")),
             11,
             "is not a GUID",
+        ),
+    ]);
+}
+
+#[test]
+fn a_fault_of_a_tables_parts_is_told_with_its_line_and_what_to_do() {
+    let link = "[[links]]\nsource='us'\ntarget='europe'\n";
+    let account = "[[links.tables]]\nname='account'\ncolumns=['name']\n";
+    assert_told(&[
+        (
+            &with(&format!("{link}{account}where='statecode is 0'")),
+            14,
+            "where, at character 11: a comparison is one of",
+        ),
+        (
+            &with(&format!("{link}{account}where=5")),
+            14,
+            "invalid type",
+        ),
+        (
+            &with(&format!("{link}{account}set={{'a b'=['x']}}")),
+            14,
+            "`a b` of set: a text, a number, true, false or a date",
+        ),
+        (
+            &with(&format!("{link}{account}set={{name='x'}}")),
+            14,
+            "column `name` is copied",
+        ),
+        (
+            &with(&format!("{link}{account}map=[{{from='a'}}]")),
+            14,
+            "missing field `to`",
+        ),
+        (
+            &with(&format!("{link}{account}map=[{{from='a b',to='b'}}]")),
+            14,
+            "is not a name",
+        ),
+        (
+            &with(&format!(
+                "{link}{account}map=[{{from='a',to='b'}},\n{{from='c',to='b'}}]"
+            )),
+            15,
+            "column `b` is mapped twice",
+        ),
+        (
+            &with(&format!(
+                "{link}{account}keys=['code']\nmap=[{{from='a',to='code',values={{x='y'}}}}]"
+            )),
+            15,
+            "`values` can't differ",
         ),
     ]);
 }

@@ -15,7 +15,7 @@ use super::admission::{Kind, index};
 use super::batch;
 use super::clock::now;
 use super::links::NextLink;
-use super::metadata::{self, ColumnBody, Listed, LookupBody, TableBody};
+use super::metadata::{self, ColumnBody, Listed, LookupBody, OptionsBody, TableBody};
 use super::query::{Filter, Query, key_address};
 use super::request;
 use super::request::Unsayable;
@@ -221,6 +221,25 @@ impl Reader {
             .await?;
         metadata::schema(own, columns, lookups)
             .map_err(|error| Failure::odd(&format!("the table's description: {error}")))
+    }
+
+    /// Takes in what these choices may hold, by one request for each type that is among them.
+    pub async fn add_options(
+        &self,
+        table: &mut TableSchema,
+        columns: &[ColumnName],
+    ) -> Result<(), Failure> {
+        for (name, is_kind) in metadata::WITH_OPTIONS {
+            let mut described = columns.iter().filter_map(|column| table.column(column));
+            if !described.any(|column| is_kind(&column.kind)) {
+                continue;
+            }
+            let path = metadata::options_path(&table.name, name);
+            let options: Listed<OptionsBody> =
+                self.get(&path, None, Kind::Read, response::body).await?;
+            metadata::add_options(table, options);
+        }
+        Ok(())
     }
 
     /// One row, with the names of what its lookups name; `None` when there is no such row.

@@ -315,7 +315,7 @@ fn value(raw: &str, kind: &ColumnType) -> Result<Value, &'static str> {
     let text = || text(raw).ok_or("not a text");
     Ok(match kind {
         ColumnType::Text { .. } => Value::Text(text()?.into_owned()),
-        ColumnType::Integer | ColumnType::Choice => {
+        ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status => {
             Value::Integer(raw.parse().map_err(|_| "not a whole number")?)
         }
         ColumnType::Decimal { .. } | ColumnType::Money { .. } => Value::Decimal(decimal(raw)?),

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::domain::row::{ETag, RowId, Value};
 use crate::domain::table::{
-    Column, ColumnName, ColumnType, EntitySet, LookupTarget, TableName, TableSchema,
+    Column, ColumnName, ColumnType, EntitySet, LookupTarget, Requirement, TableName, TableSchema,
 };
 
 /// What must hold for a write to be carried out.
@@ -26,6 +26,26 @@ pub struct Write {
     pub(super) id: RowId,
     pub(super) precondition: Precondition,
     body: Vec<(String, String)>,
+}
+
+/// What rows are created with beside their own columns: said once, for all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset((String, String));
+
+impl Preset {
+    /// A column with a plain value.
+    pub fn value(table: &TableSchema, name: ColumnName, value: Value) -> Result<Self, BadWrite> {
+        let unsayable = BadWrite::WrongType(name.clone());
+        let columns = vec![(name, value)];
+        let body = body(table, columns, &BTreeMap::new(), |column| column.creatable)?;
+        body.into_iter().next().map(Self).ok_or(unsayable)
+    }
+
+    /// A lookup, by the navigation property that binds it.
+    pub fn bind(property: &str, set: &EntitySet, id: RowId) -> Self {
+        let address = quoted(&format!("/{set}({id})"));
+        Self((format!("{property}@odata.bind"), address))
+    }
 }
 
 /// Why a write can't be said.
@@ -89,6 +109,14 @@ impl Write {
         })
     }
 
+    /// The same write with these constants.
+    #[must_use]
+    pub fn with(mut self, presets: &[Preset]) -> Self {
+        let constants = presets.iter().map(|Preset(property)| property.clone());
+        self.body.extend(constants);
+        self
+    }
+
     /// What must hold for it to be carried out.
     pub fn precondition(&self) -> &Precondition {
         &self.precondition
@@ -116,7 +144,7 @@ fn body(
             .column(&name)
             .filter(|column| is_writable(column) && name != table.primary_id);
         let column = column.ok_or_else(|| BadWrite::NotWritable(name.clone()))?;
-        if value == Value::Null && column.required {
+        if value == Value::Null && column.required == Requirement::Server {
             return Err(BadWrite::Required(name));
         }
         let property = match &column.kind {
@@ -177,7 +205,10 @@ fn scalar(name: &ColumnName, kind: &ColumnType, value: Value) -> Result<String, 
                 _ => quoted(&text),
             }
         }
-        (ColumnType::Integer | ColumnType::Choice, Value::Integer(number)) => number.to_string(),
+        (
+            ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status,
+            Value::Integer(number),
+        ) => number.to_string(),
         (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Value::Integer(number)) => {
             number.to_string()
         }

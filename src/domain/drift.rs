@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::row::{ETag, Placeholder, Row, RowId, Value};
-use super::table::{ColumnName, ColumnType};
+use super::table::{ColumnName, ColumnType, Requirement};
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,7 +103,7 @@ impl fmt::Display for Drift {
 /// One hydrated column, with what comparing it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedColumn {
-    /// Its name on both sides.
+    /// Its name in the target; the source may call it differently.
     pub name: ColumnName,
     /// What it holds, at the coarser side's precision.
     pub kind: ColumnType,
@@ -111,6 +111,32 @@ pub struct ComparedColumn {
     pub stub: bool,
     /// Whether it belongs to an alternate key.
     pub key: bool,
+    /// Who insists on a value in the target.
+    pub required: Requirement,
+}
+
+impl ComparedColumn {
+    /// A plain column.
+    pub fn new(name: ColumnName, kind: ColumnType) -> Self {
+        Self {
+            name,
+            kind,
+            stub: false,
+            key: false,
+            required: Requirement::Nobody,
+        }
+    }
+
+    /// Whether it is state or status, which are written as a pair.
+    pub fn is_of_the_state(&self) -> bool {
+        matches!(self.kind, ColumnType::State | ColumnType::Status)
+    }
+
+    /// Whether a value in it tells that somebody filled the row: state, status, owner and currency stand in every one
+    /// (design, "blank").
+    fn tells(&self) -> bool {
+        !self.is_of_the_state() && self.name.as_str() != "ownerid" && !self.kind.is_currency()
+    }
 }
 
 /// How the records of one table on one link are compared.
@@ -156,13 +182,41 @@ impl CompareRules {
         }
     }
 
+    /// The places, and where one of them is state or status the other one too.
+    pub fn with_pairs(&self, places: &[usize]) -> Vec<usize> {
+        let of_the_state = |place: &usize| {
+            let column = self.columns.get(*place);
+            column.is_some_and(ComparedColumn::is_of_the_state)
+        };
+        if !places.iter().any(of_the_state) {
+            return places.to_vec();
+        }
+        let all = 0..self.columns.len();
+        all.filter(|place| places.contains(place) || of_the_state(place))
+            .collect()
+    }
+
+    /// By what a row is known: its alternate key where it has one, else its id.
+    pub fn known_by(&self, row: &Row) -> String {
+        let keys = self.columns.iter().zip(&row.values);
+        let mut keys = keys.filter(|(column, _)| column.key);
+        let filled = keys.find(|(column, value)| !value.is_blank(&column.kind, &self.placeholder));
+        filled.map_or_else(|| row.id.to_string(), |(_, value)| value.to_string())
+    }
+
+    /// Whether a write of that place would take a value from the target that somebody has put there.
+    pub fn overwrites(&self, target: &Row, place: usize) -> bool {
+        let tells = self.columns.get(place).is_some_and(ComparedColumn::tells);
+        tells && !self.is_blank(target, place)
+    }
+
     /// Whether a target's row looks as if only an ensure had made it, while its source has more.
     fn looks_like_a_stub(&self, source: &Row, target: &Row) -> bool {
         let mut rest = self
             .columns
             .iter()
             .enumerate()
-            .filter(|(_, column)| !column.stub && !column.key)
+            .filter(|(_, column)| !column.stub && !column.key && column.tells())
             .peekable();
         rest.peek().is_some()
             && rest.clone().all(|(place, _)| self.is_blank(target, place))
@@ -198,6 +252,8 @@ pub enum Side {
     Row(Row),
     /// There is no such row.
     Absent,
+    /// There is one, and it is not on the link (`where`).
+    OutOfScope,
     /// It could not be read although the instance answered; the reason in words.
     Unreadable(String),
 }
@@ -207,7 +263,7 @@ impl Side {
     pub fn row(&self) -> Option<&Row> {
         match self {
             Self::Row(row) => Some(row),
-            Self::Absent | Self::Unreadable(_) => None,
+            Self::Absent | Self::OutOfScope | Self::Unreadable(_) => None,
         }
     }
 }
@@ -277,9 +333,12 @@ pub fn classify(
     evidence: Evidence<'_>,
 ) -> Assessment {
     match (source, target) {
+        // A row whose source is out of scope is the target's own, whoever once brought it.
+        (Side::OutOfScope, Side::Row(_)) => Assessment::sure(Drift::Local),
+        (Side::OutOfScope, _) => Assessment::sure(Drift::InSync),
         (Side::Unreadable(_), _) | (_, Side::Unreadable(_)) => Assessment::sure(Drift::Unknown),
-        (Side::Absent, Side::Absent) => Assessment::sure(Drift::InSync),
-        (Side::Row(_), Side::Absent) | (Side::Absent, Side::Row(_))
+        (Side::Absent, Side::Absent | Side::OutOfScope) => Assessment::sure(Drift::InSync),
+        (Side::Row(_), Side::Absent | Side::OutOfScope) | (Side::Absent, Side::Row(_))
             if evidence.other_with_key.is_some() =>
         {
             Assessment::sure(Drift::Duplicate)
@@ -287,7 +346,7 @@ pub fn classify(
         (Side::Row(_), Side::Absent) if evidence.was_in_target => {
             Assessment::sure(Drift::DeletedInTarget)
         }
-        (Side::Row(_), Side::Absent) => Assessment::sure(Drift::Missing),
+        (Side::Row(_), Side::Absent | Side::OutOfScope) => Assessment::sure(Drift::Missing),
         (Side::Absent, Side::Row(row)) => Assessment::sure(only_in_target(row, evidence)),
         (Side::Row(source), Side::Row(target)) => both(source, target, rules, evidence),
     }

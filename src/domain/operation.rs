@@ -194,7 +194,8 @@ impl Stage {
 
     /// Whether one stage may follow another: the journal refuses anything else.
     ///
-    /// What was intended, or is unknown, goes back to accepted once it is certain that nothing was done.
+    /// What was intended, or is unknown, goes back to accepted once it is certain that nothing was done. What was
+    /// applied may be followed by another intent: state and status go in an update of their own.
     pub fn may_become(&self, next: &Self) -> bool {
         match self {
             Self::Accepted => matches!(
@@ -206,7 +207,10 @@ impl Stage {
                     | Self::Abandoned(_)
             ),
             Self::Intended | Self::Unknown(_) => !matches!(next, Self::Abandoned(_)),
-            Self::Applied => matches!(next, Self::Verified | Self::Altered(_) | Self::Unknown(_)),
+            Self::Applied => matches!(
+                next,
+                Self::Intended | Self::Verified | Self::Altered(_) | Self::Unknown(_)
+            ),
             Self::Verified
             | Self::Altered(_)
             | Self::Unchanged(_)

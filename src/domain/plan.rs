@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
-use super::drift::{Assessment, CompareRules, Drift};
+use super::drift::{Assessment, CompareRules, ComparedColumn, Drift};
 use super::operation::{RecordKey, TableIndex, Verb};
 use super::row::{ETag, Row, Value};
-use super::table::{ColumnType, TableName};
+use super::table::{ColumnType, Requirement, TableName};
 
 /// What a verb would do to one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,41 @@ impl Plan {
         match self {
             Self::Create(columns) | Self::Fill { columns, .. } => columns,
             Self::Keep | Self::Nothing(_) | Self::Refuse(_) => &[],
+        }
+    }
+
+    /// The plan of the first request, and the state and status that go into another one behind it: they are written
+    /// as a pair, in an update of their own.
+    pub fn in_requests(self, rules: &CompareRules) -> (Self, Vec<Assignment>) {
+        let is_pair = |assignment: &Assignment| {
+            let column = rules.columns.get(assignment.place);
+            column.is_some_and(ComparedColumn::is_of_the_state)
+        };
+        let part = |columns: Vec<Assignment>| columns.into_iter().partition(is_pair);
+        match self {
+            Self::Create(columns) => {
+                let (pair, rest): (Vec<_>, _) = part(columns);
+                (Self::Create(rest), pair)
+            }
+            Self::Fill {
+                columns,
+                etag,
+                overwrites,
+            } => {
+                let (pair, rest): (Vec<_>, Vec<_>) = part(columns);
+                let (columns, pair) = if rest.is_empty() {
+                    (pair, rest)
+                } else {
+                    (rest, pair)
+                };
+                let first = Self::Fill {
+                    columns,
+                    etag,
+                    overwrites,
+                };
+                (first, pair)
+            }
+            other => (other, Vec::new()),
         }
     }
 }
@@ -115,29 +150,43 @@ pub fn plan(
 }
 
 /// What an ensure sets: the alternate keys and the stub columns, as far as they are known (rule 1).
+///
+/// A stub column that the target's forms ask for is not left empty either.
 fn bare(source: &Row, rules: &CompareRules) -> Vec<Assignment> {
-    known(source, rules, |column| {
-        rules
-            .columns
-            .get(column)
-            .is_some_and(|column| column.stub || column.key)
+    let wanted = |column: &ComparedColumn| column.stub || column.key;
+    known(source, rules, wanted, |column| {
+        column.stub && column.required != Requirement::Nobody
     })
 }
 
-/// All hydrated columns that the source has something in.
+/// All hydrated columns that the source has something in, and those that the target's server insists on.
 fn whole(source: &Row, rules: &CompareRules) -> Vec<Assignment> {
-    known(source, rules, |_| true)
+    known(
+        source,
+        rules,
+        |_| true,
+        |column| column.required == Requirement::Server,
+    )
 }
 
-fn known(source: &Row, rules: &CompareRules, wanted: impl Fn(usize) -> bool) -> Vec<Assignment> {
-    let places =
-        (0..rules.columns.len()).filter(|place| wanted(*place) && !rules.is_blank(source, *place));
-    places
-        .filter_map(|place| {
-            Some(Assignment {
-                place,
-                value: source.values.get(place)?.clone(),
-            })
+fn known(
+    source: &Row,
+    rules: &CompareRules,
+    is_wanted: impl Fn(&ComparedColumn) -> bool,
+    is_needed: impl Fn(&ComparedColumn) -> bool,
+) -> Vec<Assignment> {
+    let columns = rules.columns.iter().enumerate();
+    columns
+        .filter(|(_, column)| is_wanted(column))
+        .filter_map(|(place, column)| {
+            let value = if !rules.is_blank(source, place) {
+                source.values.get(place)?.clone()
+            } else if is_needed(column) && matches!(column.kind, ColumnType::Text { .. }) {
+                Value::Text(rules.placeholder.fill(&rules.known_by(source))?)
+            } else {
+                return None;
+            };
+            Some(Assignment { place, value })
         })
         .collect()
 }
@@ -156,10 +205,9 @@ fn fill(
     let Some(etag) = target.etag.clone() else {
         return Plan::Refuse("the target gives no version to hold on to");
     };
-    let places = assessment
-        .differing
-        .iter()
-        .copied()
+    let differing = rules.with_pairs(&assessment.differing);
+    let places = differing
+        .into_iter()
         .filter(|place| wanted(*place) && (clears || !rules.is_blank(source, *place)));
     let columns: Vec<Assignment> = places
         .filter_map(|place| {
@@ -176,7 +224,7 @@ fn fill(
     }
     let overwrites = columns
         .iter()
-        .filter(|column| !rules.is_blank(target, column.place))
+        .filter(|column| rules.overwrites(target, column.place))
         .count();
     Plan::Fill {
         columns,
@@ -292,3 +340,6 @@ fn only_target(kind: &ColumnType) -> Option<&TableName> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What a table is made of, as its instance describes it (contract 9.1): nothing here is hard-coded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use thiserror::Error;
@@ -87,8 +87,12 @@ pub enum ColumnType {
         /// The value of a row that was never given one.
         default: bool,
     },
-    /// A choice, by number. State and status are choices, too.
+    /// A choice, by number.
     Choice,
+    /// Whether a row is active: a choice that only an update may set, together with its status.
+    State,
+    /// The reason for a state, a choice.
+    Status,
     /// A set of choices.
     Choices,
     /// A moment, to the second, in UTC.
@@ -106,6 +110,21 @@ pub enum ColumnType {
     Unsupported(String),
 }
 
+impl ColumnType {
+    /// Whether it names the currency of a row's money.
+    pub fn is_currency(&self) -> bool {
+        match self {
+            Self::Lookup { targets } => {
+                matches!(targets.as_slice(), [only] if only.table.as_str() == CURRENCY)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The table of currencies, in every instance.
+pub const CURRENCY: &str = "transactioncurrency";
+
 /// One table that a lookup may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupTarget {
@@ -122,12 +141,106 @@ pub struct Column {
     pub name: ColumnName,
     /// What it holds.
     pub kind: ColumnType,
-    /// Whether the server refuses a row without it (`SystemRequired`).
-    pub required: bool,
+    /// Who insists on a value.
+    pub required: Requirement,
     /// Whether a create may set it.
     pub creatable: bool,
     /// Whether an update may set it.
     pub updatable: bool,
+    /// Where its values come from.
+    pub origin: Origin,
+    /// The numbers that a choice, a state, a status or a set of choices may hold; empty while they were not asked for.
+    pub options: BTreeSet<i64>,
+    /// Whether the server has a value of its own for a row that is created without one.
+    pub has_default: bool,
+}
+
+impl Column {
+    /// A plain column that may be written and that nobody insists on.
+    pub fn new(name: ColumnName, kind: ColumnType) -> Self {
+        Self {
+            name,
+            kind,
+            required: Requirement::Nobody,
+            creatable: true,
+            updatable: true,
+            origin: Origin::Written,
+            options: BTreeSet::new(),
+            has_default: false,
+        }
+    }
+}
+
+/// Who insists on a column's value (contract 9.1, `RequiredLevel`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Requirement {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// The forms only (`ApplicationRequired`).
+    Forms,
+    /// The server, which refuses a row without it (`SystemRequired`).
+    Server,
+}
+
+/// Where a column's values come from (contract 9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Whoever writes the row.
+    Written,
+    /// A calculation over the row.
+    Calculated,
+    /// A sum over related rows.
+    Rollup,
+    /// A formula.
+    Formula,
+    /// Other columns of the row, which it repeats or puts together.
+    Composite,
+    /// The server's counter.
+    AutoNumber,
+}
+
+impl Origin {
+    /// The word for columns of this kind.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Written => "plain",
+            Self::Calculated => "calculated",
+            Self::Rollup => "rollup",
+            Self::Formula => "formula",
+            Self::Composite => "composite",
+            Self::AutoNumber => "autonumber",
+        }
+    }
+}
+
+/// What a table is behind its face. Only standard ones can be kept in step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TableKind {
+    /// Rows in the instance's database.
+    #[default]
+    Standard,
+    /// Rows of another system, shown here.
+    Virtual,
+    /// Rows in a store without transactions.
+    Elastic,
+    /// E-mails, tasks and the like.
+    Activity,
+    /// The rows of a many-to-many relationship.
+    Intersect,
+}
+
+impl TableKind {
+    /// The word for tables of this kind.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Virtual => "virtual",
+            Self::Elastic => "elastic",
+            Self::Activity => "activity",
+            Self::Intersect => "intersect",
+        }
+    }
 }
 
 /// A set of columns whose values are unique in the table (contract 2.6).
@@ -160,6 +273,8 @@ pub struct TableSchema {
     pub optimistic_concurrency: bool,
     /// Whether the instance tells what changed in it since a moment (contract 4.1).
     pub change_tracking: bool,
+    /// What it is behind its face.
+    pub kind: TableKind,
 }
 
 impl TableSchema {

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use super::command::Target;
 use super::event::Looked;
 use super::link::LinkContext;
-use super::reconcile::{look_one, side};
+use super::reconcile::look_one;
 use crate::config::{LinkConfig, TableConfig};
 use crate::dataverse::Reader;
 use crate::domain::drift::{Drift, Side};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Request, Stage};
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::table::{ColumnName, TableName, TableSchema};
@@ -98,7 +98,7 @@ impl From<Side> for Sight {
     fn from(side: Side) -> Self {
         match side {
             Side::Row(row) => Self::Row(row),
-            Side::Absent => Self::Absent,
+            Side::Absent | Side::OutOfScope => Self::Absent,
             Side::Unreadable(why) => Self::Unreadable(why),
         }
     }
@@ -232,8 +232,11 @@ impl Question {
             Ok(schema) => reader.retrieve(&schema, id, &self.table.columns).await,
             Err(failure) => Err(failure),
         };
-        match side(read) {
-            Ok(side) => side.into(),
+        match read {
+            Ok(row) => row.map_or(Sight::Absent, Sight::Row),
+            Err(failure) if failure.class == FailureClass::Forbidden => {
+                Sight::Unreadable(failure.summary())
+            }
             Err(failure) => Sight::Unreachable(failure.summary()),
         }
     }

@@ -1,7 +1,7 @@
 //! A link made ready for work: its clients, its tables as both instances describe them, and whose writes are the
 //! sync's own. A configuration that does not fit the instances is refused here, with the reason.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
@@ -9,15 +9,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::Named;
 use super::evidence::{Agreements, Choices, Told};
+use super::fit::{Surroundings, bound_tables, fit, source_name};
+use super::reading::End;
 use super::reconcile::Known;
 use crate::config::{LinkConfig, TableConfig};
-use crate::dataverse::{Reader, Writer};
+use crate::dataverse::{Preset, Query, Reader, Writer};
 use crate::domain::drift::{CompareRules, ComparedColumn};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::{RecordKey, TableIndex};
 use crate::domain::row::{Row, RowId, Value};
-use crate::domain::table::{ColumnName, ColumnType, EntitySet, TableName, TableSchema};
+use crate::domain::table::{
+    BadName, CURRENCY, ColumnName, ColumnType, EntitySet, TableName, TableSchema,
+};
 use crate::domain::text::visible;
+use crate::domain::translation::Translation;
 use crate::journal::Index;
 
 /// The clients of a link, for one application user.
@@ -50,6 +55,8 @@ pub(super) struct LinkContext {
     pub(super) told: Told,
     /// Where what is known is kept, once the state folder has been opened.
     pub(super) index: OnceLock<Index>,
+    /// The names in URLs of the target's tables, for lookups.
+    pub(super) sets: BTreeMap<TableName, EntitySet>,
 }
 
 impl LinkContext {
@@ -58,17 +65,15 @@ impl LinkContext {
         self.tables.iter().find(|table| table.name == *name)
     }
 
+    /// What a person should know of its configuration.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = &str> {
+        let tables = self.tables.iter();
+        tables.flat_map(|table| table.warnings.iter().map(String::as_str))
+    }
+
     /// The table at that place.
     pub(super) fn table(&self, index: TableIndex) -> Option<&Arc<LinkTable>> {
         self.tables.iter().find(|table| table.index == index)
-    }
-
-    /// The names in URLs of the target's tables, for lookups.
-    pub(super) fn target_sets(&self) -> BTreeMap<TableName, EntitySet> {
-        self.tables
-            .iter()
-            .map(|table| (table.name.clone(), table.target.set.clone()))
-            .collect()
     }
 }
 
@@ -80,10 +85,21 @@ pub(super) struct LinkTable {
     pub(super) source: TableSchema,
     pub(super) target: TableSchema,
     pub(super) rules: Arc<CompareRules>,
-    /// The columns to ask for: the hydrated ones in the rules' order, then what names a row to people.
-    pub(super) columns: Vec<ColumnName>,
     /// What was found out of its records; held by the one comparison of it that runs.
     pub(super) known: tokio::sync::Mutex<Known>,
+    /// The columns to ask the source for: the hydrated ones in the rules' order, what names a row to people, and what
+    /// only its scope looks at.
+    pub(super) source_columns: Vec<ColumnName>,
+    /// The columns to ask the target for, in the same order.
+    pub(super) target_columns: Vec<ColumnName>,
+    /// Where in a row its name stands.
+    pub(super) name_place: Option<usize>,
+    /// How the source's rows are read.
+    pub(super) translation: Translation,
+    /// What rows are created with beside their hydrated columns.
+    pub(super) presets: Vec<Preset>,
+    /// What a person should know of its configuration.
+    pub(super) warnings: Vec<String>,
 }
 
 impl LinkTable {
@@ -112,10 +128,8 @@ impl LinkTable {
     /// A row's name and number for people, from whichever side has them.
     pub(super) fn named(&self, id: RowId, source: Option<&Row>, target: Option<&Row>) -> Named {
         let name = self
-            .source
-            .primary_name
-            .as_ref()
-            .and_then(|column| self.text(column, source, target));
+            .name_place
+            .and_then(|place| text(place, source, target));
         Named {
             key: RecordKey {
                 table: self.index,
@@ -129,32 +143,29 @@ impl LinkTable {
 
     /// The alternate key's value; where a table has none, the e-mail address, by which support knows a person.
     fn number(&self, source: Option<&Row>, target: Option<&Row>) -> Option<String> {
-        let keys = self.rules.columns.iter().filter(|column| column.key);
-        let email = self
-            .rules
-            .columns
-            .iter()
-            .filter(|column| column.name.as_str().starts_with("emailaddress"));
+        let places = |wanted: fn(&ComparedColumn) -> bool| {
+            let columns = self.rules.columns.iter().enumerate();
+            columns
+                .filter(move |(_, column)| wanted(column))
+                .map(|(place, _)| place)
+        };
+        let keys = places(|column| column.key);
+        let email = places(|column| column.name.as_str().starts_with("emailaddress"));
         keys.chain(email)
-            .find_map(|column| self.text(&column.name, source, target))
+            .find_map(|place| text(place, source, target))
     }
+}
 
-    fn text(
-        &self,
-        column: &ColumnName,
-        source: Option<&Row>,
-        target: Option<&Row>,
-    ) -> Option<String> {
-        let place = self.columns.iter().position(|asked| asked == column)?;
-        let values = [source, target]
-            .into_iter()
-            .flatten()
-            .filter_map(|row| row.values.get(place));
-        let mut filled = values.filter(|value| **value != Value::Null);
-        filled
-            .next()
-            .map(|value| visible(&value.to_string()).into_owned())
-    }
+/// A value as text, from whichever side has one.
+fn text(place: usize, source: Option<&Row>, target: Option<&Row>) -> Option<String> {
+    let values = [source, target]
+        .into_iter()
+        .flatten()
+        .filter_map(|row| row.values.get(place));
+    let mut filled = values.filter(|value| **value != Value::Null);
+    filled
+        .next()
+        .map(|value| visible(&value.to_string()).into_owned())
 }
 
 /// Why a link can't be made ready.
@@ -164,6 +175,17 @@ pub(super) enum NotReady {
     Unreachable(Failure),
     /// The configuration does not fit the instances; a person has to change one of them.
     Misfit(String),
+}
+
+impl NotReady {
+    /// A table that an instance does not have is a matter of the configuration; any other failure passes.
+    fn of_schema(failure: Failure, end: &str, table: &TableConfig) -> Self {
+        if failure.class != FailureClass::NotFound {
+            return Self::Unreachable(failure);
+        }
+        let place = table.lines.before(None);
+        Self::Misfit(format!("{place}the {end} has no table {}", table.name))
+    }
 }
 
 /// Asks both instances for the link's tables and checks the configuration against them.
@@ -176,29 +198,20 @@ pub(super) async fn describe(
 ) -> Result<LinkContext, NotReady> {
     let mut sync_users: HashSet<RowId> = config.sync_users.iter().copied().collect();
     for user in [&ends, &agent] {
-        sync_users.insert(
-            user.target
-                .reader()
-                .who_am_i()
-                .await
-                .map_err(NotReady::Unreachable)?
-                .user,
-        );
+        let user = user.target.reader().who_am_i().await;
+        sync_users.insert(user.map_err(NotReady::Unreachable)?.user);
     }
+    let mut described = Vec::new();
+    for table in &config.tables {
+        described.push(describe_table(table, &ends).await?);
+    }
+    let around = surroundings(config, &ends, &described).await?;
+    let mut sets = around.sets.clone();
     let mut tables = Vec::new();
-    for (index, table) in (first.0..).map(TableIndex).zip(&config.tables) {
-        let source = ends
-            .source
-            .schema(&table.name)
-            .await
-            .map_err(NotReady::Unreachable)?;
-        let target = ends
-            .target
-            .reader()
-            .schema(&table.name)
-            .await
-            .map_err(NotReady::Unreachable)?;
-        let fit = fit(index, config, table, source, target).map_err(NotReady::Misfit)?;
+    let places = (first.0..).map(TableIndex);
+    for ((index, table), (source, target)) in places.zip(&config.tables).zip(described) {
+        sets.insert(table.name.clone(), target.set.clone());
+        let fit = fit(index, config, table, source, target, &around).map_err(NotReady::Misfit)?;
         tables.push(Arc::new(fit));
     }
     Ok(LinkContext {
@@ -213,91 +226,106 @@ pub(super) async fn describe(
         recalled: CancellationToken::new(),
         told: Told::default(),
         index: OnceLock::new(),
+        sets,
     })
 }
 
-/// Checks one table's configuration against what the instances say of it (design, "Refused at start").
-fn fit(
-    index: TableIndex,
-    link: &LinkConfig,
+/// One table as both instances describe it.
+async fn describe_table(
     table: &TableConfig,
-    source: TableSchema,
-    target: TableSchema,
-) -> Result<LinkTable, String> {
-    if !target.optimistic_concurrency {
-        return Err(format!(
-            "table {}: the target does not check versions (IsOptimisticConcurrencyEnabled)",
-            table.name
-        ));
-    }
-    let mut compared = Vec::new();
-    for name in &table.columns {
-        let fault = |why: &str| format!("table {}, column {name}: {why}", table.name);
-        let from = source
-            .column(name)
-            .ok_or_else(|| fault("the source has no such column"))?;
-        let into = target
-            .column(name)
-            .ok_or_else(|| fault("the target has no such column"))?;
-        if *name == target.primary_id || !into.updatable || !into.creatable {
-            return Err(fault(
-                "it can't be written in the target; take it out of `columns`",
-            ));
-        }
-        let kind = merged(&from.kind, &into.kind)
-            .ok_or_else(|| fault("the two sides hold different types"))?;
-        if let ColumnType::Unsupported(what) = &kind {
-            return Err(fault(&format!(
-                "columns of type {what} can't be compared; take it out of `columns`"
-            )));
-        }
-        if let ColumnType::Lookup { targets } = &kind {
-            let on_link =
-                |target: &TableName| link.tables.iter().any(|table| table.name == *target);
-            if !targets.iter().any(|target| on_link(&target.table)) {
-                return Err(fault("the table that it names is not on the link"));
-            }
-        }
-        compared.push(ComparedColumn {
-            name: name.clone(),
-            kind,
-            stub: table.stub.contains(name),
-            key: table.keys.contains(name),
-        });
-    }
-    let mut columns = table.columns.clone();
-    columns.extend(
-        source
-            .primary_name
-            .clone()
-            .filter(|name| !table.columns.contains(name)),
-    );
-    let rules = Arc::new(CompareRules {
-        columns: compared,
-        placeholder: link.placeholder.clone(),
-    });
-    Ok(LinkTable {
-        index,
-        name: table.name.clone(),
-        source,
-        target,
-        rules,
-        columns,
-        known: tokio::sync::Mutex::default(),
-    })
+    ends: &Ends,
+) -> Result<(TableSchema, TableSchema), NotReady> {
+    let names = table.columns.iter().map(|name| source_name(table, name));
+    let names: Vec<ColumnName> = names.cloned().collect();
+    let source = schema(&ends.source, &table.name, &names).await;
+    let constants = table.set.iter();
+    let constants = constants.filter_map(|constant| ColumnName::new(&constant.property).ok());
+    let names: Vec<ColumnName> = table.columns.iter().cloned().chain(constants).collect();
+    let target = schema(ends.target.reader(), &table.name, &names).await;
+    Ok((
+        source.map_err(|failure| NotReady::of_schema(failure, "source", table))?,
+        target.map_err(|failure| NotReady::of_schema(failure, "target", table))?,
+    ))
 }
 
-/// What both sides hold, at the coarser side's precision; the target's terms where it is written.
-fn merged(source: &ColumnType, target: &ColumnType) -> Option<ColumnType> {
-    use ColumnType::{Decimal, Money};
-    Some(match (source, target) {
-        (Decimal { precision: a }, Decimal { precision: b }) => Decimal {
-            precision: *a.min(b),
-        },
-        (Money { precision: a }, Money { precision: b }) => Money {
-            precision: *a.min(b),
-        },
-        (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => b.clone(),
-        _ => return None,
-    })
+/// A table with the options of these of its columns.
+async fn schema(
+    reader: &Reader,
+    table: &TableName,
+    columns: &[ColumnName],
+) -> Result<TableSchema, Failure> {
+    let mut schema = reader.schema(table).await?;
+    reader.add_options(&mut schema, columns).await?;
+    Ok(schema)
+}
+
+/// Asks for what the configuration refers to beside its tables: currencies, and the tables that constants name.
+async fn surroundings(
+    config: &LinkConfig,
+    ends: &Ends,
+    described: &[(TableSchema, TableSchema)],
+) -> Result<Surroundings, NotReady> {
+    let mut around = Surroundings::default();
+    let on_link = |name: &str| {
+        config
+            .tables
+            .iter()
+            .any(|table| table.name.as_str() == name)
+    };
+    let mut has_currency = false;
+    for (table, (_, target)) in config.tables.iter().zip(described) {
+        let columns = table.columns.iter().filter_map(|name| target.column(name));
+        has_currency |= columns
+            .map(|column| &column.kind)
+            .any(ColumnType::is_currency);
+        let named = table.set.iter();
+        for name in named.flat_map(|constant| bound_tables(target, &constant.property)) {
+            if around.sets.contains_key(&name) {
+                continue;
+            }
+            let set = ends.target.reader().schema(&name).await;
+            around
+                .sets
+                .insert(name, set.map_err(NotReady::Unreachable)?.set);
+        }
+    }
+    if has_currency && !on_link(CURRENCY) {
+        let currencies = currencies(ends, &mut around).await;
+        around.currencies = Some(currencies.map_err(NotReady::Unreachable)?);
+    }
+    Ok(around)
+}
+
+/// Which currency of the target is which of the source: those with one ISO code are one (design, "Refused at start").
+async fn currencies(
+    ends: &Ends,
+    around: &mut Surroundings,
+) -> Result<HashMap<RowId, RowId>, Failure> {
+    let invalid = |error: BadName| Failure::local(FailureClass::Invalid, error.to_string());
+    let table = TableName::new(CURRENCY).map_err(invalid)?;
+    let code = ColumnName::new("isocurrencycode").map_err(invalid)?;
+    let mut by_code: [HashMap<String, RowId>; 2] = Default::default();
+    for (end, by_code) in [End::Source, End::Target].into_iter().zip(&mut by_code) {
+        let schema = ends.reader(end).schema(&table).await?;
+        let query = Query::all(&schema, std::slice::from_ref(&code));
+        let mut pages = ends.reader(end).pages(query);
+        while let Some(page) = pages.next().await? {
+            let codes = page
+                .rows
+                .iter()
+                .filter_map(|row| match row.values.first()? {
+                    Value::Text(code) => Some((code.to_uppercase(), row.id)),
+                    _ => None,
+                });
+            by_code.extend(codes);
+        }
+        if end == End::Target {
+            around.sets.insert(table.clone(), schema.set);
+        }
+    }
+    let [source, target] = by_code;
+    let pairs = source
+        .into_iter()
+        .filter_map(|(code, id)| Some((id, *target.get(&code)?)));
+    Ok(pairs.collect())
 }

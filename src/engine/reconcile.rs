@@ -21,27 +21,12 @@ use tokio::sync::mpsc;
 
 use super::event::{Comparison, Event};
 use super::link::{Ends, LinkContext, LinkTable};
+use super::reading::End;
 use super::start::Depth;
 use crate::domain::failure::Failure;
 
 pub(super) use known::Known;
-pub(super) use look::{assess, look_many, look_one, side};
-
-/// Which side of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Source,
-    Target,
-}
-
-impl End {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Target => "target",
-        }
-    }
-}
+pub(super) use look::{assess, look_many, look_one};
 
 /// Why a comparison broke off.
 #[derive(Debug)]
@@ -89,7 +74,7 @@ impl Comparing {
         compared.await.into_iter().collect()
     }
 
-    async fn reported(&self, table: &LinkTable) -> Result<Comparison, Broken> {
+    async fn reported(&self, table: &Arc<LinkTable>) -> Result<Comparison, Broken> {
         let result = self.table(table).await;
         if let Err(broken) = &result {
             self.tell(Event::CompareFailed {
@@ -102,7 +87,7 @@ impl Comparing {
     }
 
     /// Compares one table. One comparison of a table runs at a time; who waited for another finds little left to read.
-    async fn table(&self, table: &LinkTable) -> Result<Comparison, Broken> {
+    async fn table(&self, table: &Arc<LinkTable>) -> Result<Comparison, Broken> {
         self.link.recalled.cancelled().await;
         let mut known = table.known.lock().await;
         known.load(&self.link, table).await;

@@ -175,6 +175,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
             ..SyncState::default()
         },
         fault: None,
+        warnings: Vec::new(),
     });
     let tables = config.links.iter().enumerate().flat_map(|(place, link)| {
         link.tables.iter().map(move |table| TableState {

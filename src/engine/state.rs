@@ -213,6 +213,8 @@ pub struct LinkState {
     pub sync: SyncState,
     /// Why its tables can't be compared or repaired at all: a configuration that does not fit the instances.
     pub fault: Option<String>,
+    /// What a person should know of its configuration.
+    pub warnings: Vec<String>,
 }
 
 /// The sync of a link.

@@ -89,7 +89,11 @@ impl StateWriter {
             Event::Versioned { instance, version } => {
                 self.instance(instance, |i| i.version = Some(version));
             }
-            Event::Described { link, result } => self.described(link, result.err(), now),
+            Event::Described { link, result } => {
+                let warnings = result.iter().flat_map(|context| context.warnings());
+                let warnings = warnings.map(str::to_owned).collect();
+                self.described(link, result.err(), warnings, now);
+            }
             Event::Ruled { table, rules } => self.table(table, |t| t.rules = rules),
             Event::Comparing {
                 table,
@@ -270,16 +274,21 @@ impl StateWriter {
         }
     }
 
-    fn described(&mut self, link: usize, fault: Option<String>, now: Now) {
+    fn described(&mut self, link: usize, fault: Option<String>, warnings: Vec<String>, now: Now) {
+        let named = self.state.links.get(link);
+        let name = named.map_or_else(String::new, |link| link.name.clone());
         if let Some(fault) = &fault {
-            self.note(
-                None,
-                format!("the link can't be used: {fault}"),
-                Tone::Bad,
-                now,
-            );
+            let text = format!("link {name} can't be used: {fault}");
+            self.note(None, text, Tone::Bad, now);
         }
-        self.link(link, |l| l.fault = fault);
+        for warning in &warnings {
+            let text = format!("link {name}: {warning}");
+            self.note(None, text, Tone::Care, now);
+        }
+        self.link(link, |l| {
+            l.fault = fault;
+            l.warnings = warnings;
+        });
     }
 
     fn instance(&mut self, place: usize, change: impl FnOnce(&mut InstanceState)) {

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::record::{
-    Agreement, Choice, Event, JournalRecord, Overwritten, Recovered, RecoveredEnd, RecoveredOperation,
-    What,
+    Agreement, Choice, Event, JournalRecord, Overwritten, Recovered, RecoveredEnd,
+    RecoveredOperation, What,
 };
 use super::replay::Fold;
 use crate::domain::breaker::Forced;

@@ -90,7 +90,7 @@ fn what_somebody_edited_in_the_target_is_held_and_says_who() {
     let who = story["target"]["modified_by"].as_str().unwrap();
     assert!(story["why"].as_str().unwrap().contains(who), "{story:#}");
     assert!(
-        story["to_run"].as_str().unwrap().contains("held"),
+        story["to_run"].as_str().unwrap().contains("resolve --take"),
         "{story:#}"
     );
 }

@@ -19,6 +19,7 @@ mod explain;
 mod fuzz;
 mod journal;
 mod readme;
+mod real_data;
 mod reconcile;
 mod repair;
 mod support;

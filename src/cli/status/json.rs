@@ -81,6 +81,7 @@ struct Link {
     last_success: Option<String>,
     next_due: Option<String>,
     fault: Option<String>,
+    warnings: Vec<String>,
     tables: Vec<Table>,
 }
 
@@ -168,6 +169,7 @@ fn link(state: &State, place: usize, link: &LinkState) -> Link {
         last_success: link.sync.last_success.map(moment),
         next_due: link.sync.next_due.map(moment),
         fault: link.fault.clone(),
+        warnings: link.warnings.clone(),
         tables: state
             .tables_of(place)
             .map(|(_, of)| table(state, of))

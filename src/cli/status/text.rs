@@ -126,6 +126,8 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
     if let Some(fault) = &link.fault {
         parts.push(format!("can't be used: {fault}"));
     }
+    let warnings = link.warnings.iter();
+    parts.extend(warnings.map(|warning| format!("warning: {warning}")));
     format!("{}\n", visible(&parts.join("; ")))
 }
 

@@ -55,7 +55,7 @@ fn a_table_is_put_together_from_its_three_answers() {
     assert_eq!(kind("tags"), Some(ColumnType::Choices));
     assert_eq!(
         kind("photo"),
-        Some(ColumnType::Unsupported("Virtual".to_owned()))
+        Some(ColumnType::Unsupported("Image".to_owned()))
     );
     assert_eq!(kind("born"), Some(ColumnType::Date));
     assert_eq!(kind("due"), Some(ColumnType::DateTime));
@@ -73,6 +73,82 @@ fn a_table_is_put_together_from_its_three_answers() {
             .unwrap()
             .required
     };
-    assert!(required("customerid"));
-    assert!(!required("name"), "only forms enforce that level");
+    assert_eq!(required("customerid"), Requirement::Server);
+    assert_eq!(required("name"), Requirement::Forms);
+}
+
+fn column(json: &str) -> Column {
+    let own = serde_json::from_str(
+        r#"{"LogicalName":"account","EntitySetName":"accounts","PrimaryIdAttribute":"accountid"}"#,
+    );
+    let columns = Listed {
+        value: vec![serde_json::from_str(json).unwrap()],
+    };
+    let lookups = Listed { value: Vec::new() };
+    let mut table = schema(own.unwrap(), columns, lookups).unwrap();
+    table.columns.pop_first().unwrap().1
+}
+
+#[test]
+fn where_values_come_from_is_told_by_source_type_and_its_like() {
+    for (json, origin) in [
+        (r#"{"LogicalName":"a","SourceType":0}"#, Origin::Written),
+        (r#"{"LogicalName":"a","SourceType":1}"#, Origin::Calculated),
+        (r#"{"LogicalName":"a","SourceType":2}"#, Origin::Rollup),
+        (r#"{"LogicalName":"a","SourceType":3}"#, Origin::Formula),
+        (
+            r#"{"LogicalName":"aname","AttributeOf":"a"}"#,
+            Origin::Composite,
+        ),
+        (r#"{"LogicalName":"address1_composite"}"#, Origin::Composite),
+        (r#"{"LogicalName":"fullname"}"#, Origin::Composite),
+        (
+            r#"{"LogicalName":"a","AutoNumberFormat":"C-{SEQNUM:5}"}"#,
+            Origin::AutoNumber,
+        ),
+        (
+            r#"{"LogicalName":"a","AutoNumberFormat":"","SourceType":null}"#,
+            Origin::Written,
+        ),
+    ] {
+        assert_eq!(column(json).origin, origin, "{json}");
+    }
+    for (json, has_default) in [
+        (
+            r#"{"LogicalName":"a","AttributeType":"Picklist","DefaultFormValue":-1}"#,
+            false,
+        ),
+        (
+            r#"{"LogicalName":"a","AttributeType":"Picklist","DefaultFormValue":2}"#,
+            true,
+        ),
+        (r#"{"LogicalName":"a","AttributeType":"Boolean"}"#, true),
+        (r#"{"LogicalName":"a","AttributeType":"String"}"#, false),
+    ] {
+        assert_eq!(column(json).has_default, has_default, "{json}");
+    }
+}
+
+#[test]
+fn what_a_table_is_behind_its_face_is_told_by_its_type() {
+    for (said, kind) in [
+        (r#""TableType":"Standard""#, TableKind::Standard),
+        (r#""TableType":"Virtual""#, TableKind::Virtual),
+        (r#""TableType":"Elastic""#, TableKind::Elastic),
+        (
+            r#""DataProviderId":"7f6c0a4e-1b2c-4d5e-8f90-0123456789ab""#,
+            TableKind::Virtual,
+        ),
+        (r#""IsActivity":true"#, TableKind::Activity),
+        (r#""IsIntersect":true"#, TableKind::Intersect),
+    ] {
+        let json = format!(
+            r#"{{"LogicalName":"a","EntitySetName":"as","PrimaryIdAttribute":"aid",{said}}}"#
+        );
+        assert_eq!(
+            kind_of(&serde_json::from_str(&json).unwrap()),
+            kind,
+            "{said}"
+        );
+    }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::row::{Reference, RowId};
 use crate::domain::table::{
-    AlternateKey, Column, ColumnName, ColumnType, EntitySet, LookupTarget, TableName, TableSchema,
+    AlternateKey, Column, ColumnName, ColumnType, EntitySet, LookupTarget, Requirement, TableKind,
+    TableName, TableSchema,
 };
 
 pub(in crate::dataverse) fn column(name: &str) -> ColumnName {
@@ -84,12 +85,16 @@ pub(in crate::dataverse) fn table() -> TableSchema {
         ),
     ];
     let columns = columns.map(|(name, kind)| {
+        let required = if name == "code" {
+            Requirement::Server
+        } else {
+            Requirement::Nobody
+        };
         let described = Column {
-            name: column(name),
-            kind,
-            required: name == "code",
+            required,
             creatable: !name.starts_with("modified"),
             updatable: !name.starts_with("modified"),
+            ..Column::new(column(name), kind)
         };
         (column(name), described)
     });
@@ -106,5 +111,6 @@ pub(in crate::dataverse) fn table() -> TableSchema {
         }],
         optimistic_concurrency: true,
         change_tracking: true,
+        kind: TableKind::Standard,
     }
 }

@@ -16,10 +16,9 @@ fn id(n: u128) -> RowId {
 fn column(name: &str, stub: bool, key: bool) -> ComparedColumn {
     let name = ColumnName::new(name).unwrap_or_else(|_| panic!("a name"));
     ComparedColumn {
-        name,
-        kind: ColumnType::Text { max_length: None },
         stub,
         key,
+        ..ComparedColumn::new(name, ColumnType::Text { max_length: None })
     }
 }
 
@@ -76,6 +75,82 @@ fn assess(source: Option<Row>, target: Option<Row>, other: Option<RowId>) -> Ass
         other_with_key: other,
     };
     classify(&side(source), &side(target), &rules(), evidence)
+}
+
+#[test]
+fn what_is_out_of_scope_at_the_source_is_none_of_the_links_business() {
+    let users = HashSet::from([id(SYNC)]);
+    let drift = |target: Side| {
+        let evidence = Evidence {
+            sync_users: &users,
+            came_over_link: true,
+            was_in_target: false,
+            changed: None,
+            is_held: false,
+            is_altered: false,
+            kept: None,
+            agreed: None,
+            other_with_key: Some(id(2)),
+        };
+        classify(&Side::OutOfScope, &target, &rules(), evidence).drift
+    };
+    let row = row(["Align", "ALGN", "555"], 100, SYNC);
+    assert_eq!(drift(Side::Row(row)), Drift::Local, "never an orphan");
+    assert_eq!(drift(Side::Absent), Drift::InSync);
+    assert_eq!(drift(Side::Unreadable(String::new())), Drift::InSync);
+}
+
+#[test]
+fn state_and_currency_tell_nothing_of_a_stub() {
+    let currency = ColumnType::Lookup {
+        targets: vec![crate::domain::table::LookupTarget {
+            table: crate::domain::table::TableName::new("transactioncurrency")
+                .unwrap_or_else(|e| panic!("{e}")),
+            bind: "transactioncurrencyid".to_owned(),
+        }],
+    };
+    let mut rules = rules();
+    for (name, kind) in [("statecode", ColumnType::State), ("currency", currency)] {
+        let name = ColumnName::new(name).unwrap_or_else(|e| panic!("{e}"));
+        rules.columns.push(ComparedColumn::new(name, kind));
+    }
+    let with = |texts, state: i64, currency: u128| {
+        let mut row = row(texts, 100, LENA);
+        let currency = Reference {
+            table: None,
+            id: id(currency),
+            name: None,
+        };
+        row.values
+            .extend([Value::Integer(state), Value::Lookup(currency)]);
+        row
+    };
+    let users = HashSet::new();
+    let evidence = Evidence {
+        sync_users: &users,
+        came_over_link: false,
+        was_in_target: false,
+        changed: None,
+        is_held: false,
+        is_altered: false,
+        kept: None,
+        agreed: None,
+        other_with_key: None,
+    };
+    let drift = |source, target| {
+        let (source, target) = (Side::Row(source), Side::Row(target));
+        classify(&source, &target, &rules, evidence).drift
+    };
+    let bare = || with(["Align", "ALGN", ""], 0, 7);
+    assert_eq!(
+        drift(with(["Align", "ALGN", "5"], 1, 8), bare()),
+        Drift::Stub
+    );
+    assert_eq!(
+        drift(with(["Align", "ALGN", ""], 1, 8), bare()),
+        Drift::Stale,
+        "another state alone makes no stub"
+    );
 }
 
 #[test]

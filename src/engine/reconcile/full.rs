@@ -2,13 +2,14 @@
 //! (design, "Scale"). What has no equal is read a second time on both sides and told apart, so that a row that changed
 //! meanwhile is no false difference (fault F31).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::mpsc;
 
 use crate::dataverse::{Filter, Page, Query, Reader, now};
-use crate::domain::drift::{Drift, Side};
+use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
 use crate::domain::pairing::{Pairing, Unpaired};
 use crate::domain::row::{DeltaLink, RowId};
@@ -16,11 +17,12 @@ use crate::domain::table::TableSchema;
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::link::LinkTable;
+use crate::engine::reading::End;
 use crate::journal::Checkpoint;
 
 use super::known::{Known, rules_of};
 use super::look::{Both, confirm};
-use super::{Broken, Comparing, End, Interruption};
+use super::{Broken, Comparing, Interruption};
 
 /// How soon a listing that was interrupted asks again: at once refused while a breaker is open, it costs nothing.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -48,23 +50,21 @@ struct Listing {
 /// Compares one table in full.
 pub(super) async fn compare(
     job: &Comparing,
-    table: &LinkTable,
+    table: &Arc<LinkTable>,
     known: &mut Known,
 ) -> Result<Comparison, Broken> {
     let started = now();
     let (told, mut hears) = mpsc::channel(4);
-    let reader = job.ends.target.reader();
-    let lists = |end, reader: &Reader, schema: &TableSchema| Lists {
+    let lists = |end| Lists {
         end,
-        reader: reader.clone(),
-        query: listing(table, schema),
-        rules: std::sync::Arc::clone(&table.rules),
+        reader: job.ends.reader(end).clone(),
+        table: Arc::clone(table),
         interruption: job.interruption,
         told: told.clone(),
     };
     // Tasks of their own: parsing and hashing keep a core busy on each side.
-    let source = tokio::spawn(lists(End::Source, &job.ends.source, &table.source).run());
-    let target = tokio::spawn(lists(End::Target, reader, &table.target).run());
+    let source = tokio::spawn(lists(End::Source).run());
+    let target = tokio::spawn(lists(End::Target).run());
     drop(told);
     let expected = expected(job, table, known).await;
     let (unpaired, unread) = pair(job, table, started, expected, &mut hears).await;
@@ -156,10 +156,9 @@ struct Sums {
 impl Sums {
     /// `looked` had no equal in the listings; `late` had one, or none yet, and changed while they were read.
     fn of(equal: usize, looked: &[Looked], late: &[Looked]) -> Self {
-        // Gone on both sides since the first look: no record at all.
-        let is_there = |looked: &&Looked| {
-            looked.sides.source != Side::Absent || looked.sides.target != Side::Absent
-        };
+        // Gone on both sides since the first look, or out of scope: no record at all.
+        let is_there =
+            |looked: &&Looked| looked.drift != Drift::InSync || looked.sides.source.row().is_some();
         let count = |drift| {
             let there = looked.iter().filter(is_there);
             there.filter(|looked| looked.drift == drift).count()
@@ -175,12 +174,12 @@ impl Sums {
     }
 }
 
-fn listing(table: &LinkTable, schema: &TableSchema) -> Query {
+fn listing(table: &LinkTable, end: End) -> Query {
     // One side's changes alone lead nowhere.
     if table.source.change_tracking && table.target.change_tracking {
-        Query::tracked(schema, &table.columns)
+        table.tracked(end)
     } else {
-        Query::all(schema, &table.columns)
+        table.query(end)
     }
 }
 
@@ -245,21 +244,20 @@ async fn pair(
 struct Lists {
     end: End,
     reader: Reader,
-    query: Query,
-    rules: std::sync::Arc<crate::domain::drift::CompareRules>,
+    table: Arc<LinkTable>,
     interruption: Interruption,
     told: mpsc::Sender<Told>,
 }
 
 impl Lists {
     async fn run(self) -> Result<Listing, Failure> {
-        let mut listing = Listing::default();
-        let mut pages = self.reader.pages(self.query.clone());
+        let mut listed = Listing::default();
+        let mut pages = self.reader.pages(listing(&self.table, self.end));
         loop {
             let mut page = match pages.next().await {
                 Ok(Some(page)) => page,
-                Ok(None) => return Ok(listing),
-                Err(failure) if self.may_wait(&failure, &listing) => {
+                Ok(None) => return Ok(listed),
+                Err(failure) if self.may_wait(&failure, &listed) => {
                     let told = Told::Waits(self.end, failure.cause());
                     if self.told.send(told).await.is_err() {
                         return Err(failure);
@@ -269,28 +267,29 @@ impl Lists {
                 }
                 Err(failure) => return Err(failure),
             };
-            listing.rows += page.rows.len();
-            listing.began = listing.began.or(page.date);
-            listing.delta = page.delta.take();
+            listed.rows += page.rows.len();
+            listed.began = listed.began.or(page.date);
+            listed.delta = page.delta.take();
             // The one who pairs only goes away together with this task.
-            if self.told.send(self.tell(&page)).await.is_err() {
-                return Ok(listing);
+            if self.told.send(self.tell(page)).await.is_err() {
+                return Ok(listed);
             }
         }
     }
 
     /// Nothing is lost yet before the first page; behind it, what was read is kept.
-    fn may_wait(&self, failure: &Failure, listing: &Listing) -> bool {
+    fn may_wait(&self, failure: &Failure, listed: &Listing) -> bool {
         self.interruption == Interruption::Waits
-            && listing.rows > 0
+            && listed.rows > 0
             && (failure.is_transient() || failure.is_held_back())
     }
 
-    fn tell(&self, page: &Page) -> Told {
-        let rows = page.rows.iter();
-        let rows = rows.map(|row| (row.id, self.rules.digest(row))).collect();
-        let unreadable = page.bad_rows.iter().filter_map(|bad| bad.id).collect();
-        Told::Rows(self.end, rows, unreadable)
+    fn tell(&self, page: Page) -> Told {
+        let taken = self.table.take(self.end, page);
+        let rows = taken.rows.iter();
+        let rows = rows.map(|row| (row.id, self.table.rules.digest(row)));
+        let unreadable = taken.unreadable.iter().map(|(id, _)| *id);
+        Told::Rows(self.end, rows.collect(), unreadable.collect())
     }
 }
 

@@ -202,6 +202,7 @@ fn digest(table: &LinkTable, looked: &Looked) -> Option<u64> {
 /// What was compared and how, as a number: what was known under other rules is worth nothing.
 pub(super) fn rules_of(table: &LinkTable) -> u64 {
     let mut hasher = DefaultHasher::new();
-    format!("{:?} {:?}", table.rules, table.columns).hash(&mut hasher);
+    let columns = (&table.source_columns, &table.target_columns);
+    format!("{:?} {columns:?} {:?}", table.rules, table.translation).hash(&mut hasher);
     hasher.finish()
 }

@@ -1,19 +1,19 @@
 //! The second look: records that seem out of step are read on both sides, by id, and told apart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::dataverse::{Filter, Page, Query, Reader, now};
+use crate::dataverse::{Filter, Query, now};
 use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::Failure;
 use crate::domain::operation::RecordKey;
 use crate::domain::row::{Row, RowId, Value};
-use crate::domain::table::TableSchema;
 use crate::engine::event::Looked;
 use crate::engine::evidence::Clues;
 use crate::engine::link::{Ends, LinkContext, LinkTable};
+use crate::engine::reading::{End, Taken};
 use crate::engine::records::Sides;
 
 use super::{Broken, Comparing};
@@ -30,37 +30,47 @@ const CONFIRMED_AT_ONCE: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) rows: HashMap<RowId, Row>,
+    pub(super) out_of_scope: HashSet<RowId>,
     pub(super) unreadable: HashMap<RowId, String>,
 }
 
 impl Found {
-    /// What a page holds.
-    pub(super) fn take(&mut self, page: Page) {
-        for row in page.rows {
-            self.unreadable.remove(&row.id);
+    /// What was read, in place of what was known of the same rows.
+    pub(super) fn take(&mut self, taken: Taken) {
+        for row in taken.rows {
+            self.forget(row.id);
             self.rows.insert(row.id, row);
         }
-        let bad = page.bad_rows.into_iter();
-        self.unreadable
-            .extend(bad.filter_map(|bad| Some((bad.id?, bad.reason))));
+        for id in taken.out_of_scope {
+            self.forget(id);
+            self.out_of_scope.insert(id);
+        }
+        self.unreadable.extend(taken.unreadable);
     }
 
-    /// Reads these records of one side, and takes them in.
-    pub(super) async fn read(
-        &mut self,
-        reader: &Reader,
-        schema: &TableSchema,
-        table: &LinkTable,
-        ids: &[RowId],
-    ) -> Result<(), Failure> {
-        self.take(reader.rows_by_id(schema, ids, &table.columns).await?);
-        Ok(())
+    /// Nothing is known of that row any more.
+    pub(super) fn forget(&mut self, id: RowId) {
+        self.rows.remove(&id);
+        self.out_of_scope.remove(&id);
+        self.unreadable.remove(&id);
+    }
+
+    /// Whether the row was read, be it in scope or not.
+    pub(super) fn has(&self, id: RowId) -> bool {
+        self.rows.contains_key(&id) || self.out_of_scope.contains(&id)
+    }
+
+    /// The rows of which anything is known.
+    pub(super) fn ids(&self) -> impl Iterator<Item = RowId> {
+        let read = self.rows.keys().chain(&self.out_of_scope);
+        read.chain(self.unreadable.keys()).copied()
     }
 
     fn side(&self, id: RowId) -> Side {
         match (self.rows.get(&id), self.unreadable.get(&id)) {
             (Some(row), _) => Side::Row(row.clone()),
             (None, Some(reason)) => Side::Unreadable(reason.clone()),
+            (None, None) if self.out_of_scope.contains(&id) => Side::OutOfScope,
             (None, None) => Side::Absent,
         }
     }
@@ -82,14 +92,25 @@ impl Both {
         ids: &[RowId],
     ) -> Result<Self, Broken> {
         let mut both = Self::default();
-        let (source, target) = tokio::join!(
-            both.source.read(&ends.source, &table.source, table, ids),
-            both.target
-                .read(ends.target.reader(), &table.target, table, ids),
-        );
-        source.map_err(Broken::source)?;
-        target.map_err(Broken::target)?;
+        both.read_more(table, ends, ids, ids).await?;
         Ok(both)
+    }
+
+    /// Reads these records of the source and those of the target, and takes them in.
+    pub(super) async fn read_more(
+        &mut self,
+        table: &LinkTable,
+        ends: &Ends,
+        source: &[RowId],
+        target: &[RowId],
+    ) -> Result<(), Broken> {
+        let (source, target) = tokio::join!(
+            ends.rows(End::Source, table, source),
+            ends.rows(End::Target, table, target),
+        );
+        self.source.take(source.map_err(Broken::source)?);
+        self.target.take(target.map_err(Broken::target)?);
+        Ok(())
     }
 
     /// Pairs the rows that stand on one side only by their alternate keys, among those that were read.
@@ -116,14 +137,8 @@ impl Both {
             alone(&self.target, &self.source),
         );
         let (asked_target, asked_source) = tokio::join!(
-            holders(
-                ends.target.reader(),
-                &table.target,
-                table,
-                &source,
-                &mut in_target
-            ),
-            holders(&ends.source, &table.source, table, &target, &mut in_source),
+            holders(ends, End::Target, table, &source, &mut in_target),
+            holders(ends, End::Source, table, &target, &mut in_source),
         );
         asked_target.map_err(Broken::target)?;
         asked_source.map_err(Broken::source)?;
@@ -180,10 +195,9 @@ pub(super) async fn confirm(
             missing.push((place, looked.record.key.id));
         }
     }
-    let reader = job.ends.target.reader();
     let asked = futures_util::stream::iter(missing).map(async |(place, id)| {
-        let read = reader.retrieve(&table.target, id, &table.columns).await;
-        side(read).map(|target| (place, id, target))
+        let target = job.ends.row(End::Target, table, id).await;
+        target.map(|target| (place, id, target))
     });
     let confirmed: Vec<(usize, RowId, Side)> = asked
         .buffer_unordered(CONFIRMED_AT_ONCE)
@@ -214,36 +228,38 @@ fn keys(table: &LinkTable, here: &Found, there: &Found) -> HashMap<String, RowId
 
 /// Reads the rows of one side that have the keys of these rows of the other side.
 async fn holders(
-    reader: &Reader,
-    schema: &TableSchema,
+    ends: &Ends,
+    end: End,
     table: &LinkTable,
     rows: &[&Row],
     found: &mut Found,
 ) -> Result<(), Failure> {
     let filters: Vec<Filter> = rows
         .iter()
-        .filter_map(|row| key_filter(table, row))
+        .filter_map(|row| key_filter(table, end, row))
         .collect();
+    let (schema, columns) = table.side(end);
     for some in filters.chunks(KEYS) {
-        let query = Query::all(schema, &table.columns)
+        let query = Query::all(schema, columns)
             .named()
             .only(Filter::Any(some.to_vec()));
-        let mut pages = reader.pages(query);
+        let mut pages = ends.reader(end).pages(query);
         while let Some(page) = pages.next().await? {
-            found.take(page);
+            found.take(table.take(end, page));
         }
     }
     Ok(())
 }
 
-/// Which rows have the alternate key of this one; `None` where a part of it is blank or no text.
-fn key_filter(table: &LinkTable, row: &Row) -> Option<Filter> {
+/// Which rows of one side have the alternate key of this one; `None` where a part of it is blank or no text.
+fn key_filter(table: &LinkTable, end: End, row: &Row) -> Option<Filter> {
     table.rules.key_of(row)?;
-    let columns = table.rules.columns.iter().zip(&row.values);
-    let parts = columns.filter(|(column, _)| column.key);
+    let (_, names) = table.side(end);
+    let columns = table.rules.columns.iter().zip(names).zip(&row.values);
+    let parts = columns.filter(|((column, _), _)| column.key);
     let parts: Option<Vec<Filter>> = parts
-        .map(|(column, value)| match value {
-            Value::Text(text) => Some(Filter::Is(column.name.clone(), text.clone())),
+        .map(|((_, name), value)| match value {
+            Value::Text(text) => Some(Filter::Is(name.clone(), text.clone())),
             _ => None,
         })
         .collect();
@@ -272,46 +288,34 @@ pub(in crate::engine) async fn look_one(
     ends: &Ends,
     id: RowId,
 ) -> Result<Looked, Failure> {
-    let target_reader = ends.target.reader();
-    let source = ends.source.retrieve(&table.source, id, &table.columns);
-    let target = target_reader.retrieve(&table.target, id, &table.columns);
-    let (source, target) = tokio::join!(source, target);
-    let (source, target) = (side(source)?, side(target)?);
+    let (source, target) = tokio::join!(
+        ends.row(End::Source, table, id),
+        ends.row(End::Target, table, id)
+    );
+    let (source, target) = (source?, target?);
     let twin = match (&source, &target) {
-        (Side::Row(row), Side::Absent) => twin_of(target_reader, &table.target, table, row).await?,
-        (Side::Absent, Side::Row(row)) => twin_of(&ends.source, &table.source, table, row).await?,
+        (Side::Row(row), Side::Absent) => twin_of(ends, End::Target, table, row).await?,
+        (Side::Absent, Side::Row(row)) => twin_of(ends, End::Source, table, row).await?,
         _ => None,
     };
     let mut looked = assess(link, table, id, source, target, twin);
     if let (Some(twin), Side::Absent) = (twin, &looked.sides.target) {
         // Both are shown, so that a person can merge them.
-        let read = target_reader.retrieve(&table.target, twin, &table.columns);
-        Arc::make_mut(&mut looked.sides).target = side(read.await)?;
+        let target = ends.row(End::Target, table, twin).await?;
+        Arc::make_mut(&mut looked.sides).target = target;
     }
     Ok(looked)
 }
 
-/// A row that security hides is unknown, not absent.
-pub(in crate::engine) fn side(read: Result<Option<Row>, Failure>) -> Result<Side, Failure> {
-    match read {
-        Ok(Some(row)) => Ok(Side::Row(row)),
-        Ok(None) => Ok(Side::Absent),
-        Err(failure) if failure.class == FailureClass::Forbidden => {
-            Ok(Side::Unreadable(failure.summary()))
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-/// The row on the other side that holds a row's alternate key under another id.
+/// The row of one side that holds the alternate key of the other side's row under another id.
 async fn twin_of(
-    reader: &Reader,
-    schema: &TableSchema,
+    ends: &Ends,
+    end: End,
     table: &LinkTable,
     row: &Row,
 ) -> Result<Option<RowId>, Failure> {
     let mut found = Found::default();
-    holders(reader, schema, table, &[row], &mut found).await?;
+    holders(ends, end, table, &[row], &mut found).await?;
     Ok(found.rows.into_keys().find(|other| *other != row.id))
 }
 

@@ -7,19 +7,19 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use crate::dataverse::{Query, Reader, now};
+use crate::dataverse::now;
 use crate::domain::drift::{Changed, Drift, Side};
 use crate::domain::failure::Failure;
 use crate::domain::row::{DeltaLink, RowId};
-use crate::domain::table::TableSchema;
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::evidence::Clues;
 use crate::engine::link::LinkTable;
+use crate::engine::reading::End;
 use crate::journal::Checkpoint;
 
 use super::known::Known;
 use super::look::{Both, Found, confirm};
-use super::{Broken, Comparing, End};
+use super::{Broken, Comparing};
 
 /// Why changes were not followed.
 #[derive(Debug)]
@@ -46,21 +46,14 @@ struct Changes {
 }
 
 impl Changes {
-    fn names(&self, id: RowId) -> bool {
-        self.found.rows.contains_key(&id)
-            || self.found.unreadable.contains_key(&id)
-            || self.deleted.contains(&id)
-    }
-
     fn ids(&self) -> impl Iterator<Item = RowId> {
-        let found = self.found.rows.keys().chain(self.found.unreadable.keys());
-        found.chain(&self.deleted).copied()
+        self.found.ids().chain(self.deleted.iter().copied())
     }
 
     /// What was told without a row is read by id, so that a row that was deleted and made again is seen.
     fn missing(&self, ids: &BTreeSet<RowId>) -> Vec<RowId> {
-        let is_here = |id: &&RowId| self.found.rows.contains_key(id);
-        ids.iter().filter(|id| !is_here(id)).copied().collect()
+        let ids = ids.iter().copied();
+        ids.filter(|id| !self.found.has(*id)).collect()
     }
 }
 
@@ -73,10 +66,9 @@ pub(super) async fn refresh(
 ) -> Result<Comparison, Unfollowed> {
     let started = now();
     let is_first = known.is_fresh_from_the_index();
-    let target = job.ends.target.reader();
     let (source, target) = tokio::join!(
-        changes(&job.ends.source, &table.source, table, &point.source),
-        changes(target, &table.target, table, &point.target),
+        changes(job, table, End::Source, &point.source),
+        changes(job, table, End::Target, &point.target),
     );
     let source = source.map_err(|failure| unfollowed(End::Source, failure))?;
     let target = target.map_err(|failure| unfollowed(End::Target, failure))?;
@@ -95,15 +87,8 @@ pub(super) async fn refresh(
         target: target.found,
         twins: HashMap::new(),
     };
-    let reader = job.ends.target.reader();
-    let (read_source, read_target) = tokio::join!(
-        both.source
-            .read(&job.ends.source, &table.source, table, &unread_source),
-        both.target
-            .read(reader, &table.target, table, &unread_target),
-    );
-    read_source.map_err(Broken::source)?;
-    read_target.map_err(Broken::target)?;
+    both.read_more(table, &job.ends, &unread_source, &unread_target)
+        .await?;
     both.pair_elsewhere(table, &job.ends).await?;
     ids.extend(both.source_twins());
     let ids: Vec<RowId> = ids.into_iter().collect();
@@ -158,23 +143,23 @@ fn unfollowed(end: End, failure: Failure) -> Unfollowed {
 }
 
 async fn changes(
-    reader: &Reader,
-    schema: &TableSchema,
+    job: &Comparing,
     table: &LinkTable,
+    end: End,
     since: &DeltaLink,
 ) -> Result<Changes, Failure> {
-    let mut pages = reader.changes(Query::tracked(schema, &table.columns), since)?;
+    let mut pages = job.ends.reader(end).changes(table.tracked(end), since)?;
     let (mut found, mut deleted) = (Found::default(), HashSet::new());
     let (mut next, mut date) = (None, None);
     while let Some(mut page) = pages.next().await? {
         for id in page.deleted.drain(..) {
-            found.rows.remove(&id);
+            found.forget(id);
             deleted.insert(id);
         }
         // What the first page was asked at is what the next link's changes begin after, at the latest.
         date = date.or(page.date);
         next = page.delta.take();
-        found.take(page);
+        found.take(table.take(end, page));
     }
     let next = next.ok_or_else(|| Failure::odd("the changes end without a link to go on from"))?;
     if is_behind(&next, since) {
@@ -227,8 +212,7 @@ impl Feeds {
                 None if changes.deleted.contains(&id) => Told::Deleted,
                 None => Told::Changed,
             };
-            let named = changes.ids().filter(|id| changes.names(*id));
-            named.map(|id| (id, tell(id))).collect()
+            changes.ids().map(|id| (id, tell(id))).collect()
         };
         Self {
             source: told(source, point.source_taken),
@@ -257,9 +241,11 @@ impl Feeds {
     fn before(&self, looked: &Looked) -> Option<Drift> {
         let id = looked.record.key.id;
         let was = |told: Option<&Told>, side: &Side| match told {
+            // Whether it was in scope before is not known: taken as it is now.
+            _ if *side == Side::OutOfScope => false,
             Some(Told::New) => false,
             Some(Told::Changed | Told::Deleted) => true,
-            None => *side != Side::Absent,
+            None => !matches!(side, Side::Absent | Side::OutOfScope),
         };
         let source = was(self.source.get(&id), &looked.sides.source);
         let target = was(self.target.get(&id), &looked.sides.target);
@@ -274,7 +260,7 @@ impl Feeds {
 
 /// Where a record stands now; nowhere, once it is gone on both sides.
 fn after(looked: &Looked) -> Option<Drift> {
-    let is_gone = looked.sides.source == Side::Absent && looked.sides.target == Side::Absent;
+    let is_gone = looked.drift == Drift::InSync && looked.sides.source.row().is_none();
     (!is_gone).then_some(looked.drift)
 }
 

@@ -17,6 +17,7 @@ use crate::domain::row::RowId;
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked};
 use crate::engine::link::LinkTable;
+use crate::engine::reading::End;
 use crate::engine::reconcile::look_many;
 
 /// Writes in a batch to begin with (contract 5.2 advises about ten).
@@ -210,6 +211,11 @@ impl Repair {
                 continue;
             };
             let plan = self.plan(&looked, table);
+            // State and status go into a request of their own, behind the other one.
+            if !plan.clone().in_requests(&table.rules).1.is_empty() {
+                group.alone.push((record, false));
+                continue;
+            }
             radius.add(&plan);
             self.tell(Event::Looked(Box::new(looked.clone()))).await;
             let stage = match ends_at_once(&looked, &plan) {
@@ -358,7 +364,7 @@ impl Repair {
                 ..
             } = one;
             let attempt = self
-                .read_back_unknown(table, &looked, &plan, written)
+                .read_back_unknown(table, &looked, &plan, written, &mut None)
                 .await?;
             self.settled(looked.record, attempt, began, group).await?;
         }
@@ -386,7 +392,9 @@ impl Repair {
                     written,
                     ..
                 } = one;
-                let attempt = self.verify(table, &looked, &plan, written).await?;
+                let attempt = self
+                    .verify(table, &looked, &plan, written, &mut None)
+                    .await?;
                 self.settled(looked.record, attempt, began, group).await?;
             }
             return Ok(());
@@ -408,7 +416,9 @@ impl Repair {
                     written,
                 });
             } else {
-                let attempt = self.verify(table, &looked, &plan, written).await?;
+                let attempt = self
+                    .verify(table, &looked, &plan, written, &mut None)
+                    .await?;
                 self.settled(looked.record, attempt, began, group).await?;
             }
         }
@@ -421,11 +431,8 @@ impl Repair {
         applied: &[Planned],
         ids: &[RowId],
     ) -> Result<HashMap<RowId, Looked>, Failure> {
-        let reader = self.ends.target.reader();
-        let page = reader
-            .rows_by_id(&table.target, ids, &table.columns)
-            .await?;
-        let mut rows: HashMap<RowId, _> = page.rows.into_iter().map(|row| (row.id, row)).collect();
+        let taken = self.ends.rows(End::Target, table, ids).await?;
+        let mut rows: HashMap<RowId, _> = taken.rows.into_iter().map(|row| (row.id, row)).collect();
         let back = applied.iter().filter_map(|one| {
             let row = rows.remove(&one.looked.record.key.id)?;
             Some(self.looked_back(table, &one.looked, row))

@@ -17,7 +17,11 @@ use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
 use crate::engine::evidence::Agreement;
 use crate::engine::link::LinkTable;
-use crate::engine::reconcile::{assess, look_one, side};
+use crate::engine::reading::End;
+use crate::engine::reconcile::{assess, look_one};
+
+/// Why a row that is there is left alone.
+const OUT_OF_SCOPE: &str = "out of the link's scope (`where`)";
 
 /// What one attempt at a record came to.
 pub(super) enum Attempt {
@@ -262,7 +266,11 @@ impl Repair {
             // It exists, and that is all that is asked of it: an orphan or the target's own row will do.
             _ if looked.sides.target.row().is_some() => return Ok(Ok(())),
             Plan::Keep | Plan::Nothing(_) | Plan::Fill { .. } | Plan::Refuse(_) => {
-                return Ok(Err(waits("the source has no such row")));
+                return Ok(Err(waits(match &looked.sides.source {
+                    Side::Unreadable(reason) => reason,
+                    Side::OutOfScope => OUT_OF_SCOPE,
+                    Side::Row(_) | Side::Absent => "the source has no such row",
+                })));
             }
         }
         if self.settled.contains(&key) {
@@ -288,7 +296,8 @@ impl Repair {
         }
     }
 
-    /// Journals the intent, sends, and settles what came back.
+    /// Carries out a plan: in one request, and in a second one where state and status are among its columns. A crash
+    /// between the two leaves a record that is stale, and a retry heals it.
     async fn write(
         &self,
         record: &Named,
@@ -297,20 +306,60 @@ impl Repair {
         plan: &Plan,
         began: Now,
     ) -> Result<Attempt, Stop> {
-        let refuse = |why: String| Attempt::Done(Stage::Refused(why), Written::default());
-        let (write, written) = match self.prepared(table, looked, plan) {
-            Ok(prepared) => prepared,
-            Err(why) => return Ok(refuse(why)),
-        };
         if self.is_over() {
             // Checked last of all: what is in the journal as intended must have been sent, or nearly.
             return self.taken_back();
         }
+        let (first, pair) = plan.clone().in_requests(&table.rules);
+        let (attempt, row) = self.request(record, table, looked, &first, began).await?;
+        // What was altered or is not known comes first; a row that has its state already needs no more.
+        let (Attempt::Done(Stage::Verified, _), Some(row)) = (&attempt, &row) else {
+            return Ok(attempt);
+        };
+        let Some(etag) = row.etag.clone().filter(|_| !holds(table, &pair, row)) else {
+            return Ok(attempt);
+        };
+        let second = Plan::Fill {
+            columns: pair,
+            etag,
+            overwrites: 0,
+        };
+        let half_done =
+            |why: String| format!("its other columns are written, its state is not: {why}");
+        if let Err(why) = self.request_for(table, record.key.id, &second) {
+            let stage = Stage::Altered(half_done(why));
+            return Ok(Attempt::Done(stage, Written::default()));
+        }
+        // A record in hand is finished, whoever takes the rest back.
+        let (attempt, _) = self.request(record, table, looked, &second, began).await?;
+        Ok(match attempt {
+            Attempt::Done(Stage::Refused(why), written) => {
+                Attempt::Done(Stage::Refused(half_done(why)), written)
+            }
+            attempt => attempt,
+        })
+    }
+
+    /// Journals the intent, sends, and settles what came back; with the row as it was read back.
+    async fn request(
+        &self,
+        record: &Named,
+        table: &LinkTable,
+        looked: &Looked,
+        plan: &Plan,
+        began: Now,
+    ) -> Result<(Attempt, Option<Row>), Stop> {
+        let refuse = |why: String| Attempt::Done(Stage::Refused(why), Written::default());
+        let (write, written) = match self.prepared(table, looked, plan) {
+            Ok(prepared) => prepared,
+            Err(why) => return Ok((refuse(why), None)),
+        };
         self.stage(record, Stage::Intended, &written, began).await?;
+        let mut row = None;
         let attempt = match self.ends.target.send(&write).await {
             Ok(()) => {
                 self.stage(record, Stage::Applied, &written, began).await?;
-                self.verify(table, looked, plan, written).await?
+                self.verify(table, looked, plan, written, &mut row).await?
             }
             Err(failure) if failure.class == FailureClass::PreconditionFailed => {
                 self.precondition_failed(table, record, plan, &failure)
@@ -319,7 +368,8 @@ impl Repair {
             Err(failure) if failure.may_have_happened() => {
                 self.stage(record, Stage::Unknown(failure.cause()), &written, began)
                     .await?;
-                self.read_back_unknown(table, looked, plan, written).await?
+                self.read_back_unknown(table, looked, plan, written, &mut row)
+                    .await?
             }
             Err(failure)
                 if failure.class == FailureClass::NotFound && !matches!(plan, Plan::Create(_)) =>
@@ -333,7 +383,7 @@ impl Repair {
             self.stage(record, Stage::Accepted, &Written::default(), began)
                 .await?;
         }
-        Ok(attempt)
+        Ok((attempt, row))
     }
 
     /// Whether nothing new may be sent.
@@ -368,7 +418,7 @@ impl Repair {
     }
 
     fn request_for(&self, table: &LinkTable, id: RowId, plan: &Plan) -> Result<Write, String> {
-        let sets = self.link.target_sets();
+        let sets = &self.link.sets;
         let column = |assignment: &Assignment| {
             let column = table.rules.columns.get(assignment.place)?;
             Some((column.name.clone(), assignment.value.clone()))
@@ -376,10 +426,11 @@ impl Repair {
         let columns = plan.columns().iter().filter_map(column).collect();
         let write = match plan {
             Plan::Fill { etag, .. } => {
-                Write::update(&table.target, id, etag.clone(), columns, &sets)
+                Write::update(&table.target, id, etag.clone(), columns, sets)
             }
             Plan::Create(_) | Plan::Keep | Plan::Nothing(_) | Plan::Refuse(_) => {
-                Write::create(&table.target, id, columns, &sets)
+                Write::create(&table.target, id, columns, sets)
+                    .map(|write| write.with(&table.presets))
             }
         };
         write.map_err(|error| error.to_string())
@@ -426,12 +477,14 @@ impl Repair {
         before: &Looked,
         plan: &Plan,
         written: Written,
+        read: &mut Option<Row>,
     ) -> Result<Attempt, Stop> {
         let mut why = "the target can't be read".to_owned();
         let mut tries = 0;
         while tries < TRIES && self.until_readable().await? {
             match self.look_back(table, before).await {
                 Ok(looked) => {
+                    *read = looked.sides.target.row().cloned();
                     let (stage, written) = self.found(table, plan, &looked, written);
                     self.tell(Event::Looked(Box::new(looked))).await;
                     return Ok(Attempt::Done(stage, written));
@@ -454,6 +507,7 @@ impl Repair {
         before: &Looked,
         plan: &Plan,
         mut written: Written,
+        read: &mut Option<Row>,
     ) -> Result<Attempt, Stop> {
         let mut tries = 0;
         while tries < TRIES && self.until_readable().await? {
@@ -472,6 +526,7 @@ impl Repair {
             if was_done {
                 self.agree(table, row, &Stage::Verified, &written);
                 written.etag = version(row);
+                *read = row.cloned();
             }
             self.tell(Event::Looked(Box::new(looked))).await;
             return Ok(match (was_done, is_untouched) {
@@ -510,14 +565,9 @@ impl Repair {
     /// Reads the target's side of a record again.
     async fn look_back(&self, table: &LinkTable, before: &Looked) -> Reading<Looked> {
         let id = before.record.key.id;
-        let target = self
-            .ends
-            .target
-            .reader()
-            .retrieve(&table.target, id, &table.columns)
-            .await;
+        let target = self.ends.row(End::Target, table, id).await?;
         let source = before.sides.source.clone();
-        Ok(assess(&self.link, table, id, source, side(target)?, None))
+        Ok(assess(&self.link, table, id, source, target, None))
     }
 
     /// What is remembered of a choice to keep the target's side: which columns differ, and both sides as they are now.
@@ -576,6 +626,7 @@ pub(super) fn ends_at_once(looked: &Looked, plan: &Plan) -> Option<Stage> {
         Plan::Nothing(why) => Some(Stage::Unchanged((*why).to_owned())),
         Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
             Side::Unreadable(reason) => format!("{why}: {reason}"),
+            Side::OutOfScope => OUT_OF_SCOPE.to_owned(),
             Side::Row(_) | Side::Absent => (*why).to_owned(),
         })),
         Plan::Create(_) | Plan::Fill { .. } => None,

@@ -7,7 +7,7 @@ use crate::domain::operation::Stage;
 use crate::domain::row::Row;
 use crate::engine::event::{Event, Named};
 use crate::engine::link::LinkTable;
-use crate::engine::reconcile::side;
+use crate::engine::reading::End;
 use crate::journal::{RecoveredOperation, RecoveredRecord};
 
 /// Finds out by reading what became of the half-done records of an operation that was left behind.
@@ -85,12 +85,7 @@ impl Repair {
             return Ok(record.stage.clone());
         };
         while self.until_readable().await? {
-            let reader = self.ends.target.reader();
-            match side(
-                reader
-                    .retrieve(&table.target, named.key.id, &table.columns)
-                    .await,
-            ) {
+            match self.ends.row(End::Target, table, named.key.id).await {
                 Ok(target) => {
                     let stage = found(table, record, target.row());
                     let etag = target.row().and_then(|row| row.etag.clone());

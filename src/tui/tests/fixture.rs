@@ -106,10 +106,9 @@ fn instance(name: &str, band: &str, is_target: bool, now: Now, since: Now) -> In
 
 fn column(name: &str, kind: ColumnType, stub: bool, key: bool) -> ComparedColumn {
     ComparedColumn {
-        name: ColumnName::new(name).unwrap(),
-        kind,
         stub,
         key,
+        ..ComparedColumn::new(ColumnName::new(name).unwrap(), kind)
     }
 }
 
@@ -208,6 +207,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
                 },
             },
             fault: None,
+            warnings: Vec::new(),
         }],
         tables,
         records: Records::default(),

@@ -261,6 +261,7 @@ fn side(canvas: &mut Canvas<'_>, y: u16, (x, columns): (u16, u16), text: &str, r
 fn shown(side: &Side, table: &TableState, place: usize) -> String {
     match side {
         Side::Absent => "no such row".to_owned(),
+        Side::OutOfScope => "out of scope".to_owned(),
         Side::Unreadable(why) => format!("? {}", visible(why)),
         Side::Row(row) if table.rules.is_blank(row, place) => "blank".to_owned(),
         Side::Row(row) => row.values.get(place).map_or_else(String::new, value),

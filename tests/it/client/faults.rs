@@ -6,7 +6,9 @@ use tandem::dataverse::Write;
 use tandem::domain::breaker::{Class, Phase};
 use tandem::domain::failure::{FailureClass, Origin};
 use tandem::domain::row::{RowId, Value};
-use tandem::domain::table::{Column, ColumnName, ColumnType, EntitySet, TableName, TableSchema};
+use tandem::domain::table::{
+    Column, ColumnName, ColumnType, EntitySet, TableKind, TableName, TableSchema,
+};
 use tokio::net::TcpListener;
 
 use super::{Client, VERSION, WHO, failed, no_content};
@@ -14,13 +16,7 @@ use crate::support::stub::{Reply, Stub, answer, json};
 
 fn table() -> TableSchema {
     let name = ColumnName::new("name").unwrap();
-    let column = Column {
-        name: name.clone(),
-        kind: ColumnType::Text { max_length: None },
-        required: false,
-        creatable: true,
-        updatable: true,
-    };
+    let column = Column::new(name.clone(), ColumnType::Text { max_length: None });
     TableSchema {
         name: TableName::new("account").unwrap(),
         set: EntitySet::new("accounts").unwrap(),
@@ -30,6 +26,7 @@ fn table() -> TableSchema {
         keys: Vec::new(),
         optimistic_concurrency: true,
         change_tracking: true,
+        kind: TableKind::Standard,
     }
 }
 

@@ -49,11 +49,13 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         }),
     };
     let column = |name: &&str| ColumnName::new(name).unwrap();
-    let table = |name: &str, keys: &[&str], stub: &[&str], columns: &[&str]| TableConfig {
-        name: TableName::new(name).unwrap(),
-        keys: keys.iter().map(column).collect(),
-        stub: stub.iter().map(column).collect(),
-        columns: columns.iter().map(column).collect(),
+    let table = |name: &str, keys: &[&str], stub: &[&str], columns: &[&str]| {
+        TableConfig::new(
+            TableName::new(name).unwrap(),
+            keys.iter().map(column).collect(),
+            stub.iter().map(column).collect(),
+            columns.iter().map(column).collect(),
+        )
     };
     let mut policy = Policy {
         probe: Duration::from_millis(100),
@@ -139,6 +141,15 @@ impl Lab {
 
     pub fn on(emulated: Emulated, state: TempDir, options: Options) -> Self {
         let config = config(&emulated.pair, &state.path().join("state"));
+        Self::configured(emulated, state, config, options)
+    }
+
+    pub fn configured(
+        emulated: Emulated,
+        state: TempDir,
+        config: Config,
+        options: Options,
+    ) -> Self {
         let (engine, running) = tandem::engine::start(config, options).unwrap();
         Self {
             emulated,
@@ -160,6 +171,12 @@ impl Lab {
 
     pub fn state_folder(&self) -> std::path::PathBuf {
         self.state.path().join("state")
+    }
+
+    /// Stops the engine; the instances go on.
+    pub async fn stop_only_the_engine(self) -> Emulated {
+        self.running.stop().await;
+        self.emulated
     }
 
     pub async fn stop(self) {

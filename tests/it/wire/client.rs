@@ -42,12 +42,13 @@ pub async fn misunderstands(golden: &Golden, answer: &Answer) -> Option<String> 
 }
 
 /// The calls of our client, by the golden that each one speaks.
-const SPOKEN: [&str; 16] = [
+const SPOKEN: [&str; 17] = [
     "WhoAmI tells user, unit and organization",
     "RetrieveVersion tells the build",
     "a table is described with its keys",
     "all columns of a table are described",
     "the names that lookups are bound by",
+    "the options of all choices of a table",
     "a row is read with the names of what it refers to",
     "a row that is missing is not found by our client",
     "a first page links to the next",
@@ -100,6 +101,12 @@ async fn say(about: &str, client: &Client, table: &TableSchema, instance: &Insta
             let table = reader.schema(&table.name).await.unwrap();
             assert_eq!(table.set.as_str(), "accounts");
             assert_eq!(table.keys[0].columns, columns(&["accountnumber"]));
+        }
+        "the options of all choices of a table" => {
+            let mut table = table.clone();
+            let choice = columns(&["industrycode"]);
+            reader.add_options(&mut table, &choice).await.unwrap();
+            assert!(table.column(&choice[0]).unwrap().options.contains(&33));
         }
         "a row is read with the names of what it refers to" => {
             let row = reader.retrieve(table, id(1), &some).await.unwrap().unwrap();

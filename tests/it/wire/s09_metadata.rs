@@ -78,10 +78,11 @@ pub const GOLDENS: &[Golden] = &[
         "a table is described with its keys",
         &[],
         "GET EntityDefinitions(LogicalName='account')?$select=LogicalName,EntitySetName,PrimaryIdAttribute,\
-         PrimaryNameAttribute,IsOptimisticConcurrencyEnabled,ChangeTrackingEnabled&\
+         PrimaryNameAttribute,IsOptimisticConcurrencyEnabled,ChangeTrackingEnabled,TableType,IsActivity,IsIntersect,DataProviderId&\
          $expand=Keys($select=SchemaName,KeyAttributes,EntityKeyIndexStatus)",
-        "200\n\n{\"LogicalName\":\"account\",\"IsOptimisticConcurrencyEnabled\":true,\
-         \"ChangeTrackingEnabled\":true,\"Keys\":[{\"KeyAttributes\":[\"accountnumber\"],\"…\":0}],\"…\":0}",
+        "200\n\n{\"LogicalName\":\"account\",\"IsOptimisticConcurrencyEnabled\":true,\"ChangeTrackingEnabled\":true,\"TableType\":\"Standard\",\
+         \"IsActivity\":false,\"IsIntersect\":false,\"DataProviderId\":null,\
+         \"Keys\":[{\"KeyAttributes\":[\"accountnumber\"],\"…\":0}],\"…\":0}",
     ),
     golden(
         "9.1",
@@ -101,5 +102,15 @@ pub const GOLDENS: &[Golden] = &[
          ReferencedEntity,ReferencingEntityNavigationPropertyName",
         "200\n\n{\"value\":[{\"ReferencingAttribute\":\"«any»\",\"ReferencedEntity\":\"«any»\",\
          \"ReferencingEntityNavigationPropertyName\":\"«any»\",\"…\":0},\"…\"],\"…\":0}",
+    ),
+    golden(
+        "9.1",
+        &[Doc],
+        "the options of all choices of a table",
+        &[],
+        "GET EntityDefinitions(LogicalName='account')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata\
+         ?$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)",
+        "200\n\n{\"value\":[{\"LogicalName\":\"«any»\",\"OptionSet\":{\"Options\":[{\"Value\":\"«int»\",\"…\":0},\"…\"],\"…\":0},\
+         \"…\":0},\"…\"],\"…\":0}",
     ),
 ];

@@ -1,0 +1,125 @@
+//! Rows of a link's two sides as its rules compare them: the one place where the source's rows are put into the
+//! target's terms, and where those that are out of scope are told apart.
+
+use super::link::{Ends, LinkTable};
+use crate::dataverse::{Page, Query, Reader};
+use crate::domain::drift::Side;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::row::{Row, RowId};
+use crate::domain::table::{ColumnName, TableSchema};
+use crate::domain::translation::Translated;
+
+/// Which side of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Source,
+    Target,
+}
+
+impl End {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// Rows that were read together.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) rows: Vec<Row>,
+    /// Those that are there, and not on the link.
+    pub(super) out_of_scope: Vec<RowId>,
+    /// Those that could not be read, and why.
+    pub(super) unreadable: Vec<(RowId, String)>,
+}
+
+impl LinkTable {
+    /// All rows of one side.
+    pub(super) fn query(&self, end: End) -> Query {
+        let (schema, columns) = self.side(end);
+        Query::all(schema, columns)
+    }
+
+    /// All rows of one side, with a link to what changes from then on.
+    pub(super) fn tracked(&self, end: End) -> Query {
+        let (schema, columns) = self.side(end);
+        Query::tracked(schema, columns)
+    }
+
+    /// What was read of one side, in the target's terms.
+    pub(super) fn take(&self, end: End, page: Page) -> Taken {
+        let bad = page.bad_rows.into_iter();
+        let mut taken = Taken {
+            unreadable: bad.filter_map(|bad| Some((bad.id?, bad.reason))).collect(),
+            ..Taken::default()
+        };
+        if end == End::Target {
+            taken.rows = page.rows;
+            return taken;
+        }
+        taken.rows.reserve(page.rows.len());
+        for row in page.rows {
+            match self.translation.read(row) {
+                Translated::Row(row) => taken.rows.push(row),
+                Translated::OutOfScope(id) => taken.out_of_scope.push(id),
+                Translated::Untranslatable(id, why) => taken.unreadable.push((id, why)),
+            }
+        }
+        taken
+    }
+
+    /// What describes one side, and its columns.
+    pub(super) fn side(&self, end: End) -> (&TableSchema, &[ColumnName]) {
+        match end {
+            End::Source => (&self.source, &self.source_columns),
+            End::Target => (&self.target, &self.target_columns),
+        }
+    }
+}
+
+impl Ends {
+    /// The client that reads one side.
+    pub(super) fn reader(&self, end: End) -> &Reader {
+        match end {
+            End::Source => &self.source,
+            End::Target => self.target.reader(),
+        }
+    }
+
+    /// One row of one side. A row that security hides is unknown, not absent.
+    pub(super) async fn row(
+        &self,
+        end: End,
+        table: &LinkTable,
+        id: RowId,
+    ) -> Result<Side, Failure> {
+        let (schema, columns) = table.side(end);
+        match self.reader(end).retrieve(schema, id, columns).await {
+            Ok(None) => Ok(Side::Absent),
+            Ok(Some(row)) if end == End::Target => Ok(Side::Row(row)),
+            Ok(Some(row)) => Ok(match table.translation.read(row) {
+                Translated::Row(row) => Side::Row(row),
+                Translated::OutOfScope(_) => Side::OutOfScope,
+                Translated::Untranslatable(_, why) => Side::Unreadable(why),
+            }),
+            Err(failure) if failure.class == FailureClass::Forbidden => {
+                Ok(Side::Unreadable(failure.summary()))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The rows of one side with these ids; those that are not there are left out.
+    pub(super) async fn rows(
+        &self,
+        end: End,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<Taken, Failure> {
+        let (schema, columns) = table.side(end);
+        let page = self.reader(end).rows_by_id(schema, ids, columns).await?;
+        Ok(table.take(end, page))
+    }
+}
