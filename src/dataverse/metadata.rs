@@ -46,6 +46,10 @@ pub(super) fn path(table: &TableName) -> String {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of the service's answer"
+)]
 pub(super) struct TableBody {
     logical_name: String,
     entity_set_name: String,
