@@ -16,6 +16,7 @@ use super::clock::now;
 use super::links::NextLink;
 use super::metadata::{self, ColumnBody, Listed, LookupBody, TableBody};
 use super::query::{Filter, Query, key_address};
+use super::registration::Removal;
 use super::request;
 use super::request::Unsayable;
 use super::response::{self, Page, VersionBody, WhoAmIBody};
@@ -481,6 +482,12 @@ impl Writer {
     /// for the caller to read back ([`Failure::may_have_happened`]).
     pub async fn send(&self, write: &Write) -> Result<(), Failure> {
         let request = request::write(&self.0.0.shared.endpoint, write);
+        self.0.send(request, Kind::Write, response::written).await
+    }
+
+    /// Removes a row that tandem registered itself. Records have no such method.
+    pub async fn remove(&self, removal: &Removal) -> Result<(), Failure> {
+        let request = request::remove(&self.0.0.shared.endpoint, removal);
         self.0.send(request, Kind::Write, response::written).await
     }
 
