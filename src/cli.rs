@@ -26,6 +26,7 @@ mod select;
 mod console;
 mod demo;
 mod emulator;
+mod hook;
 mod records;
 mod repair;
 mod status;
@@ -106,6 +107,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
         Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
+        Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

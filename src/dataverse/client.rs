@@ -89,6 +89,19 @@ pub struct Observation {
     pub request: String,
 }
 
+impl Observation {
+    /// One line of the log: the service's id of a request that failed is what its support asks for.
+    pub fn log(&self) {
+        let (request, took) = (&self.request, self.sample.took);
+        if let Some(failure) = &self.failure {
+            let id = failure.request_id.as_deref().unwrap_or_default();
+            tracing::warn!(%request, ?took, %failure, id, "failed");
+        } else {
+            tracing::debug!(%request, ?took, "answered");
+        }
+    }
+}
+
 /// What a client says of itself.
 #[derive(Clone, Debug)]
 pub struct ClientStatus {
