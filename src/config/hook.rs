@@ -52,7 +52,11 @@ pub fn resolve(
                 })
             })
             .transpose()?,
-        url: hook.url.as_ref().map(|text| url(source, text)).transpose()?,
+        url: hook
+            .url
+            .as_ref()
+            .map(|text| url(source, text))
+            .transpose()?,
         authentication: authentication(source, hook)?,
         key: instance::secret(source, &at, &hook.key)?,
         credential: credential(&hook.credential)?,
@@ -75,13 +79,20 @@ fn link(
         (_, 0) => Err(source.error(at, "[hook] needs a link: there are no [[links]]")),
         (None, 1) => Ok(0),
         (None, _) => {
-            let what = format!("there are several links: say which, link = one of {}", names());
+            let what = format!(
+                "there are several links: say which, link = one of {}",
+                names()
+            );
             Err(source.error(at, what))
         }
         (Some(name), _) => {
             let found = links.iter().position(|link| link.name == *name.get_ref());
             found.ok_or_else(|| {
-                let what = format!("no link is called `{}`: there are {}", name.get_ref(), names());
+                let what = format!(
+                    "no link is called `{}`: there are {}",
+                    name.get_ref(),
+                    names()
+                );
                 source.error(&name.span(), what)
             })
         }
@@ -95,8 +106,12 @@ fn listen(
 ) -> Result<SocketAddr, ConfigError> {
     let text = written.map_or(LISTEN, |written| written.get_ref());
     let at = written.map_or_else(|| at.clone(), Spanned::span);
-    text.parse()
-        .map_err(|_| source.error(&at, "listen is an address with a port, like \"127.0.0.1:8443\""))
+    text.parse().map_err(|_| {
+        source.error(
+            &at,
+            "listen is an address with a port, like \"127.0.0.1:8443\"",
+        )
+    })
 }
 
 fn path(source: Source<'_>, folder: &Path, text: &Spanned<String>) -> Result<PathBuf, ConfigError> {
@@ -113,7 +128,9 @@ fn url(source: Source<'_>, text: &Spanned<String>) -> Result<Url, ConfigError> {
     let url = Url::parse(text.get_ref()).map_err(|error| wrong(&error.to_string()))?;
     let is_bare = url.username().is_empty() && url.password().is_none();
     if url.host().is_none() || !is_bare || url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it is a host and a path, without user, query or fragment"));
+        return Err(wrong(
+            "it is a host and a path, without user, query or fragment",
+        ));
     }
     match url.scheme() {
         "https" | "http" if is_loopback(&url) => Ok(url),
@@ -196,7 +213,11 @@ fn references(
         let mut stub = Vec::new();
         for (into, from) in &reference.stub {
             let (into_name, from) = (column(into)?, column(from)?);
-            if !link.tables.iter().any(|table| table.stub.contains(&into_name)) {
+            if !link
+                .tables
+                .iter()
+                .any(|table| table.stub.contains(&into_name))
+            {
                 let what = format!("`{into_name}` is in the `stub` of no table of the link");
                 return Err(source.error(&into.span(), what));
             }

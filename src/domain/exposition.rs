@@ -57,7 +57,11 @@ impl Exposition {
             let bound = (f64::from(bound) / 1000.0).to_string();
             self.sample(&format!("{name}_bucket"), &[("le", &bound)], *bucket);
         }
-        self.sample(&format!("{name}_bucket"), &[("le", "+Inf")], histogram.count);
+        self.sample(
+            &format!("{name}_bucket"),
+            &[("le", "+Inf")],
+            histogram.count,
+        );
         self.line(&format!("{name}_sum {}", histogram.sum.as_secs_f64()));
         self.sample(&format!("{name}_count"), &[], histogram.count);
     }

@@ -181,7 +181,9 @@ impl Ensurer {
             ensured
         });
         let lost = |error| Ensured::Unavailable(format!("a bug in tandem: {error}"));
-        task.map(move |ended| ended.unwrap_or_else(lost)).boxed().shared()
+        task.map(move |ended| ended.unwrap_or_else(lost))
+            .boxed()
+            .shared()
     }
 
     async fn make_sure(&self, table: &Referenced, id: RowId, given: Vec<Assignment>) -> Ensured {
@@ -270,7 +272,10 @@ impl Ensurer {
         }
         let source = &self.0.source;
         let unreadable = |failure: Failure| Failure {
-            message: format!("the source can't be asked for its id: {}", failure.summary()),
+            message: format!(
+                "the source can't be asked for its id: {}",
+                failure.summary()
+            ),
             ..failure
         };
         let schema = table.in_source(source).await.map_err(unreadable)?;

@@ -210,7 +210,10 @@ impl Registration {
         let key = &super::secret(&self.hook).await.map_err(StartError::Key)?;
         let standing = self.standing().await?;
         self.refuse_wrong_stages(&standing)?;
-        let mut changes = vec![self.register_endpoint(&standing, key, renew, manner).await?];
+        let mut changes = vec![
+            self.register_endpoint(&standing, key, renew, manner)
+                .await?,
+        ];
         for wanted in self.wanted()? {
             changes.push(self.register_step(&standing, &wanted, manner).await?);
         }
@@ -283,7 +286,9 @@ impl Registration {
             let version = version.cloned().ok_or_else(no_version)?;
             let removal = Removal { table, id, version };
             match self.target.remove(&removal).await {
-                Err(failure) if failure.class != FailureClass::NotFound => return Err(failure.into()),
+                Err(failure) if failure.class != FailureClass::NotFound => {
+                    return Err(failure.into());
+                }
                 Ok(()) | Err(_) => {}
             }
         }
@@ -305,7 +310,8 @@ impl Registration {
             Authentication::WebhookKey => (4, key.expose_secret().to_owned()),
             Authentication::HttpHeader(header) => (5, settings(header, key)),
         };
-        let text = |column: &str, text: &str| Ok((ColumnName::new(column)?, Value::Text(text.to_owned())));
+        let text =
+            |column: &str, text: &str| Ok((ColumnName::new(column)?, Value::Text(text.to_owned())));
         let number = |column: &str, number| Ok((ColumnName::new(column)?, Value::Integer(number)));
         let secret: Vec<Result<_, BadName>> = vec![
             text("url", &url),
@@ -475,7 +481,10 @@ impl Registration {
         let named = Filter::Is(ColumnName::new("name")?, wanted.message.to_owned());
         let message = self.only(&messages, named).await?;
         let message = message.ok_or_else(|| {
-            RegistrationError::Configuration(format!("the target has no message {}", wanted.message))
+            RegistrationError::Configuration(format!(
+                "the target has no message {}",
+                wanted.message
+            ))
         })?;
         let of_table = Filter::All(vec![
             Filter::RefersTo(ColumnName::new("sdkmessageid")?, message),
@@ -531,19 +540,25 @@ impl Registration {
         let is_missing = |wanted: &&Wanted| standing.steps.iter().all(|step| step.row != wanted.id);
         if standing.endpoint.is_some() {
             let missing = wanted.iter().filter(is_missing);
-            faults.extend(missing.map(|wanted| {
-                format!("no step `{}`: tandem hook register", wanted.name)
-            }));
+            faults.extend(
+                missing.map(|wanted| format!("no step `{}`: tandem hook register", wanted.name)),
+            );
         }
         for step in &standing.steps {
             if step.stage != PRE_VALIDATION {
                 faults.push(wrong_stage(step));
             }
             if step.is_asynchronous {
-                faults.push(format!("the step `{}` runs after the fact (asynchronously)", step.name));
+                faults.push(format!(
+                    "the step `{}` runs after the fact (asynchronously)",
+                    step.name
+                ));
             }
             if !step.enabled {
-                faults.push(format!("the step `{}` is disabled: tandem hook enable", step.name));
+                faults.push(format!(
+                    "the step `{}` is disabled: tandem hook enable",
+                    step.name
+                ));
             }
             let configured = wanted.iter().find(|wanted| wanted.id == step.row);
             match configured {
@@ -553,7 +568,10 @@ impl Registration {
                     step.columns.join(","),
                     wanted.columns.join(",")
                 )),
-                None => faults.push(format!("the step `{}` is not configured in [hook]", step.name)),
+                None => faults.push(format!(
+                    "the step `{}` is not configured in [hook]",
+                    step.name
+                )),
                 Some(_) => {}
             }
         }

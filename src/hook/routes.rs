@@ -269,11 +269,18 @@ async fn ensure(State(serving): State<Arc<Serving>>, request: Request) -> Respon
     let (parts, body) = request.into_parts();
     let began = now();
     let answer = answered(serving, parts, body);
-    let late = || Refused(StatusCode::SERVICE_UNAVAILABLE, "not done in time; it goes on: ask again".to_owned());
+    let late = || {
+        Refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not done in time; it goes on: ask again".to_owned(),
+        )
+    };
     let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
     let answer = answer.unwrap_or_else(|_| Err(late()));
     let took: Duration = now().since(began);
-    let status = answer.as_ref().map_or_else(|refused| refused.0, |(status, _)| *status);
+    let status = answer
+        .as_ref()
+        .map_or_else(|refused| refused.0, |(status, _)| *status);
     tracing::debug!(%status, ?took, "asked by an app");
     match answer {
         Ok((_, response)) => response,
@@ -295,7 +302,8 @@ async fn answered(
         Refused::bad(why)
     })?;
     let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
-        let wanted = r#"the body is not like {"table": "account", "id": "…", "stub": {"name": "…"}}"#;
+        let wanted =
+            r#"the body is not like {"table": "account", "id": "…", "stub": {"name": "…"}}"#;
         Refused::bad(format!("{wanted}: {}", visible(&error.to_string())))
     })?;
     let described = serving.described.get().ok_or_else(|| {
@@ -303,9 +311,12 @@ async fn answered(
         Refused(StatusCode::SERVICE_UNAVAILABLE, why.to_owned())
     })?;
     let name = TableName::new(&asked.table).map_err(|error| Refused::bad(error.to_string()))?;
-    let table = described
-        .table(&name)
-        .ok_or_else(|| Refused::bad(format!("table {name} is not on the link {}", serving.link.name)))?;
+    let table = described.table(&name).ok_or_else(|| {
+        Refused::bad(format!(
+            "table {name} is not on the link {}",
+            serving.link.name
+        ))
+    })?;
     let mut given = values(table, &asked.stub, "stub")?;
     let id = match (&asked.id, &asked.key) {
         (Some(id), None) => RowId::parse(id).map_err(|error| Refused::bad(error.to_string()))?,
@@ -326,7 +337,11 @@ async fn answered(
         id: id.to_string(),
         outcome: if is_new { "created" } else { "existed" },
     };
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     Ok((status, json(status, &answer)))
 }
 
@@ -347,7 +362,9 @@ fn values(
         }
         let is_text = value.is_string() || value.is_number() || value.is_boolean();
         if !is_text {
-            return Err(Refused::bad(format!("{what}: {column} is a text, a number, true or false")));
+            return Err(Refused::bad(format!(
+                "{what}: {column} is a text, a number, true or false"
+            )));
         }
         given.extend(table.assignment(&column, value));
     }

@@ -145,7 +145,11 @@ impl Referenced {
     }
 
     /// The values that an incoming row has for a stub of this table.
-    pub(super) fn from_call(&self, call: &Call, stub: &[(ColumnName, ColumnName)]) -> Vec<Assignment> {
+    pub(super) fn from_call(
+        &self,
+        call: &Call,
+        stub: &[(ColumnName, ColumnName)],
+    ) -> Vec<Assignment> {
         let given = stub.iter().filter_map(|(into, from)| {
             let value = call.attribute(from.as_str())?;
             self.assignment(into, value)
@@ -192,15 +196,16 @@ impl Referenced {
     /// What people know the row by: its alternate key.
     fn key(&self, given: &[Assignment], source: Option<&Row>) -> Option<String> {
         let keys = self.rules.columns.iter().enumerate();
-        keys.filter(|(_, column)| column.key).find_map(|(place, _)| {
-            let known = given.iter().find(|known| known.place == place);
-            let from_source = || {
-                let row = source.filter(|row| !self.rules.is_blank(row, place))?;
-                row.values.get(place)
-            };
-            let value = known.map(|known| &known.value).or_else(from_source)?;
-            Some(value.to_string())
-        })
+        keys.filter(|(_, column)| column.key)
+            .find_map(|(place, _)| {
+                let known = given.iter().find(|known| known.place == place);
+                let from_source = || {
+                    let row = source.filter(|row| !self.rules.is_blank(row, place))?;
+                    row.values.get(place)
+                };
+                let value = known.map(|known| &known.value).or_else(from_source)?;
+                Some(value.to_string())
+            })
     }
 }
 
@@ -218,7 +223,9 @@ fn typed(kind: &ColumnType, value: &Json) -> Option<Value> {
 
 /// As the service counts: in UTF-16.
 fn cut(text: &str, most: Option<u32>) -> String {
-    let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    let most = most.map_or(usize::MAX, |most| {
+        usize::try_from(most).unwrap_or(usize::MAX)
+    });
     let mut length = 0;
     let fits = |c: &char| {
         length += c.len_utf16();
@@ -238,11 +245,23 @@ mod tests {
             max_length: Some(5),
         };
         for (kind, value, taken) in [
-            (&text, json!("Printer"), Some(Value::Text("Print".to_owned()))),
-            (&text, json!("ab😀cd"), Some(Value::Text("ab😀c".to_owned()))),
+            (
+                &text,
+                json!("Printer"),
+                Some(Value::Text("Print".to_owned())),
+            ),
+            (
+                &text,
+                json!("ab😀cd"),
+                Some(Value::Text("ab😀c".to_owned())),
+            ),
             (&text, json!("abcd😀"), Some(Value::Text("abcd".to_owned()))),
             (&text, json!(7), None),
-            (&ColumnType::Choice, json!({"Value": 3}), Some(Value::Integer(3))),
+            (
+                &ColumnType::Choice,
+                json!({"Value": 3}),
+                Some(Value::Integer(3)),
+            ),
             (&ColumnType::Integer, json!(3), Some(Value::Integer(3))),
             (&ColumnType::Integer, json!("3"), None),
             (

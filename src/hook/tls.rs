@@ -40,8 +40,8 @@ impl Tls {
         if chain.is_empty() {
             return Err(wrong(certificate, &"it holds no certificate"));
         }
-        let key = PrivateKeyDer::from_pem_file(&files.key)
-            .map_err(|error| wrong(&files.key, &error))?;
+        let key =
+            PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, &error))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -49,7 +49,11 @@ const MAY_USE: [(&str, &[&str], &str); 9] = [
 const EXCEPTIONS: [(&str, &str, &str); 4] = [
     ("cli/emulator.rs", "emulator", "the command that serves it"),
     ("cli/demo.rs", "emulator", "the demo stands on it"),
-    ("cli/hook.rs", "hook", "the commands that serve and register it"),
+    (
+        "cli/hook.rs",
+        "hook",
+        "the commands that serve and register it",
+    ),
     (
         "cli/console.rs",
         "tui",

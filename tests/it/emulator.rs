@@ -26,7 +26,7 @@ mod multiple;
 mod nonsense;
 mod organization;
 mod pairs;
-mod pipeline;
+pub mod pipeline;
 mod platforms;
 mod properties;
 mod security;

@@ -15,6 +15,7 @@ mod commands;
 mod crash;
 mod emulator;
 mod fuzz;
+mod hook;
 mod readme;
 mod repair;
 mod support;
