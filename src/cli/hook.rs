@@ -160,7 +160,8 @@ fn text(standing: &Standing) -> String {
         text.push_str(&table(&rows));
     }
     for fault in &standing.faults {
-        text.push_str(&format!("{fault}\n"));
+        text.push_str(fault);
+        text.push('\n');
     }
     text
 }

@@ -71,9 +71,9 @@ fn link(
     named: Option<&Spanned<String>>,
     at: &Range<usize>,
 ) -> Result<usize, ConfigError> {
-    let names = || {
-        let names: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-        names.join(", ")
+    let known = || {
+        let all: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
+        all.join(", ")
     };
     match (named, links.len()) {
         (_, 0) => Err(source.error(at, "[hook] needs a link: there are no [[links]]")),
@@ -81,7 +81,7 @@ fn link(
         (None, _) => {
             let what = format!(
                 "there are several links: say which, link = one of {}",
-                names()
+                known()
             );
             Err(source.error(at, what))
         }
@@ -91,7 +91,7 @@ fn link(
                 let what = format!(
                     "no link is called `{}`: there are {}",
                     name.get_ref(),
-                    names()
+                    known()
                 );
                 source.error(&name.span(), what)
             })

@@ -34,6 +34,10 @@ fn the_sample_holds_the_defaults() {
     let names: Vec<&str> = config.instances.iter().map(|i| i.name.as_str()).collect();
     assert_eq!(names, ["us", "europe"], "in the file's order");
     assert_eq!(config.instances[0].band, "US PROD");
+    let hook = config.hook.as_ref().unwrap();
+    let bare = read(&with_hook("", TICKETS)).unwrap().hook.unwrap();
+    assert_eq!(hook.listen, bare.listen);
+    assert_eq!(hook.authentication, bare.authentication);
     let link = &config.links[0];
     assert_eq!(
         (link.name.as_str(), link.source, link.target),

@@ -168,6 +168,7 @@ pub(super) async fn describe(
     config: &LinkConfig,
     ends: Ends,
     agent: Ends,
+    hook: Option<Reader>,
 ) -> Result<LinkContext, NotReady> {
     let mut sync_users: HashSet<RowId> = config.sync_users.iter().copied().collect();
     for user in [&ends, &agent] {
@@ -179,6 +180,14 @@ pub(super) async fn describe(
                 .map_err(NotReady::Unreachable)?
                 .user,
         );
+    }
+    if let Some(hook) = hook {
+        match hook.who_am_i().await {
+            Ok(who) => {
+                sync_users.insert(who.user);
+            }
+            Err(failure) => tracing::warn!(%failure, "the hook's user is not known"),
+        }
     }
     let mut tables = Vec::new();
     for (index, table) in (first.0..).map(TableIndex).zip(&config.tables) {

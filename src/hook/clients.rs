@@ -82,7 +82,7 @@ pub(super) fn client(
     timeouts: Timeouts,
     credential: Option<&Credential>,
 ) -> Result<(Reader, mpsc::UnboundedReceiver<Observation>), StartError> {
-    let (observer, observed) = mpsc::unbounded_channel();
+    let (observer, seen) = mpsc::unbounded_channel();
     let settings = Settings {
         name: instance.name.clone(),
         endpoint: instance.endpoint.clone(),
@@ -103,5 +103,5 @@ pub(super) fn client(
         instance: instance.name.clone(),
         source,
     })?;
-    Ok((reader, observed))
+    Ok((reader, seen))
 }

@@ -124,7 +124,7 @@ impl Drop for Landing {
 
 /// What the source says of a row.
 enum InSource {
-    Row(Row),
+    Row(Box<Row>),
     Absent,
     /// Not in time, or not at all.
     Unreadable,
@@ -172,12 +172,12 @@ impl Ensurer {
             place: (table.target.name.clone(), id),
         };
         let task = self.0.tasks.spawn(async move {
-            let ensurer = &landing.ensurer;
-            let ensured = ensurer.make_sure(&table, id, given).await;
+            let (own, name) = (&landing.ensurer, &table.target.name);
+            let ensured = own.make_sure(&table, id, given).await;
             if ensured.is_there() {
-                lock(&ensurer.0.known).saw(&table.target.name, id, now());
+                lock(&own.0.known).saw(name, id, now());
             }
-            tell(&table.target.name, id, &ensured);
+            tell(name, id, &ensured);
             ensured
         });
         let lost = |error| Ensured::Unavailable(format!("a bug in tandem: {error}"));
@@ -200,8 +200,8 @@ impl Ensurer {
             InSource::Row(row) => Some(row),
             InSource::Unreadable => None,
         };
-        let given = table.with_placeholders(given, row.as_ref(), id);
-        let plan = stub(row.as_ref(), given, &table.rules);
+        let given = table.with_placeholders(given, row.as_deref(), id);
+        let plan = stub(row.as_deref(), given, &table.rules);
         let columns = plan.named(&table.rules);
         // A stub holds no lookups, so that no names of tables are needed.
         match Write::create(&table.target, id, columns, &BTreeMap::new()) {
@@ -224,7 +224,7 @@ impl Ensurer {
             source.retrieve(schema, id, &table.columns).await
         };
         match read.await {
-            Ok(Some(row)) => InSource::Row(row),
+            Ok(Some(row)) => InSource::Row(Box::new(row)),
             Ok(None) => InSource::Absent,
             Err(failure) => {
                 tracing::debug!(%failure, "the source can't be asked; the stub holds what came along");

@@ -209,7 +209,7 @@ impl Registration {
     ) -> Result<Vec<Change>, RegistrationError> {
         let key = &super::secret(&self.hook).await.map_err(StartError::Key)?;
         let standing = self.standing().await?;
-        self.refuse_wrong_stages(&standing)?;
+        refuse_wrong_stages(&standing)?;
         let mut changes = vec![
             self.register_endpoint(&standing, key, renew, manner)
                 .await?,
@@ -224,7 +224,7 @@ impl Registration {
     pub async fn switch(&self, on: bool, manner: Manner) -> Result<Vec<Change>, RegistrationError> {
         let standing = self.standing().await?;
         if on {
-            self.refuse_wrong_stages(&standing)?;
+            refuse_wrong_stages(&standing)?;
         }
         let mut changes = Vec::new();
         for step in &standing.steps {
@@ -515,17 +515,6 @@ impl Registration {
         Ok(page.and_then(|page| page.rows.first().map(|row| row.id)))
     }
 
-    fn refuse_wrong_stages(&self, standing: &Standing) -> Result<(), RegistrationError> {
-        let mut steps = standing.steps.iter();
-        match steps.find(|step| step.stage != PRE_VALIDATION) {
-            None => Ok(()),
-            Some(step) => Err(RegistrationError::Refused(format!(
-                "{}; remove that step first, then register",
-                wrong_stage(step)
-            ))),
-        }
-    }
-
     fn faults(&self, standing: &Standing) -> Result<Vec<String>, RegistrationError> {
         let mut faults = Vec::new();
         match (&standing.endpoint, &self.hook.url) {
@@ -633,6 +622,17 @@ fn wrong_stage(step: &StepStanding) -> String {
          transaction, where what the hook writes may not be seen, or waits for the transaction that waits for it",
         step.name, step.id, step.stage
     )
+}
+
+fn refuse_wrong_stages(standing: &Standing) -> Result<(), RegistrationError> {
+    let mut steps = standing.steps.iter();
+    match steps.find(|step| step.stage != PRE_VALIDATION) {
+        None => Ok(()),
+        Some(step) => Err(RegistrationError::Refused(format!(
+            "{}; remove that step first, then register",
+            wrong_stage(step)
+        ))),
+    }
 }
 
 fn no_version() -> RegistrationError {

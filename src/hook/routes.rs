@@ -156,7 +156,7 @@ impl Serving {
                 // Another table that the lookup may name, and no link of ours copies.
                 None => ("not_on_link", true),
                 Some(table) => {
-                    let given = table.from_call(call, &reference.stub);
+                    let given = table.given_along(call, &reference.stub);
                     let ensured = self.ensurer.ensure(table, id, given).await;
                     if !ensured.is_there() {
                         let (correlation, reason) = (call.correlation, ensured.reason());

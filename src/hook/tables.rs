@@ -145,7 +145,7 @@ impl Referenced {
     }
 
     /// The values that an incoming row has for a stub of this table.
-    pub(super) fn from_call(
+    pub(super) fn given_along(
         &self,
         call: &Call,
         stub: &[(ColumnName, ColumnName)],

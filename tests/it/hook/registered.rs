@@ -374,7 +374,5 @@ async fn what_is_not_tandems_is_not_removed() {
     assert_eq!(europe.delete(&step).await.status, 204);
     registration.remove(Manner::Carry).await.unwrap();
     assert!(europe.column("serviceendpoints", "name").await.is_empty());
-    assert!(
-        europe.column(ours, "name").await.is_empty()
-    );
+    assert!(europe.column(ours, "name").await.is_empty());
 }
