@@ -1,6 +1,8 @@
 //! The hook as its target knows it: a service endpoint and a step for each table and message (contract 8 and 15). Their
 //! ids are made from their names, so that registering twice registers once, and so that what is removed is tandem's.
 
+mod standing;
+
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -16,9 +18,11 @@ use crate::dataverse::{
     BadWrite, Filter, Query, Reader, Registered, Removal, Timeouts, Write, Writer,
 };
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
-use crate::domain::row::{ETag, Reference, Row, RowId, Value};
+use crate::domain::row::{ETag, Reference, RowId, Value};
 use crate::domain::table::{BadName, ColumnName, EntitySet, TableName, TableSchema};
-use crate::domain::text::visible;
+
+pub use standing::{EndpointStanding, Standing, StepStanding};
+use standing::{endpoint, faults, refuse_wrong_stages, step};
 
 /// Names of registrations become ids in this namespace, and in no other.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7461_6e64_656d_4af0_9c1b_686f_6f6b_0001);
@@ -65,55 +69,6 @@ impl From<BadWrite> for RegistrationError {
     fn from(error: BadWrite) -> Self {
         Self::Configuration(format!("it can't be registered: {error}"))
     }
-}
-
-/// How the hook is registered.
-#[derive(Clone, Debug, Serialize)]
-pub struct Standing {
-    /// The endpoint, if there is one.
-    pub endpoint: Option<EndpointStanding>,
-    /// The steps that call it.
-    pub steps: Vec<StepStanding>,
-    /// What is not as it is configured, in words; empty where all is well.
-    pub faults: Vec<String>,
-}
-
-/// A service endpoint as it is registered.
-#[derive(Clone, Debug, Serialize)]
-pub struct EndpointStanding {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Where it calls.
-    pub url: String,
-    #[serde(skip)]
-    authentication: Option<i64>,
-    #[serde(skip)]
-    version: Option<ETag>,
-}
-
-/// A step as it is registered.
-#[derive(Clone, Debug, Serialize)]
-pub struct StepStanding {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Where in the pipeline it runs; 10 is right.
-    pub stage: i64,
-    /// Whether it runs.
-    pub enabled: bool,
-    /// On update, the columns of which one must be written.
-    pub columns: Vec<String>,
-    /// Whether tandem registered it.
-    pub ours: bool,
-    #[serde(skip)]
-    is_asynchronous: bool,
-    #[serde(skip)]
-    row: RowId,
-    #[serde(skip)]
-    version: Option<ETag>,
 }
 
 /// One change that is made, or would be.
@@ -196,7 +151,7 @@ impl Registration {
             endpoint,
             steps,
         };
-        standing.faults = self.faults(&standing)?;
+        standing.faults = faults(&standing, self.hook.url.as_ref(), &self.wanted()?);
         Ok(standing)
     }
 
@@ -452,13 +407,7 @@ impl Registration {
             .reader()
             .retrieve(&self.endpoints, id, &columns(&ENDPOINT)?)
             .await?;
-        Ok(row.map(|row| EndpointStanding {
-            id: row.id.to_string(),
-            name: text(&row, 0),
-            url: text(&row, 1),
-            authentication: number(&row, 2),
-            version: row.etag,
-        }))
+        Ok(row.map(endpoint))
     }
 
     async fn steps_of(&self, endpoint: RowId) -> Result<Vec<StepStanding>, RegistrationError> {
@@ -515,58 +464,6 @@ impl Registration {
         Ok(page.and_then(|page| page.rows.first().map(|row| row.id)))
     }
 
-    fn faults(&self, standing: &Standing) -> Result<Vec<String>, RegistrationError> {
-        let mut faults = Vec::new();
-        match (&standing.endpoint, &self.hook.url) {
-            (None, _) => faults.push("no endpoint is registered: tandem hook register".to_owned()),
-            (Some(endpoint), Some(url)) if endpoint.url != url.as_str() => faults.push(format!(
-                "the endpoint calls {}, and [hook] says {url}: tandem hook register",
-                endpoint.url
-            )),
-            (Some(_), _) => {}
-        }
-        let wanted = self.wanted()?;
-        let is_missing = |wanted: &&Wanted| standing.steps.iter().all(|step| step.row != wanted.id);
-        if standing.endpoint.is_some() {
-            let missing = wanted.iter().filter(is_missing);
-            faults.extend(
-                missing.map(|wanted| format!("no step `{}`: tandem hook register", wanted.name)),
-            );
-        }
-        for step in &standing.steps {
-            if step.stage != PRE_VALIDATION {
-                faults.push(wrong_stage(step));
-            }
-            if step.is_asynchronous {
-                faults.push(format!(
-                    "the step `{}` runs after the fact (asynchronously)",
-                    step.name
-                ));
-            }
-            if !step.enabled {
-                faults.push(format!(
-                    "the step `{}` is disabled: tandem hook enable",
-                    step.name
-                ));
-            }
-            let configured = wanted.iter().find(|wanted| wanted.id == step.row);
-            match configured {
-                Some(wanted) if wanted.columns != step.columns => faults.push(format!(
-                    "the step `{}` is filtered on `{}`, and [hook] says `{}`: tandem hook register",
-                    step.name,
-                    step.columns.join(","),
-                    wanted.columns.join(",")
-                )),
-                None => faults.push(format!(
-                    "the step `{}` is not configured in [hook]",
-                    step.name
-                )),
-                Some(_) => {}
-            }
-        }
-        Ok(faults)
-    }
-
     /// A step on create, and one on update of the lookups, for each table.
     fn wanted(&self) -> Result<Vec<Wanted>, RegistrationError> {
         let mut wanted = Vec::new();
@@ -616,25 +513,6 @@ fn id_of(name: &str) -> Result<RowId, RegistrationError> {
     RowId::new(id).ok_or_else(|| RegistrationError::Configuration("no id for a name".to_owned()))
 }
 
-fn wrong_stage(step: &StepStanding) -> String {
-    format!(
-        "the step `{}` ({}) runs at stage {}, and must run at 10 (PreValidation): from 20 on it is inside the \
-         transaction, where what the hook writes may not be seen, or waits for the transaction that waits for it",
-        step.name, step.id, step.stage
-    )
-}
-
-fn refuse_wrong_stages(standing: &Standing) -> Result<(), RegistrationError> {
-    let mut steps = standing.steps.iter();
-    match steps.find(|step| step.stage != PRE_VALIDATION) {
-        None => Ok(()),
-        Some(step) => Err(RegistrationError::Refused(format!(
-            "{}; remove that step first, then register",
-            wrong_stage(step)
-        ))),
-    }
-}
-
 fn no_version() -> RegistrationError {
     RegistrationError::Refused("the target gives no version to hold on to".to_owned())
 }
@@ -652,38 +530,4 @@ fn settings(header: &str, key: &SecretString) -> String {
 
 fn columns(names: &[&str]) -> Result<Vec<ColumnName>, BadName> {
     names.iter().map(|name| ColumnName::new(name)).collect()
-}
-
-fn text(row: &Row, place: usize) -> String {
-    match row.values.get(place) {
-        Some(Value::Text(text)) => visible(text).into_owned(),
-        _ => String::new(),
-    }
-}
-
-fn number(row: &Row, place: usize) -> Option<i64> {
-    match row.values.get(place) {
-        Some(Value::Integer(number)) => Some(*number),
-        _ => None,
-    }
-}
-
-fn step(row: Row) -> StepStanding {
-    let name = text(&row, 0);
-    let columns = text(&row, 4);
-    let columns = columns.split(',').map(str::trim);
-    StepStanding {
-        id: row.id.to_string(),
-        ours: id_of(&name).is_ok_and(|id| id == row.id),
-        stage: number(&row, 1).unwrap_or_default(),
-        is_asynchronous: number(&row, 2) == Some(1),
-        enabled: number(&row, 3) == Some(0),
-        columns: columns
-            .filter(|column| !column.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        name,
-        row: row.id,
-        version: row.etag,
-    }
 }

@@ -81,15 +81,17 @@ async fn called(State(serving): State<Arc<Serving>>, request: Request) -> Respon
         tracing::warn!("a call with a wrong key was refused");
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let work = tokio::spawn({
+    let mut work = tokio::spawn({
         let serving = Arc::clone(&serving);
         async move { serving.call(body).await }
     });
-    let outcome = match tokio::time::timeout(ANSWER_WITHIN, work).await {
+    let outcome = match tokio::time::timeout(ANSWER_WITHIN, &mut work).await {
         Ok(Ok(outcome)) => outcome,
         // The panic hook has told where.
         Ok(Err(_)) => "bug",
         Err(_) => {
+            // Rows that are under way go on; a body that trickles does not.
+            work.abort();
             tracing::warn!("a call could not be looked after in time");
             "late"
         }
