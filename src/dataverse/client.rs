@@ -176,6 +176,14 @@ impl Reader {
             .map(|session| Self(Arc::new(session)))
     }
 
+    /// The same client for single calls that people wait for, not for bulk work: as many in flight as the service lets
+    /// one user have, less a margin.
+    #[must_use]
+    pub fn widened(self) -> Self {
+        self.0.shared.admission.widen(now());
+        self
+    }
+
     /// The client that writes to this instance, for an instance that is a link's target.
     pub fn writer(&self) -> Writer {
         Writer(self.clone())

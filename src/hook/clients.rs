@@ -103,5 +103,5 @@ pub(super) fn client(
         instance: instance.name.clone(),
         source,
     })?;
-    Ok((reader, seen))
+    Ok((reader.widened(), seen))
 }
