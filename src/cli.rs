@@ -27,6 +27,7 @@ mod console;
 mod demo;
 mod emulator;
 mod explain;
+mod hook;
 mod journal;
 mod records;
 mod repair;
@@ -118,6 +119,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         }
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
+        Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

@@ -4,6 +4,7 @@
 mod duration;
 mod error;
 mod file;
+mod hook;
 mod instance;
 mod link;
 mod load;
@@ -14,11 +15,14 @@ mod table;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::domain::breaker::{BreakerPolicy, Class};
-use crate::domain::credential::Credential;
+use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
 use crate::domain::literal::Literal;
@@ -42,6 +46,8 @@ pub struct Config {
     pub policy: Policy,
     /// What may be done without asking twice.
     pub safety: Safety,
+    /// The ensure hook, if there is one.
+    pub hook: Option<HookConfig>,
     /// The folder of the journal and the log.
     pub state: PathBuf,
 }
@@ -163,6 +169,65 @@ impl Lines {
         let line = line.unwrap_or(&self.table);
         format!("{}:{line}: ", self.file.display())
     }
+}
+
+/// The ensure hook: which rows refer to which, and how Dataverse calls it.
+#[derive(Clone, Debug)]
+pub struct HookConfig {
+    /// The place of its link among the links: whose target calls it, and whose tables it ensures.
+    pub link: usize,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What it serves TLS with; plain HTTP, for a reverse proxy, without.
+    pub tls: Option<TlsFiles>,
+    /// The address under which Dataverse reaches it: what is registered.
+    pub url: Option<Url>,
+    /// How a caller proves that it may call.
+    pub authentication: Authentication,
+    /// The secret that it proves it with.
+    pub key: SecretSource,
+    /// What the hook presents to the target, where that is not the instance's own.
+    pub credential: Option<Credential>,
+    /// What registering presents to the target, where that is not the instance's own.
+    pub customizer: Option<Credential>,
+    /// The tables whose rows refer to what it ensures.
+    pub tables: Vec<HookTable>,
+}
+
+/// The files of a TLS server, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those between it and the authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// How a caller of the hook proves that it may call (contract 15).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// `?code=KEY`.
+    WebhookKey,
+    /// A header of this name.
+    HttpHeader(String),
+}
+
+/// One table whose rows refer to what the hook ensures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookTable {
+    /// Its logical name.
+    pub name: TableName,
+    /// Its lookups that are looked after.
+    pub references: Vec<HookReference>,
+}
+
+/// One lookup that is looked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookReference {
+    /// The lookup.
+    pub column: ColumnName,
+    /// Columns of a stub, each with the column of the incoming row that its value is taken from.
+    pub stub: Vec<(ColumnName, ColumnName)>,
 }
 
 /// Timing: probes, comparisons, timeouts, breakers, retries.

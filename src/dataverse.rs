@@ -14,6 +14,7 @@ mod clock;
 mod batch;
 mod client;
 mod query;
+mod registration;
 mod write;
 
 mod request;
@@ -38,7 +39,8 @@ pub use client::{
 };
 pub use clock::now;
 pub use query::{Filter, Order, Query};
+pub use registration::{Registered, Removal};
 pub use response::{BadRow, Page};
-pub use secret::BadSecret;
+pub use secret::{BadSecret, fetch as fetch_secret};
 pub use send::SetUpError;
 pub use write::{BadWrite, Precondition, Preset, Write};

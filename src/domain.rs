@@ -21,6 +21,8 @@ pub mod health;
 pub mod retry;
 pub mod throttle;
 
+pub mod exposition;
+
 pub mod drift;
 pub mod lag;
 pub mod operation;

@@ -15,6 +15,7 @@
 //! - [`dataverse`]: the Web API client. It knows OData and Dataverse, and nothing of links.
 //! - [`journal`]: what was asked for, what was about to be sent, what came of it; on disk, append-only.
 //! - [`engine`]: the one owner of state and tasks. It publishes a [`engine::State`], it takes [`engine::Command`]s.
+//! - [`hook`]: the ensure pattern as a service. Dataverse calls it before it writes a row that refers to others.
 //! - [`emulator`]: two Dataverse instances on loopback, for the demo and the tests. It uses nothing of the above: it is
 //!   the other end of the wire.
 //! - [`cli`]: the headless commands, and what every command's exit code means.
@@ -41,7 +42,7 @@
 //! - There is one writer of the state, `engine::writer`. Frontends see snapshots, and cannot wait for the network.
 //! - `domain` never asks what time it is, `tui::update` and the views neither.
 //! - Text from a record passes [`domain::text::visible`] before it reaches a terminal.
-//! - Nothing of tandem deletes a row.
+//! - Nothing of tandem deletes a record; what it removes is its own registration ([`dataverse::Removal`]).
 
 pub mod domain;
 
@@ -50,6 +51,8 @@ pub mod dataverse;
 pub mod journal;
 
 pub mod engine;
+
+pub mod hook;
 
 pub mod cli;
 pub mod tui;

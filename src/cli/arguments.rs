@@ -66,8 +66,50 @@ pub enum Command {
     Explain(Explain),
     /// Whether the journal is what was written; where it ends; all of it; less of it
     Journal(Journal),
+    /// Ensure the rows that new rows refer to, when Dataverse asks: serve, and register with it
+    Hook(Hook),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
+}
+
+/// `tandem hook`.
+#[derive(Args, Clone, Debug)]
+pub struct Hook {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: HookCommand,
+}
+
+/// What to do with the hook.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum HookCommand {
+    /// Answer the calls of Dataverse and of apps until interrupted
+    Serve,
+    /// Write the endpoint and its steps to the target, and mend what differs from the configuration
+    Register {
+        /// Write the key anew, after it was changed: what stands there can't be read
+        #[arg(long)]
+        renew_key: bool,
+        /// Whether to do it.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// How the hook is registered, and what differs from the configuration
+    Status,
+    /// Let tickets pass without the hook: disable its steps
+    Disable(DryRun),
+    /// Enable the steps again
+    Enable(DryRun),
+    /// Remove the steps and the endpoint
+    Remove(DryRun),
+}
+
+/// Whether something is done, or only told.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DryRun {
+    /// Say what would be done; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// How long to wait for what must be read first.
@@ -385,6 +427,11 @@ mod tests {
             ("tandem journal prune --older-than 30d", true),
             ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
+            ("tandem hook serve", true),
+            ("tandem hook register --renew-key --dry-run", true),
+            ("tandem hook status --json", true),
+            ("tandem hook", false),
+            ("tandem hook serve --dry-run", false),
             ("tandem destroy", false),
         ] {
             let parsed = parse(line);

@@ -133,6 +133,7 @@ fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
         }],
         policy: policy(),
         safety: Safety::default(),
+        hook: None,
         state,
     })
 }

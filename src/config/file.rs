@@ -22,7 +22,7 @@ pub struct File {
     pub policy: Option<Spanned<Policy>>,
     #[serde(default)]
     pub safety: Safety,
-    pub hook: Option<Spanned<IgnoredAny>>,
+    pub hook: Option<Spanned<Hook>>,
     pub state: Option<Spanned<IgnoredAny>>,
 }
 
@@ -148,6 +148,48 @@ pub struct Map {
     pub to: Spanned<String>,
     #[serde(default)]
     pub values: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+}
+
+/// `[hook]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    pub link: Option<Spanned<String>>,
+    pub listen: Option<Spanned<String>>,
+    pub tls: Option<HookTls>,
+    pub url: Option<Spanned<String>>,
+    pub authentication: Option<Spanned<String>>,
+    pub header: Option<Spanned<String>>,
+    pub key: Secret,
+    pub credential: Option<Spanned<Credential>>,
+    pub customizer: Option<Spanned<Credential>>,
+    pub tables: Spanned<Vec<Spanned<HookTable>>>,
+}
+
+/// `tls` of the hook: two files.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookTls {
+    pub certificate: Spanned<String>,
+    pub key: Spanned<String>,
+}
+
+/// One of the hook's `tables`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookTable {
+    pub name: Spanned<String>,
+    #[serde(default)]
+    pub references: Vec<HookReference>,
+}
+
+/// One of the `references` of a table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookReference {
+    pub column: Spanned<String>,
+    #[serde(default)]
+    pub stub: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// `[policy]`; what is left out keeps its default.

@@ -63,7 +63,8 @@ fn checked_band(source: Source<'_>, band: &Spanned<String>) -> Result<String, Co
     Ok(shown)
 }
 
-fn credential(
+/// What to present to an instance.
+pub fn credential(
     source: Source<'_>,
     spanned: &Spanned<file::Credential>,
     endpoint: &Endpoint,
@@ -156,7 +157,8 @@ fn plain(source: Source<'_>, what: &str, text: &Spanned<String>) -> Result<Strin
     Ok(value.clone())
 }
 
-fn secret(
+/// Where a secret comes from.
+pub fn secret(
     source: Source<'_>,
     at: &Range<usize>,
     secret: &file::Secret,

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Source};
-use super::{Config, Policy, Safety, file, instance, link, policy};
+use super::{Config, Policy, Safety, file, hook, instance, link, policy};
 
 /// The sample: what `tandem` prints for who wants to begin.
 pub const SAMPLE: &str = include_str!("../../assets/default.toml");
@@ -29,9 +29,6 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
             None => ConfigError::whole(file, message),
         }
     })?;
-    if let Some(hook) = &written.hook {
-        return Err(source.error(&hook.span(), link::not_yet("[hook]")));
-    }
     if let Some(state) = &written.state {
         return Err(source.error(&state.span(), link::not_yet("[state]")));
     }
@@ -50,8 +47,14 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
         Some(policy) => policy::resolve(source, &policy.span(), policy.get_ref())?,
         None => Policy::default(),
     };
+    let hook = written
+        .hook
+        .as_ref()
+        .map(|written| hook::resolve(source, &instances, &links, written))
+        .transpose()?;
     Ok(Config {
         safety: safety(source, &written.safety)?,
+        hook,
         instances,
         links,
         policy,

@@ -34,6 +34,10 @@ fn the_sample_holds_the_defaults() {
     let names: Vec<&str> = config.instances.iter().map(|i| i.name.as_str()).collect();
     assert_eq!(names, ["us", "europe"], "in the file's order");
     assert_eq!(config.instances[0].band, "US PROD");
+    let hook = config.hook.as_ref().unwrap();
+    let bare = read(&with_hook("", TICKETS)).unwrap().hook.unwrap();
+    assert_eq!(hook.listen, bare.listen);
+    assert_eq!(hook.authentication, bare.authentication);
     let link = &config.links[0];
     assert_eq!(
         (link.name.as_str(), link.source, link.target),
@@ -294,7 +298,7 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
         ("[instances.us]\nurl = 5", 2, "invalid type"),
         ("nonsense = 1", 1, "unknown field `nonsense`"),
         ("[instances.us\n", 1, ""),
-        (&with("[hook]\ntables=[]"), 8, "not supported yet"),
+        (&with("[hook]\ntables=[]"), 8, "missing field `key`"),
         (&with("[state]\ngroup='ops'"), 8, "not supported yet"),
         (&with("[safety]\nstart='loaded'"), 9, "read-only"),
         (&with("[safety]\nconfirm=1"), 9, "unknown field `confirm`"),
@@ -396,4 +400,89 @@ fn security_case_25_a_file_that_others_could_write_is_refused() {
             .unwrap_err()
             .contains("can't be read")
     );
+}
+
+const LINK: &str =
+    "[[links]]\nsource='us'\ntarget='europe'\n[[links.tables]]\nname='account'\nstub=['name']\n";
+
+fn with_hook(more: &str, tables: &str) -> String {
+    with(&format!(
+        "{LINK}[hook]\nkey={{env='TANDEM_HOOK_KEY'}}\ntables=[{tables}]\n{more}"
+    ))
+}
+
+const TICKETS: &str = "{name='incident',references=[{column='customerid',stub={name='title'}}]}";
+
+#[test]
+fn a_hook_is_read_with_its_defaults() {
+    let config = read(&with_hook("", TICKETS)).unwrap();
+    let hook = config.hook.unwrap();
+    assert_eq!(
+        (hook.link, hook.listen.to_string().as_str()),
+        (0, "127.0.0.1:8443")
+    );
+    assert_eq!(hook.authentication, Authentication::WebhookKey);
+    assert!(hook.tls.is_none() && hook.url.is_none() && hook.credential.is_none());
+    let reference = &hook.tables[0].references[0];
+    assert_eq!(reference.column.as_str(), "customerid");
+    assert_eq!(
+        (reference.stub[0].0.as_str(), reference.stub[0].1.as_str()),
+        ("name", "title")
+    );
+    let more = "authentication='http-header'\nurl='https://hook.contoso.com/eu'\nlisten='0.0.0.0:443'\n\
+        tls={certificate='hook.pem',key='/keys/hook.key'}";
+    let hook = read(&with_hook(more, TICKETS)).unwrap().hook.unwrap();
+    assert_eq!(
+        hook.authentication,
+        Authentication::HttpHeader("x-tandem-key".to_owned())
+    );
+    let files = hook.tls.unwrap();
+    assert_eq!(files.certificate, Path::new("/etc/hook.pem"));
+    assert_eq!(files.key, Path::new("/keys/hook.key"));
+}
+
+#[test]
+fn a_fault_of_the_hook_is_told_with_its_line_and_what_to_do() {
+    let told = |more: &str, line, said| assert_told(&[(&with_hook(more, TICKETS), line, said)]);
+    told("listen='8443'", 17, "an address with a port");
+    told("link='asia'", 17, "there are us-europe");
+    told("url='http://hook.contoso.com/'", 17, "in the clear");
+    told("url='https://hook.contoso.com:8443/'", 17, "port 443 only");
+    told(
+        "url='https://hook.contoso.com/?code=1'",
+        17,
+        "without user, query",
+    );
+    told(
+        "authentication='basic'",
+        17,
+        "\"webhook-key\" or \"http-header\"",
+    );
+    told("header='x-key'", 17, "belongs to authentication");
+    told(
+        "authentication='http-header'\nheader='x key'",
+        18,
+        "letters, digits and dashes",
+    );
+    told("key2='x'", 17, "unknown field");
+    for (tables, said) in [
+        ("", "has no tables"),
+        ("{name='incident'}", "has no references"),
+        ("{name='a b'}", "is not a name"),
+        (&format!("{TICKETS},{TICKETS}"), "stands twice"),
+        (
+            "{name='incident',references=[{column='x'},{column='x'}]}",
+            "stands here twice",
+        ),
+        (
+            "{name='incident',references=[{column='x',stub={telephone1='title'}}]}",
+            "in the `stub` of no table",
+        ),
+    ] {
+        assert_told(&[(&with_hook("", tables), 16, said)]);
+    }
+    let secret = with(&format!("{LINK}[hook]\nkey='s3cret'\ntables=[]"));
+    assert_told(&[(&secret, 15, "never stands in the configuration")]);
+    let alone = with("[hook]\nkey={env='X'}\ntables=[]");
+    assert_told(&[(&alone, 8, "needs a link")]);
 }

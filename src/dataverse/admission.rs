@@ -198,6 +198,11 @@ impl Admission {
         }
     }
 
+    /// Lets as many calls be in flight as there may be at all.
+    pub(super) fn widen(&self, now: Now) {
+        lock(&self.state).limiter = Limiter::wide(now);
+    }
+
     /// Takes the server's hint at how many calls may be in flight (contract 5.3).
     pub(super) fn hint(&self, hint: u32) {
         lock(&self.state).limiter.hint(hint);

@@ -17,6 +17,7 @@ use super::clock::now;
 use super::links::NextLink;
 use super::metadata::{self, ColumnBody, Listed, LookupBody, OptionsBody, TableBody};
 use super::query::{Filter, Query, key_address};
+use super::registration::Removal;
 use super::request;
 use super::request::Unsayable;
 use super::response::{self, Page, TotalBody, VersionBody, WhoAmIBody};
@@ -87,6 +88,19 @@ pub struct Observation {
     pub failure: Option<Failure>,
     /// Its method and path: no query, so no values.
     pub request: String,
+}
+
+impl Observation {
+    /// One line of the log: the service's id of a request that failed is what its support asks for.
+    pub fn log(&self) {
+        let (request, took) = (&self.request, self.sample.took);
+        if let Some(failure) = &self.failure {
+            let id = failure.request_id.as_deref().unwrap_or_default();
+            tracing::warn!(%request, ?took, %failure, id, "failed");
+        } else {
+            tracing::debug!(%request, ?took, "answered");
+        }
+    }
 }
 
 /// What a client says of itself.
@@ -161,6 +175,14 @@ impl Reader {
         self.0
             .with_credential(credential)
             .map(|session| Self(Arc::new(session)))
+    }
+
+    /// The same client for single calls that people wait for, not for bulk work: as many in flight as the service lets
+    /// one user have, less a margin.
+    #[must_use]
+    pub fn widened(self) -> Self {
+        self.0.shared.admission.widen(now());
+        self
     }
 
     /// The client that writes to this instance, for an instance that is a link's target.
@@ -543,6 +565,12 @@ impl Writer {
             outcome
         });
         Ok(judged.collect())
+    }
+
+    /// Removes a row that tandem registered itself. Records have no such method.
+    pub async fn remove(&self, removal: &Removal) -> Result<(), Failure> {
+        let request = request::remove(&self.0.0.shared.endpoint, removal);
+        self.0.send(request, Kind::Write, response::written).await
     }
 
     /// Waits until a write would be sent: until breaker and gate are open for it. It takes nothing, so that another

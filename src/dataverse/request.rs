@@ -6,6 +6,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, InvalidHeaderV
 use http::{HeaderValue, Method, Request};
 use url::Url;
 
+use super::registration::Removal;
 use super::write::{Precondition, Write};
 use crate::domain::instance::Endpoint;
 
@@ -81,6 +82,18 @@ pub(super) fn batch(
         HeaderValue::from_static("odata.continue-on-error"),
     );
     *request.body_mut() = Bytes::from(body);
+    Ok(request)
+}
+
+/// Removes one row of ours, if it still has the version that was read.
+pub(super) fn remove(endpoint: &Endpoint, removal: &Removal) -> Result<Request<Bytes>, Unsayable> {
+    let set = removal.table.set();
+    let url = endpoint
+        .url()
+        .join(&format!("{ROOT}{set}({})?{TAG}", removal.id))?;
+    let mut request = base(Method::DELETE, &url)?;
+    let version = HeaderValue::from_str(removal.version.as_str())?;
+    request.headers_mut().insert(IF_MATCH, version);
     Ok(request)
 }
 

@@ -55,8 +55,8 @@ pub(super) fn may_change(source: &SecretSource) -> bool {
     }
 }
 
-/// Fetches a secret.
-pub(super) fn fetch(source: &SecretSource) -> Result<SecretString, BadSecret> {
+/// Fetches a secret. It blocks: a program may be asked.
+pub fn fetch(source: &SecretSource) -> Result<SecretString, BadSecret> {
     let text = match source {
         SecretSource::Held(secret) => return Ok(secret.clone()),
         SecretSource::Env(name) => std::env::var(name).map_err(|_| BadSecret::Env(name.clone()))?,

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::drift::{Assessment, CompareRules, ComparedColumn, Drift};
 use super::operation::{RecordKey, TableIndex, Verb};
 use super::row::{ETag, Row, Value};
-use super::table::{ColumnType, Requirement, TableName};
+use super::table::{ColumnName, ColumnType, Requirement, TableName};
 
 /// What a verb would do to one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,15 @@ impl Plan {
             other => (other, Vec::new()),
         }
     }
+
+    /// The columns that it sets, by name.
+    pub fn named(&self, rules: &CompareRules) -> Vec<(ColumnName, Value)> {
+        let named = self.columns().iter().filter_map(|assignment| {
+            let column = rules.columns.get(assignment.place)?;
+            Some((column.name.clone(), assignment.value.clone()))
+        });
+        named.collect()
+    }
 }
 
 /// Plans a verb on a record as both sides were read.
@@ -147,6 +156,18 @@ pub fn plan(
             fill(assessment, source, target, rules, clears, |_| true)
         }
     }
+}
+
+/// Plans the stub of a row that the target lacks where its source may not be known: what the source has, and where it
+/// has nothing or can't be read, what came along with the reference.
+pub fn stub(source: Option<&Row>, given: Vec<Assignment>, rules: &CompareRules) -> Plan {
+    let mut columns = source.map_or_else(Vec::new, |source| bare(source, rules));
+    for assignment in given {
+        if columns.iter().all(|known| known.place != assignment.place) {
+            columns.push(assignment);
+        }
+    }
+    Plan::Create(columns)
 }
 
 /// What an ensure sets: the alternate keys and the stub columns, as far as they are known (rule 1).

@@ -49,6 +49,7 @@ pub struct Limiter {
     limit: u32,
     ceiling: u32,
     clean_since: Duration,
+    takes_hints: bool,
 }
 
 /// What holds until the server has given its hint.
@@ -65,13 +66,27 @@ impl Limiter {
             limit: UNKNOWN_HINT,
             ceiling: UNKNOWN_HINT,
             clean_since: now.mono,
+            takes_hints: true,
+        }
+    }
+
+    /// Starts at the most there may be, whatever the hint, which is for bulk work: for single calls that people wait
+    /// for. A 429 halves it all the same.
+    pub fn wide(now: Now) -> Self {
+        Self {
+            limit: HARD_CEILING,
+            ceiling: HARD_CEILING,
+            clean_since: now.mono,
+            takes_hints: false,
         }
     }
 
     /// Takes the server's `x-ms-dop-hint` as the new ceiling.
     pub fn hint(&mut self, hint: u32) {
-        self.ceiling = hint.clamp(1, HARD_CEILING);
-        self.limit = self.limit.min(self.ceiling);
+        if self.takes_hints {
+            self.ceiling = hint.clamp(1, HARD_CEILING);
+            self.limit = self.limit.min(self.ceiling);
+        }
     }
 
     /// Halves after a 429, and starts counting clean time anew.
@@ -132,5 +147,14 @@ mod tests {
         assert_eq!(limiter.limit(), 3);
         limiter.hint(0);
         assert_eq!(limiter.limit(), 1);
+    }
+
+    #[test]
+    fn a_wide_limit_takes_no_hint_and_still_halves_on_429() {
+        let mut limiter = Limiter::wide(at(0));
+        limiter.hint(4);
+        assert_eq!(limiter.limit(), 40);
+        limiter.throttled(at(1));
+        assert_eq!(limiter.limit(), 20);
     }
 }

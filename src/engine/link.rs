@@ -195,11 +195,20 @@ pub(super) async fn describe(
     config: &LinkConfig,
     ends: Ends,
     agent: Ends,
+    hook: Option<Reader>,
 ) -> Result<LinkContext, NotReady> {
     let mut sync_users: HashSet<RowId> = config.sync_users.iter().copied().collect();
     for user in [&ends, &agent] {
         let user = user.target.reader().who_am_i().await;
         sync_users.insert(user.map_err(NotReady::Unreachable)?.user);
+    }
+    if let Some(hook) = hook {
+        match hook.who_am_i().await {
+            Ok(who) => {
+                sync_users.insert(who.user);
+            }
+            Err(failure) => tracing::warn!(%failure, "the hook's user is not known"),
+        }
     }
     let mut described = Vec::new();
     for table in &config.tables {

@@ -215,7 +215,7 @@ impl Run {
                 let Ok(observation) = observations.try_recv() else {
                     break;
                 };
-                log(&observation);
+                observation.log();
                 self.writer.apply(
                     Event::Observed {
                         instance,
@@ -283,16 +283,5 @@ impl Run {
                 Tone::Bad,
             );
         }
-    }
-}
-
-/// One line of the log for one attempt: the service's id of a request that failed is what its support asks for.
-fn log(observation: &Observation) {
-    let (request, took) = (&observation.request, observation.sample.took);
-    if let Some(failure) = &observation.failure {
-        let id = failure.request_id.as_deref().unwrap_or_default();
-        tracing::warn!(%request, ?took, %failure, id, "failed");
-    } else {
-        tracing::debug!(%request, ?took, "answered");
     }
 }

@@ -18,6 +18,7 @@ use super::state::{
 use crate::config::Config;
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
 use crate::domain::breaker::Class;
+use crate::domain::credential::Credential;
 use crate::domain::drift::CompareRules;
 use crate::domain::health::{Health, Summary};
 use crate::domain::operation::Verb;
@@ -91,6 +92,8 @@ pub(super) struct Client {
     pub(super) reader: Reader,
     /// As the scheduled sync's user, with the same breakers; the same client where there is but one user.
     pub(super) agent: Reader,
+    /// As the ensure hook's user, where there is one here and its credential can be had.
+    pub(super) hook: Option<Reader>,
     /// Wakes the probe before its time.
     pub(super) asked: Arc<Notify>,
 }
@@ -102,7 +105,7 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
     let policy = config.policy;
     let mut clients = Vec::new();
     let mut observations = Vec::new();
-    for (seed, instance) in (1u64..).zip(&config.instances) {
+    for (place, (seed, instance)) in (1u64..).zip(&config.instances).enumerate() {
         let (observer, seen) = mpsc::unbounded_channel();
         let settings = Settings {
             name: instance.name.clone(),
@@ -130,6 +133,8 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
             None => reader.clone(),
         };
         clients.push(Client {
+            hook: hook_credential(config, place)
+                .and_then(|credential| as_hook(&reader, credential)),
             reader,
             agent,
             asked: Arc::new(Notify::new()),
@@ -137,6 +142,21 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
         observations.push(seen);
     }
     Ok((clients, observations))
+}
+
+/// What the hook presents to an instance that it writes to, if that is not the instance's own.
+fn hook_credential(config: &Config, instance: usize) -> Option<&Credential> {
+    let hook = config.hook.as_ref()?;
+    let link = config.links.get(hook.link)?;
+    hook.credential.as_ref().filter(|_| link.target == instance)
+}
+
+/// Whoever looks on need not be able to act as the hook: then its stubs are told by what they hold alone.
+fn as_hook(reader: &Reader, credential: &Credential) -> Option<Reader> {
+    let client = reader.with_credential(credential.clone());
+    client
+        .inspect_err(|error| tracing::warn!(%error, "the hook's user is not known"))
+        .ok()
 }
 
 /// What is known before the first answer: the configuration.

@@ -27,7 +27,7 @@ mod multiple;
 mod nonsense;
 mod organization;
 mod pairs;
-mod pipeline;
+pub mod pipeline;
 mod platforms;
 mod properties;
 mod security;

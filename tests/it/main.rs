@@ -17,6 +17,7 @@ mod crash;
 mod emulator;
 mod explain;
 mod fuzz;
+mod hook;
 mod journal;
 mod readme;
 mod real_data;

@@ -419,11 +419,7 @@ impl Repair {
 
     fn request_for(&self, table: &LinkTable, id: RowId, plan: &Plan) -> Result<Write, String> {
         let sets = &self.link.sets;
-        let column = |assignment: &Assignment| {
-            let column = table.rules.columns.get(assignment.place)?;
-            Some((column.name.clone(), assignment.value.clone()))
-        };
-        let columns = plan.columns().iter().filter_map(column).collect();
+        let columns = plan.named(&table.rules);
         let write = match plan {
             Plan::Fill { etag, .. } => {
                 Write::update(&table.target, id, etag.clone(), columns, sets)

@@ -37,10 +37,13 @@ impl Run {
             let (Some(ends), Some(agent)) = (self.ends(link, false), self.ends(link, true)) else {
                 continue;
             };
+            let hook = self.clients.get(config.target);
+            let hook = hook.and_then(|client| client.hook.clone());
             let (config, events) = (config.clone(), self.events.clone());
             self.background.spawn(async move {
                 let result = loop {
-                    match describe(link, index, &config, ends.clone(), agent.clone()).await {
+                    let (ends, agent, hook) = (ends.clone(), agent.clone(), hook.clone());
+                    match describe(link, index, &config, ends, agent, hook).await {
                         Ok(context) => break Ok(Arc::new(context)),
                         Err(NotReady::Misfit(why)) => break Err(why),
                         Err(NotReady::Unreachable(failure)) => {

@@ -34,6 +34,24 @@ impl Running {
         Self(command.spawn().unwrap())
     }
 
+    /// Starts it, and waits for the line of JSON that says that it is ready.
+    pub fn ready(command: &mut Command) -> (Self, Json) {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+        // Held from here on, so that a start that fails leaves nothing behind either.
+        let mut process = Self(command.spawn().unwrap());
+        let mut ready = String::new();
+        BufReader::new(process.0.stdout.take().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        (process, serde_json::from_str(&ready).unwrap())
+    }
+
+    /// Asks it to end, as a service is asked.
+    pub fn terminate(&self) {
+        let id = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
     /// `kill -9`, and nothing is left of it.
     pub fn kill(&mut self) {
         self.0.kill().unwrap();
@@ -96,20 +114,11 @@ impl Emulator {
     }
 
     pub fn start_with(arguments: &[&str]) -> Self {
-        let process = Command::new(BINARY)
-            .args(["emulator", "--us", "127.0.0.1:0", "--europe", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        // Held from here on, so that a start that fails leaves nothing behind either.
-        let mut process = Running(process);
-        let mut ready = String::new();
-        BufReader::new(process.0.stdout.take().unwrap())
-            .read_line(&mut ready)
-            .unwrap();
-        let ready: Json = serde_json::from_str(&ready).unwrap();
+        let (process, ready) = Running::ready(
+            Command::new(BINARY)
+                .args(["emulator", "--us", "127.0.0.1:0", "--europe", "127.0.0.1:0"])
+                .args(arguments),
+        );
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         let client = reqwest::blocking::Client::builder()
             .no_proxy()

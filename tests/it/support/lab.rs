@@ -113,6 +113,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         }],
         policy,
         safety: Safety::default(),
+        hook: None,
         state: state.to_owned(),
     }
 }
