@@ -18,6 +18,7 @@ mod words;
 
 mod compare;
 mod consent;
+mod export;
 mod follow;
 mod outcome;
 mod preview;
@@ -30,6 +31,7 @@ mod explain;
 mod journal;
 mod records;
 mod repair;
+mod report;
 mod status;
 
 #[cfg(test)]
@@ -117,6 +119,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             repair::run(verb, &resolve.repair, context).await
         }
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
+        Some(Command::Report(report)) => report::run(&report, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }

@@ -18,6 +18,7 @@ pub mod health;
 pub mod retry;
 pub mod throttle;
 
+pub mod customer;
 pub mod drift;
 pub mod lag;
 pub mod operation;

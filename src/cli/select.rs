@@ -313,7 +313,8 @@ fn no_such_table(name: &str, config: &Config) -> Trouble {
     ))
 }
 
-fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, Trouble> {
+/// The place of the link that is named; `None` where none is.
+pub fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, Trouble> {
     let Some(name) = name else { return Ok(None) };
     let is_named = |link: &LinkConfig| link.name == name;
     let place = config.links.iter().position(is_named);

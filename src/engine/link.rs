@@ -217,7 +217,7 @@ pub(super) async fn describe(
 }
 
 /// Checks one table's configuration against what the instances say of it (design, "Refused at start").
-fn fit(
+pub(super) fn fit(
     index: TableIndex,
     link: &LinkConfig,
     table: &TableConfig,

@@ -21,6 +21,7 @@ mod journal;
 mod readme;
 mod reconcile;
 mod repair;
+mod report;
 mod support;
 mod terminal;
 mod third_party;
