@@ -28,6 +28,7 @@ mod console;
 mod demo;
 mod emulator;
 mod explain;
+mod find;
 mod journal;
 mod records;
 mod repair;
@@ -120,6 +121,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         }
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
         Some(Command::Report(report)) => report::run(&report, context).await,
+        Some(Command::Find(find)) => find::run(&find, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }

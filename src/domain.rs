@@ -20,6 +20,7 @@ pub mod throttle;
 
 pub mod customer;
 pub mod drift;
+pub mod find;
 pub mod lag;
 pub mod operation;
 pub mod pairing;

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod command;
 pub mod explain;
+pub mod find;
 pub mod records;
 pub mod report;
 pub mod state;

@@ -64,6 +64,8 @@ pub enum Command {
     Resolve(Resolve),
     /// All that is known of one record: both sides, its drift and why, what was done to it, what to run
     Explain(Explain),
+    /// Any record by what a caller says: a name, a number, a GUID, a pasted address or error message
+    Find(Find),
     /// Tickets with their customers, each marked whole, stub, local, orphan or source unreadable
     Report(Report),
     /// Whether the journal is what was written; where it ends; all of it; less of it
@@ -194,6 +196,14 @@ pub struct Explain {
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
+}
+
+/// `tandem find`.
+#[derive(Args, Clone, Debug)]
+pub struct Find {
+    /// A name, a number, an e-mail address, a telephone number, a GUID, a ticket's number, or what was pasted
+    #[arg(value_name = "TEXT", required = true)]
+    pub text: Vec<String>,
 }
 
 /// `tandem report`.
@@ -415,6 +425,8 @@ mod tests {
                 "tandem report --open --since 7d --limit 5 --csv --out x.csv",
                 true,
             ),
+            ("tandem find Auto Zone --json", true),
+            ("tandem find", false),
             ("tandem report --csv --json", false),
             ("tandem report --overwrite", false),
             ("tandem report --limit 0", false),

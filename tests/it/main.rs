@@ -16,6 +16,7 @@ mod commands;
 mod crash;
 mod emulator;
 mod explain;
+mod find;
 mod fuzz;
 mod journal;
 mod readme;
