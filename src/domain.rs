@@ -21,6 +21,7 @@ pub mod throttle;
 pub mod customer;
 pub mod drift;
 pub mod find;
+pub mod impact;
 pub mod lag;
 pub mod operation;
 pub mod pairing;

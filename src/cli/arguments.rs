@@ -122,6 +122,9 @@ pub struct Records {
     /// Print CSV (RFC 4180; cells that a spreadsheet would compute begin with ')
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    /// Ask the target what each means for tickets, and list the most harmful first
+    #[arg(long)]
+    pub impact: bool,
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,

@@ -99,12 +99,13 @@ impl Wanted {
         self.words.iter().all(|word| text.contains(word.as_str()))
     }
 
-    /// The records that are meant, link by link.
+    /// The records that are meant, link by link, the worst drift first.
     pub fn targets(&self, state: &State) -> Vec<(usize, Vec<Target>)> {
         let records = state.records.iter().map(|(_, record)| record);
-        let keys = records
-            .filter(|record| self.takes(state, record))
-            .map(|record| record.key);
+        let mut records: Vec<&Record> =
+            records.filter(|record| self.takes(state, record)).collect();
+        records.sort_by_key(|record| record.drift);
+        let keys = records.into_iter().map(|record| record.key);
         by_link(keys.filter_map(|key| {
             let link = state.table(key.table)?.link;
             Some((link, Target::Record(key)))

@@ -27,7 +27,7 @@ pub use customer::Customer;
 /// The tickets' table.
 pub const TICKETS: &str = "incident";
 /// The lookup that names a ticket's customer.
-const CUSTOMER: &str = "customerid";
+pub(super) const CUSTOMER: &str = "customerid";
 /// What a ticket tells beside its customer, as far as the table has it.
 const COLUMNS: [&str; 5] = [
     "ticketnumber",
@@ -249,7 +249,7 @@ fn unread(bad: &BadRow) -> Ticket {
     }
 }
 
-pub(super) fn instance_name(config: &Config, place: usize) -> String {
+fn instance_name(config: &Config, place: usize) -> String {
     let instance = config.instances.get(place);
     instance.map_or_else(String::new, |instance| instance.name.to_string())
 }

@@ -18,6 +18,7 @@ mod emulator;
 mod explain;
 mod find;
 mod fuzz;
+mod impact;
 mod journal;
 mod readme;
 mod reconcile;
