@@ -18,6 +18,7 @@ mod words;
 
 mod compare;
 mod consent;
+mod export;
 mod follow;
 mod outcome;
 mod preview;
@@ -27,10 +28,12 @@ mod console;
 mod demo;
 mod emulator;
 mod explain;
+mod find;
 mod hook;
 mod journal;
 mod records;
 mod repair;
+mod report;
 mod status;
 
 #[cfg(test)]
@@ -118,6 +121,8 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             repair::run(verb, &resolve.repair, context).await
         }
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
+        Some(Command::Report(report)) => report::run(&report, context).await,
+        Some(Command::Find(find)) => find::run(&find, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,

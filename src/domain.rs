@@ -23,7 +23,10 @@ pub mod throttle;
 
 pub mod exposition;
 
+pub mod customer;
 pub mod drift;
+pub mod find;
+pub mod impact;
 pub mod lag;
 pub mod operation;
 pub mod pairing;

@@ -8,7 +8,10 @@
 pub mod audit;
 pub mod command;
 pub mod explain;
+pub mod find;
+pub mod impact;
 pub mod records;
+pub mod report;
 pub mod state;
 
 mod event;

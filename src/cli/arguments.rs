@@ -64,6 +64,10 @@ pub enum Command {
     Resolve(Resolve),
     /// All that is known of one record: both sides, its drift and why, what was done to it, what to run
     Explain(Explain),
+    /// Any record by what a caller says: a name, a number, a GUID, a pasted address or error message
+    Find(Find),
+    /// Tickets with their customers, each marked whole, stub, local, orphan or source unreadable
+    Report(Report),
     /// Whether the journal is what was written; where it ends; all of it; less of it
     Journal(Journal),
     /// Ensure the rows that new rows refer to, when Dataverse asks: serve, and register with it
@@ -160,6 +164,9 @@ pub struct Records {
     /// Print CSV (RFC 4180; cells that a spreadsheet would compute begin with ')
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    /// Ask the target what each means for tickets, and list the most harmful first
+    #[arg(long)]
+    pub impact: bool,
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
@@ -234,6 +241,43 @@ pub struct Explain {
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
+}
+
+/// `tandem find`.
+#[derive(Args, Clone, Debug)]
+pub struct Find {
+    /// A name, a number, an e-mail address, a telephone number, a GUID, a ticket's number, or what was pasted
+    #[arg(value_name = "TEXT", required = true)]
+    pub text: Vec<String>,
+}
+
+/// `tandem report`.
+#[derive(Args, Clone, Debug)]
+pub struct Report {
+    /// Only tickets that are open
+    #[arg(long)]
+    pub open: bool,
+    /// Only tickets created since: 7d, 2026-11-24 or 2026-11-24T03:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only tickets of this customer: a GUID, or the value of an alternate key like accountnumber=MSFT
+    #[arg(long, value_name = "RECORD")]
+    pub customer: Option<String>,
+    /// At most so many tickets, the newest
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Print CSV (RFC 4180; cells that a spreadsheet would compute begin with '); with --json, one object a line
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Write to this file, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write over the file if it is there
+    #[arg(long, requires = "out")]
+    pub overwrite: bool,
+    /// The link, where there is more than one
+    #[arg(long, value_name = "LINK")]
+    pub link: Option<String>,
 }
 
 /// `tandem journal`.
@@ -422,6 +466,15 @@ mod tests {
             ("tandem emulator --tls-fault wrong-host", false),
             ("tandem explain account accountnumber=MSFT --json", true),
             ("tandem explain account", false),
+            (
+                "tandem report --open --since 7d --limit 5 --csv --out x.csv",
+                true,
+            ),
+            ("tandem find Auto Zone --json", true),
+            ("tandem find", false),
+            ("tandem report --csv --json", false),
+            ("tandem report --overwrite", false),
+            ("tandem report --limit 0", false),
             ("tandem journal", false),
             ("tandem journal verify --anchor 1:00 --json", true),
             ("tandem journal prune --older-than 30d", true),

@@ -1,5 +1,7 @@
 //! `tandem records`: the records that are out of step, as a table, CSV or JSON.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::Context;
@@ -11,31 +13,89 @@ use super::select::Wanted;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::words::{count, duration, moment};
+use crate::config::Config;
 use crate::domain::drift::Drift;
+use crate::domain::impact::Impact;
+use crate::domain::operation::RecordKey;
 use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::engine::Depth;
 use crate::engine::State;
+use crate::engine::impact::{Concerned, impacts};
 use crate::engine::records::Record;
 
 /// Runs the command. A list is a list: whatever stands in it, the code is good once it could be read.
 pub async fn run(arguments: &Records, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
     let wanted = Wanted::parse(&arguments.selection, &config)?;
-    let session = Session::begin(config, &context.globals, Purpose::Compare(Depth::Changes))?;
+    let session = Session::begin(
+        config.clone(),
+        &context.globals,
+        Purpose::Compare(Depth::Changes),
+    )?;
     let timeout = arguments.patience.timeout;
     let outcome = compared(&session, &wanted, timeout, context).await;
     session.end().await;
     let state = outcome?;
-    let records = chosen(&state, &wanted);
+    let mut records = chosen(&state, &wanted);
+    let mut impacts = None;
+    if arguments.impact {
+        let found = asked(&state, &records, &config, context).await?;
+        records.sort_by_key(|record| {
+            found
+                .get(&record.key)
+                .map_or((true, None), |impact| (false, Some(impact.harm())))
+        });
+        impacts = Some(found);
+    }
+    let impacts = impacts.as_ref();
     if context.output.json {
-        Output::object(&report(&state, &records))?;
+        Output::object(&report(&state, &records, impacts))?;
     } else if arguments.csv {
-        Output::result(&csv(&state, &records)?);
+        Output::result(&csv(&state, &records, impacts)?);
     } else {
-        Output::result(&text(&state, &records));
+        Output::result(&text(&state, &records, impacts));
     }
     Ok(Exit::Good)
+}
+
+/// What records mean for tickets, as far as they mean anything.
+type Impacts = HashMap<RecordKey, Impact>;
+
+async fn asked(
+    state: &State,
+    records: &[&Record],
+    config: &Config,
+    context: &mut Context,
+) -> Result<Impacts, Trouble> {
+    let concerned = records.iter().filter_map(|record| {
+        let table = state.table(record.key.table)?;
+        Some(Concerned {
+            link: table.link,
+            table: table.name.clone(),
+            key: record.key,
+            drift: record.drift,
+        })
+    });
+    let concerned: Vec<Concerned> = concerned.collect();
+    let found = tokio::select! {
+        biased;
+        () = context.interrupts.next() => return Err(Trouble::interrupted()),
+        found = impacts(config, &concerned) => found,
+    };
+    found.map_err(|error| Trouble::usage(error.to_string()))
+}
+
+/// The words for a record's impact, where it was asked for.
+fn impact_words(impacts: Option<&Impacts>, record: &Record) -> Option<String> {
+    let impact = impacts?.get(&record.key);
+    Some(impact.map_or_else(String::new, Impact::to_string))
+}
+
+/// The heading, with the impact where it was asked for.
+fn heading(impacts: Option<&Impacts>) -> Vec<String> {
+    let columns = HEADING.into_iter().chain(impacts.map(|_| "impact"));
+    columns.map(str::to_owned).collect()
 }
 
 /// The records that are meant: worst drift first, then by table, name and id.
@@ -66,12 +126,12 @@ const HEADING: [&str; 8] = [
 ];
 
 /// The list for people.
-pub fn text(state: &State, records: &[&Record]) -> String {
-    let mut rows = vec![HEADING.map(str::to_owned).to_vec()];
+pub fn text(state: &State, records: &[&Record], impacts: Option<&Impacts>) -> String {
+    let mut rows = vec![heading(impacts)];
     rows.extend(records.iter().map(|record| {
         let since = record.since.map(|since| age(state.now.wall, since));
         let guess = if record.is_guess { "?" } else { "" };
-        vec![
+        let cells = [
             format!("{}{guess}", record.drift),
             table_name(state, record),
             visible(&record.name).into_owned(),
@@ -82,7 +142,9 @@ pub fn text(state: &State, records: &[&Record]) -> String {
             record
                 .other
                 .map_or_else(String::new, |other| other.to_string()),
-        ]
+        ];
+        let impact = impact_words(impacts, record);
+        cells.into_iter().chain(impact).collect()
     }));
     let parts: Vec<String> = counts(records)
         .into_iter()
@@ -106,12 +168,16 @@ fn few(names: &[String]) -> String {
 }
 
 /// The list as CSV: RFC 4180, all cells text. A cell that a spreadsheet would compute begins with `'`.
-pub fn csv(state: &State, records: &[&Record]) -> Result<String, Trouble> {
+pub fn csv(
+    state: &State,
+    records: &[&Record],
+    impacts: Option<&Impacts>,
+) -> Result<String, Trouble> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
     let failed = |error: csv::Error| Trouble::bug(error.to_string());
-    writer.write_record(HEADING).map_err(failed)?;
+    writer.write_record(heading(impacts)).map_err(failed)?;
     for record in records {
         let cells = [
             record.drift.word().to_owned(),
@@ -125,7 +191,8 @@ pub fn csv(state: &State, records: &[&Record]) -> Result<String, Trouble> {
                 .other
                 .map_or_else(String::new, |other| other.to_string()),
         ];
-        let cells = cells.iter().map(|cell| csv_cell(cell));
+        let cells = cells.into_iter().chain(impact_words(impacts, record));
+        let cells = cells.map(|cell| csv_cell(&cell));
         writer.write_record(cells).map_err(failed)?;
     }
     let bytes = writer
@@ -156,10 +223,14 @@ struct Line {
     differing: Vec<String>,
     other: Option<String>,
     in_flight: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impact: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_tickets: Option<usize>,
 }
 
 /// The list for a script.
-pub fn report(state: &State, records: &[&Record]) -> Report {
+pub fn report(state: &State, records: &[&Record], impacts: Option<&Impacts>) -> Report {
     let counts = counts(records).into_iter();
     Report {
         as_of: moment(state.now.wall),
@@ -167,11 +238,14 @@ pub fn report(state: &State, records: &[&Record]) -> Report {
         counts: counts
             .map(|(drift, count)| (drift.word().to_owned(), count.into()))
             .collect(),
-        records: records.iter().map(|record| line(state, record)).collect(),
+        records: records
+            .iter()
+            .map(|record| line(state, record, impacts))
+            .collect(),
     }
 }
 
-fn line(state: &State, record: &Record) -> Line {
+fn line(state: &State, record: &Record, impacts: Option<&Impacts>) -> Line {
     let link = state.link_of(record.key.table);
     let settle = link.map(|link| link.schedule.settle).unwrap_or_default();
     Line {
@@ -186,6 +260,11 @@ fn line(state: &State, record: &Record) -> Line {
         differing: differing(state, record),
         other: record.other.map(|other| other.to_string()),
         in_flight: record.is_in_flight(settle, state.now.wall),
+        impact: impact_words(impacts, record).filter(|words| !words.is_empty()),
+        open_tickets: impacts.and_then(|impacts| match impacts.get(&record.key) {
+            Some(Impact::OpenTickets(count)) => Some(*count),
+            _ => None,
+        }),
     }
 }
 

@@ -99,12 +99,13 @@ impl Wanted {
         self.words.iter().all(|word| text.contains(word.as_str()))
     }
 
-    /// The records that are meant, link by link.
+    /// The records that are meant, link by link, the worst drift first.
     pub fn targets(&self, state: &State) -> Vec<(usize, Vec<Target>)> {
         let records = state.records.iter().map(|(_, record)| record);
-        let keys = records
-            .filter(|record| self.takes(state, record))
-            .map(|record| record.key);
+        let mut records: Vec<&Record> =
+            records.filter(|record| self.takes(state, record)).collect();
+        records.sort_by_key(|record| record.drift);
+        let keys = records.into_iter().map(|record| record.key);
         by_link(keys.filter_map(|key| {
             let link = state.table(key.table)?.link;
             Some((link, Target::Record(key)))
@@ -313,7 +314,8 @@ fn no_such_table(name: &str, config: &Config) -> Trouble {
     ))
 }
 
-fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, Trouble> {
+/// The place of the link that is named; `None` where none is.
+pub fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, Trouble> {
     let Some(name) = name else { return Ok(None) };
     let is_named = |link: &LinkConfig| link.name == name;
     let place = config.links.iter().position(is_named);

@@ -37,6 +37,12 @@ pub enum Filter {
     Blank(ColumnName),
     /// Those whose column is this number, or this number of a choice.
     Number(ColumnName, i64),
+    /// Those whose text has this in it, whatever the case of its letters.
+    Contains(ColumnName, String),
+    /// Those whose lookup names one of these rows.
+    RefersToOneOf(ColumnName, Vec<RowId>),
+    /// Those whose time in this column is this moment or later.
+    Since(ColumnName, DateTime<Utc>),
     /// Those whose lookup names this row.
     RefersTo(ColumnName, RowId),
     /// Those that changed after this moment.
@@ -192,17 +198,12 @@ fn push(options: &mut String, name: &str, value: &str) {
 
 fn spell(filter: &Filter, primary_id: &ColumnName) -> String {
     match filter {
-        Filter::Ids(ids) => {
-            let mut text =
-                format!("Microsoft.Dynamics.CRM.In(PropertyName='{primary_id}',PropertyValues=[");
-            for (place, id) in ids.iter().enumerate() {
-                let comma = if place == 0 { "" } else { "," };
-                // Writing to a string can't fail.
-                let _always = write!(text, "{comma}\"{id}\"");
-            }
-            text.push_str("])");
-            text
+        Filter::Ids(ids) => one_of(primary_id, ids),
+        Filter::RefersToOneOf(column, ids) => one_of(column, ids),
+        Filter::Contains(column, text) => {
+            format!("contains({column},{})", literal(&unwild(text)))
         }
+        Filter::Since(column, at) => format!("{column} ge {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
         Filter::Is(column, value) => format!("{column} eq {}", literal(value)),
         Filter::Blank(column) => format!("{column} eq null"),
         Filter::Number(column, number) => format!("{column} eq {number}"),
@@ -216,6 +217,31 @@ fn spell(filter: &Filter, primary_id: &ColumnName) -> String {
         Filter::All(filters) => joined(filters, " and ", primary_id),
         Filter::Any(filters) => joined(filters, " or ", primary_id),
     }
+}
+
+/// The query function that takes many ids (contract 3.2).
+fn one_of(column: &ColumnName, ids: &[RowId]) -> String {
+    let mut text = format!("Microsoft.Dynamics.CRM.In(PropertyName='{column}',PropertyValues=[");
+    for (place, id) in ids.iter().enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        // Writing to a string can't fail.
+        let _always = write!(text, "{comma}\"{id}\"");
+    }
+    text.push_str("])");
+    text
+}
+
+/// A text in which the string operators see no wildcard: `%`, `_` and `[` stand in brackets (contract 3.2).
+fn unwild(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '[') {
+            plain.extend(['[', c, ']']);
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 fn joined(filters: &[Filter], with: &str, primary_id: &ColumnName) -> String {
@@ -268,6 +294,13 @@ mod tests {
             ("x'&$select=*", "accountnumber eq 'x''&$select=*'"),
         ] {
             let filter = Filter::Is(column("accountnumber"), value.to_owned());
+            assert_eq!(spell(&filter, &column("accountid")), spelt);
+        }
+        for (value, spelt) in [
+            ("x' or 1 eq 1 or '", "contains(name,'x'' or 1 eq 1 or ''')"),
+            ("100%_[a]", "contains(name,'100[%][_][[]a]')"),
+        ] {
+            let filter = Filter::Contains(column("name"), value.to_owned());
             assert_eq!(spell(&filter, &column("accountid")), spelt);
         }
         let mut options = String::new();

@@ -239,6 +239,39 @@ pub(super) async fn describe(
     })
 }
 
+/// One table of a link by itself, ready for reading. While the source can't be asked for it, it is taken to be as the
+/// target describes it: good enough for the target's rows.
+pub(super) async fn describe_one(
+    link: &LinkConfig,
+    table: &TableConfig,
+    ends: &Ends,
+) -> Result<(LinkTable, Option<Failure>), NotReady> {
+    // A place among the link's tables is of no use to anybody here.
+    let index = TableIndex(0);
+    if let Err(failure) = ends.source.schema(&table.name).await {
+        let plain = TableConfig {
+            scope: None,
+            map: Vec::new(),
+            ..table.clone()
+        };
+        let names = plain.columns.clone();
+        let target = schema(ends.target.reader(), &table.name, &names).await;
+        let target = target.map_err(NotReady::Unreachable)?;
+        let around = Surroundings::default();
+        let fit = fit(index, link, &plain, target.clone(), target, &around);
+        return Ok((fit.map_err(NotReady::Misfit)?, Some(failure)));
+    }
+    let (source, target) = describe_table(table, ends).await?;
+    let described = [(source.clone(), target.clone())];
+    let alone = LinkConfig {
+        tables: vec![table.clone()],
+        ..link.clone()
+    };
+    let around = surroundings(&alone, ends, &described).await?;
+    let fit = fit(index, link, table, source, target, &around).map_err(NotReady::Misfit)?;
+    Ok((fit, None))
+}
+
 /// One table as both instances describe it.
 async fn describe_table(
     table: &TableConfig,

@@ -233,10 +233,19 @@ async fn fault_f35_a_repair_that_mostly_fails_is_paused_for_a_person() {
         .europe()
         .control("DELETE", "faults", None)
         .await;
-    let mut is_over = false;
+    let (mut is_over, mut resumed) = (false, 0);
     while !is_over {
         let operation = id;
         lab.send(Command::Resume { operation, consent }).await;
+        resumed += 1;
+        lab.until("it goes on", |state| {
+            let lines = state
+                .timeline
+                .iter()
+                .filter(|entry| entry.text.contains("goes on"));
+            lines.count() >= resumed
+        })
+        .await;
         // What was on its way when it was paused still fails, and may pause it once more.
         let state = lab
             .until("it ends or is paused again", |state| {

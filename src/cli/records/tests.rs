@@ -10,7 +10,7 @@ fn listed(state: &State) -> Vec<&Record> {
 #[test]
 fn the_worst_come_first_and_text_is_made_visible() {
     let state = fixture::out_of_step();
-    let shown = text(&state, &listed(&state));
+    let shown = text(&state, &listed(&state), None);
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines[0].starts_with("drift"), "{shown}");
     assert!(lines[1].starts_with("missing"), "{shown}");
@@ -22,13 +22,13 @@ fn the_worst_come_first_and_text_is_made_visible() {
     );
     assert!(lines[4].contains("diverged"), "{shown}");
     assert_eq!(lines[5], "4 records: 2 missing, 1 stub, 1 diverged");
-    assert_eq!(text(&state, &[]), "0 records\n");
+    assert_eq!(text(&state, &[], None), "0 records\n");
 }
 
 #[test]
 fn csv_is_rfc_4180_and_holds_no_formula() {
     let state = fixture::out_of_step();
-    let csv = csv(&state, &listed(&state)).unwrap_or_else(|trouble| panic!("{trouble}"));
+    let csv = csv(&state, &listed(&state), None).unwrap_or_else(|trouble| panic!("{trouble}"));
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!(lines[0], "drift,table,name,number,id,differing,since,other");
     assert_eq!(
@@ -48,7 +48,7 @@ fn csv_is_rfc_4180_and_holds_no_formula() {
 #[test]
 fn json_says_all_of_it() {
     let state = fixture::out_of_step();
-    let json = serde_json::to_value(report(&state, &listed(&state))).unwrap_or_default();
+    let json = serde_json::to_value(report(&state, &listed(&state), None)).unwrap_or_default();
     assert_eq!(json["total"], 4);
     assert_eq!(json["counts"]["missing"], 2);
     let first = &json["records"][0];

@@ -9,7 +9,7 @@ use crate::dataverse::now;
 use crate::domain::health::Health;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
 use crate::engine::command::{Command, Consent, Target};
-use crate::engine::event::Named;
+use crate::engine::event::{Event, Named};
 use crate::engine::repair;
 use crate::engine::repair::{Batches, Patience, Reins, Repair};
 use crate::engine::state::Tone;
@@ -49,7 +49,14 @@ impl Run {
         {
             if reins.go_on() {
                 let text = "a paused repair goes on, as a person decided".to_owned();
-                self.writer.note(None, text, Tone::Care, now());
+                let (operation, at) = (*operation, now());
+                self.writer.note(None, text, Tone::Care, at);
+                // Perhaps none of its records was waiting to hear of it.
+                let goes_on = Event::Paused {
+                    operation,
+                    why: None,
+                };
+                self.writer.apply(goes_on, at);
             }
             return;
         }

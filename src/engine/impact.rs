@@ -1,0 +1,215 @@
+//! What records that are out of step mean for tickets: the target is asked, in batches, when somebody wants to know.
+
+use std::collections::HashMap;
+
+use super::report::{CUSTOMER, TICKETS};
+use super::start::{StartError, clients};
+use crate::config::Config;
+use crate::dataverse::{Filter, Query, Reader};
+use crate::domain::drift::Drift;
+use crate::domain::failure::Failure;
+use crate::domain::impact::{Impact, MOST};
+use crate::domain::operation::RecordKey;
+use crate::domain::row::{RowId, Value};
+use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
+use crate::domain::text::visible;
+
+/// Customers whose tickets are asked for in one request (contract 3.2).
+const IDS: usize = 500;
+/// `stage` of a step that runs before the main transaction (contract 15).
+const PRE_VALIDATION: i64 = 10;
+
+/// A record whose impact is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concerned {
+    /// The place of its link.
+    pub link: usize,
+    /// Its table.
+    pub table: TableName,
+    /// Which.
+    pub key: RecordKey,
+    /// How it stands.
+    pub drift: Drift,
+}
+
+/// The impact of each record that has one: those that are missing, a stub, stale or diverged, of a table whose rows
+/// tickets can name.
+pub async fn impacts(
+    config: &Config,
+    records: &[Concerned],
+) -> Result<HashMap<RecordKey, Impact>, StartError> {
+    let (clients, _unobserved) = clients(config)?;
+    let mut impacts = HashMap::new();
+    for (place, link) in config.links.iter().enumerate() {
+        let concerned = records.iter().filter(|record| record.link == place);
+        let concerned: Vec<&Concerned> = concerned.filter(|one| has_impact(one.drift)).collect();
+        let client = clients.get(link.target);
+        let Some(client) = client.filter(|_| !concerned.is_empty()) else {
+            continue;
+        };
+        let target = Target {
+            reader: client.reader.clone(),
+        };
+        impacts.extend(target.impacts(&concerned).await);
+    }
+    Ok(impacts)
+}
+
+fn has_impact(drift: Drift) -> bool {
+    matches!(
+        drift,
+        Drift::Missing | Drift::Stub | Drift::Stale | Drift::Diverged
+    )
+}
+
+/// Where the tickets are.
+struct Target {
+    reader: Reader,
+}
+
+impl Target {
+    async fn impacts(&self, records: &[&Concerned]) -> Vec<(RecordKey, Impact)> {
+        let all = |impact: &Impact| {
+            let all = records.iter().map(|record| (record.key, impact.clone()));
+            all.collect()
+        };
+        let (tickets, who) = match self.tickets().await {
+            Ok(tickets) => tickets,
+            Err(why) => return all(&Impact::NotKnown(why)),
+        };
+        let named = |record: &&&Concerned| names(&tickets, &who, &record.table);
+        let (missing, there): (Vec<&Concerned>, Vec<&Concerned>) = records
+            .iter()
+            .filter(named)
+            .partition(|record| record.drift == Drift::Missing);
+        let mut impacts = Vec::new();
+        if !missing.is_empty() {
+            let impact = match self.ensures().await {
+                Ok(true) => Impact::AcceptedAsAStub,
+                Ok(false) => Impact::Refused,
+                Err(failure) => Impact::NotKnown(said(&failure)),
+            };
+            impacts.extend(missing.iter().map(|record| (record.key, impact.clone())));
+        }
+        let mut batches: Vec<&[&Concerned]> = there.chunks(IDS).collect();
+        while let Some(batch) = batches.pop() {
+            let ids = batch.iter().map(|record| record.key.id).collect();
+            match self.open(&tickets, &who, ids).await {
+                // There are more, so that some of the batch's are not among them: fewer customers at a time.
+                Ok(counts) if counts.values().sum::<usize>() >= MOST && batch.len() > 1 => {
+                    let (one, other) = batch.split_at(batch.len() / 2);
+                    batches.extend([one, other]);
+                }
+                Ok(counts) => impacts.extend(batch.iter().map(|record| {
+                    let count = counts.get(&record.key.id).copied();
+                    (record.key, Impact::OpenTickets(count.unwrap_or_default()))
+                })),
+                Err(failure) => {
+                    let impact = Impact::NotKnown(said(&failure));
+                    impacts.extend(batch.iter().map(|record| (record.key, impact.clone())));
+                }
+            }
+        }
+        impacts
+    }
+
+    /// The tickets' table and the lookup that names a customer.
+    async fn tickets(&self) -> Result<(TableSchema, ColumnName), String> {
+        let name = TableName::new(TICKETS).map_err(|error| error.to_string())?;
+        let who = ColumnName::new(CUSTOMER).map_err(|error| error.to_string())?;
+        let schema = self.reader.schema(&name).await;
+        Ok((schema.map_err(|failure| said(&failure))?, who))
+    }
+
+    /// The open tickets of these customers, [`MOST`] at most.
+    async fn open(
+        &self,
+        tickets: &TableSchema,
+        who: &ColumnName,
+        ids: Vec<RowId>,
+    ) -> Result<HashMap<RowId, usize>, Failure> {
+        let mut conditions = vec![Filter::RefersToOneOf(who.clone(), ids)];
+        let state = column("statecode")?;
+        if tickets.column(&state).is_some() {
+            conditions.push(Filter::Number(state, 0));
+        }
+        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
+        let query = Query::all(tickets, std::slice::from_ref(who))
+            .only(Filter::All(conditions))
+            .first(most);
+        let page = self.reader.pages(query).next().await?.unwrap_or_default();
+        let mut counts = HashMap::new();
+        for row in page.rows {
+            if let Some(Value::Lookup(customer)) = row.values.first() {
+                *counts.entry(customer.id).or_default() += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Whether a step ensures a ticket's customer: one that is on, runs at `PreValidation` of a ticket's Create, and
+    /// says in its own name or in that of what it calls that it ensures.
+    async fn ensures(&self) -> Result<bool, Failure> {
+        let filters = self.reader.schema(&table("sdkmessagefilter")?).await?;
+        let message = column("sdkmessageid")?;
+        let query = Query::all(&filters, std::slice::from_ref(&message))
+            .named()
+            .only(Filter::Is(
+                column("primaryobjecttypecode")?,
+                TICKETS.to_owned(),
+            ));
+        let mut creates = Vec::new();
+        let mut pages = self.reader.pages(query);
+        while let Some(page) = pages.next().await? {
+            let rows = page.rows.into_iter();
+            let of_create = rows.filter(|row| row.values.first().is_some_and(is_create));
+            creates.extend(of_create.map(|row| row.id));
+        }
+        if creates.is_empty() {
+            return Ok(false);
+        }
+        let steps = self
+            .reader
+            .schema(&table("sdkmessageprocessingstep")?)
+            .await?;
+        let names = [column("name")?, column("eventhandler")?];
+        let query = Query::all(&steps, &names).named().only(Filter::All(vec![
+            Filter::RefersToOneOf(column("sdkmessagefilterid")?, creates),
+            Filter::Number(column("stage")?, PRE_VALIDATION),
+            Filter::Number(column("mode")?, 0),
+            Filter::Number(column("statecode")?, 0),
+        ]));
+        let mut pages = self.reader.pages(query);
+        while let Some(page) = pages.next().await? {
+            let mut values = page.rows.iter().flat_map(|row| &row.values);
+            if values.any(|value| value.to_string().to_lowercase().contains("ensure")) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn is_create(message: &Value) -> bool {
+    matches!(message, Value::Lookup(message) if message.name.as_deref() == Some("Create"))
+}
+
+/// Whether a ticket can name a row of this table.
+fn names(tickets: &TableSchema, who: &ColumnName, table: &TableName) -> bool {
+    match tickets.column(who).map(|column| &column.kind) {
+        Some(ColumnType::Lookup { targets }) => targets.iter().any(|one| one.table == *table),
+        _ => false,
+    }
+}
+
+fn column(name: &str) -> Result<ColumnName, Failure> {
+    ColumnName::new(name).map_err(|error| Failure::odd(&error.to_string()))
+}
+
+fn table(name: &str) -> Result<TableName, Failure> {
+    TableName::new(name).map_err(|error| Failure::odd(&error.to_string()))
+}
+
+fn said(failure: &Failure) -> String {
+    visible(&failure.summary()).into_owned()
+}
