@@ -23,6 +23,7 @@ mod outcome;
 mod preview;
 mod select;
 
+mod agent;
 mod console;
 mod demo;
 mod emulator;
@@ -106,6 +107,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
         Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
+        Some(Command::Agent(agent)) => agent::run(&agent, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

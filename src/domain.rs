@@ -13,6 +13,7 @@ pub mod row;
 pub mod failure;
 pub mod text;
 
+pub mod alert;
 pub mod breaker;
 pub mod health;
 pub mod retry;

@@ -28,6 +28,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 pub use crate::dataverse::now;
+pub use crate::journal::{AgentLock, NotTheAgent};
 pub use command::Command;
 pub use run::start;
 pub use start::{Depth, Options, Running, StartError};

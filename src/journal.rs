@@ -5,6 +5,7 @@
 //! are on the disk. Once a commit has failed, every later append fails: nothing is written to an instance that could
 //! not be written down first.
 
+mod agent;
 mod folder;
 mod index;
 mod read;
@@ -29,6 +30,7 @@ use crate::domain::operation::OperationId;
 
 use store::{Append, Job, Writer};
 
+pub use agent::{AgentLock, Holder, NotTheAgent};
 pub use index::{Change, Checkpoint, Index, Kept, Problem};
 pub use record::{
     Agreement, Entry, Event, JournalError, JournalRecord, OpenError, Recovered, RecoveredEnd,

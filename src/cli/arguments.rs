@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::log::Format;
 use crate::domain::drift::Drift;
 
 /// Operations console for Microsoft Dataverse environments that are kept eventually consistent.
@@ -60,6 +61,8 @@ pub enum Command {
     Rehydrate(Repair),
     /// Create what is missing and fill what is behind; without records, one run of everything pending
     Sync(Repair),
+    /// Keep the links in step, headless and always on, until interrupted
+    Agent(Agent),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -144,6 +147,17 @@ pub struct Repair {
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
+}
+
+/// `tandem agent`.
+#[derive(Args, Clone, Debug)]
+pub struct Agent {
+    /// Where to answer /metrics, /healthz and /readyz [default: the configuration's, else 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// How the log on stderr is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub log_format: Format,
 }
 
 /// `tandem emulator`.
@@ -294,6 +308,8 @@ mod tests {
             ("tandem emulator --tls --tls-fault wrong-host", true),
             ("tandem emulator --tls-fault wrong-host", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
+            ("tandem agent --listen 127.0.0.1:0 --log-format json", true),
+            ("tandem agent --log-format xml", false),
             ("tandem destroy", false),
         ] {
             let parsed = parse(line);

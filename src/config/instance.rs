@@ -156,7 +156,8 @@ fn plain(source: Source<'_>, what: &str, text: &Spanned<String>) -> Result<Strin
     Ok(value.clone())
 }
 
-fn secret(
+/// Where a secret comes from, checked.
+pub fn secret(
     source: Source<'_>,
     at: &Range<usize>,
     secret: &file::Secret,

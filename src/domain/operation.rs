@@ -19,6 +19,9 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Ensure, Self::Sync, Self::Rehydrate];
+
     /// The verb in one word: in keys, commands, the journal.
     pub fn word(self) -> &'static str {
         match self {
@@ -30,9 +33,7 @@ impl Verb {
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Ensure, Self::Sync, Self::Rehydrate]
-            .into_iter()
-            .find(|verb| verb.word() == word)
+        Self::ALL.into_iter().find(|verb| verb.word() == word)
     }
 }
 

@@ -4,6 +4,8 @@ mod journal;
 mod links;
 mod operations;
 mod orders;
+mod others;
+mod unattended;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::dataverse::{Observation, now};
 use crate::domain::operation::OperationId;
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, RecoveredOperation};
+use unattended::Hydration;
 
 /// A snapshot is published at most this often.
 const PUBLISH: Duration = Duration::from_millis(33);
@@ -85,6 +88,9 @@ struct LinkWork {
     is_comparing: bool,
     compared: Option<Now>,
     was_readable: bool,
+    /// Whether planned maintenance keeps its sync from running; then one is due at its end.
+    was_in_maintenance: bool,
+    hydration: Hydration,
 }
 
 struct Run {
@@ -237,13 +243,16 @@ impl Run {
         self.writer.tick(at);
         self.drop_what_cannot_start();
         for link in 0..self.links.len() {
+            self.catch_up(link, at);
             self.sync_when_due(link, at);
+            self.hydrate_when_due(link, at);
             self.compare_when_due(link, at);
         }
     }
 
-    fn happened(&mut self, event: Event) {
+    fn happened(&mut self, mut event: Event) {
         let at = now();
+        self.try_again_sooner(&mut event, at);
         match &event {
             Event::Described {
                 link,
@@ -254,6 +263,14 @@ impl Run {
             }
             Event::Settled { operation } => {
                 self.settling.remove(operation);
+                self.go_on_with(*operation);
+            }
+            Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
+            Event::AgentSeen(agent) => {
+                if let Some(agent) = agent {
+                    let text = format!("{agent} runs the syncs");
+                    self.writer.notice(None, text, Tone::Plain);
+                }
             }
             Event::SyncEnded { link, .. } => {
                 let running = self

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::records::Records;
 use super::state::{
     Counts, Finished, InstanceState, LinkState, Lock, OperationState, State, SyncState, TableState,
-    Tally,
+    Tally, Traffic,
 };
 use crate::config::Config;
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
@@ -33,6 +33,9 @@ pub struct Options {
     pub host: String,
     /// Whether syncs run here on their schedule.
     pub is_agent: bool,
+    /// Whether nobody sits in front of it: stubs are filled as soon as their source answers, a run that failed is tried
+    /// again before long, what earlier processes left behind goes on, and alerts are sent.
+    pub is_unattended: bool,
     /// When a link whose sync is not known to have ever ended well is first synced, after the start.
     pub first_sync: std::time::Duration,
     /// Whether writes can't be armed at all.
@@ -164,6 +167,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
             version: None,
             next_probe: None,
             last_outage: None,
+            traffic: Traffic::default(),
         });
     let links = config.links.iter().map(|link| LinkState {
         name: link.name.clone(),
@@ -214,6 +218,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         timeline: VecDeque::new(),
         lock,
         journal_fault: None,
+        agent: None,
         preview: None,
         notices: VecDeque::new(),
     }

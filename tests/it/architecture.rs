@@ -61,7 +61,8 @@ const HOMES: [(&str, &[&str]); 7] = [
     ("crossterm", &["tui"]),
     ("clap", &["cli", "main.rs"]),
     ("rusqlite", &["journal"]),
-    ("axum", &["emulator"]),
+    // Beside the emulator, the agent's three endpoints: the one place where tandem itself is a server of its figures.
+    ("axum", &["emulator", "cli/agent/endpoints.rs"]),
     ("winnow", &["emulator"]),
 ];
 
