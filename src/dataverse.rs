@@ -23,6 +23,8 @@ mod metadata;
 mod row_reader;
 
 mod auth;
+mod outbound;
+mod program;
 mod secret;
 mod standing;
 
@@ -35,6 +37,7 @@ pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };
 pub use clock::now;
+pub use outbound::{Outbound, fetched, tell};
 pub use query::{Filter, Order, Query};
 pub use response::{BadRow, Page};
 pub use secret::BadSecret;

@@ -9,6 +9,7 @@ pub mod command;
 pub mod records;
 pub mod state;
 
+mod alerts;
 mod event;
 mod evidence;
 mod writer;

@@ -6,6 +6,7 @@
 //! not be written down first.
 
 mod agent;
+mod alerts;
 mod folder;
 mod index;
 mod read;
@@ -31,6 +32,7 @@ use crate::domain::operation::OperationId;
 use store::{Append, Job, Writer};
 
 pub use agent::{AgentLock, Holder, NotTheAgent};
+pub use alerts::{AlertStore, Undelivered};
 pub use index::{Change, Checkpoint, Index, Kept, Problem};
 pub use record::{
     Agreement, Entry, Event, JournalError, JournalRecord, OpenError, Recovered, RecoveredEnd,

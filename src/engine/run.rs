@@ -128,6 +128,7 @@ impl Run {
         mut events: mpsc::Receiver<Event>,
     ) {
         let mut journal = self.open_journal();
+        self.spawn_alerts();
         self.spawn_probes();
         self.spawn_describing();
         let mut tick = tokio::time::interval(TICK);

@@ -8,6 +8,7 @@ use super::Run;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, RecordKey, Request, Verb};
 use crate::domain::time::Now;
+use crate::engine::alerts;
 use crate::engine::command::{Command, Consent, Target};
 use crate::engine::event::Event;
 use crate::engine::repair::Patience;
@@ -32,6 +33,15 @@ pub(super) struct Hydration {
 }
 
 impl Run {
+    /// Sends the alerts that are configured.
+    pub(super) fn spawn_alerts(&mut self) {
+        if self.options.is_unattended && !self.config.alerts.is_empty() {
+            let (alerts, folder) = (self.config.alerts.clone(), self.config.state.clone());
+            let states = self.published.subscribe();
+            self.background.spawn(alerts::run(alerts, folder, states));
+        }
+    }
+
     /// Fills the stubs of a link whose instances can be read and written.
     pub(super) fn hydrate_when_due(&mut self, link: usize, at: Now) {
         if !self.options.is_unattended || !self.options.is_agent {
