@@ -27,6 +27,7 @@ mod agent;
 mod console;
 mod demo;
 mod emulator;
+mod maintenance;
 mod records;
 mod repair;
 mod status;
@@ -108,6 +109,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
         Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
         Some(Command::Agent(agent)) => agent::run(&agent, context).await,
+        Some(Command::Maintenance(planned)) => maintenance::run(&planned, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

@@ -6,6 +6,7 @@
 //! ```
 
 pub mod command;
+pub mod maintenance;
 pub mod records;
 pub mod state;
 

@@ -63,6 +63,8 @@ pub enum Command {
     Sync(Repair),
     /// Keep the links in step, headless and always on, until interrupted
     Agent(Agent),
+    /// Announce that an instance is worked on: nothing is sent to it until then
+    Maintenance(Maintenance),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -158,6 +160,24 @@ pub struct Agent {
     /// How the log on stderr is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: Format,
+}
+
+/// `tandem maintenance`.
+#[derive(Args, Clone, Debug)]
+#[group(id = "turn", required = true, multiple = false, args = ["lasts", "end"])]
+pub struct Maintenance {
+    /// The instance
+    #[arg(value_name = "INSTANCE")]
+    pub instance: String,
+    /// How long it lasts, 24h at most; it ends by itself
+    #[arg(long = "for", id = "lasts", value_name = "DURATION", value_parser = duration, requires = "reason")]
+    pub lasts: Option<Duration>,
+    /// Why: kept in the journal, and shown for as long as it lasts
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// It is over before its time
+    #[arg(long, conflicts_with = "reason")]
+    pub end: bool,
 }
 
 /// `tandem emulator`.
@@ -310,6 +330,11 @@ mod tests {
             ("tandem emulator --us 0.0.0.0:7001", false),
             ("tandem agent --listen 127.0.0.1:0 --log-format json", true),
             ("tandem agent --log-format xml", false),
+            ("tandem maintenance europe --for 2h --reason INC-7", true),
+            ("tandem maintenance europe --end", true),
+            ("tandem maintenance europe --for 2h", false),
+            ("tandem maintenance europe --for 2h --reason x --end", false),
+            ("tandem maintenance europe", false),
             ("tandem destroy", false),
         ] {
             let parsed = parse(line);
