@@ -19,7 +19,7 @@ mod store;
 mod tests;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::Connection;
@@ -47,6 +47,7 @@ const QUEUE: usize = 1024;
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
     reader: Arc<Mutex<Connection>>,
+    folder: PathBuf,
     fault: Arc<OnceLock<String>>,
 }
 
@@ -99,6 +100,7 @@ impl Journal {
         let journal = Self {
             jobs,
             reader,
+            folder: folder.to_owned(),
             fault,
         };
         Ok((journal, recovered))
@@ -144,6 +146,14 @@ impl Journal {
     /// For every record of a link that tandem wrote: the version that was read back last.
     pub async fn agreements(&self, link: String) -> Result<Vec<Agreement>, JournalError> {
         self.read(move |reader| read::agreements(reader, &link))
+            .await
+    }
+
+    /// Operations that are not over and whose process is gone; [`Journal::claim`] takes one over.
+    pub async fn left_behind(&self) -> Result<Vec<RecoveredOperation>, JournalError> {
+        let folder = self.folder.clone();
+        let alive = move |session| sessions::is_alive(&folder, session);
+        self.read(move |reader| read::left_behind(reader, alive))
             .await
     }
 

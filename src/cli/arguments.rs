@@ -164,13 +164,12 @@ pub struct Agent {
 
 /// `tandem maintenance`.
 #[derive(Args, Clone, Debug)]
-#[group(id = "turn", required = true, multiple = false, args = ["lasts", "end"])]
 pub struct Maintenance {
     /// The instance
     #[arg(value_name = "INSTANCE")]
     pub instance: String,
     /// How long it lasts, 24h at most; it ends by itself
-    #[arg(long = "for", id = "lasts", value_name = "DURATION", value_parser = duration, requires = "reason")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, requires = "reason", required_unless_present = "end", conflicts_with = "end")]
     pub lasts: Option<Duration>,
     /// Why: kept in the journal, and shown for as long as it lasts
     #[arg(long, value_name = "TEXT")]

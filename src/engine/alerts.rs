@@ -172,7 +172,9 @@ fn yes_or_no(is_so: bool) -> Holds {
 }
 
 fn of_instance(instance: &InstanceState) -> impl Iterator<Item = Sight> + use<'_> {
-    let is_known = instance.health != Health::Unknown;
+    // What can't be asked has not got better: a breaker that is closed after a restart says nothing.
+    let silent = [Health::Unknown, Health::Down, Health::CutOff];
+    let is_known = !silent.contains(&instance.health);
     let is_muted = instance.maintenance().is_some();
     let refused = Sight {
         when: When::Refused,

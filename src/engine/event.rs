@@ -15,7 +15,7 @@ use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableInde
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::time::Now;
-use crate::journal::Holder;
+use crate::journal::{Holder, RecoveredOperation};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -128,6 +128,8 @@ pub(super) enum Event {
         instance: usize,
         forced: Option<Forced>,
     },
+    /// A process ended while this one ran, and left this unfinished.
+    LeftBehind(Box<RecoveredOperation>),
     /// An agent lives beside us, or none does any more.
     AgentSeen(Option<Holder>),
     /// The journal can't be written any more.

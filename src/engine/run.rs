@@ -243,6 +243,7 @@ impl Run {
         let at = now();
         self.writer.tick(at);
         self.drop_what_cannot_start();
+        self.go_on_with_what_was_left();
         for link in 0..self.links.len() {
             self.catch_up(link, at);
             self.sync_when_due(link, at);
@@ -264,8 +265,8 @@ impl Run {
             }
             Event::Settled { operation } => {
                 self.settling.remove(operation);
-                self.go_on_with(*operation);
             }
+            Event::LeftBehind(operation) => self.inherit(operation, at),
             Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
             Event::AgentSeen(agent) => {
                 if let Some(agent) = agent {

@@ -118,7 +118,10 @@ impl StateWriter {
                 let place = self.state.links.get(link).map(|link| link.source);
                 self.note(place, text, Tone::Care, now);
             }
-            Event::CompareEnded { .. } | Event::Settled { .. } | Event::Ordered { .. } => {}
+            Event::CompareEnded { .. }
+            | Event::Settled { .. }
+            | Event::Ordered { .. }
+            | Event::LeftBehind(_) => {}
             Event::AgentSeen(agent) => self.state_mut().agent = agent,
             Event::Refused { operation, why } => self.refused(operation, why),
             Event::ChangedSince { table, rows } => self.table(table, |t| t.changed_since = rows),

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::folder;
 use super::record::OpenError;
 
+/// Where the locks are, in the state folder.
+const FOLDER: &str = "sessions";
+
 /// The locks that this process holds.
 #[derive(Debug)]
 pub struct Sessions {
@@ -20,7 +23,7 @@ pub struct Sessions {
 impl Sessions {
     /// Locks a new session's file, and clears away those of processes that are gone.
     pub fn begin(state: &Path, own: Uuid) -> Result<Self, OpenError> {
-        let folder = state.join("sessions");
+        let folder = state.join(FOLDER);
         folder::prepare(&folder)?;
         let mut sessions = Self {
             folder,
@@ -33,11 +36,7 @@ impl Sessions {
 
     /// Whether a process holds this session's lock now: its own, or an heir's.
     pub fn is_alive(&self, session: Uuid) -> bool {
-        if self.held.contains_key(&session) {
-            return true;
-        }
-        File::open(self.path(session))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        self.held.contains_key(&session) || is_held(&self.path(session))
     }
 
     /// Whether this process holds it.
@@ -93,6 +92,15 @@ impl Drop for Sessions {
             let _left = fs::remove_file(self.path(*session));
         }
     }
+}
+
+/// Whether a process, be it this one, holds a session's lock now.
+pub fn is_alive(state: &Path, session: Uuid) -> bool {
+    is_held(&state.join(FOLDER).join(format!("{session}.lock")))
+}
+
+fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Holds everybody else back from opening or claiming, until the file is dropped.

@@ -2,12 +2,16 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 
-use super::support::binary::{Emulator, Ran};
+use super::support::binary::{Emulator, Ran, Running};
+use super::support::screen::Screen;
+use super::support::stub::{self, Stub};
 
 /// Nothing that is waited for in a test takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,9 +25,14 @@ struct Agent {
 
 impl Agent {
     fn start(emulator: &Emulator, arguments: &[&str]) -> Agent {
+        Self::start_with(emulator, arguments, &[])
+    }
+
+    fn start_with(emulator: &Emulator, arguments: &[&str], environment: &[(&str, &str)]) -> Agent {
         let mut command = emulator.command(&["agent", "--listen", "127.0.0.1:0"]);
         command
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut agent = Agent {
@@ -167,4 +176,270 @@ fn what_can_not_be_listened_on_is_refused() {
         refused.stderr.contains("listen is an address"),
         "{refused:?}"
     );
+}
+
+#[test]
+fn what_a_killed_command_left_behind_the_agent_goes_on_with() {
+    let emulator = Emulator::start();
+    // Its own sync is far away, so that what is done is the command's work.
+    let agent = Agent::start(&emulator, &[]);
+    emulator.until("nothing is pending", || agent.figure(PENDING) == Some(0.0));
+    let ids: Vec<String> = (0..40)
+        .map(|number| {
+            let body =
+                json!({"name": format!("Late {number}"), "accountnumber": format!("LATE{number}")});
+            let (_, made) = emulator.us_api("POST", "accounts?$select=accountid", Some(body));
+            assert_eq!(made, Json::Null);
+            format!("accountnumber=LATE{number}")
+        })
+        .collect();
+    emulator.arm(json!({"count": null, "method": "PATCH", "delay_ms": 100}));
+    emulator.clear_log();
+    let mut words = vec![
+        "sync", "account", "--yes", "40", "--reason", "INC-1", "--quiet",
+    ];
+    words.extend(ids.iter().map(String::as_str));
+    let mut command = Running::start(&mut emulator.command(&words));
+    emulator.until("some of it is written", || emulator.writes().len() >= 5);
+    command.kill();
+    emulator.disarm();
+    let europe = |number: usize| {
+        let path = format!("accounts?$filter=accountnumber eq 'LATE{number}'&$select=name");
+        emulator.europe_api("GET", &path, None).1["value"][0]["name"] == format!("Late {number}")
+    };
+    emulator.until("the agent has done the rest", || (0..40).all(europe));
+    let status = emulator.tandem(&["status", "--json"]).json();
+    assert_eq!(status["unfinished_operations"], 0, "{status:#}");
+}
+
+#[test]
+fn stubs_are_filled_as_soon_as_their_source_answers() {
+    let emulator = Emulator::start();
+    let agent = Agent::start(&emulator, &[]);
+    emulator.until("nothing is pending", || agent.figure(PENDING) == Some(0.0));
+    let new = json!({"name": "Fresh", "accountnumber": "FRESH1", "telephone1": "+1 555 0100"});
+    emulator.us_api("POST", "accounts", Some(new));
+    // The settle time of this configuration is a second, and a comparison is a minute away: the next agent looks at once.
+    agent.terminate().exits(0);
+    std::thread::sleep(Duration::from_millis(1100));
+    emulator
+        .tandem(&["ensure", "account", "accountnumber=FRESH1"])
+        .exits(0);
+    let phone = || {
+        let path = "accounts?$filter=accountnumber eq 'FRESH1'&$select=telephone1";
+        emulator.europe_api("GET", path, None).1["value"][0]["telephone1"].clone()
+    };
+    assert_eq!(phone(), Json::Null, "a stub");
+    let agent = Agent::start(&emulator, &[]);
+    emulator.until("the stub is whole", || phone() == "+1 555 0100");
+    let rehydrated = "tandem_operation_records{verb=\"rehydrate\",outcome=\"verified\"}";
+    emulator.until("it was a rehydrate", || {
+        agent.figure(rehydrated) >= Some(1.0)
+    });
+}
+
+#[test]
+fn planned_maintenance_stops_the_agent_and_ends_by_itself_with_a_sync() {
+    let emulator = Emulator::start();
+    let agent = Agent::start(&emulator, &[]);
+    emulator.until("nothing is pending", || agent.figure(PENDING) == Some(0.0));
+    let planned = [
+        "maintenance",
+        "europe",
+        "--for",
+        "8s",
+        "--reason",
+        "upgrade",
+    ];
+    let said = emulator.tandem(&planned).exits(0);
+    assert!(
+        said.stdout.starts_with("europe is in maintenance until 20"),
+        "{said:?}"
+    );
+    let health = "tandem_instance_health{instance=\"europe\",health=\"maintenance\"}";
+    emulator.until("the agent follows", || agent.figure(health) == Some(1.0));
+    let new = json!({"name": "Meanwhile", "accountnumber": "MEAN1"});
+    emulator.us_api("POST", "accounts", Some(new));
+
+    let status = emulator.tandem(&["status", "--json"]).exits(0).json();
+    let europe = &status["instances"][1];
+    assert_eq!(europe["health"], "maintenance", "{status:#}");
+    assert_eq!(europe["maintenance"]["reason"], "upgrade");
+    assert!(europe["maintenance"]["until"].is_string());
+
+    let found = || {
+        let path = "accounts?$filter=accountnumber eq 'MEAN1'&$select=name";
+        emulator.europe_api("GET", path, None).1["value"][0]["name"] == "Meanwhile"
+    };
+    assert!(!found());
+    emulator.until("it is over", || agent.figure(health) == Some(0.0));
+    emulator.until("the link has caught up", found);
+}
+
+#[test]
+fn maintenance_is_ended_before_its_time_and_takes_over_no_other_order() {
+    let emulator = Emulator::start();
+    let end = ["maintenance", "europe", "--end"];
+    emulator.tandem(&end).exits(4);
+    emulator.tandem(&["maintenance", "asia", "--end"]).exits(2);
+    let long = [
+        "maintenance",
+        "europe",
+        "--for",
+        "25h",
+        "--reason",
+        "upgrade",
+    ];
+    emulator.tandem(&long).exits(2);
+    let planned = [
+        "maintenance",
+        "europe",
+        "--for",
+        "2h",
+        "--reason",
+        "upgrade",
+        "--json",
+    ];
+    let said = emulator.tandem(&planned).exits(0).json();
+    assert!(said["until"].is_string(), "{said}");
+    let refused = emulator
+        .tandem(&["ensure", "account", "accountnumber=MMM"])
+        .exits(4);
+    assert!(refused.stderr.contains("upgrade"), "{refused:?}");
+    emulator.tandem(&end).exits(0);
+    emulator
+        .tandem(&["ensure", "account", "accountnumber=MMM"])
+        .exits(0);
+}
+
+/// A webhook that answers 500 until it is told to work, and keeps what it was sent.
+struct Receiver {
+    runtime: tokio::runtime::Runtime,
+    stub: Stub,
+    works: Arc<AtomicBool>,
+}
+
+impl Receiver {
+    fn start() -> Receiver {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let works = Arc::new(AtomicBool::new(false));
+        let decides = Arc::clone(&works);
+        let stub = runtime.block_on(Stub::answering(move |_, _| {
+            if decides.load(Ordering::Relaxed) {
+                stub::answer("202 Accepted", &[], "")
+            } else {
+                stub::answer("500 Internal Server Error", &[], "")
+            }
+        }));
+        Receiver {
+            runtime,
+            stub,
+            works,
+        }
+    }
+
+    fn works(&self) {
+        self.works.store(true, Ordering::Relaxed);
+    }
+
+    /// The JSON of every message so far.
+    fn messages(&self) -> Vec<Json> {
+        let _inside = self.runtime.enter();
+        let seen = self.stub.seen();
+        let bodies = seen
+            .iter()
+            .filter_map(|seen| seen.text.split_once("\r\n\r\n"));
+        bodies
+            .map(|(_, body)| serde_json::from_str(body).unwrap())
+            .collect()
+    }
+}
+
+#[test]
+fn an_alert_fires_once_outlives_a_restart_and_resolves_once() {
+    let emulator = Emulator::start();
+    let receiver = Receiver::start();
+    emulator.configure(
+        r#"
+[[alerts]]
+name = "europe is down"
+when = "breaker-open"
+after = "500ms"
+to = { webhook = { env = "ALERT_URL" } }
+"#,
+    );
+    let url = format!("{}/hook?key=s3cret", receiver.stub.origin);
+    let start = || Agent::start_with(&emulator, &[], &[("ALERT_URL", &url)]);
+    let agent = start();
+    emulator.until("it is ready", || agent.get("/readyz").0 == 200);
+    emulator.arm(json!({"outage_s": 600}));
+    emulator.until("it was tried to tell", || !receiver.messages().is_empty());
+    let ended = agent.terminate().exits(0);
+    assert!(ended.stderr.contains("HTTP 500"), "{ended:?}");
+    assert!(!ended.stderr.contains("s3cret"));
+
+    receiver.works();
+    let before = receiver.messages().len();
+    let agent = start();
+    emulator.until("it was told", || receiver.messages().len() > before);
+    emulator.disarm();
+    emulator.until("it was told that it is over", || {
+        receiver
+            .messages()
+            .iter()
+            .any(|message| message["state"] == "resolved")
+    });
+    agent.terminate().exits(0);
+    let told: Vec<Json> = receiver.messages().split_off(before);
+    let of = |state: &str| {
+        told.iter()
+            .filter(|message| message["state"] == state)
+            .count()
+    };
+    let subjects: std::collections::HashSet<&str> = told
+        .iter()
+        .map(|message| message["subject"].as_str().unwrap())
+        .collect();
+    assert_eq!(of("fired"), subjects.len(), "once each: {told:#?}");
+    assert!(subjects.contains("europe read"), "{told:#?}");
+    assert_eq!(told[0]["rule"], "europe is down");
+    assert!(told[0]["text"].as_str().unwrap().starts_with("europe: "));
+}
+
+#[test]
+fn security_case_20_an_alert_s_program_gets_json_and_a_clean_environment() {
+    let emulator = Emulator::start();
+    let told = emulator.folder.path().join("told");
+    let script = format!("{{ cat; env | cut -d= -f1; }} >> '{}'", told.display());
+    emulator.configure(&format!(
+        "\n[[alerts]]\nwhen = \"conflicts\"\nto = {{ command = [\"sh\", \"-c\", \"{script}\"] }}\n"
+    ));
+    let agent = Agent::start(&emulator, &[]);
+    emulator.until("it was told", || {
+        std::fs::read_to_string(&told).is_ok_and(|text| text.contains("PATH"))
+    });
+    agent.terminate().exits(0);
+    let text = std::fs::read_to_string(&told).unwrap();
+    let message = serde_json::Deserializer::from_str(&text)
+        .into_iter::<Json>()
+        .next();
+    let message = message.unwrap().unwrap();
+    assert_eq!(message["when"], "conflicts");
+    assert!(
+        message["text"]
+            .as_str()
+            .unwrap()
+            .contains("wait for a person")
+    );
+    assert!(!text.contains("TANDEM_TOKEN"), "{text}");
+}
+
+#[test]
+fn a_console_beside_an_agent_says_so() {
+    let emulator = Emulator::start();
+    let mut console = Screen::start(&emulator.command(&[]), 120, 40);
+    console.shows("no agent runs it");
+    let agent = Agent::start(&emulator, &[]);
+    let pid = agent.process.as_ref().unwrap().id();
+    console.shows(&format!("agent pid {pid} on "));
 }

@@ -116,7 +116,7 @@ impl Run {
     }
 
     /// Shows what an earlier process left unfinished: the journal knows it, whether or not an instance answers.
-    fn show_left_behind(&mut self, operation: &RecoveredOperation, at: Now) {
+    pub(super) fn show_left_behind(&mut self, operation: &RecoveredOperation, at: Now) {
         let id = operation.request.id;
         let known: Vec<(Named, &RecoveredRecord)> = operation
             .records

@@ -1,17 +1,21 @@
 //! What other processes on the same state folder do: they stop instances, and one of them may be the agent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Run;
 use crate::dataverse::now;
 use crate::domain::breaker::Forced;
 use crate::domain::time::Now;
 use crate::engine::event::Event;
-use crate::journal::{AgentLock, Journal};
+use crate::journal::{AgentLock, Journal, RecoveredOperation};
 
 /// An order of another process is followed within this time.
 const LOOK: Duration = Duration::from_secs(1);
+/// An agent looks this often whether a process ended and left work behind.
+const INHERIT: Duration = Duration::from_secs(5);
 /// The same order may have been rounded on its way through the journal.
 const ROUNDED: chrono::Duration = chrono::Duration::seconds(1);
 
@@ -25,9 +29,12 @@ impl Run {
             .collect();
         let mut known: HashMap<String, Forced> = known.into_iter().collect();
         let folder = (!self.options.is_unattended).then(|| self.config.state.clone());
+        let inherits = self.options.is_unattended && self.options.is_agent;
         let events = self.events.clone();
         self.background.spawn(async move {
             let mut agent = None;
+            let mut inherited = HashSet::new();
+            let mut looked = Instant::now();
             loop {
                 if let Some(folder) = folder.clone() {
                     let look = move || AgentLock::holder(&folder);
@@ -49,9 +56,36 @@ impl Run {
                     }
                     known = forced;
                 }
+                if inherits && looked.elapsed() >= INHERIT {
+                    looked = Instant::now();
+                    for operation in journal.left_behind().await.unwrap_or_default() {
+                        if inherited.insert(operation.request.id) {
+                            let event = Event::LeftBehind(Box::new(operation));
+                            let _ended = events.send(event).await;
+                        }
+                    }
+                }
                 tokio::time::sleep(LOOK).await;
             }
         });
+    }
+
+    /// Takes over what a process left behind that ended while this one ran: a console that was closed, a command that
+    /// was killed. What was found at the start is in hand already.
+    pub(super) fn inherit(&mut self, operation: &RecoveredOperation, at: Now) {
+        let id = operation.request.id;
+        let known = self.writer.state().operation(id);
+        if known.is_some_and(|known| known.was_left_behind) || self.operations.contains_key(&id) {
+            return;
+        }
+        // It was shown as another process's; now it is ours.
+        self.writer
+            .state_mut()
+            .operations
+            .retain(|known| known.request.id != id);
+        self.show_left_behind(operation, at);
+        self.left_behind.push(operation.clone());
+        self.settle_left_behind();
     }
 
     /// Follows an order that stands in the journal; one of our own is followed already.

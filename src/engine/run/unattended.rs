@@ -154,15 +154,30 @@ impl Run {
         }
     }
 
-    /// Goes on with what an earlier process left behind, once it is known what became of it.
-    pub(super) fn go_on_with(&mut self, operation: OperationId) {
-        let left = self.writer.state().operation(operation);
-        let is_left = left.is_some_and(|left| left.was_left_behind && !left.is_finished());
-        if is_left && self.options.is_unattended && self.options.is_agent {
-            self.begin(Command::Resume {
+    /// Goes on with what other processes left behind, once it is known what became of it and its target may be written.
+    pub(super) fn go_on_with_what_was_left(&mut self) {
+        if !self.options.is_unattended || !self.options.is_agent {
+            return;
+        }
+        let operations = self.writer.state().operations.iter();
+        let left = operations.filter(|one| one.was_left_behind && !one.is_finished());
+        let left: Vec<_> = left
+            .map(|one| (one.request.id, one.request.link.clone()))
+            .collect();
+        for (operation, link) in left {
+            let command = Command::Resume {
                 operation,
                 consent: Consent::Named { may_wait: true },
-            });
+            };
+            let mut links = self.config.links.iter();
+            let Some(place) = links.position(|known| known.name == link) else {
+                continue;
+            };
+            let consent = Consent::Named { may_wait: true };
+            let is_in_hand = self.operations.contains_key(&operation);
+            if !is_in_hand && self.why_not(place, consent, &command).is_none() {
+                self.begin(command);
+            }
         }
     }
 
