@@ -104,7 +104,9 @@ fn an_agent_keeps_the_link_in_step_and_says_how_it_is() {
         agent.get("/metrics").1
     );
     let verified = "tandem_operation_records{verb=\"sync\",outcome=\"verified\"}";
-    assert!(agent.figure(verified) > Some(80.0));
+    emulator.until("all of it is read back", || {
+        agent.figure(verified) > Some(80.0)
+    });
     assert_eq!(agent.get("/secrets").0, 404);
 
     let ended = agent.terminate().exits(0);
@@ -372,7 +374,7 @@ to = { webhook = { env = "ALERT_URL" } }
     let start = || Agent::start_with(&emulator, &[], &[("ALERT_URL", &url)]);
     let agent = start();
     emulator.until("it is ready", || agent.get("/readyz").0 == 200);
-    emulator.arm(json!({"outage_s": 600}));
+    emulator.arm(json!({"count": null, "status": 503}));
     emulator.until("it was tried to tell", || !receiver.messages().is_empty());
     let ended = agent.terminate().exits(0);
     assert!(ended.stderr.contains("HTTP 500"), "{ended:?}");
