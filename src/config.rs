@@ -83,7 +83,7 @@ pub enum Destination {
         url: SecretSource,
         /// What the JSON looks like.
         shape: Shape,
-        /// The key that PagerDuty wants in the body.
+        /// The key that `PagerDuty` wants in the body.
         key: Option<SecretSource>,
     },
     /// To a program's stdin, as JSON.
@@ -99,7 +99,7 @@ pub enum Shape {
     Slack,
     /// Microsoft Teams' workflows: an adaptive card.
     Teams,
-    /// PagerDuty's Events API v2.
+    /// The Events API v2 of `PagerDuty`.
     PagerDuty,
 }
 

@@ -141,7 +141,7 @@ async fn send(config: &AlertConfig, outbound: &Outbound, one: &Undelivered) -> R
                 Some(key) => Some(fetched(key).await?),
                 None => None,
             };
-            let key = key.as_ref().map(|key| key.expose_secret());
+            let key = key.as_ref().map(ExposeSecret::expose_secret);
             let json = message::shaped(&one.alert, *shape, key);
             outbound.post(url, json.to_string()).await
         }

@@ -268,11 +268,9 @@ impl Run {
             }
             Event::LeftBehind(operation) => self.inherit(operation, at),
             Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
-            Event::AgentSeen(agent) => {
-                if let Some(agent) = agent {
-                    let text = format!("{agent} runs the syncs");
-                    self.writer.notice(None, text, Tone::Plain);
-                }
+            Event::AgentSeen(Some(agent)) => {
+                let text = format!("{agent} runs the syncs");
+                self.writer.notice(None, text, Tone::Plain);
             }
             Event::SyncEnded { link, .. } => {
                 let running = self

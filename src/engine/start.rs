@@ -26,6 +26,10 @@ use crate::journal::RecoveredOperation;
 
 /// How an engine is run.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by itself, and all of them go together"
+)]
 pub struct Options {
     /// The person at the controls: the user of the operating system.
     pub who: String,

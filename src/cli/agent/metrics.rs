@@ -388,8 +388,10 @@ fn stands(operation: &OperationState) -> &'static str {
     }
 }
 
+type Place = fn(&Tally) -> usize;
+
 /// Every outcome with the place of its count.
-const OUTCOMES: [(&str, fn(&Tally) -> usize); 10] = [
+const OUTCOMES: [(&str, Place); 10] = [
     ("accepted", |tally| tally.accepted),
     ("intended", |tally| tally.intended),
     ("applied", |tally| tally.applied),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::config::Shape;
 use crate::domain::alert::{Alert, Turn};
 
-/// The message in a receiver's shape; `key` is PagerDuty's.
+/// The message in a receiver's shape; `key` is the one of `PagerDuty`.
 pub(super) fn shaped(alert: &Alert, shape: Shape, key: Option<&str>) -> Value {
     match shape {
         Shape::Plain => plain(alert),
