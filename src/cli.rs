@@ -24,6 +24,7 @@ mod outcome;
 mod preview;
 mod select;
 
+mod agent;
 mod console;
 mod demo;
 mod emulator;
@@ -31,6 +32,7 @@ mod explain;
 mod find;
 mod hook;
 mod journal;
+mod maintenance;
 mod records;
 mod repair;
 mod report;
@@ -125,6 +127,8 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Find(find)) => find::run(&find, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
+        Some(Command::Agent(agent)) => agent::run(&agent, context).await,
+        Some(Command::Maintenance(planned)) => maintenance::run(&planned, context).await,
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

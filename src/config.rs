@@ -1,6 +1,8 @@
 //! The configuration as the rest of the program sees it: resolved and typed, with no option left to guess.
 //! Secrets are only ever named here, never held; tables and columns are checked against the instances later.
 
+mod agent;
+mod alert;
 mod duration;
 mod error;
 mod file;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::domain::alert::Rule;
 use crate::domain::breaker::{BreakerPolicy, Class};
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
@@ -48,8 +51,65 @@ pub struct Config {
     pub safety: Safety,
     /// The ensure hook, if there is one.
     pub hook: Option<HookConfig>,
+    /// What runs headless and always on.
+    pub agent: AgentConfig,
+    /// When somebody is told, and how.
+    pub alerts: Vec<AlertConfig>,
     /// The folder of the journal and the log.
     pub state: PathBuf,
+}
+
+/// The agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentConfig {
+    /// Where it answers `/metrics`, `/healthz` and `/readyz`.
+    pub listen: SocketAddr,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+        }
+    }
+}
+
+/// One alert: when it fires, and who is told.
+#[derive(Clone, Debug)]
+pub struct AlertConfig {
+    /// When it fires.
+    pub rule: Rule,
+    /// Who is told.
+    pub to: Destination,
+}
+
+/// Where an alert goes.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// To a URL, as JSON. The URL may hold a key, so it is a secret.
+    Webhook {
+        /// The URL: https, or http on this machine.
+        url: SecretSource,
+        /// What the JSON looks like.
+        shape: Shape,
+        /// The key that `PagerDuty` wants in the body.
+        key: Option<SecretSource>,
+    },
+    /// To a program's stdin, as JSON.
+    Command(Vec<String>),
+}
+
+/// What an alert's JSON looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// All that is known, in fields of tandem's own.
+    Plain,
+    /// Slack's incoming webhooks.
+    Slack,
+    /// Microsoft Teams' workflows: an adaptive card.
+    Teams,
+    /// The Events API v2 of `PagerDuty`.
+    PagerDuty,
 }
 
 /// One instance.

@@ -25,6 +25,8 @@ mod metadata;
 mod row_reader;
 
 mod auth;
+mod outbound;
+mod program;
 mod secret;
 mod standing;
 
@@ -38,6 +40,7 @@ pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };
 pub use clock::now;
+pub use outbound::{Outbound, fetched, tell};
 pub use query::{Filter, Order, Query};
 pub use registration::{Registered, Removal};
 pub use response::{BadRow, Page};

@@ -16,6 +16,7 @@ pub mod translation;
 pub mod failure;
 pub mod text;
 
+pub mod alert;
 pub mod breaker;
 pub mod health;
 pub mod retry;

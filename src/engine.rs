@@ -10,10 +10,12 @@ pub mod command;
 pub mod explain;
 pub mod find;
 pub mod impact;
+pub mod maintenance;
 pub mod records;
 pub mod report;
 pub mod state;
 
+mod alerts;
 mod event;
 mod evidence;
 mod writer;
@@ -35,6 +37,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 pub use crate::dataverse::now;
+pub use crate::journal::{AgentLock, NotTheAgent};
 pub use command::Command;
 pub use run::start;
 pub use start::{Depth, Options, Running, StartError};

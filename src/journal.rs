@@ -5,6 +5,8 @@
 //! are on the disk. Once a commit has failed, every later append fails: nothing is written to an instance that could
 //! not be written down first.
 
+mod agent;
+mod alerts;
 mod audit;
 mod chain;
 mod folder;
@@ -22,7 +24,7 @@ mod tests;
 mod weekly;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::Connection;
@@ -36,6 +38,8 @@ use crate::domain::table::TableName;
 
 use store::{Append, Job, Writer};
 
+pub use agent::{AgentLock, Holder, NotTheAgent};
+pub use alerts::{AlertStore, Undelivered};
 pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use heads::{Anchors, BadAnchors};
@@ -54,6 +58,7 @@ const QUEUE: usize = 1024;
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
     reader: Arc<Mutex<Connection>>,
+    folder: PathBuf,
     fault: Arc<OnceLock<String>>,
 }
 
@@ -109,6 +114,7 @@ impl Journal {
         let journal = Self {
             jobs,
             reader,
+            folder: folder.to_owned(),
             fault,
         };
         Ok((journal, recovered))
@@ -181,6 +187,14 @@ impl Journal {
         id: RowId,
     ) -> Result<Vec<Overwritten>, JournalError> {
         self.read(move |reader| read::overwritten(reader, &table, id))
+            .await
+    }
+
+    /// Operations that are not over and whose process is gone; [`Journal::claim`] takes one over.
+    pub async fn left_behind(&self) -> Result<Vec<RecoveredOperation>, JournalError> {
+        let folder = self.folder.clone();
+        let alive = move |session| sessions::lives(&folder, session);
+        self.read(move |reader| read::left_behind(reader, alive))
             .await
     }
 

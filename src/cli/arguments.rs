@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::log::Format;
 use crate::domain::drift::Drift;
 
 /// Operations console for Microsoft Dataverse environments that are kept eventually consistent.
@@ -72,6 +73,10 @@ pub enum Command {
     Journal(Journal),
     /// Ensure the rows that new rows refer to, when Dataverse asks: serve, and register with it
     Hook(Hook),
+    /// Keep the links in step, headless and always on, until interrupted
+    Agent(Agent),
+    /// Announce that an instance is worked on: nothing is sent to it until then
+    Maintenance(Maintenance),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -317,6 +322,34 @@ pub struct Prune {
     pub older_than: Duration,
 }
 
+/// `tandem agent`.
+#[derive(Args, Clone, Debug)]
+pub struct Agent {
+    /// Where to answer /metrics, /healthz and /readyz [default: the configuration's, else 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// How the log on stderr is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub log_format: Format,
+}
+
+/// `tandem maintenance`.
+#[derive(Args, Clone, Debug)]
+pub struct Maintenance {
+    /// The instance
+    #[arg(value_name = "INSTANCE")]
+    pub instance: String,
+    /// How long it lasts, 24h at most; it ends by itself
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, requires = "reason", required_unless_present = "end", conflicts_with = "end")]
+    pub lasts: Option<Duration>,
+    /// Why: kept in the journal, and shown for as long as it lasts
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// It is over before its time
+    #[arg(long, conflicts_with = "reason")]
+    pub end: bool,
+}
+
 /// `tandem emulator`.
 #[derive(Args, Clone, Debug)]
 #[expect(
@@ -485,6 +518,13 @@ mod tests {
             ("tandem hook status --json", true),
             ("tandem hook", false),
             ("tandem hook serve --dry-run", false),
+            ("tandem agent --listen 127.0.0.1:0 --log-format json", true),
+            ("tandem agent --log-format xml", false),
+            ("tandem maintenance europe --for 2h --reason INC-7", true),
+            ("tandem maintenance europe --end", true),
+            ("tandem maintenance europe --for 2h", false),
+            ("tandem maintenance europe --for 2h --reason x --end", false),
+            ("tandem maintenance europe", false),
             ("tandem destroy", false),
         ] {
             let parsed = parse(line);

@@ -16,7 +16,7 @@ use super::emulator::scenario;
 use super::exit::Exit;
 use super::session::Purpose;
 use super::trouble::Trouble;
-use crate::config::{self, Config, InstanceConfig, LinkConfig, Policy, Safety};
+use crate::config::{self, AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety};
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
@@ -134,6 +134,8 @@ fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
         policy: policy(),
         safety: Safety::default(),
         hook: None,
+        agent: AgentConfig::default(),
+        alerts: Vec::new(),
         state,
     })
 }

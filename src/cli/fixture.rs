@@ -19,7 +19,7 @@ use crate::domain::table::{ColumnName, ColumnType, TableName};
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Sides};
-use crate::engine::state::{InstanceState, LinkState, Lock, SyncState, TableState};
+use crate::engine::state::{InstanceState, LinkState, Lock, SyncState, TableState, Traffic};
 
 /// A moment so many seconds into the test.
 pub fn at(seconds: u64) -> Now {
@@ -102,6 +102,7 @@ fn instance(name: &str, is_target: bool) -> InstanceState {
         version: Some("9.2".to_owned()),
         next_probe: None,
         last_outage: None,
+        traffic: Traffic::default(),
     }
 }
 
@@ -162,6 +163,7 @@ pub fn well() -> State {
         timeline: VecDeque::new(),
         lock: Lock::ReadOnly { may_arm: true },
         journal_fault: None,
+        agent: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),

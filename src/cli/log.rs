@@ -1,6 +1,8 @@
 //! The log: a file in the state folder that only its owner can read. Nothing of it goes to a terminal, which may be
 //! the console's, and nothing in it is a secret: requests are named by method and path, failures by their words.
 
+mod json;
+
 use std::fs::OpenOptions;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -14,6 +16,37 @@ const FILE: &str = "tandem.log";
 const VARIABLE: &str = "TANDEM_LOG";
 /// What is logged unless that says otherwise.
 const USUAL: &str = "tandem=info";
+
+/// How the lines of a service's log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Begins to log to stderr: a service's log is its supervisor's to keep.
+pub fn serve(format: Format) -> Option<WorkerGuard> {
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let builder = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_env_filter(filter());
+    let begun = match format {
+        Format::Text => tracing::subscriber::set_global_default(builder.finish()),
+        Format::Json => {
+            let subscriber = builder.event_format(json::Lines).finish();
+            tracing::subscriber::set_global_default(subscriber)
+        }
+    };
+    begun.ok()?;
+    Some(guard)
+}
+
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(USUAL))
+}
 
 /// Begins to log; what is logged is on the disk once the guard is dropped.
 ///
@@ -31,11 +64,10 @@ pub fn begin(state: &Path) -> Option<WorkerGuard> {
         .open(state.join(FILE))
         .ok()?;
     let (writer, guard) = tracing_appender::non_blocking(file);
-    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(USUAL));
     let subscriber = tracing_subscriber::fmt()
         .with_writer(writer)
         .with_ansi(false)
-        .with_env_filter(filter)
+        .with_env_filter(filter())
         .finish();
     tracing::subscriber::set_global_default(subscriber).ok()?;
     Some(guard)

@@ -46,6 +46,8 @@ pub enum Purpose {
     Watch,
     /// The same, and the sync runs here on its schedule.
     Demo,
+    /// Everything that goes on by itself, with nobody in front of it.
+    Agent(log::Format),
 }
 
 /// A running engine, with who asked for it.
@@ -64,17 +66,27 @@ impl Session {
     /// Starts the engine.
     pub fn begin(config: Config, globals: &Globals, purpose: Purpose) -> Result<Self, Trouble> {
         let who = person::who();
-        let log = log::begin(&config.state);
+        let log = match purpose {
+            Purpose::Agent(format) => log::serve(format),
+            _ => log::begin(&config.state),
+        };
+        let is_unattended = matches!(purpose, Purpose::Agent(_));
         let options = Options {
             who: who.clone(),
             host: person::host(),
-            is_agent: purpose == Purpose::Demo,
-            first_sync: super::demo::FIRST_SYNC,
+            is_agent: purpose == Purpose::Demo || (is_unattended && !globals.read_only),
+            is_unattended,
+            first_sync: match purpose {
+                Purpose::Agent(_) => super::agent::FIRST_SYNC,
+                _ => super::demo::FIRST_SYNC,
+            },
             read_only: globals.read_only,
             compares: purpose != Purpose::Named,
             depth: match purpose {
                 Purpose::Compare(depth) => depth,
-                Purpose::Named | Purpose::Watch | Purpose::Demo => Depth::Changes,
+                Purpose::Named | Purpose::Watch | Purpose::Demo | Purpose::Agent(_) => {
+                    Depth::Changes
+                }
             },
         };
         let (engine, running) = engine::start(config, options).map_err(|error| {

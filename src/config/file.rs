@@ -22,6 +22,10 @@ pub struct File {
     pub policy: Option<Spanned<Policy>>,
     #[serde(default)]
     pub safety: Safety,
+    #[serde(default)]
+    pub agent: Agent,
+    #[serde(default)]
+    pub alerts: Vec<Spanned<Alert>>,
     pub hook: Option<Spanned<Hook>>,
     pub state: Option<Spanned<IgnoredAny>>,
 }
@@ -250,4 +254,31 @@ pub struct Retry {
 pub struct Safety {
     pub start: Option<Spanned<String>>,
     pub confirm_above: Option<usize>,
+}
+
+/// `[agent]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    pub listen: Option<Spanned<String>>,
+}
+
+/// `[[alerts]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    pub name: Option<Spanned<String>>,
+    pub when: Spanned<String>,
+    pub after: Option<Span>,
+    pub to: Spanned<Destination>,
+}
+
+/// Where an alert goes: to a webhook or to a command.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    pub webhook: Option<Secret>,
+    pub shape: Option<Spanned<String>>,
+    pub key: Option<Secret>,
+    pub command: Option<Vec<String>>,
 }

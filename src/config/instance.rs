@@ -157,7 +157,7 @@ fn plain(source: Source<'_>, what: &str, text: &Spanned<String>) -> Result<Strin
     Ok(value.clone())
 }
 
-/// Where a secret comes from.
+/// Where a secret comes from, checked.
 pub fn secret(
     source: Source<'_>,
     at: &Range<usize>,

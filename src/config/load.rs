@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Source};
-use super::{Config, Policy, Safety, file, hook, instance, link, policy};
+use super::{Config, Policy, Safety, agent, alert, file, hook, instance, link, policy};
 
 /// The sample: what `tandem` prints for who wants to begin.
 pub const SAMPLE: &str = include_str!("../../assets/default.toml");
@@ -55,6 +55,8 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
     Ok(Config {
         safety: safety(source, &written.safety)?,
         hook,
+        agent: agent::resolve(source, &written.agent)?,
+        alerts: alert::resolve(source, &written.alerts)?,
         instances,
         links,
         policy,

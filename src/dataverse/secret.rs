@@ -1,24 +1,14 @@
 //! Secrets, fetched from where they are kept. Nothing here prints one, and no message holds one (security cases 19 to
 //! 25). It blocks: a program may be asked.
 
-use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use thiserror::Error;
 
+use super::program;
 use crate::domain::credential::SecretSource;
-
-/// No secret is longer than this.
-const LONGEST: u64 = 64 * 1024;
-/// How long a program may take to print one.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether it has.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Why a secret can't be had.
 #[derive(Debug, Error)]
@@ -64,10 +54,12 @@ pub fn fetch(source: &SecretSource) -> Result<SecretString, BadSecret> {
             path: path.clone(),
             why,
         })?,
-        SecretSource::Command(words) => run(words).map_err(|why| BadSecret::Command {
-            program: words.first().cloned().unwrap_or_default(),
-            why,
-        })?,
+        SecretSource::Command(words) => {
+            program::run(words, None).map_err(|why| BadSecret::Command {
+                program: words.first().cloned().unwrap_or_default(),
+                why,
+            })?
+        }
     };
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
@@ -93,57 +85,7 @@ fn private(path: &Path) -> Result<String, String> {
         let mode = metadata.mode() & 0o777;
         return Err(format!("others can use it (mode {mode:o}); chmod 600 it"));
     }
-    bounded(file)
-}
-
-/// Runs a program, and takes what it prints.
-fn run(words: &[String]) -> Result<String, String> {
-    let (program, arguments) = words.split_first().ok_or("no program is named")?;
-    // Other secrets of our environment are none of its business (security case 20).
-    let inherited = ["PATH", "HOME", "USER", "LANG"]
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(inherited)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let printed = child
-        .stdout
-        .take()
-        .map(|out| thread::spawn(|| bounded(out)));
-    let began = Instant::now();
-    let status = loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
-            Some(status) => break status,
-            None if began.elapsed() >= PATIENCE => {
-                // It may have ended by itself at this moment, and then there is nothing to end.
-                let _ended = child.kill();
-                let _reaped = child.wait();
-                return Err(format!("it did not end within {} s", PATIENCE.as_secs()));
-            }
-            None => thread::sleep(LOOK),
-        }
-    };
-    if !status.success() {
-        return Err(format!("it ended with {status}"));
-    }
-    match printed.map(thread::JoinHandle::join) {
-        Some(Ok(text)) => text,
-        Some(Err(_)) | None => Err("what it printed could not be read".to_owned()),
-    }
-}
-
-fn bounded(from: impl Read) -> Result<String, String> {
-    let mut text = String::new();
-    from.take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|_| "it holds something that is not text".to_owned())?;
-    Ok(text)
+    program::bounded(file)
 }
 
 #[cfg(test)]

@@ -47,6 +47,25 @@ pub struct Forced {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// What the reason of planned maintenance begins with: it is kept as an order like any other.
+const MAINTENANCE: &str = "maintenance: ";
+
+impl Forced {
+    /// Planned maintenance: an order that was announced, and that ends by itself.
+    pub fn maintenance(by: String, why: &str, until: DateTime<Utc>) -> Self {
+        Self {
+            by,
+            reason: format!("{MAINTENANCE}{why}"),
+            until: Some(until),
+        }
+    }
+
+    /// Why there is maintenance and until when, if that is what was ordered.
+    pub fn planned(&self) -> Option<(&str, DateTime<Utc>)> {
+        Some((self.reason.strip_prefix(MAINTENANCE)?, self.until?))
+    }
+}
+
 /// The state that a breaker is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::breaker::{BreakerStatus, Class, Phase};
+use super::breaker::{BreakerStatus, Class, Forced, Phase};
 use super::failure::Origin;
 use super::time::Now;
 
 /// How an instance is, the worst word that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Health {
+    /// It was announced that it is worked on, and until when.
+    Maintenance,
     /// Neither instance can be reached, and the errors are our own network's.
     CutOff,
     /// It refuses our credentials.
@@ -29,9 +31,22 @@ pub enum Health {
 }
 
 impl Health {
+    /// All there are.
+    pub const ALL: [Self; 8] = [
+        Self::Maintenance,
+        Self::CutOff,
+        Self::Refused,
+        Self::Down,
+        Self::Throttled,
+        Self::Degraded,
+        Self::Healthy,
+        Self::Unknown,
+    ];
+
     /// The state in one word, as shown.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Maintenance => "MAINTENANCE",
             Self::CutOff => "CUT OFF",
             Self::Refused => "REFUSED",
             Self::Down => "DOWN",
@@ -133,19 +148,20 @@ impl Evidence<'_> {
         }
     }
 
-    fn is_forced(&self) -> bool {
-        self.breakers
-            .iter()
-            .any(|status| matches!(status.phase, Phase::ForcedOpen(_)))
+    fn forced(&self) -> Option<&Forced> {
+        self.breakers.iter().find_map(|status| match &status.phase {
+            Phase::ForcedOpen(forced) => Some(forced),
+            Phase::Closed | Phase::Open { .. } | Phase::HalfOpen { .. } => None,
+        })
     }
 }
 
 /// Judges one instance. `all_are_cut_off` is what [`cut_off`] says of all of them together.
 ///
-/// `None` while an operator keeps it stopped: the last word then stands, dim, with its age.
+/// `None` while an operator keeps it stopped without having planned to: the last word then stands, dim, with its age.
 pub fn judge(evidence: &Evidence<'_>, all_are_cut_off: bool, now: Now) -> Option<Health> {
-    if evidence.is_forced() {
-        return None;
+    if let Some(forced) = evidence.forced() {
+        return forced.planned().map(|_| Health::Maintenance);
     }
     let calls = evidence.calls;
     let health = if all_are_cut_off {

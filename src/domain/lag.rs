@@ -33,6 +33,15 @@ pub enum LinkCondition {
 }
 
 impl LinkCondition {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::InStep,
+        Self::Expected,
+        Self::Late,
+        Self::Stalled,
+        Self::Unknown,
+    ];
+
     /// The state in words, as shown.
     pub fn word(self) -> &'static str {
         match self {

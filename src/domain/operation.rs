@@ -25,6 +25,16 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Ensure,
+        Self::Sync,
+        Self::Rehydrate,
+        Self::FillBlanks,
+        Self::TakeSource,
+        Self::KeepTarget,
+    ];
+
     /// The verb in one word: in keys, commands, the journal.
     pub fn word(self) -> &'static str {
         match self {
@@ -39,9 +49,7 @@ impl Verb {
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        let repairs = [Self::Ensure, Self::Sync, Self::Rehydrate];
-        let all = repairs.into_iter().chain(Self::CHOICES);
-        all.into_iter().find(|verb| verb.word() == word)
+        Self::ALL.into_iter().find(|verb| verb.word() == word)
     }
 
     /// What a person may decide of a record that waits for that.

@@ -9,12 +9,14 @@ use super::link::LinkContext;
 use super::records::Sides;
 use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
 use crate::dataverse::Observation;
+use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::time::Now;
+use crate::journal::{Holder, RecoveredOperation};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -129,6 +131,15 @@ pub(super) enum Event {
     Previewed(Arc<Preview>),
     /// A record's story was told.
     Explained(Arc<Explained>),
+    /// Another process stopped an instance, changed the order, or took it back.
+    Ordered {
+        instance: usize,
+        forced: Option<Forced>,
+    },
+    /// A process ended while this one ran, and left this unfinished.
+    LeftBehind(Box<RecoveredOperation>),
+    /// An agent lives beside us, or none does any more.
+    AgentSeen(Option<Holder>),
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.

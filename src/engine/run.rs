@@ -5,6 +5,8 @@ mod journal;
 mod links;
 mod operations;
 mod orders;
+mod others;
+mod unattended;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::dataverse::{Observation, now};
 use crate::domain::operation::OperationId;
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, RecoveredOperation};
+use unattended::Hydration;
 
 /// A snapshot is published at most this often.
 const PUBLISH: Duration = Duration::from_millis(33);
@@ -86,6 +89,9 @@ struct LinkWork {
     is_comparing: bool,
     compared: Option<Now>,
     was_readable: bool,
+    /// Whether planned maintenance keeps its sync from running; then one is due at its end.
+    was_in_maintenance: bool,
+    hydration: Hydration,
 }
 
 struct Run {
@@ -123,6 +129,7 @@ impl Run {
         mut events: mpsc::Receiver<Event>,
     ) {
         let mut journal = self.open_journal();
+        self.spawn_alerts();
         self.spawn_probes();
         self.spawn_describing();
         let mut tick = tokio::time::interval(TICK);
@@ -237,14 +244,18 @@ impl Run {
         let at = now();
         self.writer.tick(at);
         self.drop_what_cannot_start();
+        self.go_on_with_what_was_left();
         for link in 0..self.links.len() {
+            self.catch_up(link, at);
             self.sync_when_due(link, at);
+            self.hydrate_when_due(link, at);
             self.compare_when_due(link, at);
         }
     }
 
-    fn happened(&mut self, event: Event) {
+    fn happened(&mut self, mut event: Event) {
         let at = now();
+        self.try_again_sooner(&mut event, at);
         match &event {
             Event::Described {
                 link,
@@ -255,6 +266,12 @@ impl Run {
             }
             Event::Settled { operation } => {
                 self.settling.remove(operation);
+            }
+            Event::LeftBehind(operation) => self.inherit(operation, at),
+            Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
+            Event::AgentSeen(Some(agent)) => {
+                let text = format!("{agent} runs the syncs");
+                self.writer.notice(None, text, Tone::Plain);
             }
             Event::SyncEnded { link, .. } => {
                 let running = self

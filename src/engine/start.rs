@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::records::Records;
 use super::state::{
     Counts, Finished, InstanceState, LinkState, Lock, OperationState, State, SyncState, TableState,
-    Tally,
+    Tally, Traffic,
 };
 use crate::config::Config;
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
@@ -27,6 +27,10 @@ use crate::journal::RecoveredOperation;
 
 /// How an engine is run.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by itself, and all of them go together"
+)]
 pub struct Options {
     /// The person at the controls: the user of the operating system.
     pub who: String,
@@ -34,6 +38,9 @@ pub struct Options {
     pub host: String,
     /// Whether syncs run here on their schedule.
     pub is_agent: bool,
+    /// Whether nobody sits in front of it: stubs are filled as soon as their source answers, a run that failed is tried
+    /// again before long, what earlier processes left behind goes on, and alerts are sent.
+    pub is_unattended: bool,
     /// When a link whose sync is not known to have ever ended well is first synced, after the start.
     pub first_sync: std::time::Duration,
     /// Whether writes can't be armed at all.
@@ -184,6 +191,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
             version: None,
             next_probe: None,
             last_outage: None,
+            traffic: Traffic::default(),
         });
     let links = config.links.iter().map(|link| LinkState {
         name: link.name.clone(),
@@ -235,6 +243,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         timeline: VecDeque::new(),
         lock,
         journal_fault: None,
+        agent: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),

@@ -1,6 +1,6 @@
 //! What can be seen: one immutable snapshot of everything, the only thing that a frontend reads.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableInde
 use crate::domain::plan::{BlastRadius, Plan};
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
+
+pub use crate::journal::Holder;
 
 /// Everything that a frontend may know.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct State {
     pub lock: Lock,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
+    /// The agent beside us that runs the syncs, if one lives.
+    pub agent: Option<Holder>,
     /// The answer to the latest [`super::Command::Preview`].
     pub preview: Option<Arc<Preview>>,
     /// The answer to the latest [`super::Command::Explain`].
@@ -117,6 +121,15 @@ impl State {
         )
     }
 
+    /// Whether planned maintenance of one of its instances keeps a link from being synced.
+    pub fn is_in_maintenance(&self, link: usize) -> bool {
+        self.links.get(link).is_some_and(|link| {
+            let places = [link.source, link.target].into_iter();
+            let mut ends = places.filter_map(|place| self.instances.get(place));
+            ends.any(|end| end.maintenance().is_some())
+        })
+    }
+
     /// Records that want a person or a sync: the count beside the name of the Records view.
     pub fn out_of_step(&self) -> usize {
         self.tables.iter().map(|table| table.counts.listed()).sum()
@@ -162,6 +175,21 @@ pub struct InstanceState {
     pub next_probe: Option<Now>,
     /// When it was last down, and for how long.
     pub last_outage: Option<(Now, Duration)>,
+    /// What has been counted since the start.
+    pub traffic: Traffic,
+}
+
+/// What is counted of an instance from the start on; figures that only grow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests by class and by what came of them: `ok`, the status of a failure, or why there was none.
+    pub requests: BTreeMap<(Class, String), u64>,
+    /// Changes of a breaker's state: its class, and the states before and after, in a word each.
+    pub transitions: BTreeMap<(Class, &'static str, &'static str), u64>,
+    /// How long a breaker has not been closed, all times together.
+    pub open: BTreeMap<Class, Duration>,
+    /// How long it had asked us to wait, all waits together.
+    pub gated: Duration,
 }
 
 impl InstanceState {
@@ -178,6 +206,11 @@ impl InstanceState {
                 Phase::ForcedOpen(forced) => Some(forced),
                 Phase::Closed | Phase::Open { .. } | Phase::HalfOpen { .. } => None,
             })
+    }
+
+    /// The planned maintenance that it is in: why, and until when.
+    pub fn maintenance(&self) -> Option<(&str, DateTime<Utc>)> {
+        self.forced()?.planned()
     }
 
     /// Whether reads go through, as far as is known.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::event::Event;
 use super::state::{
-    Entry, InstanceState, LinkState, Lock, Notice, Progress, State, TableState, Tone,
+    Entry, InstanceState, LinkState, Lock, Notice, Progress, State, TableState, Tone, Traffic,
 };
 use crate::domain::health::{Calls, Probes};
 use crate::domain::operation::{OperationId, RecordKey, TableIndex};
@@ -29,6 +29,9 @@ struct Tracker {
     down_since: Option<Now>,
     /// When it last was in a wait that the instance asked for.
     gated: Option<Now>,
+    /// Up to when waits and open breakers have been counted.
+    counted: Option<Now>,
+    traffic: Traffic,
 }
 
 /// The state and what is needed to change it.
@@ -119,7 +122,11 @@ impl StateWriter {
                 let place = self.state.links.get(link).map(|link| link.source);
                 self.note(place, text, Tone::Care, now);
             }
-            Event::CompareEnded { .. } | Event::Settled { .. } => {}
+            Event::CompareEnded { .. }
+            | Event::Settled { .. }
+            | Event::Ordered { .. }
+            | Event::LeftBehind(_) => {}
+            Event::AgentSeen(agent) => self.state_mut().agent = agent,
             Event::Refused { operation, why } => self.refused(operation, why),
             Event::ChangedSince { table, rows } => self.table(table, |t| t.changed_since = rows),
             Event::Looked(looked) => self.looked(*looked),

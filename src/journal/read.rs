@@ -152,6 +152,29 @@ pub fn recover(
     Ok(recovered)
 }
 
+/// Operations that are not over and whose process is gone, oldest first.
+pub fn left_behind(
+    connection: &Connection,
+    is_alive: impl Fn(Uuid) -> bool,
+) -> rusqlite::Result<Vec<RecoveredOperation>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, verb, link, reason, who, asked, ticket, session FROM operations AS o
+         WHERE NOT EXISTS (SELECT 1 FROM events WHERE operation = o.id AND record IS NULL)
+         ORDER BY o.rowid",
+    )?;
+    let rows = statement.query_map([], |row| Ok((request(row), row.get::<_, Uuid>(7)?)))?;
+    let mut left = Vec::new();
+    for row in rows {
+        // What can't be understood was said when the journal was opened.
+        if let (Ok(request), session) = row?
+            && !is_alive(session)
+        {
+            left.push(replayed(connection, request, false, &mut Vec::new())?);
+        }
+    }
+    Ok(left)
+}
+
 fn replayed(
     connection: &Connection,
     request: Request,

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::folder;
 use super::record::OpenError;
 
+/// Where the locks are, in the state folder.
+const FOLDER: &str = "sessions";
+
 /// The locks that this process holds.
 #[derive(Debug)]
 pub struct Sessions {
@@ -20,7 +23,7 @@ pub struct Sessions {
 impl Sessions {
     /// Locks a new session's file, and clears away those of processes that are gone.
     pub fn begin(state: &Path, own: Uuid) -> Result<Self, OpenError> {
-        let folder = state.join("sessions");
+        let folder = state.join(FOLDER);
         folder::prepare(&folder)?;
         let mut sessions = Self {
             folder,

@@ -71,7 +71,8 @@ const HOMES: [(&str, &[&str]); 7] = [
     ("crossterm", &["tui"]),
     ("clap", &["cli", "main.rs"]),
     ("rusqlite", &["journal"]),
-    ("axum", &["emulator", "hook"]),
+    // Beside the emulator and the hook, the agent's three endpoints.
+    ("axum", &["emulator", "hook", "cli/agent/endpoints.rs"]),
     ("winnow", &["emulator"]),
 ];
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and is read by whoever made it fail"
 )]
 
+mod agent;
 mod architecture;
 mod bulk;
 mod cli;

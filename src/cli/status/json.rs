@@ -38,6 +38,8 @@ struct Instance {
     refused: Option<String>,
     error: Option<Error>,
     stopped: Option<Stopped>,
+    /// The same, where it was planned: `reason` is then the plan's own.
+    maintenance: Option<Stopped>,
     gate: Option<Gate>,
     breakers: Vec<Breaker>,
 }
@@ -133,6 +135,14 @@ fn instance(instance: &InstanceState) -> Instance {
             by: forced.by.clone(),
             reason: forced.reason.clone(),
             until: forced.until.map(moment),
+        }),
+        maintenance: instance.forced().and_then(|forced| {
+            let (reason, until) = forced.planned()?;
+            Some(Stopped {
+                by: forced.by.clone(),
+                reason: reason.to_owned(),
+                until: Some(moment(until)),
+            })
         }),
         gate: instance.gate.as_ref().map(|(until, why)| Gate {
             until: moment(until.wall),

@@ -67,6 +67,15 @@ fn cases() -> Vec<(&'static str, State, Exit, &'static str)> {
             "stopped by kim: maintenance",
         ),
         (
+            "maintenance",
+            changed(|state| {
+                let forced = Forced::maintenance("kim".to_owned(), "upgrade", at(7300).wall);
+                state.instances[1].breakers[0].phase = Phase::ForcedOpen(forced);
+            }),
+            Exit::Good,
+            "europe: maintenance until 2026-11-24T05:01:40Z, announced by kim: upgrade",
+        ),
+        (
             "misfit",
             changed(|state| state.links[0].fault = Some("account has no column x".to_owned())),
             Exit::Usage,

@@ -71,6 +71,12 @@ pub fn breaker_words(state: &State, breaker: &BreakerStatus) -> String {
 /// What else must be known of an instance.
 pub fn note(state: &State, instance: &InstanceState) -> Option<String> {
     let name = &instance.name;
+    if let (Some((why, until)), Some(forced)) = (instance.maintenance(), instance.forced()) {
+        let (until, by) = (moment(until), &forced.by);
+        return Some(format!(
+            "{name}: maintenance until {until}, announced by {by}: {why}"
+        ));
+    }
     if let Some(forced) = instance.forced() {
         let until = forced
             .until

@@ -56,7 +56,12 @@ pub fn of(state: &State) -> Verdict {
         }
     }
     for instance in &state.instances {
-        if let Some(forced) = instance.forced() {
+        if let Some((why, until)) = instance.maintenance() {
+            // It was announced: said, and no alarm.
+            let until = words::moment(until);
+            let reason = format!("{} is in maintenance until {until}: {why}", instance.name);
+            verdict.reasons.push(reason);
+        } else if let Some(forced) = instance.forced() {
             let reason = format!(
                 "{} is stopped by {}: {}",
                 instance.name, forced.by, forced.reason

@@ -66,6 +66,7 @@ impl Run {
     }
 
     pub(super) fn recovered(&mut self, journal: Journal, recovered: Recovered, at: Now) {
+        self.spawn_watch_of_others(journal.clone(), recovered.forced.clone());
         for (name, forced) in recovered.forced {
             let instances = self.config.instances.iter().zip(&self.clients);
             for (_, client) in instances.filter(|(instance, _)| instance.name.as_str() == name) {
@@ -115,7 +116,7 @@ impl Run {
     }
 
     /// Shows what an earlier process left unfinished: the journal knows it, whether or not an instance answers.
-    fn show_left_behind(&mut self, operation: &RecoveredOperation, at: Now) {
+    pub(super) fn show_left_behind(&mut self, operation: &RecoveredOperation, at: Now) {
         let id = operation.request.id;
         let known: Vec<(Named, &RecoveredRecord)> = operation
             .records

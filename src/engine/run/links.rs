@@ -227,7 +227,8 @@ impl Run {
     }
 
     pub(super) fn sync_when_due(&mut self, link: usize, at: Now) {
-        if !self.options.is_agent {
+        // What was announced to be away is not asked, and is no reason to call a run failed.
+        if !self.options.is_agent || self.writer.state().is_in_maintenance(link) {
             return;
         }
         let Some(state) = self.writer.state().links.get(link) else {

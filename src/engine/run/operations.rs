@@ -315,6 +315,10 @@ impl Run {
         }
         [link.source, link.target].into_iter().find_map(|place| {
             let instance = state.instances.get(place)?;
+            if let Some(forced) = instance.forced() {
+                let (name, by) = (&instance.name, &forced.by);
+                return Some(format!("{name} is stopped by {by}: {}", forced.reason));
+            }
             let is_lost = matches!(
                 instance.health,
                 Health::Down | Health::CutOff | Health::Refused

@@ -3,7 +3,7 @@
 use super::StateWriter;
 use crate::dataverse::{ClientStatus, Observation};
 use crate::domain::breaker::{Class, Transition};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::health;
 use crate::domain::health::{Evidence, Health};
 use crate::domain::time::Now;
@@ -29,6 +29,7 @@ impl StateWriter {
                 self.transition(place, *class, transition);
             }
             let gate = status.gate.clone();
+            self.count(place, status, transitions, now);
             let was_gated = self.is_throttled(place, now);
             if gate.is_some()
                 && let Some(tracker) = self.trackers.get_mut(place)
@@ -58,6 +59,37 @@ impl StateWriter {
             });
         }
         self.judge(now);
+    }
+
+    /// Counts what a client's status tells: changes of its breakers, and how long it could not be called freely.
+    fn count(
+        &mut self,
+        place: usize,
+        status: &ClientStatus,
+        transitions: &[(Class, Transition)],
+        now: Now,
+    ) {
+        let Some(tracker) = self.trackers.get_mut(place) else {
+            return;
+        };
+        let traffic = &mut tracker.traffic;
+        for (class, transition) in transitions {
+            let key = (*class, transition.from, transition.to);
+            *traffic.transitions.entry(key).or_default() += 1;
+        }
+        let passed = tracker.counted.map(|counted| now.since(counted));
+        let passed = passed.unwrap_or_default();
+        if status.gate.is_some() {
+            traffic.gated += passed;
+        }
+        for breaker in status
+            .breakers
+            .iter()
+            .filter(|breaker| !breaker.is_closed())
+        {
+            *traffic.open.entry(breaker.class).or_default() += passed;
+        }
+        tracker.counted = Some(now);
     }
 
     /// Whether an instance asks for patience, or did a moment ago: one throttle after the other is one state.
@@ -103,14 +135,17 @@ impl StateWriter {
             let health = health::judge(&evidence, all_are_cut_off, now);
             let latency = tracker.calls.cells(CELLS, now);
             let probes = tracker.probes.clone();
+            let traffic = tracker.traffic.clone();
             let changed = instance.calls != calls
                 || instance.cells != latency
+                || instance.traffic != tracker.traffic
                 || instance.last_error != probes.last_error;
             if changed || instance.answered != probes.answered || instance.refused != probes.refused
             {
                 self.instance(place, |instance| {
                     instance.calls = calls;
                     instance.cells = latency;
+                    instance.traffic = traffic;
                     instance.answered = probes.answered.or(instance.answered);
                     instance.last_error.clone_from(&probes.last_error);
                     instance.refused.clone_from(&probes.refused);
@@ -159,7 +194,9 @@ impl StateWriter {
         let tone = match health {
             Health::Healthy => Tone::Good,
             Health::Down | Health::CutOff | Health::Refused => Tone::Bad,
-            Health::Throttled | Health::Degraded | Health::Unknown => Tone::Care,
+            Health::Maintenance | Health::Throttled | Health::Degraded | Health::Unknown => {
+                Tone::Care
+            }
         };
         let why = cause
             .filter(|_| is_down(health))
@@ -174,6 +211,10 @@ impl StateWriter {
     }
 
     pub(super) fn observed(&mut self, instance: usize, observation: &Observation, now: Now) {
+        if let Some(tracker) = self.trackers.get_mut(instance) {
+            let key = (observation.class, came_to(observation.failure.as_ref()));
+            *tracker.traffic.requests.entry(key).or_default() += 1;
+        }
         // The token endpoint is another host: it says nothing of the instance.
         if observation.class == Class::Auth {
             return;
@@ -229,5 +270,19 @@ impl StateWriter {
                 };
             }
         });
+    }
+}
+
+/// What came of a request, in a word for counting.
+fn came_to(failure: Option<&Failure>) -> String {
+    let Some(failure) = failure else {
+        return "ok".to_owned();
+    };
+    match (failure.status, failure.class) {
+        (Some(status), _) => status.to_string(),
+        (None, FailureClass::NotSent) => "unsent".to_owned(),
+        (None, FailureClass::NotAllowed) => "kept-back".to_owned(),
+        (None, FailureClass::NoAnswer) => "unanswered".to_owned(),
+        (None, _) => "unreadable".to_owned(),
     }
 }

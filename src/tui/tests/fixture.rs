@@ -21,7 +21,7 @@ use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
 use crate::engine::state::{
     Counts, Entry, Finished, InstanceState, LinkState, Lock, OperationRecord, OperationState,
-    SyncRun, SyncState, TableState, Tally, Tone, Waiting,
+    SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -101,6 +101,7 @@ fn instance(name: &str, band: &str, is_target: bool, now: Now, since: Now) -> In
         version: Some("9.2".to_owned()),
         next_probe: Some(now.after(secs(3))),
         last_outage: None,
+        traffic: Traffic::default(),
     }
 }
 
@@ -215,6 +216,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         timeline: VecDeque::new(),
         lock: Lock::ReadOnly { may_arm: true },
         journal_fault: None,
+        agent: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),

@@ -88,7 +88,10 @@ fn expected(facts: &Facts<'_>, waits: &str) -> Verdict {
         (Some(_), _) => "a run is under way".to_owned(),
         (None, Some(due)) if !due.is_zero() => format!("due in {}", about(due)),
         (None, Some(_)) => "due now".to_owned(),
-        (None, None) => "not scheduled by this console".to_owned(),
+        (None, None) => match &facts.model.state.agent {
+            Some(agent) => format!("{agent} runs it"),
+            None => "no agent runs it".to_owned(),
+        },
     };
     Verdict {
         tone: Tone::Good,

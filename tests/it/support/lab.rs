@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value as Json;
-use tandem::config::{Config, InstanceConfig, LinkConfig, Policy, Safety, TableConfig};
+use tandem::config::{
+    AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety, TableConfig,
+};
 use tandem::domain::credential::{Credential, SecretSource};
 use tandem::domain::drift::Drift;
 use tandem::domain::instance::{Endpoint, InstanceName};
@@ -114,6 +116,8 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         policy,
         safety: Safety::default(),
         hook: None,
+        agent: AgentConfig::default(),
+        alerts: Vec::new(),
         state: state.to_owned(),
     }
 }
@@ -123,6 +127,7 @@ pub fn options() -> Options {
         who: "anna".to_owned(),
         host: "ops1".to_owned(),
         is_agent: false,
+        is_unattended: false,
         first_sync: Duration::from_secs(60),
         read_only: false,
         compares: true,

@@ -34,11 +34,21 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model) {
     lines.push(Line::of(
         "not sent",
         format!(
-            "{}: stays in the journal; the next console",
-            of_them(not_sent, "record")
+            "{}: stays in the journal; {}",
+            of_them(not_sent, "record"),
+            if model.state.agent.is_some() {
+                "the agent"
+            } else {
+                "the next console"
+            }
         ),
     ));
-    lines.push(Line::of("", "offers to go on with it"));
+    let then = if model.state.agent.is_some() {
+        "goes on with it"
+    } else {
+        "offers to go on with it; nothing runs until then"
+    };
+    lines.push(Line::of("", then));
     lines.push(Line::empty());
     let mut last = Line::of("", "").at(3);
     last.pieces = vec![

@@ -102,7 +102,7 @@ impl Card<'_, '_> {
         let health = self.instance.health;
         let (glyph, role) = match health {
             Health::Healthy => ("●", Role::Good),
-            Health::Degraded | Health::Throttled => ("▲", Role::Care),
+            Health::Degraded | Health::Throttled | Health::Maintenance => ("▲", Role::Care),
             Health::Down | Health::Refused => ("▼", Role::Bad),
             Health::CutOff | Health::Unknown => ("?", Role::Care),
         };

@@ -113,7 +113,10 @@ impl Panel<'_> {
             )),
             Some(_) => Some("next one is due".to_owned()),
             None if self.link.sync.is_scheduled => None,
-            None => Some("not scheduled here, T starts a run".to_owned()),
+            None => Some(match &self.model.state.agent {
+                Some(agent) => format!("{agent} runs it"),
+                None => "no agent runs it, T starts a run".to_owned(),
+            }),
         }
     }
 }

@@ -1,0 +1,391 @@
+//! When somebody is told: each rule fires once for each thing that it watches, and resolves once. What holds now is
+//! handed in; what fired is remembered, across restarts too.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::time::Now;
+
+/// What no longer holds must not hold for this long before an alert resolves, or for as long as it took to fire, if that
+/// is shorter.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// What a rule watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum When {
+    /// A breaker is open, or forced open.
+    BreakerOpen,
+    /// A link is late, or stalled.
+    Late,
+    /// A link is stalled.
+    Stalled,
+    /// The outcome of a write is not known.
+    UnknownOutcomes,
+    /// Records wait for a person.
+    Conflicts,
+    /// An instance refuses our credentials.
+    Refused,
+}
+
+impl When {
+    /// All there are.
+    pub const ALL: [Self; 6] = [
+        Self::BreakerOpen,
+        Self::Late,
+        Self::Stalled,
+        Self::UnknownOutcomes,
+        Self::Conflicts,
+        Self::Refused,
+    ];
+
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::BreakerOpen => "breaker-open",
+            Self::Late => "late",
+            Self::Stalled => "stalled",
+            Self::UnknownOutcomes => "unknown-outcomes",
+            Self::Conflicts => "conflicts",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// What a word of the configuration watches.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|when| when.word() == word)
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// What it watches.
+    pub when: When,
+    /// How long that must hold before it fires.
+    pub after: Duration,
+}
+
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// It is.
+    Yes,
+    /// It isn't.
+    No,
+    /// It can't be told now: nothing begins and nothing ends.
+    Unsure,
+}
+
+/// One thing that a rule may watch, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// What kind of thing.
+    pub when: When,
+    /// Which: an instance and class, or a link.
+    pub subject: String,
+    /// Whether it is so.
+    pub holds: Holds,
+    /// Whether planned maintenance explains it: then nobody is told.
+    pub is_muted: bool,
+    /// What is the matter, for people.
+    pub text: String,
+}
+
+/// Whether an alert begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It fires.
+    Fired,
+    /// What it fired for is over.
+    Resolved,
+}
+
+impl Turn {
+    /// The turn in a word, as sent and as kept.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fired => "fired",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// What tells one alert from all others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AlertKey {
+    /// The rule's name.
+    pub rule: String,
+    /// What it fired for.
+    pub subject: String,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Which alert.
+    pub key: AlertKey,
+    /// What the rule watches.
+    pub when: When,
+    /// Whether it begins or ends.
+    pub turn: Turn,
+    /// Since when it has held.
+    pub since: DateTime<Utc>,
+    /// When it fired or resolved.
+    pub at: DateTime<Utc>,
+    /// What is the matter, or was, for people.
+    pub text: String,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Pending {
+        since: Now,
+    },
+    Firing {
+        since: DateTime<Utc>,
+        text: String,
+        clear: Option<Now>,
+    },
+}
+
+/// The rules, and what they have fired for.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    rules: Vec<Rule>,
+    stages: BTreeMap<AlertKey, Stage>,
+}
+
+impl Watch {
+    /// Begins with the alerts that an earlier process fired and that have not resolved; those of rules that are no more
+    /// are forgotten.
+    pub fn new(rules: Vec<Rule>, fired: impl IntoIterator<Item = Alert>) -> Self {
+        let known = |alert: &Alert| rules.iter().any(|rule| rule.name == alert.key.rule);
+        let firing = |alert: Alert| Stage::Firing {
+            since: alert.since,
+            text: alert.text,
+            clear: None,
+        };
+        let stages = fired
+            .into_iter()
+            .filter(known)
+            .map(|alert| (alert.key.clone(), firing(alert)))
+            .collect();
+        Self { rules, stages }
+    }
+
+    /// Takes in how things are, and says who is to be told what.
+    pub fn look(&mut self, sights: &[Sight], now: Now) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        for rule in &self.rules {
+            for sight in sights.iter().filter(|sight| sight.when == rule.when) {
+                let key = AlertKey {
+                    rule: rule.name.clone(),
+                    subject: sight.subject.clone(),
+                };
+                let before = self.stages.remove(&key);
+                let (after, turn) = step(rule, sight, before, now);
+                alerts.extend(turn.map(|(turn, since, text)| Alert {
+                    key: key.clone(),
+                    when: rule.when,
+                    turn,
+                    since,
+                    at: now.wall,
+                    text,
+                }));
+                if let Some(after) = after {
+                    self.stages.insert(key, after);
+                }
+            }
+        }
+        alerts
+    }
+
+    /// How many have fired and not resolved.
+    pub fn firing(&self) -> usize {
+        let stages = self.stages.values();
+        stages
+            .filter(|stage| matches!(stage, Stage::Firing { .. }))
+            .count()
+    }
+}
+
+type Said = (Turn, DateTime<Utc>, String);
+
+fn step(
+    rule: &Rule,
+    sight: &Sight,
+    before: Option<Stage>,
+    now: Now,
+) -> (Option<Stage>, Option<Said>) {
+    match (before, sight.holds) {
+        (Some(Stage::Pending { .. }) | None, _) if sight.is_muted => (None, None),
+        (Some(firing), _) if sight.is_muted => (Some(firing), None),
+        (None, Holds::Yes) => pending(rule, sight, now, now),
+        (Some(Stage::Pending { since }), Holds::Yes) => pending(rule, sight, since, now),
+        (None | Some(Stage::Pending { .. }), Holds::No) => (None, None),
+        (Some(Stage::Firing { since, .. }), Holds::Yes) => {
+            let text = sight.text.clone();
+            let clear = None;
+            (Some(Stage::Firing { since, text, clear }), None)
+        }
+        (Some(Stage::Firing { since, text, clear }), Holds::No) => {
+            let cleared = clear.unwrap_or(now);
+            if now.since(cleared) >= SETTLE.min(rule.after) {
+                return (None, Some((Turn::Resolved, since, text)));
+            }
+            let clear = Some(cleared);
+            (Some(Stage::Firing { since, text, clear }), None)
+        }
+        (before, Holds::Unsure) => (before, None),
+    }
+}
+
+/// What holds since then fires once it has held for long enough.
+fn pending(rule: &Rule, sight: &Sight, since: Now, now: Now) -> (Option<Stage>, Option<Said>) {
+    if now.since(since) < rule.after {
+        return (Some(Stage::Pending { since }), None);
+    }
+    let (since, text) = (since.wall, sight.text.clone());
+    let said = (Turn::Fired, since, text.clone());
+    let clear = None;
+    (Some(Stage::Firing { since, text, clear }), Some(said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            mono: Duration::ZERO,
+            wall: DateTime::UNIX_EPOCH,
+        }
+        .after(Duration::from_secs(seconds))
+    }
+
+    fn rule(after: u64) -> Rule {
+        Rule {
+            name: "down".to_owned(),
+            when: When::BreakerOpen,
+            after: Duration::from_secs(after),
+        }
+    }
+
+    fn sight(holds: Holds) -> Sight {
+        Sight {
+            when: When::BreakerOpen,
+            subject: "europe read".to_owned(),
+            holds,
+            is_muted: false,
+            text: "HTTP 503".to_owned(),
+        }
+    }
+
+    /// What is said at which second, when these things are seen at these seconds.
+    fn told(watch: &mut Watch, seen: &[(u64, Sight)]) -> Vec<(u64, Turn)> {
+        let mut told = Vec::new();
+        for (second, sight) in seen {
+            let alerts = watch.look(std::slice::from_ref(sight), at(*second));
+            told.extend(alerts.into_iter().map(|alert| (*second, alert.turn)));
+        }
+        told
+    }
+
+    #[test]
+    fn an_alert_fires_once_and_resolves_once() {
+        let mut watch = Watch::new(vec![rule(10)], []);
+        let seen = [
+            (0, sight(Holds::Yes)),
+            (9, sight(Holds::Yes)),
+            (10, sight(Holds::Yes)),
+            (11, sight(Holds::Yes)),
+            (12, sight(Holds::No)),
+            (21, sight(Holds::No)),
+            (22, sight(Holds::No)),
+            (23, sight(Holds::No)),
+        ];
+        let expected = [(10, Turn::Fired), (22, Turn::Resolved)];
+        assert_eq!(told(&mut watch, &seen), expected);
+        assert_eq!(watch.firing(), 0);
+    }
+
+    #[test]
+    fn what_ends_in_time_is_told_to_nobody_and_what_flaps_is_told_once() {
+        let mut watch = Watch::new(vec![rule(10)], []);
+        let short = [
+            (0, sight(Holds::Yes)),
+            (9, sight(Holds::No)),
+            (10, sight(Holds::Yes)),
+        ];
+        assert_eq!(told(&mut watch, &short), []);
+        let flaps = [
+            (20, sight(Holds::Yes)),
+            (21, sight(Holds::No)),
+            (22, sight(Holds::Yes)),
+            (40, sight(Holds::No)),
+        ];
+        assert_eq!(told(&mut watch, &flaps), [(20, Turn::Fired)]);
+    }
+
+    #[test]
+    fn a_half_open_breaker_neither_begins_nor_ends_anything() {
+        let mut watch = Watch::new(vec![rule(10)], []);
+        let seen = [
+            (0, sight(Holds::Unsure)),
+            (20, sight(Holds::Yes)),
+            (25, sight(Holds::Unsure)),
+            (30, sight(Holds::Yes)),
+            (200, sight(Holds::Unsure)),
+        ];
+        assert_eq!(told(&mut watch, &seen), [(30, Turn::Fired)]);
+    }
+
+    #[test]
+    fn maintenance_mutes_what_has_not_fired_and_keeps_what_has() {
+        let muted = || Sight {
+            is_muted: true,
+            ..sight(Holds::Yes)
+        };
+        let mut watch = Watch::new(vec![rule(10)], []);
+        let seen = [(0, muted()), (100, muted()), (101, sight(Holds::No))];
+        assert_eq!(told(&mut watch, &seen), []);
+        let seen = [
+            (200, sight(Holds::Yes)),
+            (210, sight(Holds::Yes)),
+            (220, muted()),
+        ];
+        assert_eq!(told(&mut watch, &seen), [(210, Turn::Fired)]);
+        assert_eq!(watch.firing(), 1);
+    }
+
+    #[test]
+    fn what_fired_before_a_restart_does_not_fire_again_and_resolves() {
+        let mut first = Watch::new(vec![rule(0)], []);
+        let fired = first.look(&[sight(Holds::Yes)], at(5));
+        assert_eq!(fired.len(), 1);
+        let mut second = Watch::new(vec![rule(0)], fired.clone());
+        let seen = [
+            (6, sight(Holds::Unsure)),
+            (7, sight(Holds::Yes)),
+            (8, sight(Holds::No)),
+        ];
+        assert_eq!(told(&mut second, &seen), [(8, Turn::Resolved)]);
+        assert_eq!(
+            Watch::new(Vec::new(), fired).firing(),
+            0,
+            "its rule is no more"
+        );
+    }
+
+    #[test]
+    fn every_word_is_read_back() {
+        for when in When::ALL {
+            assert_eq!(When::from_word(when.word()), Some(when));
+        }
+        assert_eq!(When::from_word("on-fire"), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! Alerts: what the rules make of each state, kept until it was delivered. It looks at states as a frontend does, and
+//! nothing waits for it.
+
+mod message;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+
+use super::State;
+use super::state::InstanceState;
+use crate::config::{AlertConfig, Destination};
+use crate::dataverse::{Outbound, fetched, now, tell};
+use crate::domain::alert::{Holds, Sight, Watch, When};
+use crate::domain::breaker::{BreakerStatus, Phase};
+use crate::domain::health::Health;
+use crate::domain::lag::LinkCondition;
+use crate::domain::time::age;
+use crate::journal::{AlertStore, Undelivered};
+
+/// How often states are looked at, and messages sent.
+const LOOK: Duration = Duration::from_secs(1);
+/// A message that did not arrive is tried again after this long, then twice as long each time, up to the cap.
+const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN_CAP: Duration = Duration::from_secs(600);
+/// A message that is older than this tells nobody anything any more.
+const TOO_OLD: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Watches states and tells people, until it is dropped.
+pub(super) async fn run(
+    alerts: Vec<AlertConfig>,
+    folder: PathBuf,
+    states: watch::Receiver<Arc<State>>,
+) {
+    let opened = tokio::task::spawn_blocking(move || AlertStore::open(&folder)).await;
+    let store = match opened {
+        Ok(Ok(store)) => store,
+        Ok(Err(error)) => return tracing::error!(%error, "no alert is sent"),
+        Err(error) => return tracing::error!(%error, "no alert is sent"),
+    };
+    let outbound = match Outbound::new() {
+        Ok(outbound) => outbound,
+        Err(error) => return tracing::error!(error, "no alert is sent"),
+    };
+    // A slow receiver must not keep the next alert from being noticed.
+    tokio::join!(
+        watch(&alerts, &store, states),
+        deliver(&alerts, &store, &outbound)
+    );
+}
+
+async fn watch(alerts: &[AlertConfig], store: &AlertStore, states: watch::Receiver<Arc<State>>) {
+    let fired = match store.firing().await {
+        Ok(fired) => fired,
+        Err(error) => {
+            tracing::error!(%error, "what has fired before can't be read");
+            Vec::new()
+        }
+    };
+    let rules = alerts.iter().map(|alert| alert.rule.clone()).collect();
+    let mut watch = Watch::new(rules, fired);
+    loop {
+        let sights = sights(&states.borrow().clone());
+        // Kept when it can't be written down: it is told as soon as it can.
+        let mut looked = watch.clone();
+        let told = looked.look(&sights, now());
+        for alert in &told {
+            let (rule, subject, turn) = (&alert.key.rule, &alert.key.subject, alert.turn.word());
+            tracing::warn!(rule, subject, turn, "{}", alert.text);
+        }
+        let kept = if told.is_empty() {
+            Ok(())
+        } else {
+            store.add(told).await
+        };
+        match kept {
+            Ok(()) => watch = looked,
+            Err(error) => tracing::error!(%error, "an alert can't be kept"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn deliver(alerts: &[AlertConfig], store: &AlertStore, outbound: &Outbound) {
+    loop {
+        match store.due(now().wall).await {
+            Ok(due) => {
+                join_all(due.iter().map(|one| attempt(alerts, store, outbound, one))).await;
+            }
+            Err(error) => tracing::error!(%error, "the alerts to send can't be read"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Sends one message; what did not arrive has its turn again.
+async fn attempt(
+    alerts: &[AlertConfig],
+    store: &AlertStore,
+    outbound: &Outbound,
+    one: &Undelivered,
+) {
+    let rule = &one.alert.key.rule;
+    let config = alerts.iter().find(|alert| alert.rule.name == *rule);
+    let at = now();
+    let sent = match config {
+        Some(config) => send(config, outbound, one).await,
+        // Its rule is no more, and with it who was to be told.
+        None => Ok(()),
+    };
+    let is_too_old = age(at.wall, one.alert.at) >= TOO_OLD;
+    let kept = match sent {
+        Ok(()) => store.done(one.id).await,
+        Err(why) if is_too_old => {
+            tracing::error!(rule, why, "an alert could not be sent, and is given up");
+            store.done(one.id).await
+        }
+        Err(why) => {
+            let wait = AGAIN.saturating_mul(1 << one.tries.min(16)).min(AGAIN_CAP);
+            tracing::warn!(rule, why, ?wait, "an alert could not be sent");
+            store.again(one.id, at.after(wait).wall).await
+        }
+    };
+    if let Err(error) = kept {
+        tracing::error!(%error, "whether an alert was sent can't be kept");
+    }
+}
+
+async fn send(config: &AlertConfig, outbound: &Outbound, one: &Undelivered) -> Result<(), String> {
+    match &config.to {
+        Destination::Command(words) => {
+            let json = message::plain(&one.alert);
+            tell(words.clone(), json.to_string()).await
+        }
+        Destination::Webhook { url, shape, key } => {
+            let key = match key {
+                Some(key) => Some(fetched(key).await?),
+                None => None,
+            };
+            let key = key.as_ref().map(ExposeSecret::expose_secret);
+            let json = message::shaped(&one.alert, *shape, key);
+            outbound.post(url, json.to_string()).await
+        }
+    }
+}
+
+/// What rules may watch, as a state has it.
+fn sights(state: &State) -> Vec<Sight> {
+    let mut sights: Vec<Sight> = state.instances.iter().flat_map(of_instance).collect();
+    for place in 0..state.links.len() {
+        sights.extend(of_link(state, place));
+    }
+    let unknown = state.unknown_outcomes();
+    sights.push(Sight {
+        when: When::UnknownOutcomes,
+        subject: "operations".to_owned(),
+        holds: yes_or_no(unknown > 0),
+        is_muted: false,
+        text: format!(
+            "{unknown} outcomes are not known: they are read back before anything is sent again"
+        ),
+    });
+    sights
+}
+
+fn yes_or_no(is_so: bool) -> Holds {
+    if is_so { Holds::Yes } else { Holds::No }
+}
+
+fn of_instance(instance: &InstanceState) -> impl Iterator<Item = Sight> + use<'_> {
+    // What can't be asked has not got better: a breaker that is closed after a restart says nothing.
+    let silent = [Health::Unknown, Health::Down, Health::CutOff];
+    let is_known = !silent.contains(&instance.health);
+    let is_muted = instance.maintenance().is_some();
+    let refused = Sight {
+        when: When::Refused,
+        subject: instance.name.clone(),
+        holds: match &instance.refused {
+            Some(_) => Holds::Yes,
+            None if is_known => Holds::No,
+            None => Holds::Unsure,
+        },
+        is_muted,
+        text: format!(
+            "{} refuses our credentials: {}",
+            instance.name,
+            instance.refused.as_deref().unwrap_or_default()
+        ),
+    };
+    let breakers = instance.breakers.iter().map(move |breaker| Sight {
+        when: When::BreakerOpen,
+        subject: format!("{} {}", instance.name, breaker.class.word()),
+        holds: match &breaker.phase {
+            Phase::Open { .. } | Phase::ForcedOpen(_) => Holds::Yes,
+            Phase::Closed if is_known => Holds::No,
+            Phase::Closed | Phase::HalfOpen { .. } => Holds::Unsure,
+        },
+        is_muted,
+        text: breaker_text(instance, breaker),
+    });
+    std::iter::once(refused).chain(breakers)
+}
+
+fn breaker_text(instance: &InstanceState, breaker: &BreakerStatus) -> String {
+    let (name, class, word) = (&instance.name, breaker.class.word(), breaker.phase.word());
+    let cause = breaker.cause.as_deref().unwrap_or_default();
+    format!("{name}: {class} breaker {word}: {cause}")
+}
+
+fn of_link(state: &State, place: usize) -> Vec<Sight> {
+    let Some(link) = state.links.get(place) else {
+        return Vec::new();
+    };
+    let condition = state.condition(place, state.now.wall);
+    let is_muted = state.is_in_maintenance(place);
+    let pending = state.pending(place);
+    let lag = state.lag(place, state.now.wall).as_secs();
+    let name = &link.name;
+    let behind = |when: When, is_so: bool| Sight {
+        when,
+        subject: name.clone(),
+        holds: match condition {
+            LinkCondition::Unknown => Holds::Unsure,
+            _ => yes_or_no(is_so),
+        },
+        is_muted,
+        text: format!(
+            "{name} is {}: {pending} pending, the oldest for {lag} s",
+            condition.word()
+        ),
+    };
+    let mut tables = state.tables_of(place);
+    let is_compared = tables.all(|(_, table)| table.compared.is_some());
+    let tables = state.tables_of(place);
+    let held: usize = tables.map(|(_, table)| table.counts.for_a_person()).sum();
+    let conflicts = Sight {
+        when: When::Conflicts,
+        subject: name.clone(),
+        holds: if is_compared {
+            yes_or_no(held > 0)
+        } else {
+            Holds::Unsure
+        },
+        is_muted,
+        text: format!("{held} records of {name} wait for a person"),
+    };
+    let stalled = condition == LinkCondition::Stalled;
+    let late = stalled || condition == LinkCondition::Late;
+    vec![
+        behind(When::Late, late),
+        behind(When::Stalled, stalled),
+        conflicts,
+    ]
+}
