@@ -28,6 +28,7 @@ mod demo;
 mod emulator;
 mod records;
 mod repair;
+mod runs;
 mod status;
 
 #[cfg(test)]
@@ -105,7 +106,10 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Records(records)) => records::run(&records, context).await,
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
-        Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
+        Some(Command::Sync(sync)) => match runs::Wanted::of(&sync) {
+            Some(wanted) => runs::run(&wanted, &sync.repair, context).await,
+            None => repair::run(Verb::Sync, &sync.repair, context).await,
+        },
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

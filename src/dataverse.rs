@@ -12,6 +12,7 @@
 mod clock;
 
 mod client;
+mod management;
 mod query;
 mod write;
 
@@ -35,6 +36,7 @@ pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };
 pub use clock::now;
+pub use management::{Listing, Management, Ordered};
 pub use query::{Filter, Order, Query};
 pub use response::{BadRow, Page};
 pub use secret::BadSecret;

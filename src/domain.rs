@@ -22,3 +22,4 @@ pub mod drift;
 pub mod lag;
 pub mod operation;
 pub mod plan;
+pub mod run;

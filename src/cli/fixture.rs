@@ -147,7 +147,7 @@ pub fn well() -> State {
             sync: SyncState {
                 runs: Runs {
                     any: true,
-                    failed_in_a_row: 0,
+                    ..Runs::default()
                 },
                 ..SyncState::default()
             },

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::words;
-use crate::domain::operation::Request;
+use crate::domain::operation::{Request, TableIndex};
 use crate::domain::text;
 use crate::engine::State;
 use crate::engine::state::{OperationRecord, Tally};
@@ -67,9 +67,12 @@ pub fn exit(done: &Done) -> Exit {
 
 /// One record's outcome in a line.
 pub fn line(state: &State, record: &OperationRecord) -> String {
-    let table = state
-        .table(record.key.table)
-        .map_or("?", |table| table.name.as_str());
+    let table = state.table(record.key.table);
+    let table = match table {
+        Some(table) => table.name.as_str(),
+        None if record.key.table == TableIndex::RUNS => "run of",
+        None => "?",
+    };
     let mut parts = vec![format!("{:<9} {table}", record.stage.word())];
     let named = [&record.name, &record.number].into_iter();
     parts.extend(
@@ -77,7 +80,9 @@ pub fn line(state: &State, record: &OperationRecord) -> String {
             .filter(|part| !part.is_empty())
             .map(|part| text::visible(part).into_owned()),
     );
-    parts.push(format!("{}…", record.key.id.short()));
+    if record.key.table != TableIndex::RUNS {
+        parts.push(format!("{}…", record.key.id.short()));
+    }
     if record.columns > 0 {
         parts.push(words::count(record.columns, "column"));
     }

@@ -166,7 +166,9 @@ pub fn parse(
         wanted.drifts = match verb {
             Verb::Ensure => vec![Drift::Missing],
             Verb::Rehydrate => vec![Drift::Stub, Drift::Stale],
-            Verb::Sync => vec![Drift::Missing, Drift::Stub, Drift::Stale],
+            Verb::Sync | Verb::Rerun | Verb::Cancel => {
+                vec![Drift::Missing, Drift::Stub, Drift::Stale]
+            }
         };
     }
     Ok(Chosen::Found(wanted))
@@ -305,7 +307,8 @@ fn no_such_table(name: &str, config: &Config) -> Trouble {
     ))
 }
 
-fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, Trouble> {
+/// The place of a link by its name.
+pub fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, Trouble> {
     let Some(name) = name else { return Ok(None) };
     let is_named = |link: &LinkConfig| link.name == name;
     let place = config.links.iter().position(is_named);

@@ -16,6 +16,10 @@ pub enum Verb {
     Sync,
     /// Fill what exists; create nothing.
     Rehydrate,
+    /// Have the link's job repeat an old run.
+    Rerun,
+    /// Have the link's job end a run.
+    Cancel,
 }
 
 impl Verb {
@@ -25,14 +29,21 @@ impl Verb {
             Self::Ensure => "ensure",
             Self::Sync => "sync",
             Self::Rehydrate => "rehydrate",
+            Self::Rerun => "rerun",
+            Self::Cancel => "cancel",
         }
     }
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Ensure, Self::Sync, Self::Rehydrate]
-            .into_iter()
-            .find(|verb| verb.word() == word)
+        let all = [
+            Self::Ensure,
+            Self::Sync,
+            Self::Rehydrate,
+            Self::Rerun,
+            Self::Cancel,
+        ];
+        all.into_iter().find(|verb| verb.word() == word)
     }
 }
 
@@ -69,6 +80,11 @@ impl fmt::Display for OperationId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableIndex(pub u16);
 
+impl TableIndex {
+    /// No table of a link: under it stand the runs that a link's job was asked for.
+    pub const RUNS: Self = Self(u16::MAX);
+}
+
 /// One record of one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordKey {
@@ -76,6 +92,14 @@ pub struct RecordKey {
     pub table: TableIndex,
     /// The source's id of the row (the target's, where only the target has it).
     pub id: RowId,
+}
+
+impl RecordKey {
+    /// What stands for the run that an operation asked for.
+    pub fn of_run(operation: OperationId) -> Option<Self> {
+        let table = TableIndex::RUNS;
+        RowId::new(operation.0).map(|id| Self { table, id })
+    }
 }
 
 /// How far one record of an operation has come (reliability J3).

@@ -2,6 +2,7 @@
 
 mod journal;
 mod links;
+mod jobs;
 mod operations;
 mod orders;
 
@@ -21,6 +22,7 @@ use super::link::LinkContext;
 use super::repair::{Ended, Leases};
 use super::start::{Client, Options, Running, StartError, clients, initial_state};
 use super::state::{State, Tone};
+use super::sync::{Job, Seen};
 use super::writer::StateWriter;
 use crate::config::Config;
 use crate::dataverse::{Observation, now};
@@ -45,12 +47,17 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 pub fn start(config: Config, options: Options) -> Result<(Engine, Running), StartError> {
     let at = now();
     let (clients, observations) = clients(&config)?;
+    let (jobs, seen) = jobs::of(&config, &clients)?;
     let writer = StateWriter::new(initial_state(&config, &options, at));
     let (commands, asked) = mpsc::channel(64);
     let (published, states) = watch::channel(writer.snapshot());
     let (events, happened) = mpsc::channel(4096);
     let shutdown = CancellationToken::new();
-    let links = config.links.iter().map(|_| LinkWork::default()).collect();
+    let links = jobs.into_iter().map(|job| LinkWork {
+        job,
+        ..LinkWork::default()
+    });
+    let links = links.collect();
     let run = Run {
         config,
         options,
@@ -58,6 +65,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         published,
         clients,
         observations,
+        seen,
         events,
         journal: None,
         links,
@@ -80,6 +88,9 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
 #[derive(Default)]
 struct LinkWork {
     context: Option<Arc<LinkContext>>,
+    /// What carries its rows over, where that is not the built-in sync.
+    job: Option<Arc<Job>>,
+    is_watched: bool,
     is_comparing: bool,
     compared: Option<Now>,
     was_readable: bool,
@@ -92,6 +103,8 @@ struct Run {
     published: watch::Sender<Arc<State>>,
     clients: Vec<Client>,
     observations: Vec<mpsc::UnboundedReceiver<Observation>>,
+    /// What the clients of jobs saw: for the log alone.
+    seen: Vec<Seen>,
     events: mpsc::Sender<Event>,
     journal: Option<Journal>,
     links: Vec<LinkWork>,
@@ -120,6 +133,9 @@ impl Run {
         let mut is_opening = true;
         self.spawn_probes();
         self.spawn_describing();
+        if self.options.compares {
+            self.watch_jobs();
+        }
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;
@@ -220,6 +236,11 @@ impl Run {
                 );
             }
         }
+        for seen in &mut self.seen {
+            while let Ok(observation) = seen.try_recv() {
+                log(&observation);
+            }
+        }
         let statuses: Vec<_> = self
             .clients
             .iter()
@@ -260,6 +281,14 @@ impl Run {
                     .and_then(|link| link.sync.running);
                 running.map(|operation| self.operations.remove(&operation));
             }
+            Event::OrderEnded { operation, .. } => {
+                self.operations.remove(operation);
+            }
+            Event::RunsListed {
+                link,
+                runs: Ok(runs),
+                ..
+            } => self.compare_after_good_run(*link, runs, at),
             Event::CompareEnded { link } => {
                 if let Some(work) = self.links.get_mut(*link) {
                     work.is_comparing = false;

@@ -14,6 +14,7 @@ use crate::domain::health::{Cell, Health, Summary};
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::{BlastRadius, Plan};
+use crate::domain::run::{self, Backend, PlatformRun};
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
 
@@ -110,7 +111,7 @@ impl State {
             self.pending(link),
             self.lag(link, now),
             state.schedule,
-            state.sync.runs,
+            state.sync.ends(state.schedule, now),
         )
     }
 
@@ -215,10 +216,16 @@ pub struct LinkState {
 /// The sync of a link.
 #[derive(Clone, Debug, Default)]
 pub struct SyncState {
+    /// What runs it.
+    pub backend: Backend,
     /// Whether this process runs it on its schedule.
     pub is_scheduled: bool,
-    /// The run under way.
+    /// The operation of ours that is a run, or follows one.
     pub running: Option<OperationId>,
+    /// The latest runs, as the job's platform lists them; newest first.
+    pub list: Option<RunList>,
+    /// Why they can't be listed now.
+    pub unlisted: Option<String>,
     /// When a run last ended without a failure.
     pub last_success: Option<DateTime<Utc>>,
     /// The latest run that ended.
@@ -227,6 +234,47 @@ pub struct SyncState {
     pub next_due: Option<DateTime<Utc>>,
     /// How the latest runs ended.
     pub runs: Runs,
+}
+
+impl SyncState {
+    /// The run that the platform has under way.
+    pub fn under_way(&self) -> Option<&PlatformRun> {
+        let mut runs = self.list.iter().flat_map(|list| list.runs.iter());
+        runs.find(|run| run.status.is_under_way())
+    }
+
+    /// Whether a run is under way, whoever carries it out.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some() || self.under_way().is_some()
+    }
+
+    /// How the latest runs ended, as far as anything tells: of a platform's runs those count that ended within the
+    /// time in which one should have.
+    fn ends(&self, schedule: Schedule, now: DateTime<Utc>) -> Runs {
+        let hidden = self.backend.why_unlisted().is_some() || self.unlisted.is_some();
+        let Some(list) = &self.list else {
+            let unseen = self.backend != Backend::BuiltIn;
+            return Runs {
+                hidden: hidden || unseen,
+                ..self.runs
+            };
+        };
+        let within = chrono::Duration::from_std(schedule.cadence + schedule.grace);
+        let since = within.ok().and_then(|within| now.checked_sub_signed(within));
+        Runs {
+            hidden,
+            ..run::ends(&list.runs, since.unwrap_or(DateTime::<Utc>::MIN_UTC))
+        }
+    }
+}
+
+/// The runs of a job, as they were last listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunList {
+    /// Newest first.
+    pub runs: Arc<[PlatformRun]>,
+    /// When.
+    pub at: Now,
 }
 
 /// One run of a sync that has ended.

@@ -18,6 +18,7 @@ mod fuzz;
 mod readme;
 mod repair;
 mod support;
+mod sync;
 mod terminal;
 mod third_party;
 mod wire;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Run, TRY_AGAIN};
 use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb};
+use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::engine::event::Event;
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
@@ -12,8 +13,8 @@ use crate::engine::reconcile::{End, compare_link};
 use crate::engine::repair::{Patience, Repair};
 use crate::engine::start::Client;
 use crate::engine::state::InstanceState;
-use crate::engine::sync;
-use crate::engine::sync::{Freshness, Reach};
+use crate::engine::sync::built_in;
+use crate::engine::sync::built_in::{Freshness, Reach};
 
 impl Run {
     pub(super) fn spawn_probes(&mut self) {
@@ -201,6 +202,9 @@ impl Run {
         let Some(state) = self.writer.state().links.get(link) else {
             return;
         };
+        if state.sync.backend != Backend::BuiltIn {
+            return;
+        }
         let is_due =
             state.sync.next_due.is_some_and(|due| at.wall >= due) && state.sync.running.is_none();
         let name = state.name.clone();
@@ -240,6 +244,6 @@ impl Run {
         self.operations
             .insert(repair.request.id, repair.ended.clone());
         let is_scheduled = self.options.is_agent;
-        self.repairs.spawn(sync::run(repair, reach, is_scheduled));
+        self.repairs.spawn(built_in::run(repair, reach, is_scheduled));
     }
 }

@@ -19,6 +19,7 @@ impl Run {
         match command {
             Command::Repair { .. }
             | Command::StartSync { .. }
+            | Command::OrderRun { .. }
             | Command::Preview { .. }
             | Command::Resume { .. } => {
                 self.begin(command);
@@ -53,6 +54,7 @@ impl Run {
                 );
             }
             Command::Release { instance, who } => self.release(instance, &who, at),
+            Command::ListRuns => self.watch_jobs(),
             Command::Compare => (0..self.links.len()).for_each(|link| self.compare(link, at)),
             Command::Inspect(key) => self.inspect(key),
         }

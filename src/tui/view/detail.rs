@@ -308,6 +308,7 @@ impl<'a> Detail<'a> {
             Verb::Ensure => ("E", "ensure"),
             Verb::Sync => ("T", "sync"),
             Verb::Rehydrate => ("H", "rehydrate"),
+            Verb::Rerun | Verb::Cancel => ("", verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);

@@ -84,7 +84,7 @@ fn answer_words(verb: Verb, records: usize) -> String {
     let them = if records == 1 { "it" } else { "them" };
     match verb {
         Verb::Sync => format!("sync {them}"),
-        Verb::Ensure | Verb::Rehydrate => format!("{verb} {them}"),
+        Verb::Ensure | Verb::Rehydrate | Verb::Rerun | Verb::Cancel => format!("{verb} {them}"),
     }
 }
 
