@@ -135,6 +135,7 @@ pub use self::tls::TlsFault;
 use self::clock::Clock;
 use self::instance::Instance;
 use self::pipeline::Hooks;
+use self::platform::Recurrence;
 use self::schema::Schema;
 use self::security::Change;
 use self::tls::{Authority, Tls};
@@ -249,7 +250,7 @@ pub struct Pair {
     plug_in: bool,
     refuses_stubs: bool,
     data: Data,
-    workflow: bool,
+    workflow: Option<Recurrence>,
     seed: u64,
     roles: Vec<Change>,
     scenario: Option<Scenario>,
@@ -289,7 +290,8 @@ impl Pair {
         if let Some(problem) = Change::problem_of(&roles, &Schema::demo()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
+        let recurrence = scenario.as_ref().and_then(Scenario::recurrence);
+        let workflow = recurrence.or(options.workflow.then(Recurrence::default));
         let authority = match (options.tls, options.tls_fault) {
             (true, _) => Some(Arc::new(Authority::new()?)),
             (false, None) => None,

@@ -67,12 +67,7 @@ pub fn exit(done: &Done) -> Exit {
 
 /// One record's outcome in a line.
 pub fn line(state: &State, record: &OperationRecord) -> String {
-    let table = state.table(record.key.table);
-    let table = match table {
-        Some(table) => table.name.as_str(),
-        None if record.key.table == TableIndex::RUNS => "run of",
-        None => "?",
-    };
+    let table = state.kind(record.key.table);
     let mut parts = vec![format!("{:<9} {table}", record.stage.word())];
     let named = [&record.name, &record.number].into_iter();
     parts.extend(
@@ -213,9 +208,8 @@ pub fn operation(state: &State, done: &Done) -> Operation {
 }
 
 fn json_line(state: &State, record: &OperationRecord) -> Line {
-    let table = state.table(record.key.table);
     Line {
-        table: table.map_or_else(String::new, |table| table.name.to_string()),
+        table: state.kind(record.key.table).to_owned(),
         id: record.key.id.to_string(),
         name: record.name.clone(),
         number: record.number.clone(),

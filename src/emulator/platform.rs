@@ -36,6 +36,7 @@ use uuid::Uuid;
 
 use self::arm::Audience;
 use self::history::{History, Order, Repeat};
+pub(crate) use self::job::Recurrence;
 pub(crate) use self::manner::Manner;
 use self::run::{Run, Trigger};
 use super::instance::{Instance, lock};
@@ -124,17 +125,25 @@ impl Platform {
 pub(crate) fn start(
     us: &Arc<Instance>,
     europe: &Arc<Instance>,
-    enabled: bool,
+    enabled: Option<Recurrence>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
     let Some(platform) = &us.platform else {
         return;
     };
-    flow::switch(us, enabled);
+    flow::switch(us, enabled.is_some());
+    let recurrence = enabled.unwrap_or_default();
+    let since = recurrence.every - recurrence.first;
+    if since > TimeDelta::zero() {
+        // It has been at work before the story begins.
+        let run = platform.history.ended_well(us.clock.now() - since);
+        flow::note(us, &run);
+    }
     tasks.spawn(job::schedule(
         Arc::clone(platform),
         Arc::clone(us),
+        recurrence,
         stop.child_token(),
     ));
     tasks.spawn(job::work(

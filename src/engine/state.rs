@@ -60,6 +60,15 @@ impl State {
         self.tables.get(usize::from(index.0))
     }
 
+    /// What a record of an operation is called by kind: its table, or a run of a link's job.
+    pub fn kind(&self, index: TableIndex) -> &str {
+        match self.table(index) {
+            Some(table) => table.name.as_str(),
+            None if index == TableIndex::RUNS => "run",
+            None => "?",
+        }
+    }
+
     /// The link of a record.
     pub fn link_of(&self, index: TableIndex) -> Option<&LinkState> {
         self.links.get(self.table(index)?.link)

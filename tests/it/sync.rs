@@ -24,6 +24,7 @@ mod commands;
 mod faults;
 mod jobs;
 mod restart;
+mod stories;
 
 const GROUP: &str = "/subscriptions/s1/resourceGroups/rg1/providers";
 const MANAGEMENT: &str = "https://management.azure.com";

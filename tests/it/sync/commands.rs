@@ -29,7 +29,7 @@ fn sync_waits_for_the_run_and_says_how_it_ended() {
     emulator.arm(refuse);
     let yes = ["sync", "--yes", "1000", "--reason", "INC-42"];
     let failed = emulator.tandem(&yes).exits(1);
-    assert!(failed.stdout.contains("verified  run of sync-accounts-contacts"), "{failed:?}");
+    assert!(failed.stdout.contains("verified  run sync-accounts-contacts"), "{failed:?}");
     assert!(failed.stdout.contains("Upsert_accounts"), "{failed:?}");
 
     let listed = emulator.tandem(&["sync", "--runs", "--json"]).exits(0).json();

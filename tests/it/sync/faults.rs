@@ -95,7 +95,7 @@ async fn a_platform_that_asks_us_to_wait_is_not_asked_before() {
         .collect();
     assert_eq!(asked[0]["status"], 429, "{asked:?}");
     let at = |request: &serde_json::Value| {
-        chrono::DateTime::parse_from_rfc3339(request["at"].as_str().unwrap()).unwrap()
+        chrono::DateTime::parse_from_rfc3339(request["time"].as_str().unwrap()).unwrap()
     };
     let waited = at(asked[1]) - at(asked[0]);
     assert!(waited >= chrono::Duration::milliseconds(1900), "{waited}");
