@@ -40,7 +40,7 @@
 //! | `faults` | `POST` `GET` `DELETE` | arms a rule (below), lists them, clears them |
 //! | `limits` | `POST` `GET` `DELETE` | service protection: [`Limits`], every field optional; `{}` for the service's own numbers |
 //! | `organization` | `POST` `GET` | `{"state": "enabled"}`, `disabled`, or `administration` with `administrators`, client ids |
-//! | `sync` | `POST` `GET` `DELETE` | on the US instance: `{"order": "newest-first"}`, and `"wait_ms"` between a run's reading and writing |
+//! | `sync` | `POST` `GET` `DELETE` | on the US instance: `{"order": "newest-first"}`, `"wait_ms"` between a run's reading and writing, `"adds_only"`, `"skips_blanks"` |
 //! | `tls` | `POST` `GET` `DELETE` | `{"fault": "expired", "for_s": 2}`: what new connections meet, see [`TlsFault`] |
 //! | `secret` | `POST` | `{"client": "app", "secret": "new"}` rotates; `"expired": true` has it expired; all clients without `client` |
 //! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |

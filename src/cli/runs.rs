@@ -45,11 +45,7 @@ impl Wanted {
 }
 
 /// Runs the command.
-pub async fn run(
-    wanted: &Wanted,
-    repair: &Repair,
-    context: &mut Context,
-) -> Result<Exit, Trouble> {
+pub async fn run(wanted: &Wanted, repair: &Repair, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
     let links = links(repair, &config)?;
     if let Wanted::Order(order) = wanted {
@@ -184,7 +180,11 @@ async fn list(
     let output = context.output;
     let engine = &session.engine;
     let gone = |_| Trouble::bug("the engine ended by itself");
-    engine.commands.send(Command::ListRuns).await.map_err(gone)?;
+    engine
+        .commands
+        .send(Command::ListRuns)
+        .await
+        .map_err(gone)?;
     let is_there = |state: &Arc<State>| {
         output.progress("asking for the runs…");
         state.links.iter().all(wait::is_listed)
@@ -203,19 +203,20 @@ async fn list(
         let exit = exit.code();
         Output::object(&Report { exit, links: found })?;
     } else {
-        found.iter().for_each(|link| print(output, link));
+        for link in &found {
+            print(output, link);
+        }
     }
     Ok(exit)
 }
 
 fn runs_of(state: &State, link: &LinkState) -> Link {
     let sync = &link.sync;
-    let runs = match sync.backend {
-        Backend::BuiltIn => built_in(state, link),
-        _ => {
-            let runs = sync.list.iter().flat_map(|list| list.runs.iter());
-            runs.map(Run::of).collect()
-        }
+    let runs = if sync.backend == Backend::BuiltIn {
+        built_in(state, link)
+    } else {
+        let runs = sync.list.iter().flat_map(|list| list.runs.iter());
+        runs.map(Run::of).collect()
     };
     let never = sync.backend.why_unlisted().map(str::to_owned);
     Link {
@@ -257,17 +258,29 @@ fn built_in(state: &State, link: &LinkState) -> Vec<Run> {
 
 fn print(output: Output, link: &Link) {
     if let Some(why) = &link.unlisted {
-        output.error(&format!("{}: its runs can't be listed: {}", link.name, visible(why)));
+        output.error(&format!(
+            "{}: its runs can't be listed: {}",
+            link.name,
+            visible(why)
+        ));
         return;
     }
     if link.runs.is_empty() {
-        output.remark(&format!("{}: no run of {} is known", link.name, link.backend));
+        output.remark(&format!(
+            "{}: no run of {} is known",
+            link.name, link.backend
+        ));
         return;
     }
     let heading = ["run", "status", "started", "took", "by", "error"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(link.runs.iter().map(row));
-    Output::result(&format!("{}: {}\n{}", link.name, link.backend, table(&rows)));
+    Output::result(&format!(
+        "{}: {}\n{}",
+        link.name,
+        link.backend,
+        table(&rows)
+    ));
 }
 
 fn row(run: &Run) -> Vec<String> {

@@ -149,7 +149,11 @@ fn authority(
 }
 
 /// Ids and names that become part of a URL or a form.
-pub fn plain(source: Source<'_>, what: &str, text: &Spanned<String>) -> Result<String, ConfigError> {
+pub fn plain(
+    source: Source<'_>,
+    what: &str,
+    text: &Spanned<String>,
+) -> Result<String, ConfigError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     let value = text.get_ref();
     if value.is_empty() || value.len() > 128 || !value.chars().all(fits) {

@@ -56,8 +56,8 @@ impl NextLink {
     }
 
     fn passing(guarded: Result<Url, String>, from: Option<&Self>) -> Result<Self, Failure> {
-        let url = guarded
-            .map_err(|why| refused(&format!("a link of the server was refused: {why}")))?;
+        let url =
+            guarded.map_err(|why| refused(&format!("a link of the server was refused: {why}")))?;
         let (depth, trail) = match from {
             None => (0, Arc::default()),
             Some(from) => (from.depth + 1, Arc::clone(&from.trail)),

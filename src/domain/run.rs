@@ -68,9 +68,9 @@ impl Backend {
                 "Power Automate runs a flow again only when its rows are touched at the source, which tandem never \
                  writes: resubmit it in the maker portal, or repair the records with `tandem sync TABLE RECORD`",
             ),
-            Self::Function => Some(
-                "Azure Functions keep no past run to repeat: `tandem sync` starts a new one",
-            ),
+            Self::Function => {
+                Some("Azure Functions keep no past run to repeat: `tandem sync` starts a new one")
+            }
             Self::LogicApp | Self::DataFactory | Self::Synapse => None,
         }
     }
@@ -78,10 +78,12 @@ impl Backend {
     /// Why a run can't be cancelled, and what to do instead, where it can't.
     pub fn why_no_cancel(self) -> Option<&'static str> {
         match self {
-            Self::BuiltIn => {
-                Some("a run of the built-in sync is an operation: x in the console's Operations ends it")
+            Self::BuiltIn => Some(
+                "a run of the built-in sync is an operation: x in the console's Operations ends it",
+            ),
+            Self::PowerAutomate => {
+                Some("Dataverse can't cancel a flow's run: do it in the maker portal")
             }
-            Self::PowerAutomate => Some("Dataverse can't cancel a flow's run: do it in the maker portal"),
             Self::Function => Some("a function that has begun can't be cancelled"),
             Self::LogicApp | Self::DataFactory | Self::Synapse => None,
         }

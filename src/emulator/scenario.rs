@@ -27,15 +27,39 @@ pub(crate) const SEED: u64 = 2026;
 const NAMED: [(&str, &str); 9] = [
     ("outage", include_str!("../../assets/scenarios/outage.toml")),
     ("calm", include_str!("../../assets/scenarios/calm.toml")),
-    ("throttled", include_str!("../../assets/scenarios/throttled.toml")),
-    ("stale-token", include_str!("../../assets/scenarios/stale-token.toml")),
-    ("plug-in-off", include_str!("../../assets/scenarios/plug-in-off.toml")),
-    ("built-in", include_str!("../../assets/scenarios/built-in.toml")),
-    ("stalled-sync", include_str!("../../assets/scenarios/stalled-sync.toml")),
-    ("add-only", include_str!("../../assets/scenarios/add-only.toml")),
-    ("skip-blanks", include_str!("../../assets/scenarios/skip-blanks.toml")),
+    (
+        "throttled",
+        include_str!("../../assets/scenarios/throttled.toml"),
+    ),
+    (
+        "stale-token",
+        include_str!("../../assets/scenarios/stale-token.toml"),
+    ),
+    (
+        "plug-in-off",
+        include_str!("../../assets/scenarios/plug-in-off.toml"),
+    ),
+    (
+        "built-in",
+        include_str!("../../assets/scenarios/built-in.toml"),
+    ),
+    (
+        "stalled-sync",
+        include_str!("../../assets/scenarios/stalled-sync.toml"),
+    ),
+    (
+        "add-only",
+        include_str!("../../assets/scenarios/add-only.toml"),
+    ),
+    (
+        "skip-blanks",
+        include_str!("../../assets/scenarios/skip-blanks.toml"),
+    ),
 ];
-const NAMES: [&str; 9] = [NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0, NAMED[5].0, NAMED[6].0, NAMED[7].0, NAMED[8].0];
+const NAMES: [&str; 9] = [
+    NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0, NAMED[5].0, NAMED[6].0, NAMED[7].0,
+    NAMED[8].0,
+];
 
 /// A story for a pair of instances: how much traffic there is, and what goes wrong when.
 #[derive(Clone, Debug, Deserialize)]

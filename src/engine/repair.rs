@@ -117,8 +117,7 @@ impl Ended {
         self.token.cancel();
     }
 
-    /// Who ended it, in words.
-    pub(super) fn reason(&self) -> String {
+    fn reason(&self) -> String {
         let who = self.who.lock().unwrap_or_else(PoisonError::into_inner);
         format!("taken back by {}", who.as_deref().unwrap_or("nobody"))
     }

@@ -1,8 +1,8 @@
 //! The loop: one task that owns all state. It takes what is ready, applies it, and publishes once.
 
+mod jobs;
 mod journal;
 mod links;
-mod jobs;
 mod operations;
 mod orders;
 

@@ -269,7 +269,9 @@ impl SyncState {
             };
         };
         let within = chrono::Duration::from_std(schedule.cadence + schedule.grace);
-        let since = within.ok().and_then(|within| now.checked_sub_signed(within));
+        let since = within
+            .ok()
+            .and_then(|within| now.checked_sub_signed(within));
         Runs {
             hidden,
             ..run::ends(&list.runs, since.unwrap_or(DateTime::<Utc>::MIN_UTC))

@@ -91,8 +91,8 @@ impl Job {
     ) -> Result<Option<(Self, Vec<Seen>)>, StartError> {
         let mut seen = Vec::new();
         let mut client = |endpoint: &Endpoint, audience: Option<&str>, credential: &Credential| {
-            let (observer, observed) = mpsc::unbounded_channel();
-            seen.push(observed);
+            let (observer, told) = mpsc::unbounded_channel();
+            seen.push(told);
             let name = InstanceName::new(link.sync.backend().word());
             let failed = |source| StartError::Job {
                 link: link.name.clone(),
@@ -152,7 +152,8 @@ impl Job {
                 flow,
                 start,
             } => {
-                let Some(reader) = clients.get(*instance).map(|client| client.reader.clone()) else {
+                let Some(reader) = clients.get(*instance).map(|client| client.reader.clone())
+                else {
                     return Ok(None);
                 };
                 let start = start.as_ref().map(|url| {
@@ -160,7 +161,10 @@ impl Job {
                     Ok::<_, StartError>((client, url.path.clone()))
                 });
                 let flow_runs = PowerAutomate::new(reader, *flow, start.transpose()?);
-                (format!("flow {}…", flow.short()), Platform::PowerAutomate(flow_runs))
+                (
+                    format!("flow {}…", flow.short()),
+                    Platform::PowerAutomate(flow_runs),
+                )
             }
         };
         let job = Self {

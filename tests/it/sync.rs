@@ -12,7 +12,9 @@ use tandem::domain::instance::Endpoint;
 use tandem::domain::operation::{OperationId, Stage, Verb};
 use tandem::domain::row::RowId;
 use tandem::domain::run::{Backend, PlatformRun, RunId, RunStatus};
-use tandem::emulator::{Data, EUROPE, Options as Emulation, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW, user_id};
+use tandem::emulator::{
+    Data, EUROPE, Options as Emulation, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW, user_id,
+};
 use tandem::engine::State;
 use tandem::engine::command::{Command, Consent, RunOrder};
 use tandem::engine::state::OperationState;
@@ -107,7 +109,10 @@ async fn working() -> Emulated {
     })
     .await;
     for number in 1..=3 {
-        emulated.us().account(&id(number), json!({"name": format!("Company {number}")})).await;
+        emulated
+            .us()
+            .account(&id(number), json!({"name": format!("Company {number}")}))
+            .await;
     }
     emulated
 }
@@ -163,7 +168,9 @@ async fn refused(lab: &mut Lab, what: RunOrder) -> String {
         let notice = notices.find(|notice| notice.operation == Some(id) && notice.refuses);
         notice.map(|notice| notice.text.clone())
     };
-    let state = lab.until("the order is refused", |state| told(state).is_some()).await;
+    let state = lab
+        .until("the order is refused", |state| told(state).is_some())
+        .await;
     told(&state).unwrap()
 }
 

@@ -173,7 +173,12 @@ fn link(state: &State, place: usize, link: &LinkState) -> Link {
         next_due: link.sync.next_due.map(moment),
         backend: link.sync.backend.word(),
         runs_unlisted: link.sync.unlisted.clone(),
-        last_run: link.sync.list.as_ref().and_then(|list| list.runs.first()).map(Run::of),
+        last_run: link
+            .sync
+            .list
+            .as_ref()
+            .and_then(|list| list.runs.first())
+            .map(Run::of),
         fault: link.fault.clone(),
         tables: state
             .tables_of(place)

@@ -144,9 +144,9 @@ fn job(sync: &SyncState, now: DateTime<Utc>) -> Option<String> {
         return Some(format!("run {} is {}", run.id, run.status.word()));
     }
     let run = run::last_ended(&list.runs)?;
-    let ended = run.ended.map_or_else(String::new, |at| {
-        format!("{} ago ", duration(age(now, at)))
-    });
+    let ended = run
+        .ended
+        .map_or_else(String::new, |at| format!("{} ago ", duration(age(now, at))));
     run.failure()
         .map(|why| format!("run {} {ended}{why}", run.id))
 }

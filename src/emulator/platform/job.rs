@@ -225,7 +225,8 @@ impl<'h> Working<'h> {
                     tokio::time::sleep(Duration::from_millis(self.manner.wait_ms)).await;
                 }
                 let rows = self.input.rows(of).cloned().unwrap_or_default();
-                let (outcome, left_out) = copy::upsert(&mut self.europe, of, &rows, self.manner).await;
+                let (outcome, left_out) =
+                    copy::upsert(&mut self.europe, of, &rows, self.manner).await;
                 *self.left_out(of) = left_out;
                 outcome
             }

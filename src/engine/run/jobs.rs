@@ -16,11 +16,11 @@ use crate::engine::sync::order::{Order, carry_out, recovered, settle_left_behind
 use crate::engine::sync::{Job, Seen, watch};
 use crate::journal::RecoveredOperation;
 
+/// One for each link; none where the built-in sync is its own.
+type Jobs = Vec<Option<Arc<Job>>>;
+
 /// The job of each link, and what its clients see.
-pub(super) fn of(
-    config: &Config,
-    clients: &[Client],
-) -> Result<(Vec<Option<Arc<Job>>>, Vec<Seen>), StartError> {
+pub(super) fn of(config: &Config, clients: &[Client]) -> Result<(Jobs, Vec<Seen>), StartError> {
     let (mut jobs, mut all) = (Vec::new(), Vec::new());
     for link in &config.links {
         let job = Job::of(config, link, clients)?;
@@ -90,7 +90,7 @@ impl Run {
         let operation = order.request.id;
         self.operations.insert(operation, order.ended.clone());
         // Said at once, so that no second run is asked for before the first one's own word arrives.
-        if !matches!(order.order, RunOrder::Cancel(_)) {
+        if !matches!(order.wanted, RunOrder::Cancel(_)) {
             let began = Event::OrderBegan { link, operation };
             self.writer.apply(began, crate::dataverse::now());
         }
@@ -101,7 +101,7 @@ impl Run {
         Some(Order {
             job: self.links.get(link)?.job.clone()?,
             link,
-            order,
+            wanted: order,
             key: RecordKey::of_run(request.id)?,
             request,
             journal: self.journal.clone()?,

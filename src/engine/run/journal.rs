@@ -85,8 +85,9 @@ impl Run {
             let last = last_success.get(&config.name).copied();
             if self.options.is_agent && config.sync.backend() == Backend::BuiltIn {
                 let first = at.after(self.options.first_sync).wall;
-                let next_due =
-                    last.map_or(first, |last| built_in::next_due(config.schedule, last, false));
+                let next_due = last.map_or(first, |last| {
+                    built_in::next_due(config.schedule, last, false)
+                });
                 self.writer.apply(
                     Event::SyncDue {
                         link,

@@ -244,6 +244,7 @@ impl Run {
         self.operations
             .insert(repair.request.id, repair.ended.clone());
         let is_scheduled = self.options.is_agent;
-        self.repairs.spawn(built_in::run(repair, reach, is_scheduled));
+        self.repairs
+            .spawn(built_in::run(repair, reach, is_scheduled));
     }
 }

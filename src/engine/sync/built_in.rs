@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::dataverse::now;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::lag::Schedule;
+use crate::domain::time::age;
 use crate::engine::command::Target;
 use crate::engine::event::{Comparison, Event};
 use crate::engine::reconcile::{End, compare_link};
 use crate::engine::repair::{Outcome, Repair};
 use crate::engine::state::SyncRun;
-use crate::dataverse::now;
-use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::lag::Schedule;
-use crate::domain::time::age;
 
 /// A failed run is tried again after this long at least, however short the grace.
 const RETRY_AT_LEAST: Duration = Duration::from_secs(10);
@@ -119,7 +119,11 @@ fn why(failure: &Failure) -> String {
 }
 
 /// When the next run is due: a cadence after a good one, soon after a failed one.
-pub(in crate::engine) fn next_due(schedule: Schedule, ended: DateTime<Utc>, failed: bool) -> DateTime<Utc> {
+pub(in crate::engine) fn next_due(
+    schedule: Schedule,
+    ended: DateTime<Utc>,
+    failed: bool,
+) -> DateTime<Utc> {
     let wait = if failed {
         schedule.cadence.min(schedule.grace.max(RETRY_AT_LEAST))
     } else {

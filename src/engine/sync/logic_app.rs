@@ -169,7 +169,9 @@ fn read(run: RunBody, skew: chrono::Duration) -> Result<PlatformRun, Failure> {
         status,
         started: own.start_time.map(|at| at - skew),
         ended: own.end_time.map(|at| at - skew),
-        error: error.filter(|_| status.is_failure()).map(|error| words(&error)),
+        error: error
+            .filter(|_| status.is_failure())
+            .map(|error| words(&error)),
         trigger: own.trigger.map(|t| words(&t.name)).unwrap_or_default(),
         tracking: own.correlation.and_then(|own| own.client_tracking_id),
     })

@@ -39,7 +39,7 @@ const CLOCKS: chrono::Duration = chrono::Duration::seconds(5);
 pub(in crate::engine) struct Order {
     pub(in crate::engine) job: Arc<Job>,
     pub(in crate::engine) link: usize,
-    pub(in crate::engine) order: RunOrder,
+    pub(in crate::engine) wanted: RunOrder,
     pub(in crate::engine) request: Request,
     /// What stands for its run in the journal and in the state.
     pub(in crate::engine) key: RecordKey,
@@ -56,7 +56,7 @@ enum Left {
     /// The journal did not take an entry.
     Journal(JournalError),
     /// Nobody follows it any more.
-    Unfollowed(String),
+    Unfollowed,
     /// The process ends.
     Shutdown,
 }
@@ -116,7 +116,7 @@ impl Order {
             Ok(before) => before,
             Err(why) => return self.refuse(why).await,
         };
-        let named = self.named(self.order.run());
+        let named = self.named(self.wanted.run());
         if let Err(error) = self.accept(&named).await {
             let why = error.to_string();
             self.refuse(why).await?;
@@ -132,7 +132,7 @@ impl Order {
         };
         match answer {
             Ok(run) => {
-                marks.id = run.or_else(|| self.order.cancelled().cloned());
+                marks.id = run.or_else(|| self.wanted.cancelled().cloned());
                 let named = self.named(marks.id.as_ref());
                 if self.job.backend.why_unlisted().is_some() {
                     // The platform's word is all that there ever is.
@@ -142,7 +142,7 @@ impl Order {
                 self.stage(&named, Stage::Applied).await?;
             }
             Err(failure) if failure.may_have_happened() => {
-                marks.id = self.order.cancelled().cloned();
+                marks.id = self.wanted.cancelled().cloned();
                 let why = failure.to_string();
                 self.stage(&named, Stage::Unknown(why)).await?;
                 if let Some(why) = self.job.backend.why_unlisted() {
@@ -151,7 +151,8 @@ impl Order {
                 }
             }
             Err(failure) => {
-                self.stage(&named, Stage::Refused(failure.to_string())).await?;
+                self.stage(&named, Stage::Refused(failure.to_string()))
+                    .await?;
                 return self.finish(None).await;
             }
         }
@@ -177,7 +178,7 @@ impl Order {
             Err(why) => return Ok(Err(format!("its runs can't be listed: {why}"))),
         };
         let under_way = runs.iter().find(|run| run.status.is_under_way());
-        if let (Some(run), false) = (under_way, matches!(self.order, RunOrder::Cancel(_))) {
+        if let (Some(run), false) = (under_way, matches!(self.wanted, RunOrder::Cancel(_))) {
             return Ok(Err(format!(
                 "a run of {} is {} already: {}",
                 self.job.name,
@@ -185,8 +186,8 @@ impl Order {
                 run.id
             )));
         }
-        let known = runs.iter().any(|run| Some(&run.id) == self.order.run());
-        if let (false, Some(run)) = (known, self.order.run()) {
+        let known = runs.iter().any(|run| Some(&run.id) == self.wanted.run());
+        if let (false, Some(run)) = (known, self.wanted.run()) {
             return Ok(Err(format!(
                 "{} has no run {run} among its latest: `tandem sync --runs` lists them",
                 self.job.name
@@ -196,7 +197,7 @@ impl Order {
     }
 
     async fn send(&self) -> Result<Option<RunId>, crate::domain::failure::Failure> {
-        match &self.order {
+        match &self.wanted {
             RunOrder::Start => self.job.start(&self.request.id.to_string()).await,
             RunOrder::Rerun(run) => self.job.rerun(run).await,
             RunOrder::Cancel(run) => self.job.cancel(run).await.map(|()| None),
@@ -219,7 +220,9 @@ impl Order {
             stage => {
                 // Before the answer came, the number was that of the run to be repeated.
                 let is_answered = matches!(stage, Stage::Applied);
-                let id = run.filter(|_| is_answered).or_else(|| self.order.cancelled().cloned());
+                let id = run
+                    .filter(|_| is_answered)
+                    .or_else(|| self.wanted.cancelled().cloned());
                 let sent = now();
                 let marks = Marks {
                     id,
@@ -255,8 +258,9 @@ impl Order {
             let look = self.look(looks, from).await;
             let look = match look {
                 Ok(look) => look,
-                Err(Left::Unfollowed(who)) if is_seen => {
-                    return self.finish(Some(format!("{who}; the run goes on"))).await;
+                Err(Left::Unfollowed) if is_seen => {
+                    let why = "no longer followed; the run goes on";
+                    return self.finish(Some(why.to_owned())).await;
                 }
                 Err(left) => return Err(left),
             };
@@ -268,7 +272,7 @@ impl Order {
                 marks.id = Some(run.id.clone());
                 let named = self.named(Some(&run.id));
                 let is_over = !run.status.is_under_way();
-                if let RunOrder::Cancel(_) = self.order {
+                if let RunOrder::Cancel(_) = self.wanted {
                     if is_over {
                         self.stage(&named, cancelled(run)).await?;
                         return self.finish(None).await;
@@ -293,7 +297,7 @@ impl Order {
     /// What was ordered does not show in the list.
     async fn not_shown(&self, id: Option<&RunId>) -> Result<(), Left> {
         let named = self.named(id);
-        match (&self.order, id) {
+        match (&self.wanted, id) {
             (RunOrder::Cancel(_), _) => {
                 let why = "it was asked to end, and has not yet".to_owned();
                 self.stage(&named, Stage::Unknown(why.clone())).await?;
@@ -317,7 +321,7 @@ impl Order {
         if let Some(id) = &marks.id {
             return runs.iter().find(|run| run.id == *id);
         }
-        if self.order == RunOrder::Start && self.job.shows_tracking() {
+        if self.wanted == RunOrder::Start && self.job.shows_tracking() {
             let own = self.request.id.to_string();
             return runs.iter().find(|run| run.tracking.as_ref() == Some(&own));
         }
@@ -347,7 +351,7 @@ impl Order {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Err(Left::Shutdown),
-                () = self.ended.token.cancelled() => return Err(Left::Unfollowed(self.ended.reason())),
+                () = self.ended.token.cancelled() => return Err(Left::Unfollowed),
                 changed = looks.changed() => if changed.is_err() { return Err(Left::Shutdown) },
             }
         }
@@ -443,7 +447,10 @@ impl Order {
     async fn leave(&self, left: Result<(), Left>) {
         match left {
             Ok(()) | Err(Left::Shutdown) => {}
-            Err(Left::Unfollowed(who)) => self.end(Some(format!("{who}; what came of it is not known"))).await,
+            Err(Left::Unfollowed) => {
+                let why = "no longer followed; the next start reads what came of it";
+                self.end(Some(why.to_owned())).await;
+            }
             Err(Left::Journal(error)) => {
                 let why = error.to_string();
                 if matches!(error, JournalError::Broken(_) | JournalError::Closed) {

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{MOST_RUNS, odd_name, skew, words};
 use crate::dataverse::{Listing, Management, Ordered, now};
@@ -74,7 +74,7 @@ impl Pipelines {
             let Some(token) = token.filter(|token| !token.is_empty()) else {
                 return Ok(runs);
             };
-            let again = question["continuationToken"] == Json::from(token.as_str());
+            let again = question["continuationToken"].as_str() == Some(token.as_str());
             if again || runs.len() >= MOST_RUNS || runs.iter().any(is_good) {
                 return Ok(runs);
             }

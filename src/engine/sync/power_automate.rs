@@ -30,11 +30,7 @@ pub(super) struct PowerAutomate {
 }
 
 impl PowerAutomate {
-    pub(super) fn new(
-        reader: Reader,
-        flow: RowId,
-        start: Option<(Management, String)>,
-    ) -> Self {
+    pub(super) fn new(reader: Reader, flow: RowId, start: Option<(Management, String)>) -> Self {
         Self {
             reader,
             flow,

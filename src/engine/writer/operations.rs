@@ -43,9 +43,14 @@ impl StateWriter {
                 self.change(record.key, |r| r.under_way = Some(id));
             }
         }
-        let is_order = records.iter().any(|record| record.key.table == TableIndex::RUNS);
+        let is_order = records
+            .iter()
+            .any(|record| record.key.table == TableIndex::RUNS);
         let what = if is_order {
-            format!("{} of the link's job asked for by {}", request.verb, request.who)
+            format!(
+                "{} of the link's job asked for by {}",
+                request.verb, request.who
+            )
         } else {
             format!(
                 "{} of {count} record{} accepted, by {}",

@@ -57,7 +57,7 @@ impl StateWriter {
         let (text, tone) = match run.status {
             RunStatus::Succeeded => ("sync run ended well".to_owned(), Tone::Good),
             status if status.is_under_way() && known.is_none() => {
-                (format!("sync run {} by {}", status.word(), run.trigger), Tone::Plain)
+                (format!("sync run started by {}", run.trigger), Tone::Plain)
             }
             _ => match run.failure() {
                 Some(why) => (format!("sync run {why}"), Tone::Bad),

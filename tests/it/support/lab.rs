@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value as Json;
-use tandem::config::{
-    Config, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig, TableConfig,
-};
+use tandem::config::{Config, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig, TableConfig};
 use tandem::domain::credential::{Credential, SecretSource};
 use tandem::domain::drift::Drift;
 use tandem::domain::instance::{Endpoint, InstanceName};

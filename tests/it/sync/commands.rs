@@ -25,24 +25,41 @@ fn emulator() -> Emulator {
 #[test]
 fn sync_waits_for_the_run_and_says_how_it_ended() {
     let emulator = emulator();
-    let refuse = json!({"count": "all", "status": 403, "client": SYNC_CLIENT_ID, "method": "PATCH"});
+    let refuse =
+        json!({"count": "all", "status": 403, "client": SYNC_CLIENT_ID, "method": "PATCH"});
     emulator.arm(refuse);
     let yes = ["sync", "--yes", "1000", "--reason", "INC-42"];
     let failed = emulator.tandem(&yes).exits(1);
-    assert!(failed.stdout.contains("verified  run sync-accounts-contacts"), "{failed:?}");
+    assert!(
+        failed
+            .stdout
+            .contains("verified  run sync-accounts-contacts"),
+        "{failed:?}"
+    );
     assert!(failed.stdout.contains("Upsert_accounts"), "{failed:?}");
 
-    let listed = emulator.tandem(&["sync", "--runs", "--json"]).exits(0).json();
+    let listed = emulator
+        .tandem(&["sync", "--runs", "--json"])
+        .exits(0)
+        .json();
     let run = &listed["links"][0]["runs"][0];
     assert_eq!(listed["links"][0]["backend"], "logic-app");
     assert_eq!(run["status"], "failed");
-    assert!(run["error"].as_str().unwrap().contains("Upsert_accounts"), "{run}");
+    assert!(
+        run["error"].as_str().unwrap().contains("Upsert_accounts"),
+        "{run}"
+    );
     let id = run["id"].as_str().unwrap();
 
     emulator.disarm();
-    let again = emulator.tandem(&["sync", "--rerun", id, "--reason", "INC-42"]).exits(0);
+    let again = emulator
+        .tandem(&["sync", "--rerun", id, "--reason", "INC-42"])
+        .exits(0);
     assert!(again.stderr.contains("older values"), "{again:?}");
-    assert!(again.stdout.contains("rerun on us-europe: 1 verified"), "{again:?}");
+    assert!(
+        again.stdout.contains("rerun on us-europe: 1 verified"),
+        "{again:?}"
+    );
     let table = emulator.tandem(&["sync", "--runs"]).exits(0);
     assert!(table.stdout.contains("succeeded"), "{table:?}");
 
@@ -57,7 +74,9 @@ fn what_cannot_be_done_is_refused_in_words() {
     let emulator = emulator();
     let gone = emulator.tandem(&["sync", "--cancel", "0858"]).exits(4);
     assert!(gone.stderr.contains("has no run 0858"), "{gone:?}");
-    let locked = emulator.tandem(&["sync", "--rerun", "0858", "--read-only"]).exits(4);
+    let locked = emulator
+        .tandem(&["sync", "--rerun", "0858", "--read-only"])
+        .exits(4);
     assert!(locked.stderr.contains("--read-only"), "{locked:?}");
     emulator.configure_sync("sync = { backend = \"built-in\" }");
     let own = emulator.tandem(&["sync", "--rerun", "0858"]).exits(4);
@@ -70,5 +89,8 @@ fn what_cannot_be_done_is_refused_in_words() {
     );
     emulator.configure_sync(&function);
     let none = emulator.tandem(&["sync", "--runs"]).exits(3);
-    assert!(none.stderr.contains("keep no list of their runs"), "{none:?}");
+    assert!(
+        none.stderr.contains("keep no list of their runs"),
+        "{none:?}"
+    );
 }

@@ -19,7 +19,11 @@ async fn an_order_whose_answer_is_lost_is_found_in_the_list_and_not_sent_again()
         assert_eq!(done.progress.verified, 1, "{backend}: {done:?}");
         let state = lab.engine.states.borrow().clone();
         assert_eq!(runs(&state).len(), 1, "{backend}: begun once");
-        assert_eq!(done.records[0].number, runs(&state)[0].id.as_str(), "{backend}");
+        assert_eq!(
+            done.records[0].number,
+            runs(&state)[0].id.as_str(),
+            "{backend}"
+        );
         lab.stop().await;
     }
 }
@@ -49,7 +53,10 @@ async fn a_token_that_the_platform_no_longer_takes_is_renewed_once() {
     for backend in WHOLE {
         let mut lab = engine_of(working().await, backend);
         lab.compared().await;
-        lab.until("the runs are listed", |state| state.links[0].sync.list.is_some()).await;
+        lab.until("the runs are listed", |state| {
+            state.links[0].sync.list.is_some()
+        })
+        .await;
         let path = match backend {
             Backend::LogicApp => "/runs",
             _ => "/queryPipelineRuns",
@@ -60,7 +67,10 @@ async fn a_token_that_the_platform_no_longer_takes_is_renewed_once() {
         assert_eq!(done.progress.verified, 1, "{backend}: {done:?}");
         let tokens = lab.emulated.us().log().await;
         let asked = tokens.iter().filter(|request| {
-            request["path"].as_str().unwrap().ends_with("/oauth2/v2.0/token")
+            request["path"]
+                .as_str()
+                .unwrap()
+                .ends_with("/oauth2/v2.0/token")
         });
         assert!(asked.count() >= 2, "{backend}");
         lab.stop().await;
@@ -74,7 +84,10 @@ async fn a_platform_that_refuses_us_is_said_and_nothing_is_started() {
     emulated.us().arm(refuse).await;
     let mut lab = engine_of(emulated, Backend::LogicApp);
     let why = refused(&mut lab, RunOrder::Start).await;
-    assert!(why.contains("can't be listed") && why.contains("authorization"), "{why}");
+    assert!(
+        why.contains("can't be listed") && why.contains("authorization"),
+        "{why}"
+    );
     let state = lab.engine.states.borrow().clone();
     assert!(state.links[0].sync.unlisted.is_some());
     assert_eq!(state.links[0].sync.list, None, "not known is not none");
@@ -87,7 +100,10 @@ async fn a_platform_that_asks_us_to_wait_is_not_asked_before() {
     let busy = json!({"count": 1, "path": "/runs", "status": 429, "retry_after": 2});
     emulated.us().arm(busy).await;
     let mut lab = engine_of(emulated, Backend::LogicApp);
-    lab.until("the runs are listed", |state| state.links[0].sync.list.is_some()).await;
+    lab.until("the runs are listed", |state| {
+        state.links[0].sync.list.is_some()
+    })
+    .await;
     let log = lab.emulated.us().log().await;
     let asked: Vec<&serde_json::Value> = log
         .iter()
@@ -106,7 +122,10 @@ async fn a_platform_that_asks_us_to_wait_is_not_asked_before() {
 async fn a_list_that_leads_elsewhere_is_not_followed() {
     let emulated = working().await;
     let evil = Stub::answering(|_, _| reply("{}")).await;
-    let link = format!("{}{GROUP}/Microsoft.Logic/workflows/{SYNC_WORKFLOW}/runs", evil.origin);
+    let link = format!(
+        "{}{GROUP}/Microsoft.Logic/workflows/{SYNC_WORKFLOW}/runs",
+        evil.origin
+    );
     let page = json!({"value": [], "nextLink": link}).to_string();
     let platform = Stub::answering(move |_, _| reply(&page)).await;
     let sync = SyncConfig::LogicApp {
@@ -121,10 +140,15 @@ async fn a_list_that_leads_elsewhere_is_not_followed() {
     let state = tempfile::tempdir().unwrap();
     let mut lab = Lab::configured(emulated, state, options(), |config| own(config, sync));
     let state = lab
-        .until("the list is refused", |state| state.links[0].sync.unlisted.is_some())
+        .until("the list is refused", |state| {
+            state.links[0].sync.unlisted.is_some()
+        })
         .await;
     let why = state.links[0].sync.unlisted.clone().unwrap();
-    assert!(why.contains("a link of the server was refused: it leads to 127.0.0.1"), "{why}");
+    assert!(
+        why.contains("a link of the server was refused: it leads to 127.0.0.1"),
+        "{why}"
+    );
     assert!(evil.seen().is_empty());
     lab.stop().await;
 }
@@ -137,7 +161,10 @@ async fn runs_that_stand_two_pages_back_are_found() {
     let good = ordered(&mut lab, RunOrder::Start).await;
     let refuse = json!({"count": "all", "status": 403, "client": SYNC_CLIENT_ID});
     lab.emulated.europe().arm(refuse.clone()).await;
-    lab.emulated.us().account(&id(9), json!({"name": "Late"})).await;
+    lab.emulated
+        .us()
+        .account(&id(9), json!({"name": "Late"}))
+        .await;
     let url = format!(
         "{}{GROUP}/Microsoft.Logic/workflows/{SYNC_WORKFLOW}/triggers/Recurrence/run?api-version=2019-05-01",
         lab.emulated.us().origin
@@ -149,12 +176,18 @@ async fn runs_that_stand_two_pages_back_are_found() {
     lab.send(Command::ListRuns).await;
     let state = lab
         .until("all runs are over", |state| {
-            let failed = runs(state).iter().filter(|run| run.status == RunStatus::Failed).count();
+            let failed = runs(state)
+                .iter()
+                .filter(|run| run.status == RunStatus::Failed)
+                .count();
             failed == 31
         })
         .await;
     let success = state.links[0].sync.last_success;
-    let run = runs(&state).into_iter().find(|run| run.status == RunStatus::Succeeded).unwrap();
+    let run = runs(&state)
+        .into_iter()
+        .find(|run| run.status == RunStatus::Succeeded)
+        .unwrap();
     assert_eq!(run.id.as_str(), good.records[0].number);
     assert_eq!(success, run.ended);
     lab.stop().await;

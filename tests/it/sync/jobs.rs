@@ -18,7 +18,11 @@ async fn a_run_is_started_listed_and_the_link_compared_after_it() {
         let runs = runs(&state);
         assert_eq!(runs.len(), 1, "{backend}: {runs:?}");
         assert_eq!(runs[0].status, RunStatus::Succeeded, "{backend}");
-        assert_eq!(operation.records[0].number, runs[0].id.as_str(), "{backend}");
+        assert_eq!(
+            operation.records[0].number,
+            runs[0].id.as_str(),
+            "{backend}"
+        );
         let sync = &state.links[0].sync;
         assert_eq!(sync.last_success, runs[0].ended, "{backend}");
         assert!(sync.next_due > sync.last_success, "{backend}");
@@ -43,18 +47,25 @@ async fn a_second_run_is_not_begun_while_one_is_under_way_and_that_one_can_be_ca
         // Another console knows it from the list alone.
         let other = tempfile::tempdir().unwrap();
         let sync = job(backend, &lab.emulated.pair, None);
-        let mut config = crate::support::lab::config(&lab.emulated.pair, &other.path().join("state"));
+        let mut config =
+            crate::support::lab::config(&lab.emulated.pair, &other.path().join("state"));
         own(&mut config, sync);
         let (engine, running) = tandem::engine::start(config, options()).unwrap();
         let asked = request(Verb::Sync);
         let id = asked.id;
         let consent = Consent::Named { may_wait: false };
-        let start = Command::StartSync { request: asked, consent };
+        let start = Command::StartSync {
+            request: asked,
+            consent,
+        };
         engine.commands.send(start).await.unwrap();
         let mut states = engine.states.clone();
         let told = states.wait_for(|state| state.notices.iter().any(|n| n.operation == Some(id)));
         let text = told.await.unwrap().notices.back().unwrap().text.clone();
-        assert!(text.contains("already") && text.contains(run.as_str()), "{backend}: {text}");
+        assert!(
+            text.contains("already") && text.contains(run.as_str()),
+            "{backend}: {text}"
+        );
         running.stop().await;
 
         let cancel = ordered(&mut lab, RunOrder::Cancel(run.clone())).await;
@@ -70,7 +81,8 @@ async fn a_second_run_is_not_begun_while_one_is_under_way_and_that_one_can_be_ca
 async fn a_run_that_fails_says_why_and_is_repeated_with_what_it_read() {
     for backend in WHOLE {
         let emulated = working().await;
-        let refuse = json!({"count": "all", "status": 403, "client": SYNC_CLIENT_ID, "method": "PATCH"});
+        let refuse =
+            json!({"count": "all", "status": 403, "client": SYNC_CLIENT_ID, "method": "PATCH"});
         emulated.europe().arm(refuse).await;
         let mut lab = engine_of(emulated, backend);
         lab.compared().await;
@@ -79,18 +91,36 @@ async fn a_run_that_fails_says_why_and_is_repeated_with_what_it_read() {
         assert!(why.contains("Upsert_accounts"), "{backend}: {why}");
         let state = lab.engine.states.borrow().clone();
         let last = state.links[0].sync.last_run.clone().unwrap();
-        assert!(last.failure.unwrap().contains("Upsert_accounts"), "{backend}");
+        assert!(
+            last.failure.unwrap().contains("Upsert_accounts"),
+            "{backend}"
+        );
         let run = runs(&state)[0].id.clone();
 
         // What has changed since is not what the old run carries over.
         let renamed = json!({"name": "Renamed"});
-        let answer = lab.emulated.us().patch(&format!("accounts({})", id(1)), renamed).await;
+        let answer = lab
+            .emulated
+            .us()
+            .patch(&format!("accounts({})", id(1)), renamed)
+            .await;
         assert_eq!(answer.status, 204, "{answer:?}");
-        lab.emulated.europe().control("DELETE", "faults", None).await;
+        lab.emulated
+            .europe()
+            .control("DELETE", "faults", None)
+            .await;
         let again = ordered(&mut lab, RunOrder::Rerun(run.clone())).await;
         assert_eq!(again.progress.verified, 1, "{backend}: {again:?}");
-        assert_eq!(again.finished.as_ref().unwrap().cut_short, None, "{backend}");
-        assert_ne!(again.records[0].number, run.as_str(), "{backend}: a run of its own");
+        assert_eq!(
+            again.finished.as_ref().unwrap().cut_short,
+            None,
+            "{backend}"
+        );
+        assert_ne!(
+            again.records[0].number,
+            run.as_str(),
+            "{backend}: a run of its own"
+        );
         let name = lab.emulated.europe().column("accounts", "name").await;
         assert!(name.contains(&json!("Company 1")), "{backend}: {name:?}");
         lab.until("one record is stale again", |state| {
@@ -138,7 +168,11 @@ async fn a_function_is_started_and_nothing_more_is_promised() {
 #[tokio::test]
 async fn a_flow_is_listed_from_dataverse_and_started_by_its_own_url() {
     let emulated = working().await;
-    let flows = emulated.us().get("workflows?$select=workflowid&$filter=category eq 5").await.json();
+    let flows = emulated
+        .us()
+        .get("workflows?$select=workflowid&$filter=category eq 5")
+        .await
+        .json();
     let flow = flows["value"][0]["workflowid"].as_str().unwrap().to_owned();
     let url = format!(
         "{}{GROUP}/Microsoft.Logic/workflows/{SYNC_WORKFLOW}/triggers/manual/listCallbackUrl?api-version=2019-05-01",
@@ -169,7 +203,10 @@ async fn a_flow_is_listed_from_dataverse_and_started_by_its_own_url() {
     assert_eq!(listed[0].status, RunStatus::Succeeded);
     assert_eq!(listed[0].id.as_str(), done.records[0].number);
     let why = refused(&mut lab, RunOrder::Rerun(listed[0].id.clone())).await;
-    assert!(why.contains("tandem never writes") && why.contains("maker portal"), "{why}");
+    assert!(
+        why.contains("tandem never writes") && why.contains("maker portal"),
+        "{why}"
+    );
     let why = refused(&mut lab, RunOrder::Cancel(listed[0].id.clone())).await;
     assert!(why.contains("maker portal"), "{why}");
     lab.stop().await;

@@ -16,7 +16,9 @@ async fn what_an_earlier_process_ordered_is_found_out_about_and_not_ordered_agai
     let done = lab.finished(id).await;
     assert_eq!(done.progress.verified, 1, "{done:?}");
     lab.until("the run is over", |state| {
-        runs(state).iter().any(|run| run.status == RunStatus::Succeeded)
+        runs(state)
+            .iter()
+            .any(|run| run.status == RunStatus::Succeeded)
     })
     .await;
     assert_eq!(runs(&lab.engine.states.borrow().clone()).len(), 1);
@@ -27,14 +29,17 @@ async fn what_an_earlier_process_ordered_is_found_out_about_and_not_ordered_agai
 async fn an_order_whose_answer_an_earlier_process_never_saw_is_found_in_the_list() {
     let emulated = working().await;
     // The platform has begun the run, and its answer hangs until the process is gone.
-    let hang = json!({"count": 1, "path": "/triggers/Recurrence/run", "method": "POST", "hang": "after"});
+    let hang =
+        json!({"count": 1, "path": "/triggers/Recurrence/run", "method": "POST", "hang": "after"});
     emulated.us().arm(hang).await;
     let mut lab = engine_of(emulated, Backend::LogicApp);
     lab.compared().await;
     let id = order(&lab, RunOrder::Start).await;
     stage_of(&mut lab, id, "intended").await;
     lab.until("the run has begun all the same", |state| {
-        runs(state).iter().any(|run| run.tracking == Some(id.to_string()))
+        runs(state)
+            .iter()
+            .any(|run| run.tracking == Some(id.to_string()))
     })
     .await;
     let sync = job(Backend::LogicApp, &lab.emulated.pair, None);

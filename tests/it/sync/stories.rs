@@ -20,7 +20,11 @@ fn a_sync_that_has_failed_for_days_is_stalled_until_a_run_is_repeated() {
     let runs = || emulator.tandem(&["sync", "--runs", "--json"]).json()["links"][0]["runs"].clone();
     emulator.until("three days of runs have failed", || {
         let runs = runs();
-        let failed = runs.as_array().unwrap().iter().filter(|run| run["status"] == "failed");
+        let failed = runs
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|run| run["status"] == "failed");
         failed.count() == 3
     });
     let status = emulator.tandem(&["status", "--json"]).exits(1).json();
@@ -28,9 +32,15 @@ fn a_sync_that_has_failed_for_days_is_stalled_until_a_run_is_repeated() {
     assert_eq!(link["condition"], "stalled", "{link}");
     assert!(link["lag_s"].as_u64().unwrap() > 2 * 86_400, "{link}");
     assert_eq!(link["last_run"]["status"], "failed");
-    assert!(link["last_success"].is_string(), "it ran well four days ago: {link}");
+    assert!(
+        link["last_success"].is_string(),
+        "it ran well four days ago: {link}"
+    );
     let text = emulator.tandem(&["status"]).exits(1).stdout;
-    assert!(text.contains("stalled") && text.contains("Upsert_accounts"), "{text}");
+    assert!(
+        text.contains("stalled") && text.contains("Upsert_accounts"),
+        "{text}"
+    );
 
     let yes = ["sync", "--yes", "1000", "--reason", "INC-42"];
     let failed = emulator.tandem(&yes).exits(1);
@@ -38,7 +48,9 @@ fn a_sync_that_has_failed_for_days_is_stalled_until_a_run_is_repeated() {
     // Somebody gives the sync's user its role back; the run that has just failed is resubmitted.
     emulator.disarm();
     let newest = runs()[0]["id"].as_str().unwrap().to_owned();
-    emulator.tandem(&["sync", "--rerun", &newest, "--reason", "INC-42"]).exits(0);
+    emulator
+        .tandem(&["sync", "--rerun", &newest, "--reason", "INC-42"])
+        .exits(0);
     let status = emulator.tandem(&["status", "--json"]).json();
     let link = &status["links"][0];
     assert_eq!(link["condition"], "in step", "{link}");
@@ -67,13 +79,21 @@ async fn a_job_that_only_adds_rows_never_fills_a_stub() {
     );
     assert!(before.tables[0].counts.of(Drift::Missing) > 0 && stubs > 0 && stale > 0);
     let done = ordered(&mut lab, RunOrder::Start).await;
-    assert_eq!(done.finished.as_ref().unwrap().cut_short, None, "it ends well");
+    assert_eq!(
+        done.finished.as_ref().unwrap().cut_short,
+        None,
+        "it ends well"
+    );
     let after = lab
         .until("what was missing has come over", |state| {
             state.tables[0].counts.of(Drift::Missing) == 0
         })
         .await;
-    assert_eq!(after.tables[0].counts.of(Drift::Stub), stubs, "and nothing else has");
+    assert_eq!(
+        after.tables[0].counts.of(Drift::Stub),
+        stubs,
+        "and nothing else has"
+    );
     assert_eq!(after.tables[0].counts.of(Drift::Stale), stale);
     // The way out: tandem fills them.
     let left = crate::support::lab::in_drift(&after, "account", Drift::Stub);
@@ -94,13 +114,25 @@ async fn a_job_that_skips_blanks_leaves_what_was_emptied() {
     let state = lab
         .until("all is carried over", |state| state.pending(0) == 0)
         .await;
-    assert_eq!(state.tables[0].counts.of(Drift::Stub), 0, "stubs are filled");
+    assert_eq!(
+        state.tables[0].counts.of(Drift::Stub),
+        0,
+        "stubs are filled"
+    );
     // Somebody empties a column in the US; the next run ends well, and the old number stays in Europe.
     let account = tandem::emulator::company_id("66740", "MMM");
     let emptied = json!({"telephone1": null});
-    let there = lab.emulated.us().get(&format!("accounts({account})?$select=telephone1")).await;
+    let there = lab
+        .emulated
+        .us()
+        .get(&format!("accounts({account})?$select=telephone1"))
+        .await;
     assert_eq!(there.status, 200, "{there:?}");
-    let answer = lab.emulated.us().patch(&format!("accounts({account})"), emptied).await;
+    let answer = lab
+        .emulated
+        .us()
+        .patch(&format!("accounts({account})"), emptied)
+        .await;
     assert_eq!(answer.status, 204, "{answer:?}");
     let done = ordered(&mut lab, RunOrder::Start).await;
     assert_eq!(done.finished.as_ref().unwrap().cut_short, None);

@@ -33,7 +33,10 @@ impl View<'_> {
         } else {
             lines.extend([
                 Line::of("does", format!("starts a new run of the {backend}, which")),
-                Line::of("", format!("carries over from {here} to {there} what it reads now")),
+                Line::of(
+                    "",
+                    format!("carries over from {here} to {there} what it reads now"),
+                ),
                 Line::of(
                     "overwrites",
                     "whatever that job overwrites: tandem only starts it",

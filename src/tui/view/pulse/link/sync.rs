@@ -131,7 +131,9 @@ impl Panel<'_> {
             )),
             Some(_) => Some("next one is due".to_owned()),
             None if self.link.sync.is_scheduled => None,
-            None if self.link.sync.unlisted.is_some() => Some("its runs can't be listed".to_owned()),
+            None if self.link.sync.unlisted.is_some() => {
+                Some("its runs can't be listed".to_owned())
+            }
             None if self.link.sync.backend != Backend::BuiltIn => None,
             None => Some("not scheduled here, T starts a run".to_owned()),
         }
