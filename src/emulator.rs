@@ -355,6 +355,10 @@ impl Pair {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
+        if let Some(recurrence) = self.workflow {
+            let slept = recurrence.every * i32::from(recurrence.refused);
+            self.us.instance.clock.advance(slept);
+        }
         for instance in [&self.us.instance, &self.europe.instance] {
             let scenario = self.scenario.as_ref();
             let scenario = scenario.map_or(&[][..], |scenario| scenario.security(instance.name));

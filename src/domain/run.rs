@@ -214,8 +214,16 @@ impl PlatformRun {
             .unwrap_or_default()
     }
 
-    /// Why it did not end well, if it did not.
+    /// Why it did not end well, if it did not: what failed, else how it ended.
     pub fn failure(&self) -> Option<String> {
+        match (self.status, &self.error) {
+            (RunStatus::Failed, Some(error)) => Some(error.clone()),
+            _ => self.bad_end(),
+        }
+    }
+
+    /// How it ended and why, if that was not well.
+    pub fn bad_end(&self) -> Option<String> {
         self.status.is_failure().then(|| match &self.error {
             Some(error) => format!("{}: {error}", self.status.word()),
             None => self.status.word().to_owned(),

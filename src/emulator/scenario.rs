@@ -82,6 +82,9 @@ pub struct Scenario {
     /// And when for the first time after the start: then it ran well before it.
     #[serde(default, deserialize_with = "time::optional")]
     workflow_first: Option<Duration>,
+    /// How many of its runs before the start were refused: what the instances hold is older by that many.
+    #[serde(default)]
+    workflow_refused: u16,
     #[serde(default)]
     pub(crate) traffic: Traffic,
     #[serde(default)]
@@ -219,6 +222,7 @@ impl Scenario {
         self.workflow.then(|| Recurrence {
             first: delta(self.workflow_first).unwrap_or(every),
             every,
+            refused: self.workflow_refused,
         })
     }
 

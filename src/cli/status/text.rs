@@ -147,7 +147,7 @@ fn job(sync: &SyncState, now: DateTime<Utc>) -> Option<String> {
     let ended = run
         .ended
         .map_or_else(String::new, |at| format!("{} ago ", duration(age(now, at))));
-    run.failure()
+    run.bad_end()
         .map(|why| format!("run {} {ended}{why}", run.id))
 }
 

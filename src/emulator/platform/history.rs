@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::run::{Action, Input, Run, STEPS, Status, Trigger, Trouble};
+use super::run::{Action, Input, Run, STEPS, Status, Step, Trigger, Trouble};
 use crate::emulator::instance::lock;
 
 /// So many runs are remembered, for so long (contract 11.1).
@@ -120,12 +120,14 @@ impl History {
         Some(run)
     }
 
-    /// Remembers a run by the clock that ended well before the emulator was started; what it read is not kept.
-    pub(crate) fn ended_well(&self, at: DateTime<Utc>) -> Run {
+    /// Remembers a run by the clock that ended before the emulator was started: well, or refused when it wrote. Its
+    /// rows are not kept; when it is repeated, it reads its window anew.
+    pub(crate) fn ended(&self, at: DateTime<Utc>, trouble: Option<Trouble>) -> Run {
         let at = at.trunc_subsecs(6);
         let mut inner = self.inner();
         let id = Uuid::new_v4();
         let name = inner.name(at);
+        let window = Some((inner.copied_until, at));
         let mut run = Run {
             id,
             tracking: name.clone(),
@@ -139,16 +141,28 @@ impl History {
             status: Status::Running,
             trouble: None,
             actions: STEPS.into_iter().map(Action::new).collect(),
-            input: Input::default(),
+            input: Input {
+                window,
+                ..Input::default()
+            },
             from: 0,
             is_repeat: false,
             cancel: CancellationToken::new(),
         };
         for action in &mut run.actions {
-            action.status = Status::Succeeded;
             (action.started, action.ended) = (Some(at), Some(at));
+            action.status = Status::Succeeded;
+            if trouble.is_some() && matches!(action.step, Step::Upsert(_)) {
+                action.status = Status::Failed;
+                action.trouble.clone_from(&trouble);
+                break;
+            }
         }
-        run.finish(Status::Succeeded, None, at + LASTED);
+        let (status, trouble) = match trouble {
+            None => (Status::Succeeded, None),
+            Some(_) => (Status::Failed, Some(Trouble::of_run())),
+        };
+        run.finish(status, trouble, at + LASTED);
         inner.runs.push_back(run.clone());
         run
     }

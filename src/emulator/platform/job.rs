@@ -59,6 +59,8 @@ pub(crate) struct Recurrence {
     pub(crate) first: TimeDelta,
     /// And so often after that.
     pub(crate) every: TimeDelta,
+    /// So many of its runs before the start were refused; before those it ran well.
+    pub(crate) refused: u16,
 }
 
 impl Default for Recurrence {
@@ -67,6 +69,7 @@ impl Default for Recurrence {
         Recurrence {
             first: day,
             every: day,
+            refused: 0,
         }
     }
 }
@@ -78,7 +81,7 @@ pub(crate) async fn schedule(
     recurrence: Recurrence,
     stop: CancellationToken,
 ) {
-    let Recurrence { first, every } = recurrence;
+    let Recurrence { first, every, .. } = recurrence;
     let mut due: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
     loop {
         tokio::select! {
@@ -182,10 +185,7 @@ impl<'h> Working<'h> {
             };
             self.note(place, status, count, trouble);
             if status != Status::Succeeded {
-                let failure = (status == Status::Failed).then(|| Trouble {
-                    code: "ActionFailed",
-                    message: "An action failed. No dependent actions succeeded.".to_owned(),
-                });
+                let failure = (status == Status::Failed).then(Trouble::of_run);
                 self.history.end(self.id, status, failure, self.clock.now());
                 return;
             }

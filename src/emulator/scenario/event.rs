@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::super::fault::{self, Count, RetryAfter, Rule};
@@ -46,9 +45,6 @@ pub(super) struct Event {
     organization: Option<Setting>,
     /// How the workflow, which is the US instance's, copies.
     sync: Option<Manner>,
-    /// By how much `clock` moves the clock of both instances forward.
-    #[serde(default, deserialize_with = "time::optional")]
-    advance: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -81,8 +77,6 @@ enum What {
     Organization,
     /// How the workflow copies: out of order, from an old read, or not all of it.
     Sync,
-    /// Time passes.
-    Clock,
 }
 
 /// The beginning of an event, or its end where something has to be put back.
@@ -138,7 +132,6 @@ impl Event {
                 self.organization.is_some(),
             ),
             (What::Sync, "sync", self.sync.is_some()),
-            (What::Clock, "advance", self.advance.is_some()),
         ];
         let wrong = own
             .iter()
@@ -203,12 +196,7 @@ impl Event {
                     ..own
                 }
             }
-            What::TokenExpiry
-            | What::Tls
-            | What::Limits
-            | What::Organization
-            | What::Sync
-            | What::Clock => {
+            What::TokenExpiry | What::Tls | What::Limits | What::Organization | What::Sync => {
                 return None;
             }
         };
@@ -234,10 +222,6 @@ impl Event {
                 instance.organization.set(setting);
             }
             What::Sync => copy_so(instance, self.sync.unwrap_or_default()),
-            What::Clock => {
-                let by = TimeDelta::from_std(self.advance.unwrap_or_default());
-                instance.clock.advance(by.unwrap_or_default());
-            }
         }
     }
 

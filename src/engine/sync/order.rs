@@ -283,7 +283,7 @@ impl Order {
                         is_seen = true;
                     }
                     if is_over {
-                        let why = run.failure().map(|why| format!("run {} {why}", run.id));
+                        let why = run.bad_end().map(|why| format!("run {} {why}", run.id));
                         return self.finish(why).await;
                     }
                 }

@@ -59,7 +59,7 @@ impl StateWriter {
             status if status.is_under_way() && known.is_none() => {
                 (format!("sync run started by {}", run.trigger), Tone::Plain)
             }
-            _ => match run.failure() {
+            _ => match run.bad_end() {
                 Some(why) => (format!("sync run {why}"), Tone::Bad),
                 None => return,
             },
