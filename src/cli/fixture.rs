@@ -161,6 +161,7 @@ pub fn well() -> State {
         operations: Vec::new(),
         timeline: VecDeque::new(),
         lock: Lock::ReadOnly { may_arm: true },
+        is_remembered: true,
         journal_fault: None,
         preview: None,
         notices: VecDeque::new(),

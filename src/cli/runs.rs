@@ -187,7 +187,7 @@ async fn list(
         .map_err(gone)?;
     let is_there = |state: &Arc<State>| {
         output.progress("asking for the runs…");
-        state.links.iter().all(wait::is_listed)
+        state.is_remembered && state.links.iter().all(wait::is_listed)
     };
     let waited = wait::until(engine, &mut context.interrupts, Some(timeout), is_there).await;
     output.clear_progress();

@@ -161,7 +161,7 @@ fn recall(platform: &Platform, us: &Instance, europe: &Instance, recurrence: Rec
             code: "Forbidden",
             message: format!("{} answered 403 Forbidden", europe.url),
         });
-        flow::note(us, &platform.history.ended(at, trouble));
+        flow::note(us, &platform.history.ended(at, trouble.as_ref()));
     }
 }
 

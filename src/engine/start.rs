@@ -222,6 +222,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         operations: Vec::new(),
         timeline: VecDeque::new(),
         lock,
+        is_remembered: false,
         journal_fault: None,
         preview: None,
         notices: VecDeque::new(),

@@ -39,6 +39,8 @@ pub struct State {
     pub timeline: VecDeque<Arc<Entry>>,
     /// Whether writes are unlocked.
     pub lock: Lock,
+    /// Whether the journal was opened and what it remembers is here, or it is known why not.
+    pub is_remembered: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
     /// The answer to the latest [`super::Command::Preview`].

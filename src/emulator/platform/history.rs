@@ -122,7 +122,7 @@ impl History {
 
     /// Remembers a run by the clock that ended before the emulator was started: well, or refused when it wrote. Its
     /// rows are not kept; when it is repeated, it reads its window anew.
-    pub(crate) fn ended(&self, at: DateTime<Utc>, trouble: Option<Trouble>) -> Run {
+    pub(crate) fn ended(&self, at: DateTime<Utc>, trouble: Option<&Trouble>) -> Run {
         let at = at.trunc_subsecs(6);
         let mut inner = self.inner();
         let id = Uuid::new_v4();
@@ -154,7 +154,7 @@ impl History {
             action.status = Status::Succeeded;
             if trouble.is_some() && matches!(action.step, Step::Upsert(_)) {
                 action.status = Status::Failed;
-                action.trouble.clone_from(&trouble);
+                action.trouble = trouble.cloned();
                 break;
             }
         }

@@ -45,6 +45,7 @@ impl Run {
                 .writer
                 .apply(Event::JournalFailed(error.to_string()), at),
         }
+        self.writer.state_mut().is_remembered = true;
         self.load_agreements();
         self.settle_left_behind();
         self.start_queued();

@@ -217,6 +217,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         operations: Vec::new(),
         timeline: VecDeque::new(),
         lock: Lock::ReadOnly { may_arm: true },
+        is_remembered: true,
         journal_fault: None,
         preview: None,
         notices: VecDeque::new(),

@@ -81,7 +81,15 @@ fn what_cannot_be_done_is_refused_in_words() {
     emulator.configure_sync("sync = { backend = \"built-in\" }");
     let own = emulator.tandem(&["sync", "--rerun", "0858"]).exits(4);
     assert!(own.stderr.contains("starts a new run"), "{own:?}");
-    emulator.tandem(&["sync", "--runs"]).exits(0);
+    let yes = ["sync", "--yes", "1000", "--reason", "INC-42"];
+    emulator.tandem(&yes).exits(0);
+    let runs = emulator
+        .tandem(&["sync", "--runs", "--json"])
+        .exits(0)
+        .json();
+    let runs = runs["links"][0]["runs"].as_array().unwrap().clone();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert_eq!(runs[0]["status"], "succeeded", "{runs:?}");
     let function = format!(
         "sync = {{ backend = \"function\", app = \"{}\", function = \"{SYNC_WORKFLOW}\", credential = {{ kind = \
          \"key\", key = {{ env = \"TANDEM_TOKEN\" }} }} }}",
