@@ -36,6 +36,7 @@ mod maintenance;
 mod records;
 mod repair;
 mod report;
+mod runs;
 mod status;
 
 #[cfg(test)]
@@ -113,7 +114,6 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Records(records)) => records::run(&records, context).await,
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
-        Some(Command::Sync(repair)) => repair::run(Verb::Sync, &repair, context).await,
         Some(Command::Resolve(resolve)) => {
             let verb = match resolve.take {
                 Take::Blanks => Verb::FillBlanks,
@@ -129,6 +129,10 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
         Some(Command::Agent(agent)) => agent::run(&agent, context).await,
         Some(Command::Maintenance(planned)) => maintenance::run(&planned, context).await,
+        Some(Command::Sync(sync)) => match runs::Wanted::of(&sync) {
+            Some(wanted) => runs::run(&wanted, &sync.repair, context).await,
+            None => repair::run(Verb::Sync, &sync.repair, context).await,
+        },
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

@@ -12,6 +12,7 @@ mod link;
 mod load;
 pub mod locate;
 mod policy;
+mod sync;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::domain::lag::Schedule;
 use crate::domain::literal::Literal;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
+use crate::domain::run::Backend;
 use crate::domain::scope::Scope;
 use crate::domain::table::{ColumnName, TableName};
 
@@ -138,12 +140,105 @@ pub struct LinkConfig {
     pub target: usize,
     /// When its sync is due.
     pub schedule: Schedule,
+    /// What runs its sync.
+    pub sync: SyncConfig,
     /// What stands in a required text column of a stub.
     pub placeholder: Placeholder,
     /// Application users of other syncs that write to the target.
     pub sync_users: Vec<RowId>,
     /// Its tables.
     pub tables: Vec<TableConfig>,
+}
+
+/// What runs the sync of a link, and where it is asked about its runs (contract 11).
+#[derive(Clone, Debug)]
+pub enum SyncConfig {
+    /// Tandem itself.
+    BuiltIn,
+    /// A Logic App.
+    LogicApp {
+        /// The management API.
+        management: Endpoint,
+        /// For whom its tokens are.
+        audience: String,
+        /// The path of the workflow there.
+        path: String,
+        /// The version of the management API, which differs for Consumption and Standard.
+        version: &'static str,
+        /// The workflow's name.
+        name: String,
+        /// The trigger that a new run is started by.
+        trigger: String,
+        /// What to present to it.
+        credential: Credential,
+    },
+    /// A cloud flow of Power Automate.
+    PowerAutomate {
+        /// The place among the instances of the one that keeps the flow.
+        instance: usize,
+        /// The flow's row of the table `workflow`.
+        flow: RowId,
+        /// What starts it, if it has a trigger that is called.
+        start: Option<SignedUrl>,
+    },
+    /// An Azure Function.
+    Function {
+        /// The function app.
+        app: Endpoint,
+        /// The function's name.
+        function: String,
+        /// The app's master key.
+        credential: Credential,
+    },
+    /// A pipeline of a Data Factory.
+    DataFactory {
+        /// The management API.
+        management: Endpoint,
+        /// For whom its tokens are.
+        audience: String,
+        /// The path of the factory there.
+        path: String,
+        /// The pipeline's name.
+        pipeline: String,
+        /// What to present to it.
+        credential: Credential,
+    },
+    /// A pipeline of a Synapse workspace.
+    Synapse {
+        /// The workspace's data plane.
+        workspace: Endpoint,
+        /// For whom its tokens are.
+        audience: String,
+        /// The pipeline's name.
+        pipeline: String,
+        /// What to present to it.
+        credential: Credential,
+    },
+}
+
+impl SyncConfig {
+    /// Which of them it is.
+    pub fn backend(&self) -> Backend {
+        match self {
+            Self::BuiltIn => Backend::BuiltIn,
+            Self::LogicApp { .. } => Backend::LogicApp,
+            Self::PowerAutomate { .. } => Backend::PowerAutomate,
+            Self::Function { .. } => Backend::Function,
+            Self::DataFactory { .. } => Backend::DataFactory,
+            Self::Synapse { .. } => Backend::Synapse,
+        }
+    }
+}
+
+/// A URL that whoever has its signature may call.
+#[derive(Clone, Debug)]
+pub struct SignedUrl {
+    /// Its origin.
+    pub endpoint: Endpoint,
+    /// Its path, and its query but for the signature.
+    pub path: String,
+    /// The signature.
+    pub credential: Credential,
 }
 
 /// One table of a link.

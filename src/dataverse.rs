@@ -13,6 +13,7 @@ mod clock;
 
 mod batch;
 mod client;
+mod management;
 mod query;
 mod registration;
 mod write;
@@ -40,6 +41,7 @@ pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };
 pub use clock::now;
+pub use management::{Listing, Management, Ordered};
 pub use outbound::{Outbound, fetched, tell};
 pub use query::{Filter, Order, Query};
 pub use registration::{Registered, Removal};

@@ -33,3 +33,4 @@ pub mod operation;
 pub mod pairing;
 pub mod plan;
 pub mod ramp;
+pub mod run;

@@ -40,7 +40,7 @@
 //! | `faults` | `POST` `GET` `DELETE` | arms a rule (below), lists them, clears them |
 //! | `limits` | `POST` `GET` `DELETE` | service protection: [`Limits`], every field optional; `{}` for the service's own numbers |
 //! | `organization` | `POST` `GET` | `{"state": "enabled"}`, `disabled`, or `administration` with `administrators`, client ids |
-//! | `sync` | `POST` `GET` `DELETE` | on the US instance: `{"order": "newest-first"}`, and `"wait_ms"` between a run's reading and writing |
+//! | `sync` | `POST` `GET` `DELETE` | on the US instance: `{"order": "newest-first"}`, `"wait_ms"` between a run's reading and writing, `"adds_only"`, `"skips_blanks"` |
 //! | `tls` | `POST` `GET` `DELETE` | `{"fault": "expired", "for_s": 2}`: what new connections meet, see [`TlsFault`] |
 //! | `secret` | `POST` | `{"client": "app", "secret": "new"}` rotates; `"expired": true` has it expired; all clients without `client` |
 //! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |
@@ -135,6 +135,7 @@ pub use self::tls::TlsFault;
 use self::clock::Clock;
 use self::instance::Instance;
 use self::pipeline::Hooks;
+use self::platform::Recurrence;
 use self::schema::Schema;
 use self::security::Change;
 use self::tls::{Authority, Tls};
@@ -249,7 +250,7 @@ pub struct Pair {
     plug_in: bool,
     refuses_stubs: bool,
     data: Data,
-    workflow: bool,
+    workflow: Option<Recurrence>,
     seed: u64,
     roles: Vec<Change>,
     scenario: Option<Scenario>,
@@ -289,7 +290,8 @@ impl Pair {
         if let Some(problem) = Change::problem_of(&roles, &Schema::demo()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let workflow = options.workflow || scenario.as_ref().is_some_and(Scenario::has_workflow);
+        let recurrence = scenario.as_ref().and_then(Scenario::recurrence);
+        let workflow = recurrence.or(options.workflow.then(Recurrence::default));
         let authority = match (options.tls, options.tls_fault) {
             (true, _) => Some(Arc::new(Authority::new()?)),
             (false, None) => None,
@@ -353,6 +355,10 @@ impl Pair {
             .await
             .map_err(io::Error::other)?
             .map_err(io::Error::other)?;
+        if let Some(recurrence) = self.workflow {
+            let slept = recurrence.every * i32::from(recurrence.refused);
+            self.us.instance.clock.advance(slept);
+        }
         for instance in [&self.us.instance, &self.europe.instance] {
             let scenario = self.scenario.as_ref();
             let scenario = scenario.map_or(&[][..], |scenario| scenario.security(instance.name));

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::log::Format;
 use crate::domain::drift::Drift;
+use crate::domain::run::RunId;
 
 /// Operations console for Microsoft Dataverse environments that are kept eventually consistent.
 #[derive(Debug, Parser)]
@@ -60,7 +61,7 @@ pub enum Command {
     /// Bring records that exist in the target up to date with their source
     Rehydrate(Repair),
     /// Create what is missing and fill what is behind; without records, one run of everything pending
-    Sync(Repair),
+    Sync(Sync),
     /// Decide of records that both sides changed: fill the target's blanks, take the source's values, or keep the target's
     Resolve(Resolve),
     /// All that is known of one record: both sides, its drift and why, what was done to it, what to run
@@ -350,6 +351,23 @@ pub struct Maintenance {
     pub end: bool,
 }
 
+/// `tandem sync`.
+#[derive(Args, Debug)]
+pub struct Sync {
+    /// Which records, and how.
+    #[command(flatten)]
+    pub repair: Repair,
+    /// List the latest runs of the link's sync, and start none
+    #[arg(long, conflicts_with_all = ["words", "from", "drift", "table", "filter", "dry_run", "yes"])]
+    pub runs: bool,
+    /// Have the link's platform repeat this run: it replays what it read then, which may be older than what the target holds
+    #[arg(long, value_name = "RUN", value_parser = run, conflicts_with_all = ["words", "from", "drift", "table", "filter", "dry_run", "yes", "runs"])]
+    pub rerun: Option<RunId>,
+    /// Have the link's platform end this run
+    #[arg(long, value_name = "RUN", value_parser = run, conflicts_with_all = ["words", "from", "drift", "table", "filter", "dry_run", "yes", "runs", "rerun"])]
+    pub cancel: Option<RunId>,
+}
+
 /// `tandem emulator`.
 #[derive(Args, Clone, Debug)]
 #[expect(
@@ -403,7 +421,7 @@ pub struct Emulator {
 /// `tandem demo`.
 #[derive(Args, Clone, Debug)]
 pub struct Demo {
-    /// The story: calm, outage, throttled, stale-token or plug-in-off
+    /// The story: outage, calm, throttled, stale-token, plug-in-off, built-in, stalled-sync, add-only or skip-blanks
     #[arg(long, value_name = "NAME", default_value = "outage")]
     pub scenario: String,
     /// The seed of whatever is random
@@ -423,6 +441,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     crate::config::parse_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "a duration has a unit, like 30s, 10m or 1h".to_owned())
+}
+
+fn run(text: &str) -> Result<RunId, String> {
+    RunId::new(text).ok_or_else(|| "`tandem sync --runs` lists the names of runs".to_owned())
 }
 
 fn drift(word: &str) -> Result<Drift, String> {
@@ -491,6 +513,11 @@ mod tests {
             ("tandem ensure account --from -", true),
             ("tandem sync", true),
             ("tandem sync --yes many", false),
+            ("tandem sync --runs --json --link us-europe", true),
+            ("tandem sync --rerun 0858CU22 --reason INC-42", true),
+            ("tandem sync --rerun ../x", false),
+            ("tandem sync --rerun a --cancel a", false),
+            ("tandem sync --runs account", false),
             (
                 "tandem emulator --us 127.0.0.1:0 --europe 127.0.0.1:0 --token t --no-plug-in --seed 7",
                 true,
@@ -542,6 +569,6 @@ mod tests {
         let Some(Command::Sync(sync)) = arguments.command else {
             panic!("a sync");
         };
-        assert_eq!(sync.selection.drift, [Drift::Stub, Drift::Stale]);
+        assert_eq!(sync.repair.selection.drift, [Drift::Stub, Drift::Stale]);
     }
 }

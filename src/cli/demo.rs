@@ -1,7 +1,8 @@
 //! `tandem demo`: two embedded instances on loopback with a story to live through, and the console on them.
 //!
-//! Everything goes through sockets, and the sync is tandem's own: it runs in this process as its own application user.
-//! Only the ports and the length of a day are the demo's.
+//! Everything goes through sockets. The sync is the Logic App that the emulator serves, with runs of its own; where a
+//! story has none it is tandem's own, in this process and as its own application user. Only the ports and the length of a
+//! day are the demo's.
 
 use std::time::Duration;
 
@@ -16,13 +17,15 @@ use super::emulator::scenario;
 use super::exit::Exit;
 use super::session::Purpose;
 use super::trouble::Trouble;
-use crate::config::{self, AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety};
+use crate::config::{
+    self, AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig,
+};
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
-use crate::emulator::{APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID};
+use crate::emulator::{APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW};
 
-/// The demo's day: its sync runs once in this time.
+/// The demo's day: its sync runs once in this time, unless the story says another.
 const DAY: Duration = Duration::from_secs(180);
 /// How much later is still on time.
 const GRACE: Duration = Duration::from_secs(30);
@@ -40,8 +43,10 @@ const COMPARE: Duration = Duration::from_secs(5);
 
 /// Runs the command: binds both ports, opens the console, and only then fills the instances.
 pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Trouble> {
+    let scenario = scenario(&arguments.scenario)?;
+    let every = scenario.workflow_every();
     let options = Options {
-        scenario: Some(scenario(&arguments.scenario)?),
+        scenario: Some(scenario),
         seed: arguments.seed,
         ..Options::default()
     };
@@ -54,7 +59,7 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         let folder = TempDir::with_prefix("tandem-demo-").map_err(failed)?;
         (folder.path().join("state"), Some(folder))
     };
-    let config = config(&pair, state).map_err(|error| Trouble::bug(format!("{error:#}")))?;
+    let config = config(&pair, every, state).map_err(|error| Trouble::bug(format!("{error:#}")))?;
     // Connections wait until the instances are filled, so that the first paint need not.
     let serving = tokio::spawn(async move {
         let served = pair.serve().await;
@@ -86,7 +91,12 @@ fn policy() -> Policy {
     policy
 }
 
-fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
+/// `every` is the cadence of the Logic App, if it is that which syncs.
+fn config(
+    pair: &Pair,
+    every: Option<Duration>,
+    state: std::path::PathBuf,
+) -> anyhow::Result<Config> {
     // Not the pair's own token, which never expires: a story may take back what the token endpoint gave.
     let signed_in = |url: &str, client_id: &str| -> anyhow::Result<Credential> {
         Ok(Credential::ClientSecret {
@@ -106,6 +116,11 @@ fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
         })
     };
     // The tables are those of the sample configuration: what a reader sees there is what the demo does.
+    let sync = match every {
+        Some(_) => logic_app(pair, signed_in(pair.us_url(), APPLICATION_CLIENT_ID)?)?,
+        None => SyncConfig::BuiltIn,
+    };
+    let cadence = every.unwrap_or(DAY);
     let sample = config::parse(
         config::SAMPLE,
         "assets/default.toml".as_ref(),
@@ -125,10 +140,12 @@ fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
             source: 0,
             target: 1,
             schedule: Schedule {
-                cadence: DAY,
-                grace: GRACE,
+                cadence,
+                // A sixth of a day of three minutes, an hour of a real one.
+                grace: GRACE.max(cadence / 24),
                 settle: SETTLE,
             },
+            sync,
             ..link
         }],
         policy: policy(),
@@ -137,5 +154,20 @@ fn config(pair: &Pair, state: std::path::PathBuf) -> anyhow::Result<Config> {
         agent: AgentConfig::default(),
         alerts: Vec::new(),
         state,
+    })
+}
+
+/// The Logic App as the emulator's management API serves it.
+fn logic_app(pair: &Pair, credential: Credential) -> anyhow::Result<SyncConfig> {
+    Ok(SyncConfig::LogicApp {
+        management: Endpoint::new(pair.us_url())?,
+        audience: "https://management.azure.com".to_owned(),
+        path: format!(
+            "/subscriptions/demo/resourceGroups/demo/providers/Microsoft.Logic/workflows/{SYNC_WORKFLOW}"
+        ),
+        version: "2019-05-01",
+        name: SYNC_WORKFLOW.to_owned(),
+        trigger: "Recurrence".to_owned(),
+        credential,
     })
 }

@@ -147,7 +147,7 @@ pub fn well() -> State {
             sync: SyncState {
                 runs: Runs {
                     any: true,
-                    failed_in_a_row: 0,
+                    ..Runs::default()
                 },
                 ..SyncState::default()
             },
@@ -162,6 +162,7 @@ pub fn well() -> State {
         operations: Vec::new(),
         timeline: VecDeque::new(),
         lock: Lock::ReadOnly { may_arm: true },
+        is_remembered: true,
         journal_fault: None,
         agent: None,
         preview: None,

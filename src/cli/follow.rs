@@ -116,7 +116,8 @@ impl Watch<'_> {
                 .and_then(|operation| operation.finished.as_ref())
                 .map(|finished| finished.took)
                 .unwrap_or_default(),
-            unreachable: link.is_some_and(|link| ends(state, link).any(is_lost)),
+            unreachable: link
+                .is_some_and(|link| ends(state, link).any(is_lost) || link.sync.unlisted.is_some()),
             misfit: link.is_some_and(|link| link.fault.is_some()),
             records: self.records,
             refused,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::words;
-use crate::domain::operation::Request;
+use crate::domain::operation::{Request, TableIndex};
 use crate::domain::text;
 use crate::engine::State;
 use crate::engine::state::{OperationRecord, Tally};
@@ -67,9 +67,7 @@ pub fn exit(done: &Done) -> Exit {
 
 /// One record's outcome in a line.
 pub fn line(state: &State, record: &OperationRecord) -> String {
-    let table = state
-        .table(record.key.table)
-        .map_or("?", |table| table.name.as_str());
+    let table = state.kind(record.key.table);
     let mut parts = vec![format!("{:<9} {table}", record.stage.word())];
     let named = [&record.name, &record.number].into_iter();
     parts.extend(
@@ -77,7 +75,9 @@ pub fn line(state: &State, record: &OperationRecord) -> String {
             .filter(|part| !part.is_empty())
             .map(|part| text::visible(part).into_owned()),
     );
-    parts.push(format!("{}…", record.key.id.short()));
+    if record.key.table != TableIndex::RUNS {
+        parts.push(format!("{}…", record.key.id.short()));
+    }
     if record.columns > 0 {
         parts.push(words::count(record.columns, "column"));
     }
@@ -210,9 +210,8 @@ pub fn operation(state: &State, done: &Done) -> Operation {
 }
 
 fn json_line(state: &State, record: &OperationRecord) -> Line {
-    let table = state.table(record.key.table);
     Line {
-        table: table.map_or_else(String::new, |table| table.name.to_string()),
+        table: state.kind(record.key.table).to_owned(),
         id: record.key.id.to_string(),
         name: record.name.clone(),
         number: record.number.clone(),

@@ -138,18 +138,11 @@ impl Work<'_> {
     }
 
     fn request(&self, link: usize) -> Request {
-        let states = self.session.engine.states.borrow();
-        let link = states.links.get(link).map(|link| link.name.clone());
-        let reason = self.repair.reason.as_deref().unwrap_or_default();
+        let reason = self.repair.reason.as_deref();
         let ticket = self.repair.ticket.as_deref().unwrap_or_default();
         Request {
-            id: OperationId::new(),
-            verb: self.verb,
-            link: link.unwrap_or_default(),
-            reason: text::visible(reason.trim()).into_owned(),
             ticket: text::visible(ticket.trim()).into_owned(),
-            who: self.session.who.clone(),
-            asked: now().wall,
+            ..request(self.session, link, self.verb, reason)
         }
     }
 
@@ -231,6 +224,21 @@ impl Work<'_> {
             })?;
         }
         Ok(exit)
+    }
+}
+
+/// What is asked of a link, by whom and why.
+pub fn request(session: &Session, link: usize, verb: Verb, reason: Option<&str>) -> Request {
+    let states = session.engine.states.borrow();
+    let link = states.links.get(link).map(|link| link.name.clone());
+    Request {
+        id: OperationId::new(),
+        verb,
+        link: link.unwrap_or_default(),
+        reason: text::visible(reason.unwrap_or_default().trim()).into_owned(),
+        ticket: String::new(),
+        who: session.who.clone(),
+        asked: now().wall,
     }
 }
 

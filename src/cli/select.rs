@@ -172,7 +172,9 @@ pub fn parse(
         wanted.drifts = match verb {
             Verb::Ensure => vec![Drift::Missing],
             Verb::Rehydrate => vec![Drift::Stub, Drift::Stale],
-            Verb::Sync => vec![Drift::Missing, Drift::Stub, Drift::Stale],
+            Verb::Sync | Verb::Rerun | Verb::Cancel => {
+                vec![Drift::Missing, Drift::Stub, Drift::Stale]
+            }
             // Named one by one: never chosen by a drift.
             Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget => Vec::new(),
         };

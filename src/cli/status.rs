@@ -10,7 +10,7 @@ use super::follow;
 use super::output::Output;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
-use super::wait::{self, Stopped, is_compared, is_probed};
+use super::wait::{self, Stopped, is_compared, is_listed, is_probed};
 use crate::engine::Depth;
 use crate::engine::State;
 use crate::engine::state::TableState;
@@ -75,6 +75,7 @@ async fn look(
 /// Whether all that can be known is known: every instance probed, every table compared or known not to be.
 fn is_known(state: &State) -> bool {
     state.instances.iter().all(is_probed)
+        && state.links.iter().all(is_listed)
         && state
             .tables
             .iter()

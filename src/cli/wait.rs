@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::interrupt::Interrupts;
 use crate::domain::health::Health;
+use crate::domain::run::Backend;
 use crate::engine::state::{InstanceState, LinkState, TableState};
 use crate::engine::{Engine, State};
 
@@ -73,6 +74,13 @@ pub fn is_compared(state: &State, table: &TableState) -> bool {
     };
     let blocked = ends(state, link).any(|end| is_probed(end) && !end.is_readable());
     table.compared.is_some() || table.failure.is_some() || link.fault.is_some() || blocked
+}
+
+/// Whether the runs of a link's sync were listed, or it is known why they can't be.
+pub fn is_listed(link: &LinkState) -> bool {
+    let sync = &link.sync;
+    let has_list = sync.backend != Backend::BuiltIn && sync.backend.why_unlisted().is_none();
+    !has_list || sync.list.is_some() || sync.unlisted.is_some()
 }
 
 /// Both instances of a link.

@@ -51,6 +51,7 @@ pub struct Credential {
     pub tenant: Option<Spanned<String>>,
     pub client_id: Option<Spanned<String>>,
     pub secret: Option<Secret>,
+    pub key: Option<Secret>,
 }
 
 /// Where a secret comes from.
@@ -113,15 +114,32 @@ pub struct Link {
     pub placeholder: Option<String>,
     #[serde(default)]
     pub sync_users: Vec<Spanned<String>>,
-    pub sync: Option<Sync>,
+    pub sync: Option<Spanned<Sync>>,
     #[serde(default)]
     pub tables: Vec<Spanned<Table>>,
 }
 
-/// The job that runs the sync. The settings of jobs that are not known yet are not looked at.
+/// All that any job that runs the sync may be said of: which of it is wanted depends on the backend.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sync {
     pub backend: Spanned<String>,
+    pub management: Option<Spanned<String>>,
+    pub audience: Option<Spanned<String>>,
+    pub subscription: Option<Spanned<String>>,
+    pub resource_group: Option<Spanned<String>>,
+    pub workflow: Option<Spanned<String>>,
+    pub site: Option<Spanned<String>>,
+    pub trigger: Option<Spanned<String>>,
+    pub factory: Option<Spanned<String>>,
+    pub pipeline: Option<Spanned<String>>,
+    pub workspace: Option<Spanned<String>>,
+    pub app: Option<Spanned<String>>,
+    pub function: Option<Spanned<String>>,
+    pub flow: Option<Spanned<String>>,
+    pub instance: Option<Spanned<String>>,
+    pub callback: Option<Spanned<String>>,
+    pub credential: Option<Spanned<Credential>>,
 }
 
 /// `[[links.tables]]`.

@@ -63,7 +63,7 @@ fn checked_band(source: Source<'_>, band: &Spanned<String>) -> Result<String, Co
     Ok(shown)
 }
 
-/// What to present to an instance.
+/// What to present to an instance, or to a management API.
 pub fn credential(
     source: Source<'_>,
     spanned: &Spanned<file::Credential>,
@@ -99,7 +99,8 @@ fn token(
     let stray = credential.authority.is_some()
         || credential.tenant.is_some()
         || credential.client_id.is_some()
-        || credential.secret.is_some();
+        || credential.secret.is_some()
+        || credential.key.is_some();
     match &credential.token {
         Some(token) if !stray => Ok(Credential::Token(secret(source, at, token)?)),
         _ => {
@@ -119,9 +120,10 @@ fn client_secret(
         &credential.client_id,
         &credential.secret,
         &credential.token,
+        &credential.key,
     );
-    let (Some(tenant), Some(client_id), Some(named), None) = parts else {
-        let what = "a credential of kind `client-secret` has a tenant, a client_id and a secret, and no token";
+    let (Some(tenant), Some(client_id), Some(named), None, None) = parts else {
+        let what = "a credential of kind `client-secret` has a tenant, a client_id and a secret, and nothing else but an authority";
         return Err(source.error(at, what));
     };
     Ok(Credential::ClientSecret {
@@ -147,7 +149,11 @@ fn authority(
 }
 
 /// Ids and names that become part of a URL or a form.
-fn plain(source: Source<'_>, what: &str, text: &Spanned<String>) -> Result<String, ConfigError> {
+pub fn plain(
+    source: Source<'_>,
+    what: &str,
+    text: &Spanned<String>,
+) -> Result<String, ConfigError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     let value = text.get_ref();
     if value.is_empty() || value.len() > 128 || !value.chars().all(fits) {

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::duration::Span;
 use super::error::{ConfigError, Source};
-use super::{InstanceConfig, LinkConfig, TableConfig, file, table};
+use super::{InstanceConfig, LinkConfig, TableConfig, file, sync, table};
 use crate::domain::lag::Schedule;
 use crate::domain::row::{Placeholder, RowId};
 use crate::domain::table::TableName;
@@ -59,15 +59,7 @@ fn one(
         let what = "source and target are the same instance";
         return Err(source.error(&link.target.span(), what));
     }
-    if let Some(sync) = &link.sync
-        && sync.backend.get_ref() != "built-in"
-    {
-        let what = format!(
-            "sync backend `{}` is not supported yet: only `built-in` is",
-            sync.backend.get_ref()
-        );
-        return Err(source.error(&sync.backend.span(), what));
-    }
+    let sync = sync::resolve(source, instances, from, link.sync.as_ref())?;
     let cadence = match &link.cadence {
         Some(cadence) if cadence.get_ref().0.is_zero() => {
             return Err(source.error(&cadence.span(), "cadence must be more than nothing"));
@@ -93,13 +85,15 @@ fn one(
             grace: or(link.grace, HOUR),
             settle: or(link.settle, Duration::from_secs(60)),
         },
+        sync,
         placeholder: Placeholder::new(link.placeholder.as_deref().unwrap_or("Awaiting sync {key}")),
         sync_users: sync_users(source, &link.sync_users)?,
         tables: tables(source, &link.tables)?,
     })
 }
 
-fn place(
+/// The place of an instance by its name.
+pub fn place(
     source: Source<'_>,
     instances: &[InstanceConfig],
     name: &Spanned<String>,

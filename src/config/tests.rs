@@ -58,6 +58,61 @@ fn the_sample_holds_the_defaults() {
 }
 
 #[test]
+fn every_backend_of_a_sync_has_its_settings() {
+    let tables = "[[links.tables]]\nname='account'\nstub=['name']\n";
+    let secret = "{kind='client-secret', tenant='t', client_id='c', secret={env='S'}}";
+    let group = "subscription='s', resource_group='g'";
+    for (settings, backend) in [
+        ("backend='built-in'".to_owned(), Backend::BuiltIn),
+        (
+            format!("backend='logic-app', {group}, workflow='w', credential={secret}"),
+            Backend::LogicApp,
+        ),
+        (
+            format!(
+                "backend='data-factory', {group}, factory='f', pipeline='p', credential={secret}"
+            ),
+            Backend::DataFactory,
+        ),
+        (
+            format!(
+                "backend='synapse', workspace='https://w.dev.azuresynapse.net', pipeline='p', credential={secret}"
+            ),
+            Backend::Synapse,
+        ),
+        (
+            "backend='function', app='https://a.azurewebsites.net', function='f', credential={kind='key', \
+             key={env='K'}}"
+                .to_owned(),
+            Backend::Function,
+        ),
+        (
+            "backend='power-automate', flow='7f6cbb56-0000-4000-8000-000000000000'".to_owned(),
+            Backend::PowerAutomate,
+        ),
+    ] {
+        let link = format!("[[links]]\nsource='us'\ntarget='europe'\nsync={{{settings}}}\n");
+        let config = read(&with(&format!("{link}{tables}")));
+        let sync = config.map(|config| config.links[0].sync.clone());
+        let sync = sync.unwrap_or_else(|error| panic!("{settings}: {error}"));
+        assert_eq!(sync.backend(), backend);
+        if let SyncConfig::LogicApp {
+            management,
+            audience,
+            path,
+            trigger,
+            ..
+        } = sync
+        {
+            assert_eq!(management.to_string(), "https://management.azure.com");
+            assert_eq!(audience, "https://management.azure.com");
+            let wanted = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Logic/workflows/w";
+            assert_eq!((path.as_str(), trigger.as_str()), (wanted, "Recurrence"));
+        }
+    }
+}
+
+#[test]
 fn what_is_left_out_has_a_default() {
     let config = read(&with("[[links]]\nsource='us'\ntarget='europe'\n[[links.tables]]\nname='account'\nkeys=['accountnumber']\nstub=['name']")).unwrap();
     let sample = parse(SAMPLE, Path::new("sample"), PathBuf::new()).unwrap();
@@ -155,6 +210,101 @@ fn assert_told(faults: &[Fault<'_>]) {
 }
 
 #[test]
+fn a_fault_of_a_sync_is_told_with_its_line_and_what_to_do() {
+    let link = "[[links]]\nsource='us'\ntarget='europe'\n";
+    assert_told(&[
+        (
+            &with(&format!("{link}sync={{backend='cron'}}")),
+            11,
+            "there are built-in, logic-app, power-automate, function, data-factory, synapse",
+        ),
+        (
+            &with(&format!("{link}sync={{backend='logic-app', id='x'}}")),
+            11,
+            "unknown field `id`",
+        ),
+        (
+            &with(&format!("{link}sync={{backend='built-in', workflow='x'}}")),
+            11,
+            "`workflow` is no setting of built-in, which has none",
+        ),
+        (
+            &with(&format!("{link}sync={{backend='logic-app', factory='x'}}")),
+            11,
+            "`factory` is no setting of logic-app: its own are management",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='logic-app', subscription='s', workflow='w'}}"
+            )),
+            11,
+            "logic-app needs `resource_group`",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='logic-app', subscription='s/../t', resource_group='g', workflow='w'}}"
+            )),
+            11,
+            "subscription has 1 to 128 letters",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='logic-app', subscription='s', resource_group='g', workflow='w'}}"
+            )),
+            11,
+            "logic-app needs `credential`",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='logic-app', subscription='s', resource_group='g', workflow='w', \
+                 credential={{kind='token', token={{env='T'}}}}}}"
+            )),
+            11,
+            "a fixed token is only for an instance on this machine",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='function', app='http://f.example', function='f', \
+                 credential={{kind='key', key={{env='K'}}}}}}"
+            )),
+            11,
+            "app: `f.example` is not https",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='function', app='https://f.example', function='f', \
+                 credential={{kind='token', token={{env='K'}}}}}}"
+            )),
+            11,
+            "the credential of function is { kind = \"key\"",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='power-automate', flow='x'}}"
+            )),
+            11,
+            "is not a GUID",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='power-automate', flow='7f6cbb56-0000-4000-8000-000000000000', instance='asia'}}"
+            )),
+            11,
+            "no instance is called `asia`",
+        ),
+        (
+            &with(&format!(
+                "{link}sync={{backend='power-automate', flow='7f6cbb56-0000-4000-8000-000000000000', \
+                 callback='https://x.logic.azure.com/workflows/w/triggers/manual/paths/invoke?sig=s', \
+                 credential={{kind='key', key={{env='K'}}}}}}"
+            )),
+            11,
+            "its `sig` is a secret",
+        ),
+    ]);
+}
+
+#[test]
 fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
     let link = "[[links]]\nsource='us'\ntarget='europe'\n";
     let account = "[[links.tables]]\nname='account'\ncolumns=['name']\n";
@@ -225,11 +375,6 @@ fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
             &with(&format!("{link}{account}identity='name'")),
             14,
             "identity is",
-        ),
-        (
-            &with(&format!("{link}sync={{backend='logic-app', id='x'}}")),
-            11,
-            "not supported yet",
         ),
         (
             &with(&format!("{link}sync_users=['kim']\n{account}")),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue, Request};
 use oauth2::basic::{BasicClient, BasicErrorResponse};
 use oauth2::{
     AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse,
@@ -49,11 +50,48 @@ pub enum BadCredential {
     Secret(#[from] BadSecret),
 }
 
-/// A token as it goes into a header, and which one it is, so that a refused one is dropped only once.
+/// Where a function app looks for its key (contract 11.4).
+const FUNCTIONS_KEY: HeaderName = HeaderName::from_static("x-functions-key");
+
+/// A token or key as it goes into a request, and which one it is, so that a refused one is dropped only once.
 #[derive(Clone)]
 pub(super) struct Bearer {
-    pub(super) header: HeaderValue,
+    value: HeaderValue,
+    place: Place,
     generation: u64,
+}
+
+/// Where it goes.
+#[derive(Clone, Copy)]
+enum Place {
+    Authorization,
+    FunctionsKey,
+    /// The parameter `sig` of the query.
+    Signature,
+}
+
+impl Bearer {
+    /// Puts it where it belongs; a request that can't carry it stays as it is, and is refused by who gets it.
+    pub(super) fn put(&self, request: &mut Request<Bytes>) {
+        let name = match self.place {
+            Place::Authorization => AUTHORIZATION,
+            Place::FunctionsKey => FUNCTIONS_KEY,
+            Place::Signature => {
+                if let Some(uri) = self.signed(request.uri()) {
+                    *request.uri_mut() = uri;
+                }
+                return;
+            }
+        };
+        request.headers_mut().insert(name, self.value.clone());
+    }
+
+    fn signed(&self, uri: &http::Uri) -> Option<http::Uri> {
+        let mut url = Url::parse(&uri.to_string()).ok()?;
+        url.query_pairs_mut()
+            .append_pair("sig", self.value.to_str().ok()?);
+        url.as_str().parse().ok()
+    }
 }
 
 impl fmt::Debug for Bearer {
@@ -66,6 +104,8 @@ impl fmt::Debug for Bearer {
 enum Grant {
     /// The secret is the token.
     Fixed,
+    /// The secret is a key that goes somewhere else.
+    Key(Place),
     /// The secret is an application's, and is traded for tokens.
     ClientSecret {
         url: Url,
@@ -107,7 +147,13 @@ impl fmt::Debug for Tokens {
 impl Tokens {
     /// Takes a credential for an instance; its secret is fetched here for the first time, so that a missing one is
     /// noticed at the start, and is kept in memory only.
-    pub(super) fn new(credential: Credential, endpoint: &Endpoint) -> Result<Self, BadCredential> {
+    ///
+    /// Tokens are asked for the `audience`, which for an instance is its own origin (contract 7.1).
+    pub(super) fn new(
+        credential: Credential,
+        endpoint: &Endpoint,
+        audience: Option<&str>,
+    ) -> Result<Self, BadCredential> {
         let (grant, source) = match credential {
             Credential::Token(_) if !endpoint.is_loopback() => {
                 return Err(BadCredential::TokenBeyondLoopback);
@@ -119,13 +165,16 @@ impl Tokens {
                 client_id,
                 secret,
             } => {
+                let audience = audience.map_or_else(|| endpoint.to_string(), str::to_owned);
                 let grant = Grant::ClientSecret {
                     url: token_url(&authority, &tenant)?,
                     client_id,
-                    scope: format!("{endpoint}/.default"),
+                    scope: format!("{audience}/.default"),
                 };
                 (grant, secret)
             }
+            Credential::FunctionsKey(source) => (Grant::Key(Place::FunctionsKey), source),
+            Credential::Signature(source) => (Grant::Key(Place::Signature), source),
         };
         let secret = secret::fetch(&source)?;
         Ok(Self {
@@ -143,7 +192,7 @@ impl Tokens {
 
     /// Whether asking again may give another token than the one that was refused.
     pub(super) fn is_renewable(&self) -> bool {
-        let is_fixed = matches!(self.grant, Grant::Fixed);
+        let is_fixed = !matches!(self.grant, Grant::ClientSecret { .. });
         !is_fixed || secret::may_change(&self.source)
     }
 
@@ -186,7 +235,7 @@ impl Tokens {
     /// What a request for a token is called in the log; `None` where none is sent.
     pub(super) fn request(&self) -> Option<String> {
         match &self.grant {
-            Grant::Fixed => None,
+            Grant::Fixed | Grant::Key(_) => None,
             Grant::ClientSecret { url, .. } => Some(format!("POST {}", url.path())),
         }
     }
@@ -198,7 +247,7 @@ impl Tokens {
         let newest = state
             .held
             .take_if(|held| held.bearer.generation == refused.generation);
-        if newest.is_some() && matches!(self.grant, Grant::Fixed) {
+        if newest.is_some() && !matches!(self.grant, Grant::ClientSecret { .. }) {
             self.forget(&mut state);
         }
         newest.is_some()
@@ -230,12 +279,17 @@ impl Tokens {
                 return Err(failure);
             }
         };
-        let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-        let mut header =
-            header.map_err(|_| refused("the token holds characters that no header can"))?;
-        header.set_sensitive(true);
+        let (place, scheme) = match self.grant {
+            Grant::Fixed | Grant::ClientSecret { .. } => (Place::Authorization, "Bearer "),
+            Grant::Key(place) => (place, ""),
+        };
+        let value = HeaderValue::from_str(&format!("{scheme}{}", token.expose_secret()));
+        let mut value =
+            value.map_err(|_| refused("the token holds characters that no header can"))?;
+        value.set_sensitive(true);
         let bearer = Bearer {
-            header,
+            value,
+            place,
             generation: state.asked,
         };
         let at = now();
@@ -254,7 +308,7 @@ impl Tokens {
     ) -> Result<(SecretString, Duration), Failure> {
         let secret = self.secret().await?;
         match &self.grant {
-            Grant::Fixed => Ok((secret, Duration::MAX / 4)),
+            Grant::Fixed | Grant::Key(_) => Ok((secret, Duration::MAX / 4)),
             Grant::ClientSecret {
                 url,
                 client_id,

@@ -167,7 +167,7 @@ impl Reader {
         settings: Settings,
         observer: mpsc::UnboundedSender<Observation>,
     ) -> Result<Self, SetUpError> {
-        Session::new(settings, observer).map(|session| Self(Arc::new(session)))
+        Session::new(settings, None, observer).map(|session| Self(Arc::new(session)))
     }
 
     /// The same client as another user: the same breakers, its own token and its own gate.

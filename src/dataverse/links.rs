@@ -35,8 +35,29 @@ impl NextLink {
         set: &EntitySet,
         from: Option<&Self>,
     ) -> Result<Self, Failure> {
-        let url = guard(text, endpoint, set)
-            .map_err(|why| refused(&format!("a link of the server was refused: {why}")))?;
+        Self::passing(guard(text, endpoint, |path| is_of_set(path, set)), from)
+    }
+
+    /// The same for a list of a management API, whose pages are all at one path.
+    pub(super) fn check_at(
+        text: &str,
+        endpoint: &Endpoint,
+        own: &str,
+        from: Option<&Self>,
+    ) -> Result<Self, Failure> {
+        let own = own.trim_start_matches('/');
+        let is_own = |path: &str| {
+            // The fixed parts of such a path come back in other letters.
+            let same = path.eq_ignore_ascii_case(own);
+            same.then_some(())
+                .ok_or_else(|| "its path is not that of the list".to_owned())
+        };
+        Self::passing(guard(text, endpoint, is_own), from)
+    }
+
+    fn passing(guarded: Result<Url, String>, from: Option<&Self>) -> Result<Self, Failure> {
+        let url =
+            guarded.map_err(|why| refused(&format!("a link of the server was refused: {why}")))?;
         let (depth, trail) = match from {
             None => (0, Arc::default()),
             Some(from) => (from.depth + 1, Arc::clone(&from.trail)),
@@ -88,7 +109,11 @@ fn incomplete(why: &str) -> Failure {
     refused(&format!("the listing is incomplete: {why}"))
 }
 
-fn guard(text: &str, endpoint: &Endpoint, set: &EntitySet) -> Result<Url, String> {
+fn guard(
+    text: &str,
+    endpoint: &Endpoint,
+    is_ours: impl Fn(&str) -> Result<(), String>,
+) -> Result<Url, String> {
     if text
         .chars()
         .any(|c| c.is_control() || c == ' ' || c == '\\')
@@ -114,15 +139,20 @@ fn guard(text: &str, endpoint: &Endpoint, set: &EntitySet) -> Result<Url, String
         .map_or("", |(_, path)| path);
     let given = given.split(['?', '#']).next().unwrap_or_default();
     for path in [given, url.path().trim_start_matches('/')] {
-        let segments: Vec<&str> = path.split('/').collect();
-        let ["api", "data", version, resource] = segments.as_slice() else {
-            return Err("its path is not that of a table".to_owned());
-        };
-        if !is_version(version) || *resource != set.as_str() {
-            return Err(format!("its path is not that of {set}"));
-        }
+        is_ours(path)?;
     }
     Ok(url)
+}
+
+fn is_of_set(path: &str, set: &EntitySet) -> Result<(), String> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let ["api", "data", version, resource] = segments.as_slice() else {
+        return Err("its path is not that of a table".to_owned());
+    };
+    if !is_version(version) || *resource != set.as_str() {
+        return Err(format!("its path is not that of {set}"));
+    }
+    Ok(())
 }
 
 fn is_version(segment: &str) -> bool {

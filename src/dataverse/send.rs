@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -88,11 +87,14 @@ struct Tries {
 
 impl Session {
     /// A user with breakers and a transport of its own.
+    ///
+    /// Its tokens are for the instance itself, or for the `audience`.
     pub(super) fn new(
         settings: Settings,
+        audience: Option<&str>,
         observer: mpsc::UnboundedSender<Observation>,
     ) -> Result<Self, SetUpError> {
-        let tokens = Tokens::new(settings.credential, &settings.endpoint)?;
+        let tokens = Tokens::new(settings.credential, &settings.endpoint, audience)?;
         let transport = Transport::new(settings.timeouts.connect, settings.timeouts.idle)
             .map_err(SetUpError::Transport)?;
         let admission = Admission::new(&settings.breakers, settings.seed, now());
@@ -109,7 +111,7 @@ impl Session {
 
     /// Another user of the same instance: the same breakers, a gate of its own (R5).
     pub(super) fn with_credential(&self, credential: Credential) -> Result<Self, SetUpError> {
-        let tokens = Tokens::new(credential, &self.shared.endpoint)?;
+        let tokens = Tokens::new(credential, &self.shared.endpoint, None)?;
         Ok(Self::of(Arc::clone(&self.shared), tokens))
     }
 
@@ -207,9 +209,7 @@ impl Session {
             }
         };
         let mut request = call.request.clone();
-        request
-            .headers_mut()
-            .insert(AUTHORIZATION, bearer.header.clone());
+        bearer.put(&mut request);
         let began = now();
         let answer = self
             .shared

@@ -32,4 +32,8 @@ pub enum Credential {
         /// Its secret.
         secret: SecretSource,
     },
+    /// A function app's key, in a header of its own (contract 11.4).
+    FunctionsKey(SecretSource),
+    /// The signature of a URL, in its query (contract 11.1, request trigger).
+    Signature(SecretSource),
 }

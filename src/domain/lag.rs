@@ -61,6 +61,8 @@ pub struct Runs {
     pub any: bool,
     /// How many of the last ones failed without a success since.
     pub failed_in_a_row: u32,
+    /// Whether nothing tells how runs end: then a link is late, and never stalled.
+    pub hidden: bool,
 }
 
 /// The lag: now minus the oldest *pending since*; zero when nothing is pending. Computed, never counted.
@@ -87,7 +89,7 @@ pub fn condition(
     if lag <= schedule.cadence + schedule.grace {
         return LinkCondition::Expected;
     }
-    if !runs.any || runs.failed_in_a_row >= 2 {
+    if runs.failed_in_a_row >= 2 || (!runs.any && !runs.hidden) {
         LinkCondition::Stalled
     } else {
         LinkCondition::Late
@@ -118,11 +120,16 @@ mod tests {
         };
         let ran = Runs {
             any: true,
-            failed_in_a_row: 0,
+            ..Runs::default()
         };
         let failing = Runs {
             any: true,
             failed_in_a_row: 2,
+            hidden: false,
+        };
+        let hidden = Runs {
+            hidden: true,
+            ..Runs::default()
         };
         let never = Runs::default();
         for (readable, pending, hours, runs, expected) in [
@@ -132,6 +139,7 @@ mod tests {
             (true, 5, 26, ran, LinkCondition::Late),
             (true, 5, 26, failing, LinkCondition::Stalled),
             (true, 5, 26, never, LinkCondition::Stalled),
+            (true, 5, 26, hidden, LinkCondition::Late),
             (false, 5, 1, ran, LinkCondition::Unknown),
         ] {
             assert_eq!(

@@ -22,17 +22,23 @@ pub enum Verb {
     TakeSource,
     /// Let the target's values stand.
     KeepTarget,
+    /// Have the link's job repeat an old run.
+    Rerun,
+    /// Have the link's job end a run.
+    Cancel,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Ensure,
         Self::Sync,
         Self::Rehydrate,
         Self::FillBlanks,
         Self::TakeSource,
         Self::KeepTarget,
+        Self::Rerun,
+        Self::Cancel,
     ];
 
     /// The verb in one word: in keys, commands, the journal.
@@ -44,6 +50,8 @@ impl Verb {
             Self::FillBlanks => "fill-blanks",
             Self::TakeSource => "take-source",
             Self::KeepTarget => "keep-target",
+            Self::Rerun => "rerun",
+            Self::Cancel => "cancel",
         }
     }
 
@@ -89,6 +97,11 @@ impl fmt::Display for OperationId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableIndex(pub u16);
 
+impl TableIndex {
+    /// No table of a link: under it stand the runs that a link's job was asked for.
+    pub const RUNS: Self = Self(u16::MAX);
+}
+
 /// One record of one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordKey {
@@ -96,6 +109,14 @@ pub struct RecordKey {
     pub table: TableIndex,
     /// The source's id of the row (the target's, where only the target has it).
     pub id: RowId,
+}
+
+impl RecordKey {
+    /// What stands for the run that an operation asked for.
+    pub fn of_run(operation: OperationId) -> Option<Self> {
+        let table = TableIndex::RUNS;
+        RowId::new(operation.0).map(|id| Self { table, id })
+    }
 }
 
 /// How far one record of an operation has come (reliability J3).

@@ -36,8 +36,9 @@ use uuid::Uuid;
 
 use self::arm::Audience;
 use self::history::{History, Order, Repeat};
+pub(crate) use self::job::Recurrence;
 pub(crate) use self::manner::Manner;
-use self::run::{Run, Trigger};
+use self::run::{Run, Trigger, Trouble};
 use super::instance::{Instance, lock};
 use super::odata::query::Query;
 use super::refusal::{Outcome, Refusal};
@@ -124,17 +125,22 @@ impl Platform {
 pub(crate) fn start(
     us: &Arc<Instance>,
     europe: &Arc<Instance>,
-    enabled: bool,
+    enabled: Option<Recurrence>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
     let Some(platform) = &us.platform else {
         return;
     };
-    flow::switch(us, enabled);
+    flow::switch(us, enabled.is_some());
+    let recurrence = enabled.unwrap_or_default();
+    if recurrence.first < recurrence.every {
+        recall(platform, us, europe, recurrence);
+    }
     tasks.spawn(job::schedule(
         Arc::clone(platform),
         Arc::clone(us),
+        recurrence,
         stop.child_token(),
     ));
     tasks.spawn(job::work(
@@ -143,6 +149,20 @@ pub(crate) fn start(
         Arc::clone(europe),
         stop.child_token(),
     ));
+}
+
+/// The runs before the story begins: one that ended well, and since then those that were refused.
+fn recall(platform: &Platform, us: &Instance, europe: &Instance, recurrence: Recurrence) {
+    let now = us.clock.now();
+    for back in (1..=i32::from(recurrence.refused) + 1).rev() {
+        let at = now - recurrence.every * back + recurrence.first;
+        let is_refused = back <= i32::from(recurrence.refused);
+        let trouble = is_refused.then(|| Trouble {
+            code: "Forbidden",
+            message: format!("{} answered 403 Forbidden", europe.url),
+        });
+        flow::note(us, &platform.history.ended(at, trouble.as_ref()));
+    }
 }
 
 /// Answers a request to one of the platforms; `None` when the path is none of theirs.

@@ -8,6 +8,7 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::event::Event;
 use super::instance::Instance;
+use super::platform::Recurrence;
 use super::schema::Schema;
 use super::schema::variation::{Variation, Variations};
 use super::security::Change;
@@ -22,7 +24,7 @@ use super::security::Change;
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
 
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 9] = [
     ("outage", include_str!("../../assets/scenarios/outage.toml")),
     ("calm", include_str!("../../assets/scenarios/calm.toml")),
     (
@@ -37,8 +39,27 @@ const NAMED: [(&str, &str); 5] = [
         "plug-in-off",
         include_str!("../../assets/scenarios/plug-in-off.toml"),
     ),
+    (
+        "built-in",
+        include_str!("../../assets/scenarios/built-in.toml"),
+    ),
+    (
+        "stalled-sync",
+        include_str!("../../assets/scenarios/stalled-sync.toml"),
+    ),
+    (
+        "add-only",
+        include_str!("../../assets/scenarios/add-only.toml"),
+    ),
+    (
+        "skip-blanks",
+        include_str!("../../assets/scenarios/skip-blanks.toml"),
+    ),
 ];
-const NAMES: [&str; 5] = [NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0];
+const NAMES: [&str; 9] = [
+    NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0, NAMED[5].0, NAMED[6].0, NAMED[7].0,
+    NAMED[8].0,
+];
 
 /// A story for a pair of instances: how much traffic there is, and what goes wrong when.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,8 +73,18 @@ pub struct Scenario {
     /// Whether Europe refuses accounts and contacts that say next to nothing.
     #[serde(default)]
     refuses_stubs: bool,
+    /// Whether the workflow that copies to Europe runs by itself.
     #[serde(default)]
     workflow: bool,
+    /// How often, by the emulator's clock; daily, if left out.
+    #[serde(default, deserialize_with = "time::every")]
+    workflow_every: Option<Duration>,
+    /// And when for the first time after the start: then it ran well before it.
+    #[serde(default, deserialize_with = "time::optional")]
+    workflow_first: Option<Duration>,
+    /// How many of its runs before the start were refused: what the instances hold is older by that many.
+    #[serde(default)]
+    workflow_refused: u16,
     #[serde(default)]
     pub(crate) traffic: Traffic,
     #[serde(default)]
@@ -178,8 +209,21 @@ impl Scenario {
         self.seed
     }
 
-    pub(crate) fn has_workflow(&self) -> bool {
-        self.workflow
+    /// How often the workflow runs by itself, if it does.
+    pub fn workflow_every(&self) -> Option<Duration> {
+        let every = self.recurrence()?.every;
+        every.to_std().ok()
+    }
+
+    pub(crate) fn recurrence(&self) -> Option<Recurrence> {
+        let usual = Recurrence::default();
+        let delta = |span: Option<Duration>| span.and_then(|span| TimeDelta::from_std(span).ok());
+        let every = delta(self.workflow_every).unwrap_or(usual.every);
+        self.workflow.then(|| Recurrence {
+            first: delta(self.workflow_first).unwrap_or(every),
+            every,
+            refused: self.workflow_refused,
+        })
     }
 
     pub(crate) fn refuses_stubs(&self) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex};
+use crate::domain::run::RunId;
 
 /// One thing that a frontend asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,17 @@ pub enum Command {
         /// What makes it legitimate to write.
         consent: Consent,
     },
+    /// Have the job of the link's platform repeat or end one of its runs.
+    OrderRun {
+        /// What is asked, by whom and why.
+        request: Request,
+        /// Which run, and what is to become of it.
+        order: RunOrder,
+        /// What makes it legitimate.
+        consent: Consent,
+    },
+    /// Look at the runs of the links' jobs now, and from now on.
+    ListRuns,
     /// Take back what of an operation was not sent yet.
     End {
         /// The operation.
@@ -89,6 +101,35 @@ pub enum Command {
     Inspect(RecordKey),
     /// Tell all that is known of a record; the answer is [`super::explain::Explained`].
     Explain(Target),
+}
+
+/// What a link's job is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunOrder {
+    /// Begin a new run.
+    Start,
+    /// Repeat this one, with what it read then: old data, that may overwrite newer.
+    Rerun(RunId),
+    /// End this one.
+    Cancel(RunId),
+}
+
+impl RunOrder {
+    /// The run that it is about.
+    pub fn run(&self) -> Option<&RunId> {
+        match self {
+            Self::Start => None,
+            Self::Rerun(run) | Self::Cancel(run) => Some(run),
+        }
+    }
+
+    /// The run that it ends.
+    pub fn cancelled(&self) -> Option<&RunId> {
+        match self {
+            Self::Cancel(run) => Some(run),
+            Self::Start | Self::Rerun(_) => None,
+        }
+    }
 }
 
 /// A record as it was named.

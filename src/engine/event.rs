@@ -15,6 +15,7 @@ use crate::domain::failure::Failure;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
+use crate::domain::run::PlatformRun;
 use crate::domain::time::Now;
 use crate::journal::{Holder, RecoveredOperation};
 
@@ -121,6 +122,16 @@ pub(super) enum Event {
         run: SyncRun,
         next_due: Option<DateTime<Utc>>,
     },
+    /// The runs of a link's job were looked at; newest first.
+    RunsListed {
+        link: usize,
+        runs: Result<Arc<[PlatformRun]>, String>,
+        at: Now,
+    },
+    /// An order to a link's job is given.
+    OrderBegan { link: usize, operation: OperationId },
+    /// Nothing more will come of it here.
+    OrderEnded { link: usize, operation: OperationId },
     /// When a link's sync is due next.
     SyncDue {
         link: usize,

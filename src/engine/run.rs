@@ -1,6 +1,7 @@
 //! The loop: one task that owns all state. It takes what is ready, applies it, and publishes once.
 
 mod explain;
+mod jobs;
 mod journal;
 mod links;
 mod operations;
@@ -24,6 +25,7 @@ use super::link::LinkContext;
 use super::repair::{Leases, Reins};
 use super::start::{Client, Options, Running, StartError, clients, initial_state};
 use super::state::{State, Tone};
+use super::sync::{Job, Seen};
 use super::writer::StateWriter;
 use crate::config::Config;
 use crate::dataverse::{Observation, now};
@@ -49,12 +51,17 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 pub fn start(config: Config, options: Options) -> Result<(Engine, Running), StartError> {
     let at = now();
     let (clients, observations) = clients(&config)?;
+    let (jobs, seen) = jobs::of(&config, &clients)?;
     let writer = StateWriter::new(initial_state(&config, &options, at));
     let (commands, asked) = mpsc::channel(64);
     let (published, states) = watch::channel(writer.snapshot());
     let (events, happened) = mpsc::channel(4096);
     let shutdown = CancellationToken::new();
-    let links = config.links.iter().map(|_| LinkWork::default()).collect();
+    let links = jobs.into_iter().map(|job| LinkWork {
+        job,
+        ..LinkWork::default()
+    });
+    let links = links.collect();
     let run = Run {
         config,
         options,
@@ -62,6 +69,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         published,
         clients,
         observations,
+        seen,
         events,
         journal: None,
         index: None,
@@ -84,8 +92,15 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
 
 /// What the loop knows of a link beside its state.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is so or not"
+)]
 struct LinkWork {
     context: Option<Arc<LinkContext>>,
+    /// What carries its rows over, where that is not the built-in sync.
+    job: Option<Arc<Job>>,
+    is_watched: bool,
     is_comparing: bool,
     compared: Option<Now>,
     was_readable: bool,
@@ -101,6 +116,8 @@ struct Run {
     published: watch::Sender<Arc<State>>,
     clients: Vec<Client>,
     observations: Vec<mpsc::UnboundedReceiver<Observation>>,
+    /// What the clients of jobs saw: for the log alone.
+    seen: Vec<Seen>,
     events: mpsc::Sender<Event>,
     journal: Option<Journal>,
     index: Option<Index>,
@@ -132,6 +149,9 @@ impl Run {
         self.spawn_alerts();
         self.spawn_probes();
         self.spawn_describing();
+        if self.options.compares {
+            self.watch_jobs();
+        }
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;
@@ -232,6 +252,11 @@ impl Run {
                 );
             }
         }
+        for seen in &mut self.seen {
+            while let Ok(observation) = seen.try_recv() {
+                observation.log();
+            }
+        }
         let statuses: Vec<_> = self
             .clients
             .iter()
@@ -282,6 +307,14 @@ impl Run {
                     .and_then(|link| link.sync.running);
                 running.map(|operation| self.operations.remove(&operation));
             }
+            Event::OrderEnded { operation, .. } => {
+                self.operations.remove(operation);
+            }
+            Event::RunsListed {
+                link,
+                runs: Ok(runs),
+                ..
+            } => self.compare_after_good_run(*link, runs, at),
             Event::CompareEnded { link } => {
                 if let Some(work) = self.links.get_mut(*link) {
                     work.is_comparing = false;

@@ -15,13 +15,15 @@ use super::state::{
     Counts, Finished, InstanceState, LinkState, Lock, OperationState, State, SyncState, TableState,
     Tally, Traffic,
 };
-use crate::config::Config;
+use crate::config::{Config, Policy};
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
 use crate::domain::breaker::Class;
 use crate::domain::credential::Credential;
 use crate::domain::drift::CompareRules;
 use crate::domain::health::{Health, Summary};
+use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::operation::Verb;
+use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::journal::RecoveredOperation;
 
@@ -90,6 +92,14 @@ pub enum StartError {
         /// Why.
         source: SetUpError,
     },
+    /// A client of the platform that runs a link's sync can't be set up from the configuration.
+    #[error("set up the sync of {link}")]
+    Job {
+        /// The link.
+        link: String,
+        /// Why.
+        source: SetUpError,
+    },
 }
 
 /// One instance's clients.
@@ -114,22 +124,8 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
     let mut observations = Vec::new();
     for (place, (seed, instance)) in (1u64..).zip(&config.instances).enumerate() {
         let (observer, seen) = mpsc::unbounded_channel();
-        let settings = Settings {
-            name: instance.name.clone(),
-            endpoint: instance.endpoint.clone(),
-            credential: instance.credential.clone(),
-            timeouts: Timeouts {
-                connect: policy.connect_timeout,
-                read: policy.read_timeout,
-                write: policy.write_timeout,
-                idle: policy.idle_timeout,
-                deadline: policy.deadline,
-            },
-            breakers: Class::ALL.map(|class| policy.breaker(class)),
-            retry: policy.retry,
-            // Consoles that start together must not probe in step.
-            seed: seed ^ u64::from(now().wall.timestamp_subsec_nanos()),
-        };
+        let (name, endpoint) = (instance.name.clone(), &instance.endpoint);
+        let settings = settings(&policy, name, endpoint, &instance.credential, seed);
         let failed = |source| StartError::Client {
             instance: instance.name.to_string(),
             source,
@@ -166,6 +162,32 @@ fn as_hook(reader: &Reader, credential: &Credential) -> Option<Reader> {
         .ok()
 }
 
+/// How a client of an instance or of a management API is set up.
+pub(super) fn settings(
+    policy: &Policy,
+    name: InstanceName,
+    endpoint: &Endpoint,
+    credential: &Credential,
+    seed: u64,
+) -> Settings {
+    Settings {
+        name,
+        endpoint: endpoint.clone(),
+        credential: credential.clone(),
+        timeouts: Timeouts {
+            connect: policy.connect_timeout,
+            read: policy.read_timeout,
+            write: policy.write_timeout,
+            idle: policy.idle_timeout,
+            deadline: policy.deadline,
+        },
+        breakers: Class::ALL.map(|class| policy.breaker(class)),
+        retry: policy.retry,
+        // Consoles that start together must not probe in step.
+        seed: seed ^ u64::from(now().wall.timestamp_subsec_nanos()),
+    }
+}
+
 /// What is known before the first answer: the configuration.
 pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> State {
     let instances = config
@@ -199,7 +221,8 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         target: link.target,
         schedule: link.schedule,
         sync: SyncState {
-            is_scheduled: options.is_agent,
+            backend: link.sync.backend(),
+            is_scheduled: options.is_agent && link.sync.backend() == Backend::BuiltIn,
             ..SyncState::default()
         },
         fault: None,
@@ -242,6 +265,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         operations: Vec::new(),
         timeline: VecDeque::new(),
         lock,
+        is_remembered: false,
         journal_fault: None,
         agent: None,
         preview: None,

@@ -15,6 +15,7 @@ use crate::domain::health::{Cell, Health, Summary};
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::{BlastRadius, Plan};
+use crate::domain::run::{self, Backend, PlatformRun};
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
 
@@ -41,6 +42,8 @@ pub struct State {
     pub timeline: VecDeque<Arc<Entry>>,
     /// Whether writes are unlocked.
     pub lock: Lock,
+    /// Whether the journal was opened and what it remembers is here, or it is known why not.
+    pub is_remembered: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
     /// The agent beside us that runs the syncs, if one lives.
@@ -64,6 +67,15 @@ impl State {
     /// The table of a record.
     pub fn table(&self, index: TableIndex) -> Option<&TableState> {
         self.tables.get(usize::from(index.0))
+    }
+
+    /// What a record of an operation is called by kind: its table, or a run of a link's job.
+    pub fn kind(&self, index: TableIndex) -> &str {
+        match self.table(index) {
+            Some(table) => table.name.as_str(),
+            None if index == TableIndex::RUNS => "run",
+            None => "?",
+        }
     }
 
     /// The link of a record.
@@ -117,7 +129,7 @@ impl State {
             self.pending(link),
             self.lag(link, now),
             state.schedule,
-            state.sync.runs,
+            state.sync.ends(state.schedule, now),
         )
     }
 
@@ -253,10 +265,16 @@ pub struct LinkState {
 /// The sync of a link.
 #[derive(Clone, Debug, Default)]
 pub struct SyncState {
+    /// What runs it.
+    pub backend: Backend,
     /// Whether this process runs it on its schedule.
     pub is_scheduled: bool,
-    /// The run under way.
+    /// The operation of ours that is a run, or follows one.
     pub running: Option<OperationId>,
+    /// The latest runs, as the job's platform lists them; newest first.
+    pub list: Option<RunList>,
+    /// Why they can't be listed now.
+    pub unlisted: Option<String>,
     /// When a run last ended without a failure.
     pub last_success: Option<DateTime<Utc>>,
     /// The latest run that ended.
@@ -265,6 +283,49 @@ pub struct SyncState {
     pub next_due: Option<DateTime<Utc>>,
     /// How the latest runs ended.
     pub runs: Runs,
+}
+
+impl SyncState {
+    /// The run that the platform has under way.
+    pub fn under_way(&self) -> Option<&PlatformRun> {
+        let mut runs = self.list.iter().flat_map(|list| list.runs.iter());
+        runs.find(|run| run.status.is_under_way())
+    }
+
+    /// Whether a run is under way, whoever carries it out.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some() || self.under_way().is_some()
+    }
+
+    /// How the latest runs ended, as far as anything tells: of a platform's runs those count that ended within the
+    /// time in which one should have.
+    fn ends(&self, schedule: Schedule, now: DateTime<Utc>) -> Runs {
+        let hidden = self.backend.why_unlisted().is_some() || self.unlisted.is_some();
+        let Some(list) = &self.list else {
+            let unseen = self.backend != Backend::BuiltIn;
+            return Runs {
+                hidden: hidden || unseen,
+                ..self.runs
+            };
+        };
+        let within = chrono::Duration::from_std(schedule.cadence + schedule.grace);
+        let since = within
+            .ok()
+            .and_then(|within| now.checked_sub_signed(within));
+        Runs {
+            hidden,
+            ..run::ends(&list.runs, since.unwrap_or(DateTime::<Utc>::MIN_UTC))
+        }
+    }
+}
+
+/// The runs of a job, as they were last listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunList {
+    /// Newest first.
+    pub runs: Arc<[PlatformRun]>,
+    /// When.
+    pub at: Now,
 }
 
 /// One run of a sync that has ended.

@@ -1,136 +1,297 @@
-//! The built-in sync of a link: compare, then carry over everything that is pending. It runs on its schedule where
-//! this process is the agent, and at a person's word; one run at a time.
+//! What keeps a link in step: the built-in sync, or a job of a platform that is listed, started, run again and cancelled
+//! over its management API (contract 11). One job for each link that has one; what differs between the platforms is
+//! in a file of each.
+//!
+//! ```text
+//!   watch ──list──▶ platform          order ──start, rerun, cancel──▶ platform
+//!     │                                 │
+//!     ├──Event──▶ writer                └── journal first; an answer that was lost is read from the list
+//!     └──Look──▶ order
+//! ```
+
+pub(super) mod built_in;
+pub(super) mod order;
+
+mod data_factory;
+mod function;
+mod logic_app;
+mod pipelines;
+mod power_automate;
+mod synapse;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, mpsc, watch};
 
-use super::command::Target;
-use super::event::{Comparison, Event};
-use super::reconcile::{Comparing, Interruption};
-use super::repair::{Outcome, Repair};
-use super::start::Depth;
-use super::state::SyncRun;
-use crate::dataverse::now;
-use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::lag::Schedule;
-use crate::domain::time::age;
+use self::function::Function;
+use self::logic_app::LogicApp;
+use self::pipelines::Pipelines;
+use self::power_automate::PowerAutomate;
+use super::event::Event;
+use super::start::{Client, StartError, settings};
+use crate::config::{Config, LinkConfig, SyncConfig};
+use crate::dataverse::{Management, Observation, SetUpError, now};
+use crate::domain::credential::Credential;
+use crate::domain::failure::Failure;
+use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::run::{Backend, PlatformRun, RunId};
+use crate::domain::text::visible;
+use crate::domain::time::Now;
 
-/// A failed run is tried again after this long at least, however short the grace.
-const RETRY_AT_LEAST: Duration = Duration::from_secs(10);
+/// Runs that one page of a list holds: as many as are kept.
+const RUNS: usize = 30;
+/// More runs than this are not searched for one that ended well.
+const MOST_RUNS: usize = 200;
+/// A difference of clocks that is smaller is none.
+const SKEW: chrono::Duration = chrono::Duration::seconds(5);
+/// The most of a platform's words that is kept.
+const WORDS: usize = 300;
 
-/// Whether fresh differences are left alone: they are in flight for the schedule, not for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Freshness {
-    LeaveInFlight(Duration),
-    TakeAll,
+/// The job that carries a link's rows over, on its platform.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// What it is called there.
+    pub(super) name: String,
+    pub(super) backend: Backend,
+    platform: Platform,
+    /// The latest look at its runs.
+    looks: watch::Sender<Option<Look>>,
+    /// Has its runs looked at before the time.
+    pub(super) asked: Notify,
 }
 
-/// What a run takes along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reach {
-    pub(super) freshness: Freshness,
-    /// As many records as a person confirmed; what became pending since is for the next run.
-    pub(super) limit: Option<usize>,
+#[derive(Debug)]
+enum Platform {
+    LogicApp(LogicApp),
+    PowerAutomate(PowerAutomate),
+    Function(Function),
+    /// Data Factory and Synapse.
+    Pipelines(Pipelines),
 }
 
-/// Runs once, and says how it ended.
-pub(super) async fn run(repair: Repair, reach: Reach, is_scheduled: bool) {
-    let (link, events, request) = (
-        Arc::clone(&repair.link),
-        repair.events.clone(),
-        repair.request.clone(),
-    );
-    let schedule = link.config.schedule;
-    let place = link.place;
-    let started = now();
-    let comparing = Comparing {
-        link: Arc::clone(&link),
-        ends: repair.ends.clone(),
-        depth: Depth::Changes,
-        interruption: Interruption::BreaksOff,
-        events: events.clone(),
-    };
-    let compared = tokio::select! {
-        compared = comparing.run() => compared,
-        // A comparison has nothing to finish.
-        () = repair.shutdown.cancelled() => return,
-    };
-    let outcome = match compared {
-        Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
-        Err(broken) => {
-            let end = broken.end.word();
-            Outcome {
-                cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),
-                ..Outcome::default()
+/// One look at the runs of a job, the newest first.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    /// When it was asked for: what happened later may not show in it.
+    pub(super) began: Now,
+    pub(super) runs: Result<Arc<[PlatformRun]>, String>,
+}
+
+/// What observers of a job's requests get.
+pub(super) type Seen = mpsc::UnboundedReceiver<Observation>;
+
+impl Job {
+    /// The job of a link, unless the built-in sync is its own; nothing is asked of it yet.
+    pub(super) fn of(
+        config: &Config,
+        link: &LinkConfig,
+        clients: &[Client],
+    ) -> Result<Option<(Self, Vec<Seen>)>, StartError> {
+        let mut seen = Vec::new();
+        let mut client = |endpoint: &Endpoint, audience: Option<&str>, credential: &Credential| {
+            let (observer, told) = mpsc::unbounded_channel();
+            seen.push(told);
+            let name = InstanceName::new(link.sync.backend().word());
+            let failed = |source| StartError::Job {
+                link: link.name.clone(),
+                source,
+            };
+            let name = name.map_err(|error| failed(SetUpError::Transport(error.to_string())))?;
+            let settings = settings(&config.policy, name, endpoint, credential, 0);
+            Management::new(settings, audience, observer).map_err(failed)
+        };
+        let (name, platform) = match &link.sync {
+            SyncConfig::BuiltIn => return Ok(None),
+            SyncConfig::LogicApp {
+                management,
+                audience,
+                path,
+                version,
+                name,
+                trigger,
+                credential,
+            } => {
+                let client = client(management, Some(audience), credential)?;
+                let app = LogicApp::new(client, path.clone(), version, trigger.clone());
+                (name.clone(), Platform::LogicApp(app))
             }
+            SyncConfig::DataFactory {
+                management,
+                audience,
+                path,
+                pipeline,
+                credential,
+            } => {
+                let client = client(management, Some(audience), credential)?;
+                let factory = data_factory::pipelines(client, path, pipeline);
+                (pipeline.clone(), Platform::Pipelines(factory))
+            }
+            SyncConfig::Synapse {
+                workspace,
+                audience,
+                pipeline,
+                credential,
+            } => {
+                let client = client(workspace, Some(audience), credential)?;
+                let workspace = synapse::pipelines(client, pipeline);
+                (pipeline.clone(), Platform::Pipelines(workspace))
+            }
+            SyncConfig::Function {
+                app,
+                function,
+                credential,
+            } => {
+                let client = client(app, None, credential)?;
+                let platform = Function::new(client, function);
+                (function.clone(), Platform::Function(platform))
+            }
+            SyncConfig::PowerAutomate {
+                instance,
+                flow,
+                start,
+            } => {
+                let Some(reader) = clients.get(*instance).map(|client| client.reader.clone())
+                else {
+                    return Ok(None);
+                };
+                let start = start.as_ref().map(|url| {
+                    let client = client(&url.endpoint, None, &url.credential)?;
+                    Ok::<_, StartError>((client, url.path.clone()))
+                });
+                let flow_runs = PowerAutomate::new(reader, *flow, start.transpose()?);
+                (
+                    format!("flow {}…", flow.short()),
+                    Platform::PowerAutomate(flow_runs),
+                )
+            }
+        };
+        let job = Self {
+            name,
+            backend: link.sync.backend(),
+            platform,
+            looks: watch::Sender::new(None),
+            asked: Notify::new(),
+        };
+        Ok(Some((job, seen)))
+    }
+
+    /// Its latest runs, newest first: far enough back to know one that ended well.
+    async fn list(&self) -> Result<Vec<PlatformRun>, Failure> {
+        match &self.platform {
+            Platform::LogicApp(app) => app.list().await,
+            Platform::PowerAutomate(flow) => flow.list().await,
+            Platform::Function(_) => Ok(Vec::new()),
+            Platform::Pipelines(pipelines) => pipelines.list().await,
         }
-    };
-    let at = now();
-    let failure = failure(&outcome);
-    let next_due = is_scheduled.then(|| next_due(schedule, at.wall, failure.is_some()));
-    let run = SyncRun {
-        who: request.who,
-        started: started.wall,
-        took: at.since(started),
-        done: outcome.good,
-        total: outcome.total,
-        failure,
-    };
-    // The engine outlives its tasks; at the very end nobody looks any more.
-    let _ended = events
-        .send(Event::SyncEnded {
-            link: place,
-            run,
-            next_due,
-        })
-        .await;
-}
+    }
 
-fn pending(comparisons: &[Comparison], reach: Reach) -> Vec<Target> {
-    let wall = now().wall;
-    let looked = comparisons.iter().flat_map(|comparison| &comparison.looked);
-    let pending = looked
-        .filter(|looked| looked.drift.is_pending())
-        .filter(|looked| match reach.freshness {
-            Freshness::TakeAll => true,
-            Freshness::LeaveInFlight(settle) => {
-                let changed = looked.sides.source.row().and_then(|row| row.modified_on);
-                changed.is_none_or(|changed| age(wall, changed) >= settle)
-            }
-        });
-    let pending = pending.take(reach.limit.unwrap_or(usize::MAX));
-    pending
-        .map(|looked| Target::Record(looked.record.key))
-        .collect()
-}
+    /// Starts a run; its name, where the answer says it. `tracking` marks it, where the platform can be told.
+    async fn start(&self, tracking: &str) -> Result<Option<RunId>, Failure> {
+        match &self.platform {
+            Platform::LogicApp(app) => app.start(tracking).await,
+            Platform::PowerAutomate(flow) => flow.start(tracking).await,
+            Platform::Function(function) => function.start().await.map(|()| None),
+            Platform::Pipelines(pipelines) => pipelines.start().await,
+        }
+    }
 
-fn failure(outcome: &Outcome) -> Option<String> {
-    let left = outcome.total - outcome.good.min(outcome.total);
-    outcome
-        .cut_short
-        .clone()
-        .or_else(|| (left > 0).then(|| format!("{left} records could not be done")))
-}
+    /// Repeats a run with what it read then; the name of the new one, where the answer says it.
+    async fn rerun(&self, run: &RunId) -> Result<Option<RunId>, Failure> {
+        match &self.platform {
+            Platform::LogicApp(app) => app.resubmit(run).await,
+            Platform::Pipelines(pipelines) => pipelines.recover(run).await,
+            Platform::PowerAutomate(_) | Platform::Function(_) => Err(self.can_not()),
+        }
+    }
 
-/// Why it could not be read, without a countdown that is over when somebody reads it.
-fn why(failure: &Failure) -> String {
-    match failure.class {
-        FailureClass::NotAllowed => "its breaker is open".to_owned(),
-        _ => failure.cause(),
+    async fn cancel(&self, run: &RunId) -> Result<(), Failure> {
+        match &self.platform {
+            Platform::LogicApp(app) => app.cancel(run).await,
+            Platform::Pipelines(pipelines) => pipelines.cancel(run).await,
+            Platform::PowerAutomate(_) | Platform::Function(_) => Err(self.can_not()),
+        }
+    }
+
+    fn can_not(&self) -> Failure {
+        let why = format!("{} can't do that", self.backend);
+        Failure::local(crate::domain::failure::FailureClass::Invalid, why)
+    }
+
+    /// Why a run can't be started, where it can't.
+    pub(super) fn why_no_start(&self) -> Option<&'static str> {
+        match &self.platform {
+            Platform::PowerAutomate(flow) if !flow.is_started() => Some(
+                "the flow has no `callback` in the configuration: only its own trigger starts it; give it one, or \
+                 repair the records with `tandem sync TABLE RECORD`",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Whether an order of ours is known by its tracking id in the list.
+    fn shows_tracking(&self) -> bool {
+        self.backend == Backend::LogicApp
+    }
+
+    /// Whether runs are listed before they have ended.
+    fn shows_running(&self) -> bool {
+        self.backend != Backend::PowerAutomate
     }
 }
 
-/// When the next run is due: a cadence after a good one, soon after a failed one.
-pub(super) fn next_due(schedule: Schedule, ended: DateTime<Utc>, failed: bool) -> DateTime<Utc> {
-    let wait = if failed {
-        schedule.cadence.min(schedule.grace.max(RETRY_AT_LEAST))
+/// Looks at the runs of a job for ever: at `busy` pace while one is under way or an order is followed, else at `idle`.
+pub(super) async fn watch(
+    job: Arc<Job>,
+    link: usize,
+    idle: Duration,
+    busy: Duration,
+    events: mpsc::Sender<Event>,
+) {
+    loop {
+        let began = now();
+        let runs = job.list().await.map(Arc::<[PlatformRun]>::from);
+        let runs = runs.map_err(|failure| failure.to_string());
+        let event = Event::RunsListed {
+            link,
+            runs: runs.clone(),
+            at: began,
+        };
+        let under_way = runs
+            .as_ref()
+            .is_ok_and(|runs| runs.iter().any(|run| run.status.is_under_way()));
+        if events.send(event).await.is_err() {
+            return;
+        }
+        job.looks.send_replace(Some(Look { began, runs }));
+        let is_followed = job.looks.receiver_count() > 0;
+        let pace = if under_way || is_followed { busy } else { idle };
+        tokio::select! {
+            () = tokio::time::sleep(pace) => {}
+            () = job.asked.notified() => {}
+        }
+    }
+}
+
+/// How far the service's clock is ahead of ours.
+fn skew(date: Option<DateTime<Utc>>) -> chrono::Duration {
+    let skew = date.map(|date| date - now().wall).unwrap_or_default();
+    if skew.abs() < SKEW {
+        chrono::Duration::zero()
     } else {
-        schedule.cadence
-    };
-    chrono::Duration::from_std(wait)
-        .ok()
-        .and_then(|wait| ended.checked_add_signed(wait))
-        .unwrap_or(ended)
+        skew
+    }
+}
+
+/// A platform's words, bounded and made visible.
+fn words(text: &str) -> String {
+    let text: String = text.trim().chars().take(WORDS).collect();
+    visible(&text).chars().take(WORDS).collect()
+}
+
+/// A run whose name can't be one.
+fn odd_name(name: &str) -> Failure {
+    let message = format!("a run has the name {}, which is none", words(name));
+    Failure::local(crate::domain::failure::FailureClass::Unreadable, message)
 }

@@ -3,6 +3,7 @@
 mod instances;
 mod operations;
 mod records;
+mod runs;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -183,6 +184,13 @@ impl StateWriter {
                 run,
                 next_due,
             } => self.sync_ended(link, run, next_due, now),
+            Event::RunsListed { link, runs, at } => self.runs_listed(link, runs, at, now),
+            Event::OrderBegan { link, operation } => {
+                self.link(link, |l| l.sync.running = Some(operation));
+            }
+            Event::OrderEnded { link, operation } => self.link(link, |l| {
+                l.sync.running.take_if(|running| *running == operation);
+            }),
             Event::SyncDue {
                 link,
                 next_due,

@@ -449,11 +449,12 @@ fn what_others_could_have_touched_is_refused() {
     assert!(refusal(&link).contains("not a folder"));
 }
 
-#[test]
-fn a_newer_or_damaged_journal_is_left_alone() {
+#[tokio::test]
+async fn a_newer_or_damaged_journal_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("tandem");
-    drop(open(&state));
+    // Closed for certain: what its log still held would mend the damage.
+    open(&state).0.close().await;
     let connection = Connection::open(folder::database(&state)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);

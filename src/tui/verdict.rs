@@ -8,6 +8,7 @@ use super::format::{count, of_them, span};
 use super::model::Model;
 use crate::domain::breaker::Forced;
 use crate::domain::lag::{LinkCondition, time_to_drain};
+use crate::domain::run::Backend;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{InstanceState, LinkState, Tone};
@@ -163,6 +164,12 @@ impl Facts<'_> {
     /// How the sync's last run went, where it failed.
     fn broken_run(&self) -> String {
         match &self.link.sync.last_run {
+            Some(run) if run.failure.is_some() && self.link.sync.backend != Backend::BuiltIn => {
+                format!(
+                    " The {} sync run failed.",
+                    self.model.zone.short(run.started, self.now.wall)
+                )
+            }
             Some(run) if run.failure.is_some() && run.total == 0 => format!(
                 " The {} sync failed before it read anything.",
                 self.model.zone.short(run.started, self.now.wall)

@@ -28,6 +28,7 @@ mod reconcile;
 mod repair;
 mod report;
 mod support;
+mod sync;
 mod terminal;
 mod third_party;
 mod wire;

@@ -36,7 +36,7 @@ fn lab(emulated: Emulated, table: &str) -> Lab {
         state.path().to_owned(),
     );
     config.links = written.unwrap().links;
-    Lab::configured(emulated, state, config, options())
+    Lab::configured(emulated, state, options(), |own| *own = config)
 }
 
 fn id(n: u32) -> String {

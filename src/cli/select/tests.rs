@@ -15,7 +15,7 @@ fn parsed(line: &str, lines: Option<&str>) -> Result<Chosen, Trouble> {
     let (verb, repair) = match arguments.command {
         Some(Command::Ensure(repair)) => (Verb::Ensure, repair),
         Some(Command::Rehydrate(repair)) => (Verb::Rehydrate, repair),
-        Some(Command::Sync(repair)) => (Verb::Sync, repair),
+        Some(Command::Sync(sync)) => (Verb::Sync, sync.repair),
         other => panic!("{other:?}"),
     };
     parse(verb, &repair, lines, &fixture::config())

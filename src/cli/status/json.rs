@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::verdict::Verdict;
+use crate::cli::runs::Run;
 use crate::cli::words::moment;
 use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::drift::Drift;
@@ -82,6 +83,9 @@ struct Link {
     lag_s: u64,
     last_success: Option<String>,
     next_due: Option<String>,
+    backend: &'static str,
+    runs_unlisted: Option<String>,
+    last_run: Option<Run>,
     fault: Option<String>,
     warnings: Vec<String>,
     tables: Vec<Table>,
@@ -178,6 +182,14 @@ fn link(state: &State, place: usize, link: &LinkState) -> Link {
         lag_s: state.lag(place, now).as_secs(),
         last_success: link.sync.last_success.map(moment),
         next_due: link.sync.next_due.map(moment),
+        backend: link.sync.backend.word(),
+        runs_unlisted: link.sync.unlisted.clone(),
+        last_run: link
+            .sync
+            .list
+            .as_ref()
+            .and_then(|list| list.runs.first())
+            .map(Run::of),
         fault: link.fault.clone(),
         warnings: link.warnings.clone(),
         tables: state

@@ -7,10 +7,11 @@ use crate::cli::output::table;
 use crate::cli::words::{duration, moment};
 use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::drift::Drift;
+use crate::domain::run;
 use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::engine::State;
-use crate::engine::state::{InstanceState, LinkState, TableState};
+use crate::engine::state::{InstanceState, LinkState, SyncState, TableState};
 
 /// All of it.
 pub fn report(state: &State, verdict: &Verdict) -> String {
@@ -126,6 +127,7 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
     if let Some(success) = link.sync.last_success {
         parts.push(format!("last sync {} ago", duration(age(now, success))));
     }
+    parts.extend(job(&link.sync, now));
     if let Some(due) = link.sync.next_due {
         parts.push(format!("next due {}", moment(due)));
     }
@@ -135,6 +137,27 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
     let warnings = link.warnings.iter();
     parts.extend(warnings.map(|warning| format!("warning: {warning}")));
     format!("{}\n", visible(&parts.join("; ")))
+}
+
+/// How the job of a platform does, beyond when it last ended well.
+fn job(sync: &SyncState, now: DateTime<Utc>) -> Option<String> {
+    let backend = sync.backend;
+    if let Some(why) = &sync.unlisted {
+        return Some(format!("the runs of {backend} can't be listed: {why}"));
+    }
+    if let Some(why) = backend.why_unlisted() {
+        return Some(why.to_owned());
+    }
+    let list = sync.list.as_ref()?;
+    if let Some(run) = sync.under_way() {
+        return Some(format!("run {} is {}", run.id, run.status.word()));
+    }
+    let run = run::last_ended(&list.runs)?;
+    let ended = run
+        .ended
+        .map_or_else(String::new, |at| format!("{} ago ", duration(age(now, at))));
+    run.bad_end()
+        .map(|why| format!("run {} {ended}{why}", run.id))
 }
 
 fn tables(state: &State, place: usize, now: DateTime<Utc>) -> String {

@@ -26,8 +26,8 @@ fn endpoint(text: &str) -> Endpoint {
 #[test]
 fn a_fixed_token_stays_on_this_machine() {
     let token = || Credential::Token(held());
-    assert!(Tokens::new(token(), &endpoint("http://127.0.0.1:7001")).is_ok());
-    let refused = Tokens::new(token(), &endpoint("https://contoso.crm.dynamics.com"));
+    assert!(Tokens::new(token(), &endpoint("http://127.0.0.1:7001"), None).is_ok());
+    let refused = Tokens::new(token(), &endpoint("https://contoso.crm.dynamics.com"), None);
     assert!(matches!(refused, Err(BadCredential::TokenBeyondLoopback)));
 }
 
@@ -44,7 +44,7 @@ fn security_case_14_the_authority_is_the_configured_one_and_encrypted() {
         ("https://login.microsoftonline.com/?x=1", false),
         ("ftp://127.0.0.1", false),
     ] {
-        let tokens = Tokens::new(client_secret(authority), &europe);
+        let tokens = Tokens::new(client_secret(authority), &europe, None);
         assert_eq!(tokens.is_ok(), good, "{authority}");
     }
     let url = token_url(
@@ -63,13 +63,14 @@ fn security_case_21_nothing_prints_a_secret() {
     let europe = endpoint("https://contoso.crm4.dynamics.com");
     let credential = client_secret("https://login.microsoftonline.com");
     assert!(!format!("{credential:?}").contains(CANARY));
-    let tokens = Tokens::new(credential, &europe).unwrap();
+    let tokens = Tokens::new(credential, &europe, None).unwrap();
     assert!(!format!("{tokens:?}").contains(CANARY));
-    let mut header = HeaderValue::from_str(&format!("Bearer {CANARY}")).unwrap();
-    header.set_sensitive(true);
-    assert!(!format!("{header:?}").contains(CANARY));
+    let mut value = HeaderValue::from_str(&format!("Bearer {CANARY}")).unwrap();
+    value.set_sensitive(true);
+    assert!(!format!("{value:?}").contains(CANARY));
     let bearer = Bearer {
-        header,
+        value,
+        place: Place::Authorization,
         generation: 1,
     };
     assert!(!format!("{bearer:?}").contains(CANARY));

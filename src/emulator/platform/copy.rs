@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::connection::{Ask, Connection, error_of};
-use super::manner::Sequence;
+use super::manner::{Manner, Sequence};
 use super::run::{Bind, Copied, Count, SourceRow, Trouble};
 
 /// The most rows that a loop of a Logic App takes [general knowledge].
@@ -70,6 +70,8 @@ pub(crate) struct Outcome {
 /// What became of one row.
 enum Sent {
     Done,
+    /// It was to be added only, and is there.
+    WasThere,
     /// The row that its lookup names is not there.
     LookupMissing,
     Refused(String),
@@ -132,15 +134,19 @@ pub(crate) async fn upsert(
     europe: &mut Connection,
     of: Copied,
     rows: &[SourceRow],
+    manner: Manner,
 ) -> (Outcome, Vec<SourceRow>) {
     let plan = plan(of);
     let mut left_out = Vec::new();
     let mut tally = Tally::new(rows.len());
     for row in rows {
-        let sent = match upsert_row(europe, plan, row, true).await {
+        let sent = match upsert_row(europe, plan, row, true, manner).await {
             Ok(Sent::LookupMissing) => {
-                left_out.push(row.clone());
-                upsert_row(europe, plan, row, false).await
+                let sent = upsert_row(europe, plan, row, false, manner).await;
+                if !matches!(sent, Ok(Sent::WasThere)) {
+                    left_out.push(row.clone());
+                }
+                sent
             }
             sent => sent,
         };
@@ -230,14 +236,27 @@ async fn upsert_row(
     plan: &Plan,
     row: &SourceRow,
     with_lookup: bool,
+    manner: Manner,
 ) -> Result<Sent, Trouble> {
-    let columns: Map<String, Json> = serde_json::from_str(&row.columns).unwrap_or_default();
-    let body = if with_lookup {
+    let mut columns: Map<String, Json> = serde_json::from_str(&row.columns).unwrap_or_default();
+    if manner.skips_blanks {
+        columns.retain(|_, value| !value.is_null() && value != "");
+    }
+    let blank = row.lookup.target.is_none() && manner.skips_blanks;
+    let body = if with_lookup && !blank {
         bound(&columns, &row.lookup)
     } else {
         Json::Object(columns)
     };
-    let answer = patch(europe, plan, row.id, &body, &[]).await?;
+    let headers: &[_] = if manner.adds_only {
+        &[("if-none-match", "*")]
+    } else {
+        &[]
+    };
+    let answer = patch(europe, plan, row.id, &body, headers).await?;
+    if manner.adds_only && answer.status() == StatusCode::PRECONDITION_FAILED {
+        return Ok(Sent::WasThere);
+    }
     Ok(match sent_of(&answer) {
         Sent::LookupMissing if !with_lookup => Sent::Refused(error_of(&answer)),
         sent => sent,
@@ -307,7 +326,7 @@ impl Tally {
     /// Counts a row, and says whether it was the last that makes sense.
     fn stops(&mut self, plan: &Plan, row: &SourceRow, sent: Result<Sent, Trouble>) -> bool {
         match sent {
-            Ok(Sent::Done) => self.count.done += 1,
+            Ok(Sent::Done | Sent::WasThere) => self.count.done += 1,
             Ok(Sent::Refused(why)) => {
                 self.count.refused += 1;
                 let text = format!("{}({}): {why}", plan.set, row.id);

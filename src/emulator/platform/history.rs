@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::run::{Action, Input, Run, STEPS, Status, Trigger, Trouble};
+use super::run::{Action, Input, Run, STEPS, Status, Step, Trigger, Trouble};
 use crate::emulator::instance::lock;
 
 /// So many runs are remembered, for so long (contract 11.1).
@@ -22,6 +22,8 @@ const KEPT_DAYS: i64 = 90;
 const KEPT_ROWS: usize = 200_000;
 /// So many runs may wait for their turn.
 const WAITING: usize = 100;
+/// How long a run lasted that ended before the start.
+const LASTED: TimeDelta = TimeDelta::seconds(4);
 /// .NET's ticks of 100 ns begin in the year 1.
 const TICKS_TO_1970: i64 = 621_355_968_000_000_000;
 
@@ -116,6 +118,53 @@ impl History {
         inner.forget(now);
         self.queued.notify_one();
         Some(run)
+    }
+
+    /// Remembers a run by the clock that ended before the emulator was started: well, or refused when it wrote. Its
+    /// rows are not kept; when it is repeated, it reads its window anew.
+    pub(crate) fn ended(&self, at: DateTime<Utc>, trouble: Option<&Trouble>) -> Run {
+        let at = at.trunc_subsecs(6);
+        let mut inner = self.inner();
+        let id = Uuid::new_v4();
+        let name = inner.name(at);
+        let window = Some((inner.copied_until, at));
+        let mut run = Run {
+            id,
+            tracking: name.clone(),
+            name,
+            trigger: Trigger::Recurrence,
+            parameters: Map::new(),
+            group: id,
+            asked: at,
+            begun: Some(at),
+            ended: None,
+            status: Status::Running,
+            trouble: None,
+            actions: STEPS.into_iter().map(Action::new).collect(),
+            input: Input {
+                window,
+                ..Input::default()
+            },
+            from: 0,
+            is_repeat: false,
+            cancel: CancellationToken::new(),
+        };
+        for action in &mut run.actions {
+            (action.started, action.ended) = (Some(at), Some(at));
+            action.status = Status::Succeeded;
+            if trouble.is_some() && matches!(action.step, Step::Upsert(_)) {
+                action.status = Status::Failed;
+                action.trouble = trouble.cloned();
+                break;
+            }
+        }
+        let (status, trouble) = match trouble {
+            None => (Status::Succeeded, None),
+            Some(_) => (Status::Failed, Some(Trouble::of_run())),
+        };
+        run.finish(status, trouble, at + LASTED);
+        inner.runs.push_back(run.clone());
+        run
     }
 
     /// Waits until a run was queued.

@@ -52,9 +52,36 @@ pub(crate) async fn work(
     }
 }
 
-/// Queues a run a day after the workflow was enabled, and every day after that; lets old rows of runs go.
-pub(crate) async fn schedule(platform: Arc<Platform>, us: Arc<Instance>, stop: CancellationToken) {
-    let day = TimeDelta::days(1);
+/// When the workflow runs by itself, by the emulator's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recurrence {
+    /// So long after it was enabled for the first time.
+    pub(crate) first: TimeDelta,
+    /// And so often after that.
+    pub(crate) every: TimeDelta,
+    /// So many of its runs before the start were refused; before those it ran well.
+    pub(crate) refused: u16,
+}
+
+impl Default for Recurrence {
+    fn default() -> Recurrence {
+        let day = TimeDelta::days(1);
+        Recurrence {
+            first: day,
+            every: day,
+            refused: 0,
+        }
+    }
+}
+
+/// Queues a run whenever one is due; lets old rows of runs go.
+pub(crate) async fn schedule(
+    platform: Arc<Platform>,
+    us: Arc<Instance>,
+    recurrence: Recurrence,
+    stop: CancellationToken,
+) {
+    let Recurrence { first, every, .. } = recurrence;
     let mut due: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
     loop {
         tokio::select! {
@@ -73,11 +100,13 @@ pub(crate) async fn schedule(platform: Arc<Platform>, us: Arc<Instance>, stop: C
         };
         let (_, mut next) = due
             .filter(|(since, _)| *since == enabled)
-            .unwrap_or((enabled, enabled + day));
+            .unwrap_or((enabled, enabled + first));
         let now = us.clock.now();
         if next <= now {
             platform.history.submit(daily(), now);
-            next += day * i32::try_from((now - next).num_days() + 1).unwrap_or(1);
+            // What was missed meanwhile is one run.
+            let missed = (now - next).num_milliseconds() / every.num_milliseconds().max(1);
+            next += every * i32::try_from(missed + 1).unwrap_or(1);
         }
         due = Some((enabled, next));
     }
@@ -156,10 +185,7 @@ impl<'h> Working<'h> {
             };
             self.note(place, status, count, trouble);
             if status != Status::Succeeded {
-                let failure = (status == Status::Failed).then(|| Trouble {
-                    code: "ActionFailed",
-                    message: "An action failed. No dependent actions succeeded.".to_owned(),
-                });
+                let failure = (status == Status::Failed).then(Trouble::of_run);
                 self.history.end(self.id, status, failure, self.clock.now());
                 return;
             }
@@ -199,7 +225,8 @@ impl<'h> Working<'h> {
                     tokio::time::sleep(Duration::from_millis(self.manner.wait_ms)).await;
                 }
                 let rows = self.input.rows(of).cloned().unwrap_or_default();
-                let (outcome, left_out) = copy::upsert(&mut self.europe, of, &rows).await;
+                let (outcome, left_out) =
+                    copy::upsert(&mut self.europe, of, &rows, self.manner).await;
                 *self.left_out(of) = left_out;
                 outcome
             }

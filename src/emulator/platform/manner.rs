@@ -13,6 +13,12 @@ pub(crate) struct Manner {
     pub(super) order: Sequence,
     /// So long a run waits between reading and writing: what changes meanwhile is overwritten by the older version.
     pub(super) wait_ms: u64,
+    /// Rows are added only: one that is there, a stub too, stays as it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) adds_only: bool,
+    /// Blank columns are left out of what is written: what was emptied in the US stays filled in Europe.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) skips_blanks: bool,
 }
 
 /// By the time of their last change.

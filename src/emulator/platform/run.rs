@@ -115,8 +115,8 @@ pub(crate) struct Count {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Input {
     pub(crate) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    accounts: Option<Arc<[SourceRow]>>,
-    contacts: Option<Arc<[SourceRow]>>,
+    pub(super) accounts: Option<Arc<[SourceRow]>>,
+    pub(super) contacts: Option<Arc<[SourceRow]>>,
 }
 
 /// One row of the US, ready to be sent to Europe.
@@ -133,6 +133,16 @@ pub(crate) struct SourceRow {
 pub(crate) struct Bind {
     pub(crate) navigation: &'static str,
     pub(crate) target: Option<String>,
+}
+
+impl Trouble {
+    /// What a run says of itself when one of its actions failed.
+    pub(crate) fn of_run() -> Trouble {
+        Trouble {
+            code: "ActionFailed",
+            message: "An action failed. No dependent actions succeeded.".to_owned(),
+        }
+    }
 }
 
 impl Run {

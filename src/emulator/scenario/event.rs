@@ -75,7 +75,7 @@ enum What {
     Limits,
     /// The state of the organization.
     Organization,
-    /// How the workflow copies: out of order, or from an old read.
+    /// How the workflow copies: out of order, from an old read, or not all of it.
     Sync,
 }
 

@@ -30,6 +30,11 @@ impl Reins {
         self.ended.cancel();
     }
 
+    /// Until it is taken back.
+    pub(in crate::engine) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
     /// Goes on after a pause; false when there is none.
     pub(in crate::engine) fn go_on(&self) -> bool {
         let was_paused = self.lock().paused.take().is_some();

@@ -7,12 +7,14 @@ use chrono::{DateTime, Utc};
 
 use super::{LAPSES, Run};
 use crate::dataverse::now;
-use crate::domain::operation::RecordKey;
+use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Named};
 use crate::engine::repair::Patience;
 use crate::engine::state::Tone;
-use crate::engine::{repair, start, sync};
+use crate::engine::sync::{built_in, order};
+use crate::engine::{repair, start};
 use crate::journal::{Index, Journal, Recovered, RecoveredOperation, RecoveredRecord, SessionInfo};
 
 /// The state folder, opened: the journal or why not, and the index if it can be had.
@@ -57,6 +59,7 @@ impl Run {
                 .apply(Event::JournalFailed(error.to_string()), at),
         }
         self.lend_index();
+        self.writer.state_mut().is_remembered = true;
         self.load_agreements();
         self.settle_left_behind();
         self.start_queued();
@@ -99,10 +102,11 @@ impl Run {
                 continue;
             };
             let last = last_success.get(&config.name).copied();
-            if self.options.is_agent {
+            if self.options.is_agent && config.sync.backend() == Backend::BuiltIn {
                 let first = at.after(self.options.first_sync).wall;
-                let next_due =
-                    last.map_or(first, |last| sync::next_due(config.schedule, last, false));
+                let next_due = last.map_or(first, |last| {
+                    built_in::next_due(config.schedule, last, false)
+                });
                 self.writer.apply(
                     Event::SyncDue {
                         link,
@@ -152,8 +156,14 @@ impl Run {
             .links
             .iter()
             .position(|link| link.name == operation.request.link)?;
-        let mut tables = self.writer.state().tables_of(link);
-        let (table, _) = tables.find(|(_, table)| table.name == record.record.table)?;
+        let table = if record.record.table.as_str() == order::FILED {
+            TableIndex::RUNS
+        } else {
+            let mut tables = self.writer.state().tables_of(link);
+            tables
+                .find(|(_, table)| table.name == record.record.table)?
+                .0
+        };
         Some(Named {
             key: RecordKey {
                 table,
@@ -177,6 +187,10 @@ impl Run {
                 .iter()
                 .position(|link| link.name == operation.request.link);
             let Some(place) = place else { continue };
+            if order::is_order(&operation) {
+                self.settle_order(place, operation);
+                continue;
+            }
             let patience = Patience::Until(now().after(LAPSES).wall);
             let Some(repair) = self.repair(place, operation.request.clone(), patience, false)
             else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Run, TRY_AGAIN};
 use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb};
+use crate::domain::run::Backend;
 use crate::domain::table::TableName;
 use crate::domain::time::{Now, age};
 use crate::engine::event::Event;
@@ -15,8 +16,8 @@ use crate::engine::reconcile::{Comparing, Interruption};
 use crate::engine::repair::{Patience, Repair};
 use crate::engine::start::{Client, Depth};
 use crate::engine::state::InstanceState;
-use crate::engine::sync;
-use crate::engine::sync::{Freshness, Reach};
+use crate::engine::sync::built_in;
+use crate::engine::sync::built_in::{Freshness, Reach};
 use crate::journal::Journal;
 
 impl Run {
@@ -234,6 +235,9 @@ impl Run {
         let Some(state) = self.writer.state().links.get(link) else {
             return;
         };
+        if state.sync.backend != Backend::BuiltIn {
+            return;
+        }
         let is_due =
             state.sync.next_due.is_some_and(|due| at.wall >= due) && state.sync.running.is_none();
         let name = state.name.clone();
@@ -274,7 +278,8 @@ impl Run {
         self.operations
             .insert(repair.request.id, repair.reins.clone());
         let is_scheduled = self.options.is_agent;
-        self.repairs.spawn(sync::run(repair, reach, is_scheduled));
+        self.repairs
+            .spawn(built_in::run(repair, reach, is_scheduled));
     }
 }
 

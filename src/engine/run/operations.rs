@@ -8,13 +8,13 @@ use super::{LAPSES, Run};
 use crate::dataverse::now;
 use crate::domain::health::Health;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
-use crate::engine::command::{Command, Consent, Target};
+use crate::engine::command::{Command, Consent, RunOrder, Target};
 use crate::engine::event::{Event, Named};
 use crate::engine::repair;
 use crate::engine::repair::{Batches, Patience, Reins, Repair};
 use crate::engine::state::Tone;
-use crate::engine::sync;
-use crate::engine::sync::Freshness;
+use crate::engine::sync::built_in;
+use crate::engine::sync::built_in::Freshness;
 
 impl Run {
     /// Begins an operation, or keeps it until the journal and its link are ready for it.
@@ -23,7 +23,10 @@ impl Run {
             Command::Repair {
                 request, consent, ..
             }
-            | Command::StartSync { request, consent } => (request.clone(), Some(*consent)),
+            | Command::StartSync { request, consent }
+            | Command::OrderRun {
+                request, consent, ..
+            } => (request.clone(), Some(*consent)),
             Command::Preview { request, .. } => (request.clone(), None),
             Command::Resume { operation, consent } => {
                 let Some(operation) = self.writer.state().operation(*operation) else {
@@ -60,6 +63,9 @@ impl Run {
             }
             return;
         }
+        if let Some(order) = self.order_of(link, &command) {
+            return self.order(link, request, order, command);
+        }
         let patience = match consent {
             Some(Consent::Named { may_wait: false }) | None => Patience::None,
             Some(Consent::Armed { .. } | Consent::Named { may_wait: true }) => {
@@ -95,7 +101,7 @@ impl Run {
                 self.spawn_sync(
                     link,
                     repair,
-                    sync::Reach {
+                    built_in::Reach {
                         freshness: Freshness::TakeAll,
                         limit,
                     },
@@ -189,12 +195,19 @@ impl Run {
                 ));
             }
         }
+        let is_run = matches!(
+            command,
+            Command::StartSync { .. }
+                | Command::OrderRun {
+                    order: RunOrder::Rerun(_),
+                    ..
+                }
+        );
         let runs = state
             .links
             .get(link)
             .is_some_and(|link| link.sync.running.is_some());
-        (matches!(command, Command::StartSync { .. }) && runs)
-            .then(|| "a sync run is under way".to_owned())
+        (is_run && runs).then(|| "a sync run is under way".to_owned())
     }
 
     pub(super) fn refuse(&mut self, operation: OperationId, why: String) {
@@ -273,7 +286,10 @@ impl Run {
                 Command::Repair {
                     request, consent, ..
                 }
-                | Command::StartSync { request, consent } => (
+                | Command::StartSync { request, consent }
+                | Command::OrderRun {
+                    request, consent, ..
+                } => (
                     request,
                     !matches!(consent, Consent::Named { may_wait: false }),
                 ),

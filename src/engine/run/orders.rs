@@ -20,6 +20,7 @@ impl Run {
         match command {
             Command::Repair { .. }
             | Command::StartSync { .. }
+            | Command::OrderRun { .. }
             | Command::Preview { .. }
             | Command::Resume { .. } => {
                 self.begin(command);
@@ -54,6 +55,7 @@ impl Run {
                 );
             }
             Command::Release { instance, who } => self.release(instance, &who, at),
+            Command::ListRuns => self.watch_jobs(),
             Command::Compare => {
                 for link in 0..self.links.len() {
                     self.compare(link, Depth::Changes, at);

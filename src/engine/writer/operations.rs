@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{StateWriter, plural};
-use crate::domain::operation::{OperationId, RecordKey, Request, Stage, Verb};
+use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
 use crate::domain::time::{Now, age};
 use crate::engine::event::Named;
 use crate::engine::records::Attempt;
@@ -43,12 +43,22 @@ impl StateWriter {
                 self.change(record.key, |r| r.under_way = Some(id));
             }
         }
-        let what = format!(
-            "{} of {count} record{} accepted, by {}",
-            request.verb,
-            plural(count),
-            request.who
-        );
+        let is_order = records
+            .iter()
+            .any(|record| record.key.table == TableIndex::RUNS);
+        let what = if is_order {
+            format!(
+                "{} of the link's job asked for by {}",
+                request.verb, request.who
+            )
+        } else {
+            format!(
+                "{} of {count} record{} accepted, by {}",
+                request.verb,
+                plural(count),
+                request.who
+            )
+        };
         // Finding out which records were named, and waiting for that, is part of it.
         let before = age(now.wall, request.asked);
         let asked = Now {
@@ -196,6 +206,14 @@ impl StateWriter {
         let why = cut_short
             .map(|why| format!(", cut short: {why}"))
             .unwrap_or_default();
+        let is_order = operation
+            .records
+            .iter()
+            .any(|record| record.key.table == TableIndex::RUNS);
+        // How its run ended is said by the list of runs.
+        if is_order && good == total {
+            return;
+        }
         self.note(
             None,
             format!(

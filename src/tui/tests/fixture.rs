@@ -15,6 +15,7 @@ use crate::domain::lag::{Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::{ETag, Placeholder, Reference, Row, RowId, Value};
+use crate::domain::run::Backend;
 use crate::domain::table::{ColumnName, ColumnType, TableName};
 use crate::domain::time::Now;
 use crate::engine::State;
@@ -197,6 +198,9 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
                 settle: secs(60),
             },
             sync: SyncState {
+                backend: Backend::BuiltIn,
+                list: None,
+                unlisted: None,
                 is_scheduled: true,
                 running: None,
                 last_success: Some(at(23, 3, 4, 0).wall),
@@ -204,7 +208,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
                 next_due: Some(at(25, 3, 0, 0).wall),
                 runs: Runs {
                     any: true,
-                    failed_in_a_row: 0,
+                    ..Runs::default()
                 },
             },
             fault: None,
@@ -215,6 +219,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         operations: Vec::new(),
         timeline: VecDeque::new(),
         lock: Lock::ReadOnly { may_arm: true },
+        is_remembered: true,
         journal_fault: None,
         agent: None,
         preview: None,

@@ -138,6 +138,11 @@ fn sync_run(model: &mut Model, now: Now) -> Vec<Effect> {
         model.toast(text, Tone::Plain, now);
         return Vec::new();
     }
+    if let Some(run) = link.sync.under_way() {
+        let text = format!("a run of the sync is {} already", run.status.word());
+        model.toast(text, Tone::Plain, now);
+        return Vec::new();
+    }
     let ask = Ask::Sync {
         pending: model.state.pending(model.link),
     };

@@ -3,6 +3,7 @@
 use super::{Facts, Verdict};
 use crate::domain::drift::Drift;
 use crate::domain::lag::LinkCondition;
+use crate::domain::run::Backend;
 use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::engine::state::Tone;
@@ -84,11 +85,14 @@ fn expected(facts: &Facts<'_>, waits: &str) -> Verdict {
         .tables_of(facts.model.link)
         .map(|(_, table)| table.counts.of(Drift::Missing))
         .sum();
-    let next = match (&facts.link.sync.running, due) {
-        (Some(_), _) => "a run is under way".to_owned(),
-        (None, Some(due)) if !due.is_zero() => format!("due in {}", about(due)),
-        (None, Some(_)) => "due now".to_owned(),
-        (None, None) => match &facts.model.state.agent {
+    let next = match (facts.link.sync.is_running(), due) {
+        (true, _) => "a run is under way".to_owned(),
+        (false, Some(due)) if !due.is_zero() => format!("due in {}", about(due)),
+        (false, Some(_)) => "due now".to_owned(),
+        (false, None) if facts.link.sync.backend != Backend::BuiltIn => {
+            "when it is due is not known".to_owned()
+        }
+        (false, None) => match &facts.model.state.agent {
             Some(agent) => format!("{agent} runs it"),
             None => "no agent runs it".to_owned(),
         },

@@ -36,7 +36,7 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
                 |why| format!("the last run failed: {}", visible(why)),
             ),
             format!("{}, oldest {}.", facts.waiting(), span(facts.lag)),
-            if facts.link.sync.running.is_some() {
+            if facts.link.sync.is_running() {
                 "a run is under way: watch it drain.".to_owned()
             } else {
                 "T starts a run.".to_owned()

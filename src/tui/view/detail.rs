@@ -320,7 +320,9 @@ impl<'a> Detail<'a> {
             Verb::Sync => ("T", "sync"),
             Verb::Rehydrate => ("H", "rehydrate"),
             // Decided on the command line; no key does it.
-            Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget => ("·", verb.word()),
+            Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget | Verb::Rerun | Verb::Cancel => {
+                ("·", verb.word())
+            }
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);

@@ -245,14 +245,7 @@ fn record_line(
     let (glyph, role) = stage_glyph(&record.stage);
     canvas.text(1, y, glyph, role);
     canvas.text(3, y, record.stage.word(), text);
-    let table = model.state.table(record.key.table);
-    canvas.cell(
-        13,
-        y,
-        8,
-        table.map_or("?", |table| table.name.as_str()),
-        text,
-    );
+    canvas.cell(13, y, 8, model.state.kind(record.key.table), text);
     let (name, at) = if wide { (32, 56) } else { (22, 45) };
     canvas.cell(22, y, name, &visible(&record.name), text);
     let stamp = model.zone.stamp(record.at, now.wall);

@@ -140,6 +140,15 @@ impl Emulator {
 
     /// Writes a configuration of both instances; the rest of it is the test's.
     pub fn configure(&self, rest: &str) {
+        self.configure_link("", rest);
+    }
+
+    /// The same, with a sync of the test's own.
+    pub fn configure_sync(&self, sync: &str) {
+        self.configure_link(sync, "");
+    }
+
+    fn configure_link(&self, sync: &str, rest: &str) {
         let instance = |name: &str, url: &str| {
             format!(
                 "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ kind = \"token\", token = {{ env = \
@@ -151,6 +160,7 @@ impl Emulator {
 source = "us"
 target = "europe"
 settle = "1s"
+SYNC
 
 [[links.tables]]
 name = "account"
@@ -169,7 +179,8 @@ probe = "200ms"
 [policy.breaker]
 wait_base = "300ms"
 wait_cap = "1s"
-"#;
+"#
+        .replace("SYNC", sync);
         let text = format!(
             "{}{}{link}{rest}",
             instance("us", &self.us),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value as Json;
 use tandem::config::{
-    AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety, TableConfig,
+    AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig, TableConfig,
 };
 use tandem::domain::credential::{Credential, SecretSource};
 use tandem::domain::drift::Drift;
@@ -87,6 +87,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
                 grace: Duration::from_secs(30),
                 settle: Duration::from_secs(5),
             },
+            sync: SyncConfig::BuiltIn,
             placeholder: Placeholder::new("Awaiting sync {key}"),
             sync_users: Vec::new(),
             tables: vec![
@@ -146,16 +147,18 @@ impl Lab {
     }
 
     pub fn on(emulated: Emulated, state: TempDir, options: Options) -> Self {
-        let config = config(&emulated.pair, &state.path().join("state"));
-        Self::configured(emulated, state, config, options)
+        Self::configured(emulated, state, options, |_| ())
     }
 
+    /// With a configuration that a test changes first.
     pub fn configured(
         emulated: Emulated,
         state: TempDir,
-        config: Config,
         options: Options,
+        change: impl FnOnce(&mut Config),
     ) -> Self {
+        let mut config = config(&emulated.pair, &state.path().join("state"));
+        change(&mut config);
         let (engine, running) = tandem::engine::start(config, options).unwrap();
         Self {
             emulated,
@@ -183,6 +186,12 @@ impl Lab {
     pub async fn stop_only_the_engine(self) -> Emulated {
         self.running.stop().await;
         self.emulated
+    }
+
+    /// The same with a configuration that a test changes first.
+    pub async fn restart_configured(self, change: impl FnOnce(&mut Config)) -> Self {
+        self.running.stop().await;
+        Self::configured(self.emulated, self.state, options(), change)
     }
 
     pub async fn stop(self) {

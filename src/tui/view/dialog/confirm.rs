@@ -84,9 +84,13 @@ fn answer_words(verb: Verb, records: usize) -> String {
     let them = if records == 1 { "it" } else { "them" };
     match verb {
         Verb::Sync => format!("sync {them}"),
-        Verb::Ensure | Verb::Rehydrate | Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget => {
-            format!("{verb} {them}")
-        }
+        Verb::Ensure
+        | Verb::Rehydrate
+        | Verb::FillBlanks
+        | Verb::TakeSource
+        | Verb::KeepTarget
+        | Verb::Rerun
+        | Verb::Cancel => format!("{verb} {them}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::View;
 use crate::domain::operation::OperationId;
+use crate::domain::run::Backend;
 use crate::domain::text::visible;
 use crate::tui::format::{name, of_them, place};
 use crate::tui::theme::Role;
@@ -10,22 +11,40 @@ use crate::tui::view::dialog::Line;
 impl View<'_> {
     pub fn run(&self, pending: usize) -> Vec<Line> {
         let (here, there) = (place(&self.source.name), name(&self.target.name));
-        vec![
+        let mut lines = vec![
             Line::empty(),
             Line::of("link", visible(&self.link.name)).role(Role::Strong),
             Line::of("pending", of_them(pending, "record")).role(Role::Strong),
             Line::empty(),
-            Line::of(
-                "does",
-                "what the scheduled sync does: creates what is missing",
-            ),
-            Line::of("", format!("in {there}, fills stubs and stale from {here}")),
-            Line::of(
-                "overwrites",
-                "stale columns only; what people edited there is left alone",
-            ),
-            Line::empty(),
-        ]
+        ];
+        let backend = self.link.sync.backend;
+        if backend == Backend::BuiltIn {
+            lines.extend([
+                Line::of(
+                    "does",
+                    "what the scheduled sync does: creates what is missing",
+                ),
+                Line::of("", format!("in {there}, fills stubs and stale from {here}")),
+                Line::of(
+                    "overwrites",
+                    "stale columns only; what people edited there is left alone",
+                ),
+            ]);
+        } else {
+            lines.extend([
+                Line::of("does", format!("starts a new run of the {backend}, which")),
+                Line::of(
+                    "",
+                    format!("carries over from {here} to {there} what it reads now"),
+                ),
+                Line::of(
+                    "overwrites",
+                    "whatever that job overwrites: tandem only starts it",
+                ),
+            ]);
+        }
+        lines.push(Line::empty());
+        lines
     }
 
     pub fn resume(&self, operation: OperationId, left: usize) -> Vec<Line> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Panel;
+use crate::domain::run::{Backend, PlatformRun};
 use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
 use crate::engine::state::OperationState;
@@ -17,7 +18,7 @@ impl Panel<'_> {
         let schedule = self.link.schedule;
         if self.wide {
             let mut pieces = vec![
-                "built-in".to_owned(),
+                self.link.sync.backend.word().to_owned(),
                 format!(
                     "every {}, grace {}",
                     span(schedule.cadence),
@@ -29,14 +30,14 @@ impl Panel<'_> {
             line(&mut left, x, 0, &pieces, false);
             return;
         }
-        let mut pieces = vec!["built-in".to_owned()];
+        let mut pieces = vec![self.link.sync.backend.word().to_owned()];
         if let Some(run) = self.running() {
             pieces.push(run);
         }
         pieces.push(self.last_good());
         match self.failed() {
             Some(failed) => pieces.push(failed),
-            None if self.link.sync.running.is_none() => pieces.extend(self.next()),
+            None if !self.link.sync.is_running() => pieces.extend(self.next()),
             None => {}
         }
         line(canvas, x, y, &pieces, self.failed().is_some());
@@ -71,6 +72,9 @@ impl Panel<'_> {
     }
 
     fn running(&self) -> Option<String> {
+        if let (None, Some(run)) = (self.link.sync.running, self.link.sync.under_way()) {
+            return Some(self.under_way(run));
+        }
         let Some(run) = self.model.state.operation(self.link.sync.running?) else {
             return Some("run under way, comparing".to_owned());
         };
@@ -83,9 +87,23 @@ impl Panel<'_> {
         ))
     }
 
+    /// A run that the platform carries out, and somebody else has started.
+    fn under_way(&self, run: &PlatformRun) -> String {
+        let Some(started) = run.started else {
+            return format!("run {}", run.status.word());
+        };
+        format!(
+            "run {} by {} {} {}",
+            self.model.zone.short(started, self.now.wall),
+            run.trigger,
+            run.status.word(),
+            span(age(self.now.wall, started))
+        )
+    }
+
     fn last_good(&self) -> String {
         match self.link.sync.last_success {
-            Some(at) if self.link.sync.running.is_some() => {
+            Some(at) if self.link.sync.is_running() => {
                 format!("last good {}", self.model.zone.short(at, self.now.wall))
             }
             Some(at) => format!(
@@ -113,6 +131,10 @@ impl Panel<'_> {
             )),
             Some(_) => Some("next one is due".to_owned()),
             None if self.link.sync.is_scheduled => None,
+            None if self.link.sync.unlisted.is_some() => {
+                Some("its runs can't be listed".to_owned())
+            }
+            None if self.link.sync.backend != Backend::BuiltIn => None,
             None => Some(match &self.model.state.agent {
                 Some(agent) => format!("{agent} runs it"),
                 None => "no agent runs it, T starts a run".to_owned(),

@@ -1,0 +1,140 @@
+//! The built-in sync of a link: compare, then carry over everything that is pending. It runs on its schedule where
+//! this process is the agent, and at a person's word; one run at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::dataverse::now;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::lag::Schedule;
+use crate::domain::time::age;
+use crate::engine::command::Target;
+use crate::engine::event::{Comparison, Event};
+use crate::engine::reconcile::{Comparing, Interruption};
+use crate::engine::repair::{Outcome, Repair};
+use crate::engine::start::Depth;
+use crate::engine::state::SyncRun;
+
+/// A failed run is tried again after this long at least, however short the grace.
+const RETRY_AT_LEAST: Duration = Duration::from_secs(10);
+
+/// Whether fresh differences are left alone: they are in flight for the schedule, not for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Freshness {
+    LeaveInFlight(Duration),
+    TakeAll,
+}
+
+/// What a run takes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Reach {
+    pub(in crate::engine) freshness: Freshness,
+    /// As many records as a person confirmed; what became pending since is for the next run.
+    pub(in crate::engine) limit: Option<usize>,
+}
+
+/// Runs once, and says how it ended.
+pub(in crate::engine) async fn run(repair: Repair, reach: Reach, is_scheduled: bool) {
+    let (link, events, request) = (
+        Arc::clone(&repair.link),
+        repair.events.clone(),
+        repair.request.clone(),
+    );
+    let schedule = link.config.schedule;
+    let place = link.place;
+    let started = now();
+    let comparing = Comparing {
+        link: Arc::clone(&link),
+        ends: repair.ends.clone(),
+        depth: Depth::Changes,
+        interruption: Interruption::BreaksOff,
+        events: events.clone(),
+    };
+    let compared = tokio::select! {
+        compared = comparing.run() => compared,
+        // A comparison has nothing to finish.
+        () = repair.shutdown.cancelled() => return,
+    };
+    let outcome = match compared {
+        Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
+        Err(broken) => {
+            let end = broken.end.word();
+            Outcome {
+                cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),
+                ..Outcome::default()
+            }
+        }
+    };
+    let at = now();
+    let failure = failure(&outcome);
+    let next_due = is_scheduled.then(|| next_due(schedule, at.wall, failure.is_some()));
+    let run = SyncRun {
+        who: request.who,
+        started: started.wall,
+        took: at.since(started),
+        done: outcome.good,
+        total: outcome.total,
+        failure,
+    };
+    // The engine outlives its tasks; at the very end nobody looks any more.
+    let _ended = events
+        .send(Event::SyncEnded {
+            link: place,
+            run,
+            next_due,
+        })
+        .await;
+}
+
+fn pending(comparisons: &[Comparison], reach: Reach) -> Vec<Target> {
+    let wall = now().wall;
+    let looked = comparisons.iter().flat_map(|comparison| &comparison.looked);
+    let pending = looked
+        .filter(|looked| looked.drift.is_pending())
+        .filter(|looked| match reach.freshness {
+            Freshness::TakeAll => true,
+            Freshness::LeaveInFlight(settle) => {
+                let changed = looked.sides.source.row().and_then(|row| row.modified_on);
+                changed.is_none_or(|changed| age(wall, changed) >= settle)
+            }
+        });
+    let pending = pending.take(reach.limit.unwrap_or(usize::MAX));
+    pending
+        .map(|looked| Target::Record(looked.record.key))
+        .collect()
+}
+
+fn failure(outcome: &Outcome) -> Option<String> {
+    let left = outcome.total - outcome.good.min(outcome.total);
+    outcome
+        .cut_short
+        .clone()
+        .or_else(|| (left > 0).then(|| format!("{left} records could not be done")))
+}
+
+/// Why it could not be read, without a countdown that is over when somebody reads it.
+fn why(failure: &Failure) -> String {
+    match failure.class {
+        FailureClass::NotAllowed => "its breaker is open".to_owned(),
+        _ => failure.cause(),
+    }
+}
+
+/// When the next run is due: a cadence after a good one, soon after a failed one.
+pub(in crate::engine) fn next_due(
+    schedule: Schedule,
+    ended: DateTime<Utc>,
+    failed: bool,
+) -> DateTime<Utc> {
+    let wait = if failed {
+        schedule.cadence.min(schedule.grace.max(RETRY_AT_LEAST))
+    } else {
+        schedule.cadence
+    };
+    chrono::Duration::from_std(wait)
+        .ok()
+        .and_then(|wait| ended.checked_add_signed(wait))
+        .unwrap_or(ended)
+}
