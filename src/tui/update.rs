@@ -7,6 +7,7 @@ use super::keymap::{self, Context, Key};
 use super::layout::Arrangement;
 use super::message::{Effect, Message, Snapshot};
 use super::model::{Dialog, Model, Screen, SidesView, TOAST};
+use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
@@ -194,18 +195,24 @@ fn outcomes(model: &mut Model, before: &State, now: Now) {
             continue;
         };
         let tally = operation.progress;
-        let all_good = tally.good() == tally.total;
+        // The run of a job was asked for, and failed: what was done well does not make it good.
+        let all_good = tally.good() == tally.total && finished.cut_short.is_none();
         let (glyph, tone, hint) = if all_good {
             ("√", Tone::Good, "")
         } else {
             ("×", Tone::Care, "; 3 shows why")
         };
-        let text = format!(
-            "{glyph} {}: {} in {}{hint}",
-            operation.request.verb,
-            super::view::result(operation),
-            format::took(finished.took)
-        );
+        let verb = operation.request.verb;
+        let text = match &finished.cut_short {
+            Some(why) if tally.good() == tally.total => {
+                format!("{glyph} {verb}: {}{hint}", visible(why))
+            }
+            _ => format!(
+                "{glyph} {verb}: {} in {}{hint}",
+                super::view::result(operation),
+                format::took(finished.took)
+            ),
+        };
         model.toast(text, tone, now);
     }
 }

@@ -58,6 +58,8 @@ impl Run {
                 .writer
                 .apply(Event::JournalFailed(error.to_string()), at),
         }
+        // What stands in the journal as stopped is seen before anything that waited for it begins.
+        self.observe();
         self.lend_index();
         self.writer.state_mut().is_remembered = true;
         self.load_agreements();

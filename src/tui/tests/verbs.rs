@@ -385,6 +385,28 @@ fn an_operation_that_ends_is_told_on_the_row_above_the_footer() {
     );
 }
 
+#[test]
+fn a_run_of_a_job_that_failed_is_not_told_as_good() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.change(|state| {
+        let mut one = crate::engine::state::OperationState::clone(&state.operations[0]);
+        one.progress = crate::engine::state::Tally {
+            total: 1,
+            verified: 1,
+            ..crate::engine::state::Tally::default()
+        };
+        one.finished = Some(crate::engine::state::Finished {
+            at: state.now.wall,
+            took: Duration::from_secs(2),
+            cut_short: Some("run 0858 failed: HTTP 403".to_owned()),
+        });
+        state.operations[0] = std::sync::Arc::new(one);
+    });
+    let screen = console.screen();
+    let row = screen.lines().nth(22).unwrap();
+    assert_eq!(row, " × rehydrate: run 0858 failed: HTTP 403; 3 shows why");
+}
+
 /// Every lookup of an account names one of these contacts.
 fn accounts_name(state: &mut crate::engine::State, contacts: &[u128]) {
     use crate::domain::drift::Side;
