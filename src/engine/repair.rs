@@ -458,18 +458,32 @@ impl Repair {
     /// Puts steps of several records into the journal at once, and only then into the state.
     async fn stage_all(&self, steps: Vec<Step>, began: Now) -> Result<(), Stop> {
         let at = now();
-        let entries = steps.iter().filter_map(|step| {
-            Some(Entry::Stage {
-                operation: self.request.id,
-                record: self.journaled(&step.record)?,
+        let mut entries = Vec::with_capacity(steps.len());
+        for step in &steps {
+            let Some(record) = self.journaled(&step.record) else {
+                continue;
+            };
+            let operation = self.request.id;
+            let overwritten = &step.written.overwritten;
+            let kept = (step.stage == Stage::Intended && !overwritten.is_empty()).then(|| {
+                Entry::Overwritten {
+                    operation,
+                    record: record.clone(),
+                    values: overwritten.clone(),
+                    now: at,
+                }
+            });
+            entries.push(Entry::Stage {
+                operation,
+                record,
                 stage: step.stage.clone(),
                 etag: step.written.etag.clone(),
                 hash: step.written.hash,
                 columns: step.written.columns.clone(),
                 now: at,
-            })
-        });
-        let entries: Vec<Entry> = entries.collect();
+            });
+            entries.extend(kept);
+        }
         if !entries.is_empty() {
             self.journal.append(entries).await?;
         }
@@ -499,6 +513,8 @@ struct Written {
     etag: Option<ETag>,
     hash: Option<u64>,
     columns: Vec<String>,
+    /// What the target holds until now in columns that are about to be overwritten: kept for 30 days.
+    overwritten: Vec<(String, serde_json::Value)>,
 }
 
 /// One record, one stage further.

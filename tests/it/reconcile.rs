@@ -605,6 +605,17 @@ async fn a_person_may_take_the_sources_side() {
     let operation = lab.repair(Verb::TakeSource, &[key]).await;
     assert_eq!(operation.progress.verified, 1, "{operation:?}");
     assert_eq!(in_europe(&lab, key).await, (json!("+1 1"), json!("Boston")));
+    // What it overwrote is kept, and only that.
+    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
+    let kept: Vec<(String, String)> = journal
+        .prepare("SELECT name, value FROM overwritten")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let before = ("telephone1".to_owned(), "\"+44 1\"".to_owned());
+    assert_eq!(kept, [before]);
     // What was decided is over: the next change of the source is stale, and no decision.
     let path = format!("accounts({})", key.id);
     let change = json!({"telephone1": "+1 2"});

@@ -403,6 +403,7 @@ impl Repair {
             etag: looked.sides.target.row().and_then(|row| row.etag.clone()),
             hash: Some(hash_of(table, plan.columns())),
             columns: names(table, plan.columns()),
+            overwritten: overwritten(table, plan, looked.sides.target.row()),
         };
         Ok((write, written))
     }
@@ -581,6 +582,7 @@ impl Repair {
             etag: target.etag.clone(),
             hash: Some(pair),
             columns: columns.map(|column| column.name.to_string()).collect(),
+            overwritten: Vec::new(),
         }
     }
 
@@ -626,6 +628,42 @@ pub(super) fn ends_at_once(looked: &Looked, plan: &Plan) -> Option<Stage> {
             Side::Row(_) | Side::Absent => (*why).to_owned(),
         })),
         Plan::Create(_) | Plan::Fill { .. } => None,
+    }
+}
+
+/// The values that a write is about to overwrite, by column.
+fn overwritten(
+    table: &LinkTable,
+    plan: &Plan,
+    target: Option<&Row>,
+) -> Vec<(String, serde_json::Value)> {
+    let (Plan::Fill { columns, .. }, Some(row)) = (plan, target) else {
+        return Vec::new();
+    };
+    let filled = columns
+        .iter()
+        .filter(|one| !table.rules.is_blank(row, one.place));
+    let kept = filled.filter_map(|one| {
+        let column = table.rules.columns.get(one.place)?;
+        Some((column.name.to_string(), kept(row.values.get(one.place)?)))
+    });
+    kept.collect()
+}
+
+/// A value as it is kept: numbers that must be exact as texts.
+fn kept(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Boolean(yes) => (*yes).into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Lookup(reference) => serde_json::json!({
+            "table": reference.table.as_ref().map(ToString::to_string),
+            "id": reference.id.to_string(),
+        }),
+        Value::Text(text) => text.as_str().into(),
+        Value::Decimal(_) | Value::DateTime(_) | Value::Date(_) | Value::Choices(_) => {
+            value.to_string().into()
+        }
     }
 }
 

@@ -80,6 +80,7 @@ impl Repair {
             etag: record.etag.clone(),
             hash: record.hash,
             columns: record.columns.clone(),
+            overwritten: Vec::new(),
         };
         let Some(table) = self.link.table(named.key.table) else {
             return Ok(record.stage.clone());
