@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod hook;
 mod instance;
+mod keys;
 mod link;
 mod load;
 pub mod locate;
@@ -57,8 +58,30 @@ pub struct Config {
     pub agent: AgentConfig,
     /// When somebody is told, and how.
     pub alerts: Vec<AlertConfig>,
+    /// Keys of the console that are not those it comes with.
+    pub keys: Keys,
     /// The folder of the journal and the log.
     pub state: PathBuf,
+}
+
+/// Keys of the console, as they were written; what they mean, the console knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Where they stand.
+    pub file: PathBuf,
+    /// Action by action, in the file's order.
+    pub bindings: Vec<KeyBinding>,
+}
+
+/// The keys of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyBinding {
+    /// The action's name.
+    pub action: String,
+    /// Its keys; none takes all away.
+    pub keys: Vec<String>,
+    /// The line on which they stand.
+    pub line: usize,
 }
 
 /// The agent.

@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::session::Purpose;
 use super::trouble::Trouble;
 use crate::config::{
-    self, AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig,
+    self, AgentConfig, Config, InstanceConfig, Keys, LinkConfig, Policy, Safety, SyncConfig,
 };
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
@@ -153,6 +153,7 @@ fn config(
         hook: None,
         agent: AgentConfig::default(),
         alerts: Vec::new(),
+        keys: Keys::default(),
         state,
     })
 }

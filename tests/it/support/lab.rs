@@ -119,6 +119,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         hook: None,
         agent: AgentConfig::default(),
         alerts: Vec::new(),
+        keys: tandem::config::Keys::default(),
         state: state.to_owned(),
     }
 }
