@@ -35,6 +35,7 @@ impl Run {
             let mut agent = None;
             let mut inherited = HashSet::new();
             let mut looked = Instant::now();
+            let mut version = None;
             loop {
                 if let Some(folder) = folder.clone() {
                     let look = move || AgentLock::holder(&folder);
@@ -56,7 +57,11 @@ impl Run {
                     }
                     known = forced;
                 }
-                if inherits && looked.elapsed() >= INHERIT {
+                // What is handed over is seen at once; that a process has died is written nowhere.
+                let written = journal.version().await.ok();
+                let is_new = written != version;
+                version = written;
+                if inherits && (is_new || looked.elapsed() >= INHERIT) {
                     looked = Instant::now();
                     let left = journal.left_behind().await.unwrap_or_else(|error| {
                         tracing::warn!(%error, "what other processes left can't be read");
@@ -80,6 +85,10 @@ impl Run {
         let id = operation.request.id;
         let known = self.writer.state().operation(id);
         if known.is_some_and(|known| known.was_left_behind) || self.operations.contains_key(&id) {
+            return;
+        }
+        let is_agent = self.options.is_unattended && self.options.is_agent;
+        if operation.handed_over && is_agent && self.take_handed_over(operation, at) {
             return;
         }
         // It was shown as another process's; now it is ours.
