@@ -652,4 +652,44 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn what_an_earlier_process_kept_is_drawn_before_what_this_one_saw() {
+        let mut earlier = Calls::default();
+        let call = |took, failed| Sample {
+            took: Duration::from_millis(took),
+            failed,
+            is_probe: true,
+        };
+        earlier.record(call(40, None), at(65));
+        earlier.record(call(60, None), at(70));
+        earlier.record(call(9, Some(Origin::Remote)), at(75));
+        let minute = earlier.minute(at(89));
+        assert_eq!(
+            minute,
+            Minute {
+                latency: Some(Duration::from_millis(40)),
+                calls: 3,
+                errors: 1,
+            }
+        );
+        assert_eq!(earlier.minute(at(150)), Minute::default());
+
+        let mut later = Calls::default();
+        later.record(call(80, None), at(280));
+        let failed = Minute {
+            errors: 2,
+            ..Minute::default()
+        };
+        later.restore([(at(89), minute), (at(100), failed), (at(280), failed)]);
+        assert_eq!(
+            later.cells(4, at(290)),
+            [
+                Cell::Answered(Duration::from_millis(40)),
+                Cell::NoAnswer,
+                Cell::Idle,
+                Cell::Answered(Duration::from_millis(80)),
+            ]
+        );
+    }
 }

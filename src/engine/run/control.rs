@@ -34,7 +34,7 @@ impl Run {
         if is_order && is_begun {
             return false;
         }
-        if age(at.wall, request.asked) > LATE {
+        if is_late(operation, at) {
             let why = "the agent did not come to it in time".to_owned();
             self.answer(operation, Stage::Abandoned(why));
             return true;
@@ -135,6 +135,11 @@ impl Run {
             }
         });
     }
+}
+
+/// Whether it was handed over so long ago that no agent can have come to it.
+pub(super) fn is_late(operation: &RecoveredOperation, at: Now) -> bool {
+    age(at.wall, operation.request.asked) > LATE
 }
 
 /// Whether it is about another operation.

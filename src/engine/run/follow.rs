@@ -66,6 +66,19 @@ impl Run {
         }
     }
 
+    /// The agent that is followed.
+    pub(super) fn followed(&self) -> Option<Holder> {
+        self.follow.as_ref().map(|follow| follow.holder.clone())
+    }
+
+    /// Looks for itself after all: without the journal nothing of the agent can be followed.
+    pub(super) fn look_alone(&mut self) {
+        if self.follow.take().is_some() {
+            self.writer.follow(false);
+            self.look();
+        }
+    }
+
     /// Probes the instances, describes the links and watches their jobs from now on.
     fn look(&mut self) {
         self.spawn_probes();
@@ -168,7 +181,9 @@ impl Run {
         let Some(index) = self.index.clone().filter(|index| !index.is_keeper()) else {
             return;
         };
-        if std::mem::replace(&mut self.is_claiming, true) {
+        // A comparison goes on with what it knows; nobody is kept waiting behind it.
+        let is_comparing = self.links.iter().any(|work| work.is_comparing);
+        if is_comparing || std::mem::replace(&mut self.is_claiming, true) {
             return;
         }
         let contexts: Vec<_> = self

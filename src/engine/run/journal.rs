@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::control::{CONTROL, is_control};
+use super::control::{CONTROL, is_control, is_late};
 use super::{LAPSES, Run};
 use crate::dataverse::now;
 use crate::domain::operation::{RecordKey, Stage, TableIndex};
@@ -77,7 +77,11 @@ impl Run {
         self.observe();
         self.lend_index();
         self.restore_samples(at);
-        self.follow_on();
+        if self.journal.is_some() {
+            self.follow_on();
+        } else {
+            self.look_alone();
+        }
         self.writer.state_mut().is_remembered = true;
         self.load_agreements();
         self.settle_left_behind();
@@ -108,7 +112,8 @@ impl Run {
                 // It is found again, and taken then.
                 continue;
             }
-            if !is_over && self.follow.is_some() {
+            let is_for_agent = operation.handed_over && !is_late(&operation, at);
+            if !is_over && (self.follow.is_some() || is_for_agent) {
                 self.show(&operation, false, at);
                 continue;
             }

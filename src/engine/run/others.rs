@@ -30,9 +30,9 @@ impl Run {
         let mut known: HashMap<String, Forced> = known.into_iter().collect();
         let folder = (!self.options.is_unattended).then(|| self.config.state.clone());
         let inherits = self.options.is_unattended && self.options.is_agent;
-        let events = self.events.clone();
+        let (events, followed) = (self.events.clone(), self.followed());
         self.background.spawn(async move {
-            let mut agent = None;
+            let mut agent = followed;
             let mut inherited = HashSet::new();
             let mut looked = Instant::now();
             let mut version = None;
@@ -68,7 +68,11 @@ impl Run {
                         Vec::new()
                     });
                     for operation in left {
-                        if inherited.insert(operation.request.id) {
+                        // What was handed over is nobody's until it is taken.
+                        let id = operation.request.id;
+                        let is_ours = !operation.handed_over
+                            || journal.claim(id).await.is_ok_and(|claimed| claimed);
+                        if is_ours && inherited.insert(id) {
                             let event = Event::LeftBehind(Box::new(operation));
                             let _ended = events.send(event).await;
                         }

@@ -54,7 +54,6 @@ impl StateWriter {
             }
         }
         for told in live.operations {
-            // Those of this process are known better here.
             self.operation(told.id, |operation| {
                 operation.waiting = told.waiting;
                 operation.paused = told.paused;
