@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::row::RowId;
@@ -26,11 +27,15 @@ pub enum Verb {
     Rerun,
     /// Have the link's job end a run.
     Cancel,
+    /// Have the agent go on with an operation that is paused.
+    Resume,
+    /// Have the agent take back what of an operation was not sent yet.
+    End,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ensure,
         Self::Sync,
         Self::Rehydrate,
@@ -39,6 +44,8 @@ impl Verb {
         Self::KeepTarget,
         Self::Rerun,
         Self::Cancel,
+        Self::Resume,
+        Self::End,
     ];
 
     /// The verb in one word: in keys, commands, the journal.
@@ -52,6 +59,8 @@ impl Verb {
             Self::KeepTarget => "keep-target",
             Self::Rerun => "rerun",
             Self::Cancel => "cancel",
+            Self::Resume => "resume",
+            Self::End => "end",
         }
     }
 
@@ -71,7 +80,7 @@ impl fmt::Display for Verb {
 }
 
 /// An operation's id: made by the frontend and stored before anything is sent (reliability S8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OperationId(pub Uuid);
 
 impl OperationId {
@@ -100,6 +109,8 @@ pub struct TableIndex(pub u16);
 impl TableIndex {
     /// No table of a link: under it stand the runs that a link's job was asked for.
     pub const RUNS: Self = Self(u16::MAX);
+    /// No table of a link either: under it stand the operations that an agent is asked to end or to go on with.
+    pub const OPERATIONS: Self = Self(u16::MAX - 1);
 }
 
 /// One record of one link.
@@ -112,6 +123,12 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
+    /// What stands for an operation that another one is about.
+    pub fn of_operation(operation: OperationId) -> Option<Self> {
+        let table = TableIndex::OPERATIONS;
+        RowId::new(operation.0).map(|id| Self { table, id })
+    }
+
     /// What stands for the run that an operation asked for.
     pub fn of_run(operation: OperationId) -> Option<Self> {
         let table = TableIndex::RUNS;
