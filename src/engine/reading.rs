@@ -70,6 +70,24 @@ impl LinkTable {
         taken
     }
 
+    /// One row of one side. A row that security hides is unknown, not absent.
+    pub(super) async fn read(&self, reader: &Reader, end: End, id: RowId) -> Result<Side, Failure> {
+        let (schema, columns) = self.side(end);
+        match reader.retrieve(schema, id, columns).await {
+            Ok(None) => Ok(Side::Absent),
+            Ok(Some(row)) if end == End::Target => Ok(Side::Row(row)),
+            Ok(Some(row)) => Ok(match self.translation.read(row) {
+                Translated::Row(row) => Side::Row(row),
+                Translated::OutOfScope(_) => Side::OutOfScope,
+                Translated::Untranslatable(_, why) => Side::Unreadable(why),
+            }),
+            Err(failure) if failure.class == FailureClass::Forbidden => {
+                Ok(Side::Unreadable(failure.summary()))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// What describes one side, and its columns.
     pub(super) fn side(&self, end: End) -> (&TableSchema, &[ColumnName]) {
         match end {
@@ -88,27 +106,14 @@ impl Ends {
         }
     }
 
-    /// One row of one side. A row that security hides is unknown, not absent.
+    /// One row of one side.
     pub(super) async fn row(
         &self,
         end: End,
         table: &LinkTable,
         id: RowId,
     ) -> Result<Side, Failure> {
-        let (schema, columns) = table.side(end);
-        match self.reader(end).retrieve(schema, id, columns).await {
-            Ok(None) => Ok(Side::Absent),
-            Ok(Some(row)) if end == End::Target => Ok(Side::Row(row)),
-            Ok(Some(row)) => Ok(match table.translation.read(row) {
-                Translated::Row(row) => Side::Row(row),
-                Translated::OutOfScope(_) => Side::OutOfScope,
-                Translated::Untranslatable(_, why) => Side::Unreadable(why),
-            }),
-            Err(failure) if failure.class == FailureClass::Forbidden => {
-                Ok(Side::Unreadable(failure.summary()))
-            }
-            Err(failure) => Err(failure),
-        }
+        table.read(self.reader(end), end, id).await
     }
 
     /// The rows of one side with these ids; those that are not there are left out.

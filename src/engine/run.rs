@@ -148,6 +148,7 @@ impl Run {
         let mut journal = self.open_journal();
         self.spawn_alerts();
         self.spawn_probes();
+        self.spawn_hook_watch();
         self.spawn_describing();
         if self.options.compares {
             self.watch_jobs();

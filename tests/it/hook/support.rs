@@ -66,6 +66,7 @@ impl Hooked {
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             url: None,
+            probe: None,
             authentication: Authentication::WebhookKey,
             key: SecretSource::Held(SecretString::from(KEY)),
             credential,
