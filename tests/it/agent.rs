@@ -479,10 +479,7 @@ fn alerts_of_the_hook_and_of_a_credential_fire_once_and_resolve_once() {
         hook::configure(
             &emulator,
             &format!("{listen}/"),
-            &format!(
-                "{customizer}{}\n[policy]\nprobe = \"100ms\"\n",
-                rules.concat()
-            ),
+            &format!("{customizer}{}", rules.concat()),
         );
         let config = std::fs::read_to_string(emulator.config()).unwrap();
         let fixed = config.replace(

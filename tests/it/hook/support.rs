@@ -59,7 +59,7 @@ impl Hooked {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let emulated = emulated().await;
         let state = tempfile::tempdir().unwrap();
-        let mut config = lab::config(&emulated.pair, state.path());
+        let mut config = lab::config(&emulated.pair, &state.path().join("state"));
         let credential = config.instances[1].agent.clone();
         config.hook = Some(HookConfig {
             link: 0,
