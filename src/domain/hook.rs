@@ -152,7 +152,7 @@ impl HookHealth {
     }
 
     /// Takes in whether the target calls it.
-    pub fn is_called(&mut self, called: Called) {
+    pub fn set_called(&mut self, called: Called) {
         self.called = called;
     }
 
@@ -272,7 +272,7 @@ mod tests {
             (Called::NotKnown, true),
             (Called::No, false),
         ] {
-            hook.is_called(called);
+            hook.set_called(called);
             assert_eq!(hook.silence().is_some(), matters, "{called:?}");
         }
     }

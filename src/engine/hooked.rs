@@ -186,23 +186,29 @@ pub(super) async fn watch(
         let is_fresh = asked.is_some_and(|at| now().since(at) < CALLED);
         if !is_fresh || !is_well {
             let called = match client.called(&target).await {
-                Ok(true) => Called::Yes,
-                Ok(false) => Called::No,
-                // The instance's own health says more than that.
-                Err(failure) => {
-                    if failure.class != FailureClass::NotAllowed {
-                        tracing::debug!(%failure, "whether the hook is called is not known");
-                    }
-                    Called::NotKnown
-                }
+                Ok(true) => Some(Called::Yes),
+                Ok(false) => Some(Called::No),
+                Err(failure) if is_told_off(&failure) => Some(Called::NotKnown),
+                // While the target does not answer, what it said last holds.
+                Err(_) => None,
             };
-            asked = (called != Called::NotKnown).then(now);
-            if events.send(Event::HookCalled(called)).await.is_err() {
+            asked = called.map(|_| now());
+            if let Some(called) = called
+                && events.send(Event::HookCalled(called)).await.is_err()
+            {
                 return;
             }
         }
         tokio::time::sleep(every).await;
     }
+}
+
+/// Whether the target answered, and does not tell.
+fn is_told_off(failure: &Failure) -> bool {
+    matches!(
+        failure.class,
+        FailureClass::Forbidden | FailureClass::NotFound | FailureClass::Invalid
+    )
 }
 
 fn cut(text: &str) -> String {

@@ -2,6 +2,8 @@
 //! terms, and what the source says of a row. It is ready as soon as the target has described the table; the source is
 //! asked for its half when it can be.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::OnceCell;
 
 use super::fit::{Surroundings, fit, source_name};
@@ -82,7 +84,7 @@ impl StubTable {
     pub fn create(&self, id: RowId, plan: &Plan) -> Result<Write, BadWrite> {
         let columns = plan.named(self.rules());
         // A stub holds no lookups, so that no names of tables are needed.
-        let write = Write::create(self.schema(), id, columns, &Default::default())?;
+        let write = Write::create(self.schema(), id, columns, &BTreeMap::new())?;
         Ok(write.with(&self.in_target.presets))
     }
 

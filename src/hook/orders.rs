@@ -18,6 +18,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) struct Orders {
     state: PathBuf,
     followed: HashMap<String, Forced>,
+    /// Whether they could not be read the last time.
+    is_blind: bool,
 }
 
 impl Orders {
@@ -25,15 +27,22 @@ impl Orders {
         Self {
             state,
             followed: HashMap::new(),
+            is_blind: false,
         }
     }
 
     /// Looks once, and follows what has changed.
     pub(super) async fn look(&mut self, clients: &Clients) {
         let orders: HashMap<String, Forced> = match in_force(&self.state).await {
-            Ok(orders) => orders.into_iter().collect(),
+            Ok(orders) => {
+                self.is_blind = false;
+                orders.into_iter().collect()
+            }
             Err(why) => {
-                tracing::warn!(why, "the orders can't be read: the last ones hold");
+                if !self.is_blind {
+                    tracing::warn!(why, "the orders can't be read: the last ones hold");
+                }
+                self.is_blind = true;
                 return;
             }
         };

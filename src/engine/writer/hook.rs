@@ -33,7 +33,7 @@ impl StateWriter {
             return;
         };
         let before = hook.health.called();
-        hook.health.is_called(called);
+        hook.health.set_called(called);
         let told = match (before, called) {
             (Called::No, Called::Yes) => "the hook was put back: it is called again",
             (Called::Yes, Called::No) => {

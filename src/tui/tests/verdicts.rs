@@ -50,7 +50,7 @@ fn each_fact_has_its_verdict() {
         }),
         ("THE HOOK DOES NOT ANSWER 1m20s", |state| {
             let mut health = HookHealth::default();
-            health.is_called(Called::Yes);
+            health.set_called(Called::Yes);
             let silent = Answer::Silent("connection refused".to_owned());
             health.answered(silent, None, ago(state.now, secs(80)));
             state.hook = Some(HookState { link: 0, health });
