@@ -26,6 +26,8 @@ pub struct Hooked {
     pub emulated: Emulated,
     pub config: Config,
     pub url: String,
+    /// One for all calls: to make one takes longer than a call.
+    client: reqwest::Client,
     stop: CancellationToken,
     task: JoinHandle<()>,
     _state: TempDir,
@@ -96,6 +98,7 @@ impl Hooked {
             emulated,
             config,
             url,
+            client: plain_client(),
             stop,
             task,
             _state: state,
@@ -165,7 +168,7 @@ impl Hooked {
 
     /// Calls the hook itself, with the key.
     pub async fn call(&self, body: impl Into<reqwest::Body>) -> StatusCode {
-        let request = plain_client().post(with_code(&self.url, KEY));
+        let request = self.client.post(with_code(&self.url, KEY));
         request.body(body).send().await.unwrap().status()
     }
 
