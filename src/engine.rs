@@ -27,6 +27,7 @@ mod start;
 
 mod fit;
 mod hooked;
+mod identity;
 mod link;
 mod probe;
 mod reading;

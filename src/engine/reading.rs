@@ -56,7 +56,10 @@ impl LinkTable {
             ..Taken::default()
         };
         if end == End::Target {
-            taken.rows = page.rows;
+            let known = |(id, why)| (self.identity.source_id(id), why);
+            taken.unreadable = taken.unreadable.into_iter().map(known).collect();
+            let rows = page.rows.into_iter();
+            taken.rows = rows.map(|row| self.identity.read(row)).collect();
             return taken;
         }
         taken.rows.reserve(page.rows.len());
@@ -73,9 +76,10 @@ impl LinkTable {
     /// One row of one side. A row that security hides is unknown, not absent.
     pub(super) async fn read(&self, reader: &Reader, end: End, id: RowId) -> Result<Side, Failure> {
         let (schema, columns) = self.side(end);
-        match reader.retrieve(schema, id, columns).await {
+        let there = self.called(end, id);
+        match reader.retrieve(schema, there, columns).await {
             Ok(None) => Ok(Side::Absent),
-            Ok(Some(row)) if end == End::Target => Ok(Side::Row(row)),
+            Ok(Some(row)) if end == End::Target => Ok(Side::Row(self.identity.read(row))),
             Ok(Some(row)) => Ok(match self.translation.read(row) {
                 Translated::Row(row) => Side::Row(row),
                 Translated::OutOfScope(_) => Side::OutOfScope,
@@ -85,6 +89,14 @@ impl LinkTable {
                 Ok(Side::Unreadable(failure.summary()))
             }
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// What a record is called on one side.
+    fn called(&self, end: End, id: RowId) -> RowId {
+        match end {
+            End::Source => id,
+            End::Target => self.identity.target_id(id),
         }
     }
 
@@ -116,6 +128,23 @@ impl Ends {
         table.read(self.reader(end), end, id).await
     }
 
+    /// Which of these records have a row in the target.
+    pub(super) async fn present(
+        &self,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<Vec<RowId>, Failure> {
+        let there: Vec<RowId> = ids
+            .iter()
+            .map(|id| table.called(End::Target, *id))
+            .collect();
+        let id_only = std::slice::from_ref(&table.target.primary_id);
+        let reader = self.target.reader();
+        let page = reader.rows_by_id(&table.target, &there, id_only).await?;
+        let rows = page.rows.into_iter();
+        Ok(rows.map(|row| table.identity.source_id(row.id)).collect())
+    }
+
     /// The rows of one side with these ids; those that are not there are left out.
     pub(super) async fn rows(
         &self,
@@ -124,7 +153,8 @@ impl Ends {
         ids: &[RowId],
     ) -> Result<Taken, Failure> {
         let (schema, columns) = table.side(end);
-        let page = self.reader(end).rows_by_id(schema, ids, columns).await?;
+        let there: Vec<RowId> = ids.iter().map(|id| table.called(end, *id)).collect();
+        let page = self.reader(end).rows_by_id(schema, &there, columns).await?;
         Ok(table.take(end, page))
     }
 }

@@ -20,6 +20,7 @@ mod explain;
 mod find;
 mod fuzz;
 mod hook;
+mod identity;
 mod impact;
 mod journal;
 mod readme;
