@@ -164,6 +164,7 @@ pub fn well() -> State {
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
+        hook: None,
         agent: None,
         told: None,
         preview: None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::explain::Explained;
+use super::hooked::Said;
 use super::link::LinkContext;
 use super::live::Live;
 use super::records::Sides;
@@ -13,6 +14,7 @@ use crate::dataverse::Observation;
 use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
+use crate::domain::hook::Called;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
@@ -163,6 +165,10 @@ pub(super) enum Event {
     },
     /// It was tried to become the one who keeps the index.
     IndexClaimed { kept: bool },
+    /// The hook was asked how it is.
+    HookSaid(Said),
+    /// The target was asked whether it calls the hook.
+    HookCalled(Called),
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.

@@ -73,6 +73,25 @@ impl LinkTable {
         taken
     }
 
+    /// One row of one side. A row that security hides is unknown, not absent.
+    pub(super) async fn read(&self, reader: &Reader, end: End, id: RowId) -> Result<Side, Failure> {
+        let (schema, columns) = self.side(end);
+        let there = self.called(end, id);
+        match reader.retrieve(schema, there, columns).await {
+            Ok(None) => Ok(Side::Absent),
+            Ok(Some(row)) if end == End::Target => Ok(Side::Row(self.identity.read(row))),
+            Ok(Some(row)) => Ok(match self.translation.read(row) {
+                Translated::Row(row) => Side::Row(row),
+                Translated::OutOfScope(_) => Side::OutOfScope,
+                Translated::Untranslatable(_, why) => Side::Unreadable(why),
+            }),
+            Err(failure) if failure.class == FailureClass::Forbidden => {
+                Ok(Side::Unreadable(failure.summary()))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// What a record is called on one side.
     fn called(&self, end: End, id: RowId) -> RowId {
         match end {
@@ -99,28 +118,14 @@ impl Ends {
         }
     }
 
-    /// One row of one side. A row that security hides is unknown, not absent.
+    /// One row of one side.
     pub(super) async fn row(
         &self,
         end: End,
         table: &LinkTable,
         id: RowId,
     ) -> Result<Side, Failure> {
-        let (schema, columns) = table.side(end);
-        let there = table.called(end, id);
-        match self.reader(end).retrieve(schema, there, columns).await {
-            Ok(None) => Ok(Side::Absent),
-            Ok(Some(row)) if end == End::Target => Ok(Side::Row(table.identity.read(row))),
-            Ok(Some(row)) => Ok(match table.translation.read(row) {
-                Translated::Row(row) => Side::Row(row),
-                Translated::OutOfScope(_) => Side::OutOfScope,
-                Translated::Untranslatable(_, why) => Side::Unreadable(why),
-            }),
-            Err(failure) if failure.class == FailureClass::Forbidden => {
-                Ok(Side::Unreadable(failure.summary()))
-            }
-            Err(failure) => Err(failure),
-        }
+        table.read(self.reader(end), end, id).await
     }
 
     /// Which of these records have a row in the target.

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::records::Records;
 use super::state::{
-    Counts, Finished, InstanceState, LinkState, Lock, OperationState, State, SyncState, TableState,
-    Tally, Traffic,
+    Counts, Finished, HookState, InstanceState, LinkState, Lock, OperationState, State, SyncState,
+    TableState, Tally, Traffic,
 };
 use crate::config::{Config, Policy};
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
@@ -21,6 +21,7 @@ use crate::domain::breaker::Class;
 use crate::domain::credential::Credential;
 use crate::domain::drift::CompareRules;
 use crate::domain::health::{Health, Summary};
+use crate::domain::hook::HookHealth;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::operation::Verb;
 use crate::domain::run::Backend;
@@ -270,12 +271,21 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         lock,
         is_remembered: false,
         journal_fault: None,
+        hook: hook(config),
         agent: None,
         told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),
     }
+}
+
+fn hook(config: &Config) -> Option<HookState> {
+    let hook = config.hook.as_ref()?;
+    hook.probed().map(|_| HookState {
+        link: hook.link,
+        health: HookHealth::default(),
+    })
 }
 
 /// An operation as the journal remembers it: its sums; its records can be paged from the journal.

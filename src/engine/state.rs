@@ -13,6 +13,7 @@ use crate::domain::breaker::{BreakerStatus, Class, Forced, Phase};
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
+use crate::domain::hook::HookHealth;
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::{BlastRadius, Plan};
@@ -47,6 +48,8 @@ pub struct State {
     pub is_remembered: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
+    /// The ensure hook, where one is configured with an address.
+    pub hook: Option<HookState>,
     /// The agent beside us that runs the syncs, if one lives.
     pub agent: Option<Holder>,
     /// When that agent last told how everything is; absent where this process looks for itself.
@@ -150,6 +153,15 @@ impl State {
     pub fn out_of_step(&self) -> usize {
         self.tables.iter().map(|table| table.counts.listed()).sum()
     }
+}
+
+/// The ensure hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookState {
+    /// The place of its link, whose target calls it.
+    pub link: usize,
+    /// How it is.
+    pub health: HookHealth,
 }
 
 /// One instance.

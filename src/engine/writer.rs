@@ -1,6 +1,7 @@
 //! The one writer of the state: takes events in and changes the snapshot. Pure: no I/O, no clock, no tasks.
 
 mod followed;
+mod hook;
 mod instances;
 mod operations;
 mod records;
@@ -221,6 +222,8 @@ impl StateWriter {
             }),
             Event::Previewed(preview) => self.state_mut().preview = Some(preview),
             Event::Explained(explained) => self.state_mut().explained = Some(explained),
+            Event::HookSaid(said) => self.hook_said(said, now),
+            Event::HookCalled(called) => self.hook_called(called, now),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(

@@ -9,6 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::breaker::Forced;
+
 use super::chain::{self, Head, Kind, Link};
 use super::record::{JournalError, OpenError};
 use super::{folder, read, schema};
@@ -60,6 +62,16 @@ pub enum Anchored {
 }
 
 impl Audit {
+    /// Whether a folder has a journal.
+    pub fn is_there(state: &Path) -> bool {
+        folder::database(state).exists()
+    }
+
+    /// The instances that are stopped now.
+    pub fn forced(&self, now: DateTime<Utc>) -> Result<Vec<(String, Forced)>, JournalError> {
+        Ok(read::forced(&self.0, now)?)
+    }
+
     /// Opens the journal in a folder; that there is none is an error.
     pub fn open(state: &Path) -> Result<Self, OpenError> {
         let file = folder::database(state);

@@ -37,8 +37,10 @@ impl Run {
     pub(super) fn spawn_alerts(&mut self) {
         if self.options.is_unattended && !self.config.alerts.is_empty() {
             let (alerts, folder) = (self.config.alerts.clone(), self.config.state.clone());
+            let expiries = self.config.expiries.clone();
             let states = self.published.subscribe();
-            self.background.spawn(alerts::run(alerts, folder, states));
+            self.background
+                .spawn(alerts::run(alerts, expiries, folder, states));
         }
     }
 

@@ -221,6 +221,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
+        hook: None,
         agent: None,
         told: None,
         preview: None,

@@ -119,6 +119,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         hook: None,
         agent: AgentConfig::default(),
         alerts: Vec::new(),
+        expiries: Vec::new(),
         state: state.to_owned(),
     }
 }
