@@ -46,8 +46,8 @@ pub use heads::{Anchors, BadAnchors};
 pub use index::{Change, Checkpoint, Index, Kept, Problem};
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
-    Agreement, Choice, Entry, Event, JournalError, JournalRecord, OpenError, Overwritten,
-    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, SessionInfo, What,
+    Agreement, Choice, Entry, Event, Failed, JournalError, JournalRecord, OpenError, Overwritten,
+    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, Refusal, SessionInfo, What,
 };
 
 /// How many appends may wait before the next one waits to be taken in.
@@ -166,6 +166,11 @@ impl Journal {
     /// The records of a link that a person chose to keep as the target has them.
     pub async fn choices(&self, link: String) -> Result<Vec<Choice>, JournalError> {
         self.read(move |reader| read::choices(reader, &link)).await
+    }
+
+    /// The records of a link that the target refused for their own sake.
+    pub async fn refusals(&self, link: String) -> Result<Vec<Refusal>, JournalError> {
+        self.read(move |reader| read::refusals(reader, &link)).await
     }
 
     /// The latest events of a record in all operations on a link, oldest first, with what was asked.

@@ -95,7 +95,8 @@ impl Kind {
             Self::Event => {
                 "SELECT e.wall AS at, e.mono, e.operation, o.verb, o.link, o.reason, o.ticket, o.who, o.asked,
                      e.entity AS \"table\", e.record, e.name, e.number, e.on_the_way, e.stage, e.reason AS why, e.etag,
-                     e.hash, e.columns, e.session, s.who AS session_who, s.host, s.pid, s.version, s.started
+                     e.hash, e.columns, e.session, s.who AS session_who, s.host, s.pid, s.version, s.started,
+                     o.choices, o.retries
                  FROM events AS e JOIN operations AS o ON o.id = e.operation JOIN sessions AS s ON s.id = e.session
                  WHERE e.seq = ?"
             }

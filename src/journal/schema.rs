@@ -47,11 +47,14 @@ CREATE TABLE forced (
 ";
 
 /// From format 1 to 2: the hash chain over events and orders ([`super::chain`]), where it begins, what prune keeps of
-/// the events it takes away, values that were overwritten, and a ticket beside the reason.
+/// the events it takes away, values that were overwritten, a ticket beside the reason, what was decided column by
+/// column, and which operation is tried again.
 const SECOND: &str = "
 ALTER TABLE events DROP COLUMN chain;
 ALTER TABLE forced DROP COLUMN chain;
 ALTER TABLE operations ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN choices TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN retries BLOB;
 CREATE INDEX events_of_record ON events (entity, record);
 CREATE TABLE chain (
     seq INTEGER PRIMARY KEY NOT NULL, kind TEXT NOT NULL, entry INTEGER NOT NULL, hash BLOB NOT NULL,

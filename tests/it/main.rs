@@ -18,6 +18,7 @@ mod crash;
 mod emulator;
 mod explain;
 mod find;
+mod flags;
 mod fuzz;
 mod hook;
 mod impact;

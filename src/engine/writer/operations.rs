@@ -247,11 +247,13 @@ impl StateWriter {
             }
         };
         self.note(None, text, tone, now);
+        self.ran(link);
         self.link(link, |l| {
             l.sync.running = None;
             l.sync.runs.any = true;
             if run.failure.is_none() {
                 l.sync.last_success = Some(now.wall);
+                l.sync.last_success_began = Some(run.started);
                 l.sync.runs.failed_in_a_row = 0;
             } else {
                 l.sync.runs.failed_in_a_row += 1;
