@@ -154,12 +154,17 @@ pub fn is_decided(
         })
 }
 
-/// Whose value was chosen for the column in a place.
+/// Whose value was chosen for the column in a place; state and status are chosen together.
 fn chosen(choices: &[ColumnChoice], rules: &CompareRules, place: usize) -> Option<Taken> {
     let column = rules.columns.get(place)?;
-    let mut choices = choices.iter();
-    let choice = choices.find(|choice| choice.column == column.name)?;
-    Some(choice.takes)
+    let of = |column: &ComparedColumn| choices.iter().find(|one| one.column == column.name);
+    let of_its_pair = || {
+        let of_the_state = |column: &&ComparedColumn| column.is_of_the_state();
+        let is_one = column.is_of_the_state();
+        let mut pair = rules.columns.iter().filter(of_the_state).filter(|_| is_one);
+        pair.find_map(of)
+    };
+    of(column).or_else(of_its_pair).map(|choice| choice.takes)
 }
 
 /// Plans a verb on a record as both sides were read.

@@ -199,12 +199,12 @@ impl StateWriter {
                 self.link(link, |l| l.sync.next_due = Some(next_due));
             }
             Event::SyncRemembered { link, began, ended } => {
-                self.ran(link);
                 self.link(link, |l| {
                     l.sync.last_success = Some(ended);
                     l.sync.last_success_began = Some(began);
                     l.sync.runs.any = true;
                 });
+                self.ran(link);
             }
             Event::Previewed(preview) => self.state_mut().preview = Some(preview),
             Event::Explained(explained) => self.state_mut().explained = Some(explained),

@@ -54,6 +54,13 @@ async fn a_refused_record_is_parked_until_a_person_or_its_source_has_it_tried_ag
         ..options()
     };
     lab = lab.restart_with(agent.clone()).await;
+    for left in [70, 50, 30, 10] {
+        let is_going_on = |state: &State| {
+            let is_known = state.tables.iter().all(|table| table.compared.is_some());
+            is_known && state.pending(0) <= left
+        };
+        lab.until("the sync goes on", is_going_on).await;
+    }
     let is_alone = |state: &State| {
         let ran = state.links[0].sync.last_run.is_some();
         ran && state.pending(0) == 1 && state.flagged(Flag::Parked) == 1

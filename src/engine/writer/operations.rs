@@ -247,7 +247,6 @@ impl StateWriter {
             }
         };
         self.note(None, text, tone, now);
-        self.ran(link);
         self.link(link, |l| {
             l.sync.running = None;
             l.sync.runs.any = true;
@@ -261,6 +260,7 @@ impl StateWriter {
             l.sync.next_due = next_due;
             l.sync.last_run = Some(run);
         });
+        self.ran(link);
     }
 }
 

@@ -65,6 +65,7 @@ impl StateWriter {
             t.failure = None;
         });
         self.recount(table);
+        self.settle_lag();
     }
 
     /// Counts the listed drifts of a table anew from its records; equal and local ones are only known by number.
@@ -254,10 +255,11 @@ impl StateWriter {
         }
     }
 
-    /// The lag and the flags of a link's tables are told anew.
+    /// A run of a link's sync is known to have ended: what it left out is told.
     pub(super) fn ran(&mut self, link: usize) {
         let tables = self.state.tables_of(link).map(|(table, _)| table);
         self.dirty_lag.extend(tables);
+        self.settle_lag();
     }
 
     pub(in crate::engine) fn settle_lag(&mut self) {

@@ -38,7 +38,6 @@ impl StateWriter {
             }
         }
         let last = last_ended(&runs).map(sync_run);
-        self.ran(link);
         self.link(link, |l| {
             let sync = &mut l.sync;
             sync.unlisted = None;
@@ -51,6 +50,7 @@ impl StateWriter {
             sync.last_run = last.or(sync.last_run.take());
             sync.list = Some(RunList { runs, at });
         });
+        self.ran(link);
     }
 
     /// Says what has become of a run since it was last looked at.
