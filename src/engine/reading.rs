@@ -61,7 +61,10 @@ impl LinkTable {
             ..Taken::default()
         };
         if end == End::Target {
-            taken.rows = page.rows;
+            let known = |(id, why)| (self.identity.source_id(id), why);
+            taken.unreadable = taken.unreadable.into_iter().map(known).collect();
+            let rows = page.rows.into_iter();
+            taken.rows = rows.map(|row| self.identity.read(row)).collect();
             return taken;
         }
         taken.rows.reserve(page.rows.len());
@@ -73,6 +76,14 @@ impl LinkTable {
             }
         }
         taken
+    }
+
+    /// What a record is called on one side.
+    fn called(&self, end: End, id: RowId) -> RowId {
+        match end {
+            End::Source => id,
+            End::Target => self.identity.target_id(id),
+        }
     }
 
     /// What describes one side, and its columns.
@@ -101,7 +112,10 @@ impl Ends {
         id: RowId,
     ) -> Result<Side, Failure> {
         let (schema, columns) = table.side(end);
-        let row = self.reader(end).retrieve(schema, id, columns).await;
+        let row = self
+            .reader(end)
+            .retrieve(schema, table.called(end, id), columns)
+            .await;
         side(end, table, row)
     }
 
@@ -115,7 +129,8 @@ impl Ends {
         let (schema, columns) = table.side(end);
         let chunks: Vec<Vec<RowId>> = ids.chunks(MOST_IN_A_BATCH).map(<[_]>::to_vec).collect();
         let asked = stream::iter(chunks).map(async |some: Vec<RowId>| {
-            let rows = self.reader(end).retrieve_each(schema, &some, columns);
+            let called: Vec<RowId> = some.iter().map(|id| table.called(end, *id)).collect();
+            let rows = self.reader(end).retrieve_each(schema, &called, columns);
             let mut sides = Vec::with_capacity(some.len());
             for (id, row) in some.iter().zip(rows.await?) {
                 let side = match row {
@@ -129,6 +144,23 @@ impl Ends {
         asked.buffered(BATCHES_AT_ONCE).try_concat().await
     }
 
+    /// Which of these records have a row in the target.
+    pub(super) async fn present(
+        &self,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<Vec<RowId>, Failure> {
+        let there: Vec<RowId> = ids
+            .iter()
+            .map(|id| table.called(End::Target, *id))
+            .collect();
+        let id_only = std::slice::from_ref(&table.target.primary_id);
+        let reader = self.target.reader();
+        let page = reader.rows_by_id(&table.target, &there, id_only).await?;
+        let rows = page.rows.into_iter();
+        Ok(rows.map(|row| table.identity.source_id(row.id)).collect())
+    }
+
     /// The rows of one side with these ids; those that are not there are left out.
     pub(super) async fn rows(
         &self,
@@ -137,7 +169,8 @@ impl Ends {
         ids: &[RowId],
     ) -> Result<Taken, Failure> {
         let (schema, columns) = table.side(end);
-        let page = self.reader(end).rows_by_id(schema, ids, columns).await?;
+        let there: Vec<RowId> = ids.iter().map(|id| table.called(end, *id)).collect();
+        let page = self.reader(end).rows_by_id(schema, &there, columns).await?;
         Ok(table.take(end, page))
     }
 }
@@ -146,7 +179,7 @@ impl Ends {
 fn side(end: End, table: &LinkTable, row: Result<Option<Row>, Failure>) -> Result<Side, Failure> {
     match row {
         Ok(None) => Ok(Side::Absent),
-        Ok(Some(row)) if end == End::Target => Ok(Side::Row(row)),
+        Ok(Some(row)) if end == End::Target => Ok(Side::Row(table.identity.read(row))),
         Ok(Some(row)) => Ok(match table.translation.read(row) {
             Translated::Row(row) => Side::Row(row),
             Translated::OutOfScope(_) => Side::OutOfScope,

@@ -21,6 +21,7 @@ mod find;
 mod flags;
 mod fuzz;
 mod hook;
+mod identity;
 mod impact;
 mod journal;
 mod readme;

@@ -117,6 +117,8 @@ impl Run {
                 context.recalled.cancel();
                 continue;
             };
+            // It is lent once; there is but one.
+            let _lent = context.journal.set(journal.clone());
             self.background.spawn(async move {
                 recall(&context, &journal).await;
                 context.recalled.cancel();
@@ -303,6 +305,18 @@ async fn recall(context: &LinkContext, journal: &Journal) {
         if let Some(key) = key(&refusal.table, refusal.id) {
             let why = Arc::from(refusal.why);
             context.parked.remember(key, refusal.source, why);
+        }
+    }
+    for table in &context.tables {
+        let Some(pairs) = table.identity.pairs() else {
+            continue;
+        };
+        let known = journal.pairs(link.clone(), table.name.clone()).await;
+        match known {
+            Ok(known) => pairs.remember(&known),
+            Err(error) => {
+                tracing::warn!(%error, table = %table.name, "which rows are one can't be read");
+            }
         }
     }
     for choice in journal.choices(link.clone()).await.unwrap_or_default() {
