@@ -47,14 +47,11 @@ CREATE TABLE forced (
 ";
 
 /// From format 1 to 2: the hash chain over events and orders ([`super::chain`]), where it begins, what prune keeps of
-/// the events it takes away, values that were overwritten, a ticket beside the reason, what was decided column by
-/// column, and which operation is tried again.
+/// the events it takes away, values that were overwritten, and a ticket beside the reason.
 const SECOND: &str = "
 ALTER TABLE events DROP COLUMN chain;
 ALTER TABLE forced DROP COLUMN chain;
 ALTER TABLE operations ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
-ALTER TABLE operations ADD COLUMN choices TEXT NOT NULL DEFAULT '';
-ALTER TABLE operations ADD COLUMN retries BLOB;
 CREATE INDEX events_of_record ON events (entity, record);
 CREATE TABLE chain (
     seq INTEGER PRIMARY KEY NOT NULL, kind TEXT NOT NULL, entry INTEGER NOT NULL, hash BLOB NOT NULL,
@@ -77,8 +74,11 @@ CREATE INDEX overwritten_of_record ON overwritten (entity, record);
 CREATE INDEX overwritten_by_age ON overwritten (wall);
 ";
 
-/// From format 2 to 3: which row of the target is which of the source, where keys tell (`identity = "key"`).
+/// From format 2 to 3: which row of the target is which of the source, where keys tell (`identity = "key"`); of an
+/// operation, what was decided column by column, and which other one it tries again.
 const THIRD: &str = "
+ALTER TABLE operations ADD COLUMN choices TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN retries BLOB;
 CREATE TABLE pairs (
     link TEXT NOT NULL, entity TEXT NOT NULL, source BLOB NOT NULL, target BLOB NOT NULL,
     PRIMARY KEY (link, entity, source), UNIQUE (link, entity, target)
@@ -210,9 +210,11 @@ fn lay_out(connection: &mut Connection, found: i64, opener: &SessionInfo) -> rus
         transaction.execute_batch(SECOND)?;
         guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_2)?;
         guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_2)?;
-        chain::begin(&transaction, opener)?;
     }
     transaction.execute_batch(THIRD)?;
+    if found < 2 {
+        chain::begin(&transaction, opener)?;
+    }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }

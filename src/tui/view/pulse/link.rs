@@ -146,7 +146,7 @@ impl Panel<'_> {
         let flagged =
             Flag::ALL.map(|flag| (flag, self.model.state.flagged_on(self.model.link, flag)));
         let words = flagged.iter().filter(|(_, n)| *n > 0);
-        let words: String = words
+        let words: Vec<String> = words
             .map(|(flag, n)| format!(" · {} {flag}", count(*n)))
             .collect();
         let all: usize = flagged.iter().map(|(_, n)| n).sum();
@@ -156,7 +156,7 @@ impl Panel<'_> {
             self.due()
         };
         let role = if all > 0 { Role::Care } else { role };
-        (text + &words, role)
+        (text + &words.concat(), role)
     }
 
     /// How what a sync would change stands against the schedule.
