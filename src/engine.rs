@@ -18,6 +18,8 @@ pub mod state;
 mod alerts;
 mod event;
 mod evidence;
+mod follow;
+mod live;
 mod writer;
 
 mod run;

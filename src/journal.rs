@@ -43,7 +43,7 @@ pub use alerts::{AlertStore, Undelivered};
 pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use heads::{Anchors, BadAnchors};
-pub use index::{Change, Checkpoint, Index, Kept, Problem};
+pub use index::{Change, Checkpoint, Index, InstanceSample, Kept, LinkSample, Problem, Samples};
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
     Agreement, Choice, Entry, Event, Failed, JournalError, JournalRecord, OpenError, Overwritten,
@@ -125,8 +125,28 @@ impl Journal {
     /// Dropping the future does not take the entries back.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<(), JournalError> {
         let (reply, outcome) = oneshot::channel();
-        self.ask(Job::Append(Append { entries, reply }), outcome)
-            .await
+        let handed_over = None;
+        let append = Append {
+            entries,
+            handed_over,
+            reply,
+        };
+        self.ask(Job::Append(append), outcome).await
+    }
+
+    /// Remembers an operation that another process, the agent, is to carry out.
+    pub async fn hand_over(
+        &self,
+        entries: Vec<Entry>,
+        by: SessionInfo,
+    ) -> Result<(), JournalError> {
+        let (reply, outcome) = oneshot::channel();
+        let append = Append {
+            entries,
+            handed_over: Some(by),
+            reply,
+        };
+        self.ask(Job::Append(append), outcome).await
     }
 
     /// Takes over an operation whose process is gone; false while that process, or another heir, lives.
@@ -210,6 +230,22 @@ impl Journal {
         let folder = self.folder.clone();
         let alive = move |session| sessions::lives(&folder, session);
         self.read(move |reader| read::left_behind(reader, alive))
+            .await
+    }
+
+    /// Events of all operations behind a number, in their order, with the operations that they belong to.
+    pub async fn tail(
+        &self,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<(Request, Vec<Event>)>, JournalError> {
+        self.read(move |reader| read::tail(reader, after_seq, limit))
+            .await
+    }
+
+    /// A number that changes whenever anything is written.
+    pub async fn version(&self) -> Result<i64, JournalError> {
+        self.read(|reader| reader.pragma_query_value(None, "data_version", |row| row.get(0)))
             .await
     }
 

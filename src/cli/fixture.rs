@@ -168,6 +168,7 @@ pub fn well() -> State {
         is_remembered: true,
         journal_fault: None,
         agent: None,
+        told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),

@@ -27,7 +27,11 @@ pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trou
         (true, false) => Depth::Everything,
         (false, false) => Depth::Changes,
     };
-    let session = Session::begin(config, &context.globals, Purpose::Compare(depth))?;
+    let purpose = match depth {
+        Depth::Changes => Purpose::Look,
+        depth => Purpose::Compare(depth),
+    };
+    let session = Session::begin(config, &context.globals, purpose)?;
     let outcome = look(arguments, &session, context).await;
     session.end().await;
     outcome

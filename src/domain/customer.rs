@@ -55,8 +55,10 @@ impl fmt::Display for Mark {
 /// Marks a customer by what both sides show of it, and what is known beside.
 pub fn mark(source: &Side, target: &Side, rules: &CompareRules, evidence: Evidence<'_>) -> Mark {
     match (source, target) {
-        (Side::Unreadable(_), _) => return Mark::SourceUnreadable,
-        (_, Side::Unreadable(_) | Side::Absent | Side::OutOfScope) => return Mark::Unknown,
+        (Side::Unreadable(_) | Side::Unread, _) => return Mark::SourceUnreadable,
+        (_, Side::Unreadable(_) | Side::Unread | Side::Absent | Side::OutOfScope) => {
+            return Mark::Unknown;
+        }
         (Side::Row(_) | Side::Absent | Side::OutOfScope, Side::Row(_)) => {}
     }
     match classify(source, target, rules, evidence).drift {

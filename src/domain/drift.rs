@@ -290,6 +290,8 @@ pub enum Side {
     OutOfScope,
     /// It could not be read although the instance answered; the reason in words.
     Unreadable(String),
+    /// This process has not read it: the agent beside it has.
+    Unread,
 }
 
 impl Side {
@@ -297,7 +299,7 @@ impl Side {
     pub fn row(&self) -> Option<&Row> {
         match self {
             Self::Row(row) => Some(row),
-            Self::Absent | Self::OutOfScope | Self::Unreadable(_) => None,
+            Self::Absent | Self::OutOfScope | Self::Unreadable(_) | Self::Unread => None,
         }
     }
 }
@@ -370,7 +372,9 @@ pub fn classify(
         // A row whose source is out of scope is the target's own, whoever once brought it.
         (Side::OutOfScope, Side::Row(_)) => Assessment::sure(Drift::Local),
         (Side::OutOfScope, _) => Assessment::sure(Drift::InSync),
-        (Side::Unreadable(_), _) | (_, Side::Unreadable(_)) => Assessment::sure(Drift::Unknown),
+        (Side::Unreadable(_) | Side::Unread, _) | (_, Side::Unreadable(_) | Side::Unread) => {
+            Assessment::sure(Drift::Unknown)
+        }
         (Side::Absent, Side::Absent | Side::OutOfScope) => Assessment::sure(Drift::InSync),
         (Side::Row(_), Side::Absent | Side::OutOfScope) | (Side::Absent, Side::Row(_))
             if evidence.other_with_key.is_some() =>

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A code in the body of an error, as the signed number behind `0x80040217` (contract 10).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ErrorCode(pub u32);
@@ -139,7 +141,7 @@ pub enum FailureClass {
 }
 
 /// Whose network a failure belongs to (reliability 2.1, "local-origin and remote").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// No byte came back from the other side: our host, our network, or the way there.
     Local,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::row::RowId;
@@ -28,11 +29,15 @@ pub enum Verb {
     Rerun,
     /// Have the link's job end a run.
     Cancel,
+    /// Have the agent go on with an operation that is paused.
+    Resume,
+    /// Have the agent take back what of an operation was not sent yet.
+    End,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ensure,
         Self::Sync,
         Self::Rehydrate,
@@ -41,6 +46,8 @@ impl Verb {
         Self::KeepTarget,
         Self::Rerun,
         Self::Cancel,
+        Self::Resume,
+        Self::End,
     ];
 
     /// The verb in one word: in keys, commands, the journal.
@@ -54,6 +61,8 @@ impl Verb {
             Self::KeepTarget => "keep-target",
             Self::Rerun => "rerun",
             Self::Cancel => "cancel",
+            Self::Resume => "resume",
+            Self::End => "end",
         }
     }
 
@@ -121,7 +130,7 @@ impl FromStr for ColumnChoice {
 }
 
 /// An operation's id: made by the frontend and stored before anything is sent (reliability S8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OperationId(pub Uuid);
 
 impl OperationId {
@@ -150,6 +159,8 @@ pub struct TableIndex(pub u16);
 impl TableIndex {
     /// No table of a link: under it stand the runs that a link's job was asked for.
     pub const RUNS: Self = Self(u16::MAX);
+    /// No table of a link either: under it stand the operations that an agent is asked to end or to go on with.
+    pub const OPERATIONS: Self = Self(u16::MAX - 1);
 }
 
 /// One record of one link.
@@ -162,6 +173,12 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
+    /// What stands for an operation that another one is about.
+    pub fn of_operation(operation: OperationId) -> Option<Self> {
+        let table = TableIndex::OPERATIONS;
+        RowId::new(operation.0).map(|id| Self { table, id })
+    }
+
     /// What stands for the run that an operation asked for.
     pub fn of_run(operation: OperationId) -> Option<Self> {
         let table = TableIndex::RUNS;

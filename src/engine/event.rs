@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::explain::Explained;
 use super::link::LinkContext;
+use super::live::Live;
 use super::records::Sides;
 use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
 use crate::dataverse::Observation;
@@ -17,7 +18,7 @@ use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::run::PlatformRun;
 use crate::domain::time::Now;
-use crate::journal::{Holder, RecoveredOperation};
+use crate::journal::{self, Holder, RecoveredOperation, Samples};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -154,10 +155,21 @@ pub(super) enum Event {
         instance: usize,
         forced: Option<Forced>,
     },
+    /// What earlier processes saw of instances and links.
+    Restored(Box<Samples>),
     /// A process ended while this one ran, and left this unfinished.
     LeftBehind(Box<RecoveredOperation>),
     /// An agent lives beside us, or none does any more.
     AgentSeen(Option<Holder>),
+    /// What the agent beside us says of everything.
+    Told(Box<Live>),
+    /// What the journal says of an operation of another process, in its order.
+    Journalled {
+        request: Request,
+        events: Vec<journal::Event>,
+    },
+    /// It was tried to become the one who keeps the index.
+    IndexClaimed { kept: bool },
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.

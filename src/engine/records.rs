@@ -74,6 +74,21 @@ pub struct Sides {
 }
 
 impl Sides {
+    /// Both sides of a record that only the agent beside us has read.
+    pub(super) fn unread(at: Now) -> Self {
+        Self {
+            source: Side::Unread,
+            target: Side::Unread,
+            differing: Vec::new(),
+            read: at,
+        }
+    }
+
+    /// Whether this process has read them.
+    pub fn are_read(&self) -> bool {
+        self.source != Side::Unread && self.target != Side::Unread
+    }
+
     /// Since when a record with these sides is in that drift, by the clock of the side that tells; `None` for what is
     /// in step (design, "Lag, exactly").
     pub(super) fn since(&self, drift: Drift) -> Option<DateTime<Utc>> {

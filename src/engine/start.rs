@@ -43,6 +43,9 @@ pub struct Options {
     /// Whether nobody sits in front of it: stubs are filled as soon as their source answers, a run that failed is tried
     /// again before long, what earlier processes left behind goes on, and alerts are sent.
     pub is_unattended: bool,
+    /// Whether it shows what a living agent beside it sees, and leaves to it what is asked of it, rather than look for
+    /// itself.
+    pub follows: bool,
     /// When a link whose sync is not known to have ever ended well is first synced, after the start.
     pub first_sync: std::time::Duration,
     /// Whether writes can't be armed at all.
@@ -269,6 +272,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         is_remembered: false,
         journal_fault: None,
         agent: None,
+        told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),

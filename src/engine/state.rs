@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::explain::Explained;
 use super::records::Records;
@@ -48,6 +49,8 @@ pub struct State {
     pub journal_fault: Option<String>,
     /// The agent beside us that runs the syncs, if one lives.
     pub agent: Option<Holder>,
+    /// When that agent last told how everything is; absent where this process looks for itself.
+    pub told: Option<Now>,
     /// The answer to the latest [`super::Command::Preview`].
     pub preview: Option<Arc<Preview>>,
     /// The answer to the latest [`super::Command::Explain`].
@@ -74,6 +77,7 @@ impl State {
         match self.table(index) {
             Some(table) => table.name.as_str(),
             None if index == TableIndex::RUNS => "run",
+            None if index == TableIndex::OPERATIONS => "operation",
             None => "?",
         }
     }
@@ -160,7 +164,7 @@ impl State {
 }
 
 /// One instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InstanceState {
     /// Its name.
     pub name: String,
@@ -199,6 +203,7 @@ pub struct InstanceState {
     /// When it was last down, and for how long.
     pub last_outage: Option<(Now, Duration)>,
     /// What has been counted since the start.
+    #[serde(skip)]
     pub traffic: Traffic,
 }
 
@@ -274,7 +279,7 @@ pub struct LinkState {
 }
 
 /// The sync of a link.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SyncState {
     /// What runs it.
     pub backend: Backend,
@@ -333,7 +338,7 @@ impl SyncState {
 }
 
 /// The runs of a job, as they were last listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunList {
     /// Newest first.
     pub runs: Arc<[PlatformRun]>,
@@ -342,7 +347,7 @@ pub struct RunList {
 }
 
 /// One run of a sync that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncRun {
     /// Who started it.
     pub who: String,
@@ -393,7 +398,7 @@ impl TableState {
 }
 
 /// How far a comparison has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// When it began.
     pub started: Now,
@@ -624,7 +629,7 @@ pub struct OperationRecord {
 }
 
 /// What an operation waits for. Waiting goes on by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// The instance's place.
     pub instance: usize,
@@ -637,7 +642,7 @@ pub struct Waiting {
 }
 
 /// One line of what changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its number; numbers only grow.
     pub seq: u64,
@@ -652,7 +657,7 @@ pub struct Entry {
 }
 
 /// How bad a line or figure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tone {
     /// Nothing to worry about.
     Plain,

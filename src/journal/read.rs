@@ -98,13 +98,47 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     })
 }
 
+/// Events of all operations behind a number, in their order; those in a row of one operation together.
+pub fn tail(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Request, Vec<Event>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, session, wall, stage, reason, etag, hash, columns, entity, record, name, number, on_the_way,
+             operation
+         FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+    )?;
+    let mut requests = connection.prepare_cached(
+        "SELECT id, verb, link, reason, who, asked, ticket FROM operations WHERE id = ?",
+    )?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([after, limit], |row| {
+        Ok((row.get::<_, Uuid>(13)?, event(row)?))
+    })?;
+    let mut tail: Vec<(Request, Vec<Event>)> = Vec::new();
+    for row in rows {
+        let (operation, event) = row?;
+        match tail.last_mut() {
+            Some((request, events)) if request.id.0 == operation => events.push(event),
+            _ => tail.push((requests.query_row([operation], request)?, vec![event])),
+        }
+    }
+    Ok(tail)
+}
+
 /// What an earlier process left behind. `is_alive` tells whether a session's process still runs.
 pub fn recover(
     connection: &Connection,
     now: DateTime<Utc>,
     is_alive: impl Fn(Uuid) -> bool,
 ) -> rusqlite::Result<Recovered> {
+    // What others write meanwhile is none of it.
+    let _snapshot = connection.unchecked_transaction()?;
+    let last = "SELECT coalesce(max(seq), 0) FROM events";
     let mut recovered = Recovered {
+        seq: connection.query_row(last, [], |row| count(row, 0))?,
         forced: forced(connection, now)?,
         ..Recovered::default()
     };
@@ -142,6 +176,7 @@ pub fn recover(
             replayed(
                 connection,
                 request,
+                session,
                 is_alive(session),
                 &mut recovered.oddities,
             )?
@@ -169,7 +204,13 @@ pub fn left_behind(
         if let (Ok(request), session) = row?
             && !is_alive(session)
         {
-            left.push(replayed(connection, request, false, &mut Vec::new())?);
+            left.push(replayed(
+                connection,
+                request,
+                session,
+                false,
+                &mut Vec::new(),
+            )?);
         }
     }
     Ok(left)
@@ -178,6 +219,7 @@ pub fn left_behind(
 fn replayed(
     connection: &Connection,
     request: Request,
+    session: Uuid,
     runs_elsewhere: bool,
     oddities: &mut Vec<String>,
 ) -> rusqlite::Result<RecoveredOperation> {
@@ -193,7 +235,12 @@ fn replayed(
             }
         }
     }
+    let mut statement = connection.prepare_cached("SELECT pid = 0 FROM sessions WHERE id = ?")?;
+    let of_nobody = statement
+        .query_row([session], |row| row.get(0))
+        .optional()?;
     Ok(RecoveredOperation {
+        handed_over: of_nobody.unwrap_or(false),
         tally: fold.tally(),
         request,
         records: fold.records,
@@ -233,6 +280,7 @@ fn summed_up(connection: &Connection, request: Request) -> rusqlite::Result<Reco
         started,
         finished: finished.optional()?,
         runs_elsewhere: false,
+        handed_over: false,
     })
 }
 
@@ -554,6 +602,7 @@ fn parsed_time(text: &str, place: usize) -> rusqlite::Result<DateTime<Utc>> {
         .map_err(|error| odd(place, error.to_string()))
 }
 
-fn odd(place: usize, why: String) -> rusqlite::Error {
+/// What is said of a value that makes no sense in its place.
+pub fn odd(place: usize, why: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Text, why.into())
 }

@@ -160,6 +160,8 @@ pub enum What {
 pub struct Recovered {
     /// All unfinished operations with their records, and the latest 50 finished ones without; oldest first.
     pub operations: Vec<RecoveredOperation>,
+    /// The number of the last event that is in here.
+    pub seq: u64,
     /// The instances that are stopped, and by what order. Expired orders are left out.
     pub forced: Vec<(String, Forced)>,
     /// What in the journal makes no sense, in words: for a log and a notice, never a reason to stop.
@@ -181,6 +183,8 @@ pub struct RecoveredOperation {
     pub finished: Option<RecoveredEnd>,
     /// Whether a process that still lives carries it out: then it is none of our business.
     pub runs_elsewhere: bool,
+    /// Whether who asked for it left it to an agent.
+    pub handed_over: bool,
 }
 
 /// How an operation ended.

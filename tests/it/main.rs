@@ -10,6 +10,7 @@
 
 mod agent;
 mod architecture;
+mod beside;
 mod bulk;
 mod cli;
 mod client;

@@ -17,6 +17,8 @@ use crate::engine::state::{InstanceState, LinkState, TableState};
 #[derive(Debug, Serialize)]
 pub struct Report {
     as_of: String,
+    /// Whose eyes these are, where a living agent looks in this process's place.
+    seen_by: Option<SeenBy>,
     exit: u8,
     needs_a_person: Vec<String>,
     instances: Vec<Instance>,
@@ -24,6 +26,14 @@ pub struct Report {
     unfinished_operations: usize,
     unknown_outcomes: usize,
     journal_fault: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeenBy {
+    who: String,
+    host: String,
+    pid: u32,
+    at: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,6 +119,16 @@ pub fn report(state: &State, verdict: &Verdict) -> Report {
     let links = state.links.iter().enumerate();
     Report {
         as_of: moment(state.now.wall),
+        seen_by: state
+            .agent
+            .as_ref()
+            .zip(state.told)
+            .map(|(agent, at)| SeenBy {
+                who: agent.who.clone(),
+                host: agent.host.clone(),
+                pid: agent.pid,
+                at: moment(at.wall),
+            }),
         exit: verdict.exit.code(),
         needs_a_person: verdict.reasons.clone(),
         instances: state.instances.iter().map(instance).collect(),

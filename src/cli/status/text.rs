@@ -25,7 +25,15 @@ pub fn report(state: &State, verdict: &Verdict) -> String {
     } else {
         visible(&verdict.reasons.join("; ")).into_owned()
     };
-    parts.push(format!("{reasons} (as of {})\n", moment(now)));
+    let seen = state.agent.as_ref().zip(state.told);
+    let seen = seen.map_or_else(String::new, |(agent, at)| {
+        let (who, host) = (visible(&agent.who), visible(&agent.host));
+        format!(
+            ", seen by agent {who}@{host} {} ago",
+            duration(state.now.since(at))
+        )
+    });
+    parts.push(format!("{reasons} (as of {}{seen})\n", moment(now)));
     parts.join("\n")
 }
 

@@ -128,6 +128,9 @@ impl Known {
                     since: looked.since,
                     target: digest(table, looked),
                     other: looked.other,
+                    is_guess: looked.is_guess,
+                    name: looked.record.name.clone(),
+                    number: looked.record.number.clone(),
                 };
                 link.told.stands(looked.record.key, standing(&problem));
                 problems.push(problem);

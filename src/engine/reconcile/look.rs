@@ -51,7 +51,7 @@ impl Found {
             Side::Unreadable(why) => {
                 self.unreadable.insert(id, why);
             }
-            Side::Absent => {}
+            Side::Absent | Side::Unread => {}
         }
     }
 

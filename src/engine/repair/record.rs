@@ -270,7 +270,7 @@ impl Repair {
                 return Ok(Err(waits(match &looked.sides.source {
                     Side::Unreadable(reason) => reason,
                     Side::OutOfScope => OUT_OF_SCOPE,
-                    Side::Row(_) | Side::Absent => "the source has no such row",
+                    Side::Row(_) | Side::Absent | Side::Unread => "the source has no such row",
                 })));
             }
         }
@@ -684,7 +684,7 @@ pub(super) fn ends_at_once(looked: &Looked, plan: &Plan) -> Option<Stage> {
         Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
             Side::Unreadable(reason) => format!("{why}: {reason}"),
             Side::OutOfScope => OUT_OF_SCOPE.to_owned(),
-            Side::Row(_) | Side::Absent => (*why).to_owned(),
+            Side::Row(_) | Side::Absent | Side::Unread => (*why).to_owned(),
         })),
         Plan::Create(_) | Plan::Fill { .. } => None,
     }

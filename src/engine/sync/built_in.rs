@@ -61,8 +61,12 @@ pub(in crate::engine) async fn run(repair: Repair, reach: Reach, is_scheduled: b
         Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
         Err(broken) => {
             let end = broken.end.word();
+            let cut_short = format!("the {end} can't be read: {}", why(&broken.failure));
+            if repair.is_accepted {
+                repair.finish(Some(cut_short.clone())).await;
+            }
             Outcome {
-                cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),
+                cut_short: Some(cut_short),
                 ..Outcome::default()
             }
         }

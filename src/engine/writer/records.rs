@@ -1,6 +1,7 @@
 //! What the state says of records: where they stand, which drift they are in, and since when.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -155,6 +156,9 @@ impl StateWriter {
         let (under_way, last, is_left_out) = earlier
             .map(|e| (e.under_way, e.last.clone(), e.is_left_out))
             .unwrap_or_default();
+        // What a person had read is worth more than that the agent has read it again.
+        let read = earlier.filter(|e| e.drift == drift && e.sides.are_read() && !sides.are_read());
+        let sides = read.map_or(sides, |read| Arc::clone(&read.sides));
         let Named { name, number, .. } = named;
         let record = Record {
             key,

@@ -224,6 +224,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         is_remembered: true,
         journal_fault: None,
         agent: None,
+        told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),

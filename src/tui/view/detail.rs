@@ -177,6 +177,9 @@ impl<'a> Detail<'a> {
     /// Why it stands so, as far as both sides tell.
     pub fn why(&self) -> String {
         let sides = &self.record.sides;
+        if !sides.are_read() {
+            return "So the agent has seen it; Enter reads both sides here.".to_owned();
+        }
         let (source, target) = (sides.source.row(), sides.target.row());
         let (here, there) = (place(&self.source.name), name(&self.target.name));
         let when = |row: Option<&crate::domain::row::Row>| {
@@ -299,6 +302,10 @@ impl<'a> Detail<'a> {
 
     /// The verb that mends it, or why none does.
     fn best(&self) -> (String, String) {
+        if !self.record.sides.are_read() {
+            let words = "E, T and H read both sides first".to_owned();
+            return ("·  ".to_owned(), words);
+        }
         let plan = |verb| plan_of(&self.model.state, self.record, verb);
         let verb = match self.record.drift {
             Drift::Missing if plan(Verb::Sync).is_write() => {
@@ -331,9 +338,13 @@ impl<'a> Detail<'a> {
             Verb::Sync => ("T", "sync"),
             Verb::Rehydrate => ("H", "rehydrate"),
             // Decided on the command line; no key does it.
-            Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget | Verb::Rerun | Verb::Cancel => {
-                ("·", verb.word())
-            }
+            Verb::FillBlanks
+            | Verb::TakeSource
+            | Verb::KeepTarget
+            | Verb::Rerun
+            | Verb::Cancel
+            | Verb::Resume
+            | Verb::End => ("·", verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);

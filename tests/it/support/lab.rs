@@ -129,6 +129,7 @@ pub fn options() -> Options {
         host: "ops1".to_owned(),
         is_agent: false,
         is_unattended: false,
+        follows: false,
         first_sync: Duration::from_secs(60),
         read_only: false,
         compares: true,
