@@ -103,7 +103,7 @@ fn is_hook_known(state: &State) -> bool {
 fn is_lag_known(state: &State, table: &TableState) -> bool {
     const TICKS: Duration = Duration::from_secs(3);
     let waited = |compared| state.now.since(compared) >= TICKS;
-    table.counts.pending() == 0
+    table.counts.pending() == table.flagged.all()
         || table.oldest_pending.is_some()
         || table.compared.is_none_or(waited)
 }

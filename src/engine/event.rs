@@ -69,6 +69,8 @@ pub(super) enum Event {
     ChangedSince { table: TableIndex, rows: usize },
     /// A record was read on both sides.
     Looked(Box<Looked>),
+    /// The target refused a record for its own sake, for this reason.
+    Parked { record: RecordKey, why: Arc<str> },
     /// An operation is in the journal.
     Accepted {
         request: Request,
@@ -139,7 +141,12 @@ pub(super) enum Event {
     SyncDue {
         link: usize,
         next_due: DateTime<Utc>,
-        last_success: Option<DateTime<Utc>>,
+    },
+    /// A run of a link's sync ended well in an earlier process, or in another one.
+    SyncRemembered {
+        link: usize,
+        began: DateTime<Utc>,
+        ended: DateTime<Utc>,
     },
     /// A preview has come further.
     Previewed(Arc<Preview>),
@@ -202,6 +209,8 @@ pub(super) struct Looked {
     pub(super) drift: Drift,
     pub(super) is_guess: bool,
     pub(super) other: Option<RowId>,
+    /// Why it is parked, if it is.
+    pub(super) parked: Option<Arc<str>>,
     /// Since when it is out of step, where that is known from before.
     pub(super) since: Option<DateTime<Utc>>,
     pub(super) sides: Arc<Sides>,

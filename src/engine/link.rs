@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use super::event::Named;
-use super::evidence::{Agreements, Choices, Told};
+use super::event::{Looked, Named};
+use super::evidence::{Agreements, Choices, Parked, Told};
 use super::fit::{Surroundings, bound_tables, fit, source_name};
 use super::identity::Identity;
 use super::reading::End;
@@ -50,6 +50,8 @@ pub(super) struct LinkContext {
     pub(super) agreements: Agreements,
     /// What a person chose to keep.
     pub(super) choices: Choices,
+    /// What the target refused for its own sake.
+    pub(super) parked: Parked,
     /// Set once what the journal knows of the records has been taken in, or can't be.
     pub(super) recalled: CancellationToken,
     /// What the feeds of changes have told.
@@ -72,6 +74,18 @@ impl LinkContext {
     pub(super) fn warnings(&self) -> impl Iterator<Item = &str> {
         let tables = self.tables.iter();
         tables.flat_map(|table| table.warnings.iter().map(String::as_str))
+    }
+
+    /// Why a record is parked, if it is as it was read.
+    pub(super) fn why_parked(&self, looked: &Looked) -> Option<Arc<str>> {
+        let table = self.table(looked.record.key.table)?;
+        let source = looked
+            .sides
+            .source
+            .row()
+            .filter(|_| looked.drift.is_pending())?;
+        self.parked
+            .why(looked.record.key, table.rules.digest(source))
     }
 
     /// The table at that place.
@@ -245,6 +259,7 @@ pub(super) async fn describe(
         sync_users,
         agreements: Agreements::default(),
         choices: Choices::default(),
+        parked: Parked::default(),
         recalled: CancellationToken::new(),
         told: Told::default(),
         index: OnceLock::new(),

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::records::Records;
 use super::state::{
-    Counts, Finished, HookState, InstanceState, LinkState, Lock, OperationState, State, SyncState,
-    TableState, Tally, Traffic,
+    Counts, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationState, State,
+    SyncState, TableState, Tally, Traffic,
 };
 use crate::config::{Config, Policy};
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
@@ -238,6 +238,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
             name: table.name.clone(),
             rules: Arc::new(CompareRules::default()),
             counts: Counts::default(),
+            flagged: Flagged::default(),
             oldest_pending: None,
             compared: None,
             full: None,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::Explained;
 use super::records::Records;
 use crate::domain::breaker::{BreakerStatus, Class, Forced, Phase};
-use crate::domain::drift::{CompareRules, Drift};
+use crate::domain::drift::{CompareRules, Drift, Flag};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
 use crate::domain::hook::HookHealth;
@@ -109,6 +109,17 @@ impl State {
         self.tables_of(link)
             .map(|(_, table)| table.counts.pending())
             .sum()
+    }
+
+    /// Records with a flag, on all links.
+    pub fn flagged(&self, flag: Flag) -> usize {
+        self.tables.iter().map(|table| table.flagged.of(flag)).sum()
+    }
+
+    /// Records of a link with a flag.
+    pub fn flagged_on(&self, link: usize, flag: Flag) -> usize {
+        let tables = self.tables_of(link);
+        tables.map(|(_, table)| table.flagged.of(flag)).sum()
     }
 
     /// A link's lag: its worst table's.
@@ -294,6 +305,8 @@ pub struct SyncState {
     pub unlisted: Option<String>,
     /// When a run last ended without a failure.
     pub last_success: Option<DateTime<Utc>>,
+    /// When that run began: what had changed by then, it should have brought over.
+    pub last_success_began: Option<DateTime<Utc>>,
     /// The latest run that ended.
     pub last_run: Option<SyncRun>,
     /// When the next one is due; known only where this process, or a success, tells.
@@ -373,7 +386,9 @@ pub struct TableState {
     pub rules: Arc<CompareRules>,
     /// Records by drift.
     pub counts: Counts,
-    /// The oldest *pending since* of its pending records.
+    /// Pending records that are counted apart.
+    pub flagged: Flagged,
+    /// The oldest *pending since* of its pending records, but for those that are flagged.
     pub oldest_pending: Option<DateTime<Utc>>,
     /// When it was last brought up to date: compared in full, or with all changes since taken in.
     pub compared: Option<Now>,
@@ -405,6 +420,36 @@ pub struct Progress {
     pub target: usize,
     /// Rows of both sides at the last comparison, if there was one.
     pub expected: Option<usize>,
+}
+
+/// Pending records of a table by flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flagged {
+    parked: usize,
+    left_out: usize,
+}
+
+impl Flagged {
+    /// The number of records with a flag.
+    pub fn of(&self, flag: Flag) -> usize {
+        match flag {
+            Flag::Parked => self.parked,
+            Flag::LeftOut => self.left_out,
+        }
+    }
+
+    /// The number to change.
+    pub(super) fn of_mut(&mut self, flag: Flag) -> &mut usize {
+        match flag {
+            Flag::Parked => &mut self.parked,
+            Flag::LeftOut => &mut self.left_out,
+        }
+    }
+
+    /// All that are flagged.
+    pub fn all(&self) -> usize {
+        Flag::ALL.into_iter().map(|flag| self.of(flag)).sum()
+    }
 }
 
 /// Records of a table by drift.

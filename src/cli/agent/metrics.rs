@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::domain::breaker::{BreakerStatus, Phase};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
@@ -364,6 +364,21 @@ fn tables(page: &mut Page, state: &State) {
                 ("drift", drift.word()),
             ];
             page.sample(&labels, count(table.counts.of(drift)));
+        }
+    }
+    page.family(
+        "tandem_flagged_records",
+        "gauge",
+        "Pending records that no run that is due would change, by why.",
+    );
+    for (link, table) in known() {
+        for flag in Flag::ALL {
+            let labels = [
+                ("link", link),
+                ("table", table.name.as_str()),
+                ("flag", flag.word()),
+            ];
+            page.sample(&labels, count(table.flagged.of(flag)));
         }
     }
     page.family(

@@ -9,7 +9,7 @@ use super::verdict::Verdict;
 use crate::cli::runs::Run;
 use crate::cli::words::moment;
 use crate::domain::breaker::{BreakerStatus, Phase};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::{Answer, Called};
 use crate::engine::State;
 use crate::engine::state::{HookState, InstanceState, LinkState, TableState};
@@ -126,6 +126,7 @@ struct Table {
     pending: Option<usize>,
     lag_s: Option<u64>,
     counts: Option<Map<String, Value>>,
+    flags: Option<Map<String, Value>>,
 }
 
 /// The status of a state.
@@ -269,6 +270,13 @@ fn table(state: &State, table: &TableState) -> Table {
             .map(|(word, count)| (word, count.into()))
             .collect()
     };
+    let flags = || {
+        let counts = Flag::ALL.map(|flag| (flag.word().to_owned(), table.flagged.of(flag)));
+        counts
+            .into_iter()
+            .map(|(word, count)| (word, count.into()))
+            .collect()
+    };
     Table {
         name: table.name.to_string(),
         compared: table.compared.map(|at| moment(at.wall)),
@@ -277,5 +285,6 @@ fn table(state: &State, table: &TableState) -> Table {
         pending: known.then(|| table.counts.pending()),
         lag_s: known.then(|| table.lag(state.now.wall).as_secs()),
         counts: known.then(drifts),
+        flags: known.then(flags),
     }
 }

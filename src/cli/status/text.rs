@@ -6,7 +6,7 @@ use super::verdict::Verdict;
 use crate::cli::output::table;
 use crate::cli::words::{duration, moment};
 use crate::domain::breaker::{BreakerStatus, Phase};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::{Answer, Called};
 use crate::domain::run;
 use crate::domain::text::visible;
@@ -134,6 +134,9 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
             duration(state.lag(place, now))
         ));
     }
+    let flagged = Flag::ALL.map(|flag| (flag, state.flagged_on(place, flag)));
+    let flagged = flagged.into_iter().filter(|(_, count)| *count > 0);
+    parts.extend(flagged.map(|(flag, count)| format!("of these {count} {flag}")));
     if let Some(success) = link.sync.last_success {
         parts.push(format!("last sync {} ago", duration(age(now, success))));
     }

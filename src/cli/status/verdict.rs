@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::exit::Exit;
 use crate::cli::wait::is_lost;
 use crate::cli::words;
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::Called;
 use crate::domain::lag::LinkCondition;
 use crate::engine::State;
@@ -103,6 +103,12 @@ pub fn of(state: &State) -> Verdict {
         if count > 0 {
             // It waits for a person, but nothing gets worse meanwhile: said, and no alarm.
             verdict.reasons.push(format!("{count} {drift}"));
+        }
+    }
+    for flag in Flag::ALL {
+        let count = state.flagged(flag);
+        if count > 0 {
+            verdict.reasons.push(format!("{count} {flag}"));
         }
     }
     operations(state, &mut verdict);

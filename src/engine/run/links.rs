@@ -289,6 +289,8 @@ impl Run {
             verb: Verb::Sync,
             link: name,
             reason: "scheduled".to_owned(),
+            choices: Vec::new(),
+            retries: None,
             ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
@@ -335,6 +337,12 @@ async fn recall(context: &LinkContext, journal: &Journal) {
         let key = key(&remembered.table, remembered.id);
         if let Some((key, agreement)) = key.zip(Agreement::of(remembered)) {
             context.agreements.remember(key, agreement);
+        }
+    }
+    for refusal in journal.refusals(link.clone()).await.unwrap_or_default() {
+        if let Some(key) = key(&refusal.table, refusal.id) {
+            let why = Arc::from(refusal.why);
+            context.parked.remember(key, refusal.source, why);
         }
     }
     for table in &context.tables {

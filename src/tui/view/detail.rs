@@ -1,7 +1,7 @@
 //! The record under the cursor: how it stands, why, what each verb would do about it, and the command line that does
 //! the same. At 140 columns both sides stand below, column by column.
 
-use crate::domain::drift::{ComparedColumn, Drift};
+use crate::domain::drift::{ComparedColumn, Drift, Flag};
 use crate::domain::operation::Verb;
 use crate::domain::plan::Plan;
 use crate::domain::row::Value;
@@ -152,6 +152,13 @@ impl<'a> Detail<'a> {
     }
 
     fn meaning(&self) -> &'static str {
+        match self.record.flag() {
+            Some(Flag::Parked) => {
+                return "Parked: the sync leaves it alone until its source changes.";
+            }
+            Some(Flag::LeftOut) => return "The last good sync run did not bring it over.",
+            None => {}
+        }
         match self.record.drift {
             Drift::Missing => "A ticket for it is refused, or makes a stub.",
             Drift::Stub => "Tickets can name it; its data is blank there.",
@@ -186,6 +193,10 @@ impl<'a> Detail<'a> {
                 .and_then(|by| by.name.as_deref())
                 .map_or_else(|| "Someone".to_owned(), |by| visible(by).into_owned())
         };
+        let is_parked = self.record.flag() == Some(Flag::Parked);
+        if let Some(why) = self.record.parked.as_ref().filter(|_| is_parked) {
+            return format!("{there} refused it: {}; T tries it again.", visible(why));
+        }
         match self.record.drift {
             Drift::Missing => format!(
                 "Last changed in {here} {}; {there} has no such row.",
