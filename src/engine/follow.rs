@@ -131,6 +131,7 @@ fn found(table: TableIndex, kept: Kept, here: Now) -> Comparison {
         is_guess: problem.is_guess,
         other: problem.other,
         since: problem.since,
+        parked: None,
         sides: Arc::clone(&unread),
     });
     Comparison {

@@ -29,7 +29,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if model.screen == Screen::Pulse {
         return sync_run(model, now);
     }
-    let (chosen, hidden) = chosen(model);
+    let (chosen, hidden) = concerned(model);
     if chosen.is_empty() {
         let text = if !hidden.is_empty() {
             format!(
@@ -65,7 +65,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
 }
 
 /// The records that a verb is about, and the marked ones that the filter hides.
-fn chosen(model: &Model) -> (Vec<&Record>, Vec<RecordKey>) {
+fn concerned(model: &Model) -> (Vec<&Record>, Vec<RecordKey>) {
     match model.screen {
         Screen::Sides(view) => (model.record(view.key).into_iter().collect(), Vec::new()),
         _ => model.targets(),
@@ -74,7 +74,7 @@ fn chosen(model: &Model) -> (Vec<&Record>, Vec<RecordKey>) {
 
 /// Goes on with a verb once the records that it is about have been read.
 pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
-    let is_read = chosen(model).0.iter().all(|record| record.sides.are_read());
+    let is_read = concerned(model).0.iter().all(|record| record.sides.are_read());
     match model.awaiting.take_if(|_| is_read) {
         Some(action) => pressed(model, action, now),
         None => Vec::new(),
