@@ -133,7 +133,6 @@ fn found(table: TableIndex, kept: Kept, here: Now) -> Comparison {
         // The index does not tell; a look at the record by itself does.
         parked: None,
         since: problem.since,
-        parked: None,
         sides: Arc::clone(&unread),
     });
     Comparison {

@@ -74,7 +74,10 @@ fn concerned(model: &Model) -> (Vec<&Record>, Vec<RecordKey>) {
 
 /// Goes on with a verb once the records that it is about have been read.
 pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
-    let is_read = concerned(model).0.iter().all(|record| record.sides.are_read());
+    let is_read = concerned(model)
+        .0
+        .iter()
+        .all(|record| record.sides.are_read());
     match model.awaiting.take_if(|_| is_read) {
         Some(action) => pressed(model, action, now),
         None => Vec::new(),
