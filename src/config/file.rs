@@ -54,6 +54,7 @@ pub struct Credential {
     pub client_id: Option<Spanned<String>>,
     pub secret: Option<Secret>,
     pub key: Option<Secret>,
+    pub expires: Option<Spanned<String>>,
 }
 
 /// Where a secret comes from.
@@ -182,6 +183,7 @@ pub struct Hook {
     pub listen: Option<Spanned<String>>,
     pub tls: Option<HookTls>,
     pub url: Option<Spanned<String>>,
+    pub probe: Option<Spanned<String>>,
     pub authentication: Option<Spanned<String>>,
     pub header: Option<Spanned<String>>,
     pub key: Secret,

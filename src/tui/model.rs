@@ -78,6 +78,8 @@ pub struct Model {
     pub focused: Option<Now>,
     /// When Ctrl-C was pressed last.
     pub interrupted: Option<Now>,
+    /// The verb whose key was pressed on records that had to be read first.
+    pub awaiting: Option<ActionId>,
     /// The id for the next operation, made anew by [`super::run()`] for every message.
     pub next_operation: OperationId,
     /// Whether the engine is gone.
@@ -235,6 +237,7 @@ impl Model {
             pressed: VecDeque::new(),
             focused: None,
             interrupted: None,
+            awaiting: None,
             next_operation: OperationId::new(),
             engine_gone: false,
         }

@@ -17,7 +17,7 @@ use crate::engine::records::{CHUNK, Record, Records};
 /// By what the list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By drift, then by how long it has been pending.
+    /// What is flagged, then by drift, then by how long it has been pending.
     #[default]
     Worst,
     /// Longest pending first.
@@ -46,6 +46,8 @@ impl Sort {
 /// How a record stood when it was acted upon: it keeps its place by that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Whether it was flagged: such stand first.
+    pub is_flagged: bool,
     /// Its drift at that time.
     pub drift: Drift,
     /// Since when it was pending.
@@ -82,6 +84,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
     slot: u32,
+    is_flagged: bool,
     drift: Drift,
     since: Option<DateTime<Utc>>,
     name: String,
@@ -149,6 +152,7 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         .find(|(index, _)| *index == record.key.table)?;
     let acted = query.acted.get(&record.key);
     let place = acted.copied().unwrap_or(Place {
+        is_flagged: record.flag().is_some(),
         drift: record.drift,
         since: record.since,
     });
@@ -161,6 +165,7 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
     }
     Some(Entry {
         slot,
+        is_flagged: place.is_flagged,
         drift: place.drift,
         since: place.since,
         name: if query.sort == Sort::Name {
@@ -179,7 +184,8 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
         (None, Some(_)) => Ordering::Greater,
         (None, None) => Ordering::Equal,
     };
-    let worst = || a.drift.cmp(&b.drift).then_with(oldest);
+    let flagged = || b.is_flagged.cmp(&a.is_flagged);
+    let worst = || flagged().then(a.drift.cmp(&b.drift)).then_with(oldest);
     match sort {
         Sort::Worst => worst(),
         Sort::Oldest => oldest(),

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::fuzzy;
 use crate::config::parse_duration;
+use crate::domain::drift::Flag;
 use crate::engine::records::Record;
 
 /// One part of a filter; all of them have to hold.
@@ -19,7 +20,7 @@ pub struct Term {
 /// What a term looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Name, number, table, drift and id: the text occurs in one of them.
+    /// Name, number, table, drift, flag and id: the text occurs in one of them.
     Word(String),
     /// Name and number: its letters occur in their order, `~hbl`.
     Fuzzy(String),
@@ -94,8 +95,13 @@ pub fn fits(terms: &[Term], table: &str, record: &Record) -> bool {
         let why = last.stage.reason().unwrap_or_default();
         format!("{} {} {why}", last.verb, last.stage.word()).to_lowercase()
     });
+    let flag = record.flag().map_or("", Flag::word);
     let texts = Texts {
-        all: format!("{name} {table} {} {}", record.drift.word(), record.key.id),
+        all: format!(
+            "{name} {table} {} {flag} {}",
+            record.drift.word(),
+            record.key.id
+        ),
         name,
         why,
     };

@@ -60,7 +60,9 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             outcomes(model, &before, now);
             notices(model, now);
             dialog::after_snapshot(model, now);
-            list::after_snapshot(model, now)
+            let mut effects = verb::after_snapshot(model, now);
+            effects.extend(list::after_snapshot(model, now));
+            effects
         }
         Message::Found(number, FoundRecords(answer)) => find::found(model, number, answer),
         Message::Ordered(order) => {
@@ -106,6 +108,7 @@ fn is_burst(model: &Model, now: Now) -> bool {
 }
 
 fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
+    model.awaiting = None;
     model.pressed.push_back(now.mono);
     while model.pressed.len() > 2 * BURST_KEYS {
         model.pressed.pop_front();
@@ -299,7 +302,8 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         ActionId::Poll => poll(model, now),
         ActionId::Help => dialog::open_commands(model, Listing::Help, now),
         ActionId::Palette => dialog::open_commands(model, Listing::Palette, now),
-        ActionId::Quit if model.running() > 0 => {
+        // The agent goes on with what it carries out.
+        ActionId::Quit if model.running() > 0 && model.state.told.is_none() => {
             model.dialogs.push(Dialog::Quit(now));
             Vec::new()
         }

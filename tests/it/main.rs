@@ -10,6 +10,7 @@
 
 mod agent;
 mod architecture;
+mod beside;
 mod bulk;
 mod cli;
 mod client;
@@ -18,6 +19,7 @@ mod crash;
 mod emulator;
 mod explain;
 mod find;
+mod flags;
 mod fuzz;
 mod hook;
 mod identity;

@@ -29,10 +29,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if model.screen == Screen::Pulse {
         return sync_run(model, now);
     }
-    let (chosen, hidden) = match model.screen {
-        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), Vec::new()),
-        _ => model.targets(),
-    };
+    let (chosen, hidden) = concerned(model);
     if chosen.is_empty() {
         let text = if !hidden.is_empty() {
             format!(
@@ -44,6 +41,14 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         };
         model.toast(text, Tone::Care, now);
         return Vec::new();
+    }
+    let unread = chosen.iter().filter(|record| !record.sides.are_read());
+    let unread: Vec<RecordKey> = unread.map(|record| record.key).collect();
+    if !unread.is_empty() {
+        let what = format::of_them(unread.len(), "record");
+        model.toast(format!("reading {what} on both sides…"), Tone::Plain, now);
+        model.awaiting = Some(action);
+        return vec![Effect::Send(Command::Read(unread))];
     }
     let (keys, writable) = freeze(model, &chosen, verb);
     if writable.is_empty() {
@@ -57,6 +62,26 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         summary: Box::new(Summary::of(model, verb, &keys)),
     };
     confirm(model, ask, action, now)
+}
+
+/// The records that a verb is about, and the marked ones that the filter hides.
+fn concerned(model: &Model) -> (Vec<&Record>, Vec<RecordKey>) {
+    match model.screen {
+        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), Vec::new()),
+        _ => model.targets(),
+    }
+}
+
+/// Goes on with a verb once the records that it is about have been read.
+pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
+    let is_read = concerned(model)
+        .0
+        .iter()
+        .all(|record| record.sides.are_read());
+    match model.awaiting.take_if(|_| is_read) {
+        Some(action) => pressed(model, action, now),
+        None => Vec::new(),
+    }
 }
 
 /// The keys that were chosen, and those among them that would be written to.
