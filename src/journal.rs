@@ -46,8 +46,8 @@ pub use heads::{Anchors, BadAnchors};
 pub use index::{Change, Checkpoint, Index, InstanceSample, Kept, LinkSample, Problem, Samples};
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
-    Agreement, Choice, Entry, Event, JournalError, JournalRecord, OpenError, Overwritten,
-    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, SessionInfo, What,
+    Agreement, Choice, Entry, Event, Failed, JournalError, JournalRecord, OpenError, Overwritten,
+    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, Refusal, SessionInfo, What,
 };
 
 /// How many appends may wait before the next one waits to be taken in.
@@ -186,6 +186,11 @@ impl Journal {
     /// The records of a link that a person chose to keep as the target has them.
     pub async fn choices(&self, link: String) -> Result<Vec<Choice>, JournalError> {
         self.read(move |reader| read::choices(reader, &link)).await
+    }
+
+    /// The records of a link that the target refused for their own sake.
+    pub async fn refusals(&self, link: String) -> Result<Vec<Refusal>, JournalError> {
+        self.read(move |reader| read::refusals(reader, &link)).await
     }
 
     /// Which row of the target is which of the source, in a table of a link whose records are told by their keys.

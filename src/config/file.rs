@@ -27,6 +27,8 @@ pub struct File {
     #[serde(default)]
     pub alerts: Vec<Spanned<Alert>>,
     pub hook: Option<Spanned<Hook>>,
+    #[serde(default)]
+    pub keys: BTreeMap<Spanned<String>, Keys>,
     pub state: Option<Spanned<IgnoredAny>>,
 }
 
@@ -52,6 +54,7 @@ pub struct Credential {
     pub client_id: Option<Spanned<String>>,
     pub secret: Option<Secret>,
     pub key: Option<Secret>,
+    pub expires: Option<Spanned<String>>,
 }
 
 /// Where a secret comes from.
@@ -180,6 +183,7 @@ pub struct Hook {
     pub listen: Option<Spanned<String>>,
     pub tls: Option<HookTls>,
     pub url: Option<Spanned<String>>,
+    pub probe: Option<Spanned<String>>,
     pub authentication: Option<Spanned<String>>,
     pub header: Option<Spanned<String>>,
     pub key: Secret,
@@ -299,4 +303,15 @@ pub struct Destination {
     pub shape: Option<Spanned<String>>,
     pub key: Option<Secret>,
     pub command: Option<Vec<String>>,
+}
+
+/// The keys of one action in `[keys]`.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a key, \"Ctrl-R\", or several, [\"r\", \"F5\"]; [] takes them away"
+)]
+pub enum Keys {
+    One(String),
+    Several(Vec<String>),
 }

@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn security_case_45_keys_that_cannot_stand_in_a_url_are_not_put_there() {
         let set = EntitySet::new("accounts").unwrap_or_else(|e| panic!("{e}"));
-        let address = |value: &str| key_address(&set, &column("accountnumber"), value);
+        let address = |value: &str| key_address(&set, &[(&column("accountnumber"), value)]);
         assert_eq!(
             address("O'B 1").as_deref(),
             Some("accounts(accountnumber=%27O%27%27B%201%27)")

@@ -1,12 +1,14 @@
 //! What a person or the agent asked for, and how far each record of it has come.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::row::RowId;
+use super::table::ColumnName;
 
 /// One of the three repairs, or what a person decided of a record that both sides changed (design, "The three verbs").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +78,54 @@ impl Verb {
 impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
+    }
+}
+
+/// Whose value stands in one column of a record that both sides changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The source's; what the target has is overwritten.
+    Source,
+    /// The target's.
+    Target,
+}
+
+/// What a person decided of one column; the verb decides the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnChoice {
+    /// The hydrated column.
+    pub column: ColumnName,
+    /// Whose value stands in it.
+    pub takes: Taken,
+}
+
+impl fmt::Display for ColumnChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.takes {
+            Taken::Source => "source",
+            Taken::Target => "target",
+        };
+        write!(f, "{}={side}", self.column)
+    }
+}
+
+/// A text that is no choice for a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a choice is a column and whose value stands in it, like name=source or telephone1=target")]
+pub struct BadChoice;
+
+impl FromStr for ColumnChoice {
+    type Err = BadChoice;
+
+    fn from_str(text: &str) -> Result<Self, BadChoice> {
+        let (column, side) = text.split_once('=').ok_or(BadChoice)?;
+        let takes = match side {
+            "source" => Taken::Source,
+            "target" => Taken::Target,
+            _ => return Err(BadChoice),
+        };
+        let column = ColumnName::new(column).map_err(|_| BadChoice)?;
+        Ok(Self { column, takes })
     }
 }
 
@@ -274,6 +324,10 @@ pub struct Request {
     pub id: OperationId,
     /// What is to be done.
     pub verb: Verb,
+    /// What was decided column by column; the verb decides the columns that are not named.
+    pub choices: Vec<ColumnChoice>,
+    /// The operation whose failed records it tries again.
+    pub retries: Option<OperationId>,
     /// The link it is done on, by name.
     pub link: String,
     /// Why, in the words of who asked.

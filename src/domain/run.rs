@@ -241,10 +241,10 @@ impl PlatformRun {
     }
 }
 
-/// When a run last ended well; the newest run is the first.
-pub fn last_success(runs: &[PlatformRun]) -> Option<DateTime<Utc>> {
+/// The run that was the last to end well.
+pub fn last_success(runs: &[PlatformRun]) -> Option<&PlatformRun> {
     let good = runs.iter().filter(|run| run.status == RunStatus::Succeeded);
-    good.filter_map(|run| run.ended.or(run.started)).max()
+    good.max_by_key(|run| run.ended.or(run.started))
 }
 
 /// The latest run that came to an end, well or not; the newest run is the first.
@@ -317,7 +317,7 @@ mod tests {
             run(Succeeded, 5),
             run(Failed, 4),
         ];
-        assert_eq!(last_success(&runs), Some(hour(5)));
+        assert_eq!(last_success(&runs).and_then(|run| run.ended), Some(hour(5)));
         assert_eq!(last_ended(&runs).map(|run| run.status), Some(Failed));
         assert_eq!(ends(&runs, hour(0)).failed_in_a_row, 2);
         assert!(ends(&runs, hour(7)).any);

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::explain::Explained;
 use super::records::Records;
 use crate::domain::breaker::{BreakerStatus, Class, Forced, Phase};
-use crate::domain::drift::{CompareRules, Drift};
+use crate::domain::drift::{CompareRules, Drift, Flag};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
+use crate::domain::hook::HookHealth;
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::{BlastRadius, Plan};
@@ -47,6 +48,8 @@ pub struct State {
     pub is_remembered: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
+    /// The ensure hook, where one is configured with an address.
+    pub hook: Option<HookState>,
     /// The agent beside us that runs the syncs, if one lives.
     pub agent: Option<Holder>,
     /// When that agent last told how everything is; absent where this process looks for itself.
@@ -108,6 +111,17 @@ impl State {
             .sum()
     }
 
+    /// Records with a flag, on all links.
+    pub fn flagged(&self, flag: Flag) -> usize {
+        self.tables.iter().map(|table| table.flagged.of(flag)).sum()
+    }
+
+    /// Records of a link with a flag.
+    pub fn flagged_on(&self, link: usize, flag: Flag) -> usize {
+        let tables = self.tables_of(link);
+        tables.map(|(_, table)| table.flagged.of(flag)).sum()
+    }
+
     /// A link's lag: its worst table's.
     pub fn lag(&self, link: usize, now: DateTime<Utc>) -> Duration {
         self.tables_of(link)
@@ -150,6 +164,15 @@ impl State {
     pub fn out_of_step(&self) -> usize {
         self.tables.iter().map(|table| table.counts.listed()).sum()
     }
+}
+
+/// The ensure hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookState {
+    /// The place of its link, whose target calls it.
+    pub link: usize,
+    /// How it is.
+    pub health: HookHealth,
 }
 
 /// One instance.
@@ -282,6 +305,8 @@ pub struct SyncState {
     pub unlisted: Option<String>,
     /// When a run last ended without a failure.
     pub last_success: Option<DateTime<Utc>>,
+    /// When that run began: what had changed by then, it should have brought over.
+    pub last_success_began: Option<DateTime<Utc>>,
     /// The latest run that ended.
     pub last_run: Option<SyncRun>,
     /// When the next one is due; known only where this process, or a success, tells.
@@ -361,7 +386,9 @@ pub struct TableState {
     pub rules: Arc<CompareRules>,
     /// Records by drift.
     pub counts: Counts,
-    /// The oldest *pending since* of its pending records.
+    /// Pending records that are counted apart.
+    pub flagged: Flagged,
+    /// The oldest *pending since* of its pending records, but for those that are flagged.
     pub oldest_pending: Option<DateTime<Utc>>,
     /// When it was last brought up to date: compared in full, or with all changes since taken in.
     pub compared: Option<Now>,
@@ -393,6 +420,36 @@ pub struct Progress {
     pub target: usize,
     /// Rows of both sides at the last comparison, if there was one.
     pub expected: Option<usize>,
+}
+
+/// Pending records of a table by flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flagged {
+    parked: usize,
+    left_out: usize,
+}
+
+impl Flagged {
+    /// The number of records with a flag.
+    pub fn of(&self, flag: Flag) -> usize {
+        match flag {
+            Flag::Parked => self.parked,
+            Flag::LeftOut => self.left_out,
+        }
+    }
+
+    /// The number to change.
+    pub(super) fn of_mut(&mut self, flag: Flag) -> &mut usize {
+        match flag {
+            Flag::Parked => &mut self.parked,
+            Flag::LeftOut => &mut self.left_out,
+        }
+    }
+
+    /// All that are flagged.
+    pub fn all(&self) -> usize {
+        Flag::ALL.into_iter().map(|flag| self.of(flag)).sum()
+    }
 }
 
 /// Records of a table by drift.

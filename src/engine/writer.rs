@@ -1,6 +1,7 @@
 //! The one writer of the state: takes events in and changes the snapshot. Pure: no I/O, no clock, no tasks.
 
 mod followed;
+mod hook;
 mod instances;
 mod operations;
 mod records;
@@ -150,6 +151,10 @@ impl StateWriter {
             Event::Refused { operation, why } => self.refused(operation, why),
             Event::ChangedSince { table, rows } => self.table(table, |t| t.changed_since = rows),
             Event::Looked(looked) => self.looked(*looked),
+            Event::Parked { record, why } => {
+                self.change(record, |record| record.parked = Some(why));
+                self.dirty_lag.insert(record.table);
+            }
             Event::Accepted {
                 request,
                 records,
@@ -210,17 +215,21 @@ impl StateWriter {
             Event::OrderEnded { link, operation } => self.link(link, |l| {
                 l.sync.running.take_if(|running| *running == operation);
             }),
-            Event::SyncDue {
-                link,
-                next_due,
-                last_success,
-            } => self.link(link, |l| {
-                l.sync.next_due = Some(next_due);
-                l.sync.last_success = l.sync.last_success.or(last_success);
-                l.sync.runs.any |= last_success.is_some();
-            }),
+            Event::SyncDue { link, next_due } => {
+                self.link(link, |l| l.sync.next_due = Some(next_due));
+            }
+            Event::SyncRemembered { link, began, ended } => {
+                self.link(link, |l| {
+                    l.sync.last_success = Some(ended);
+                    l.sync.last_success_began = Some(began);
+                    l.sync.runs.any = true;
+                });
+                self.ran(link);
+            }
             Event::Previewed(preview) => self.state_mut().preview = Some(preview),
             Event::Explained(explained) => self.state_mut().explained = Some(explained),
+            Event::HookSaid(said) => self.hook_said(said, now),
+            Event::HookCalled(called) => self.hook_called(called, now),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(

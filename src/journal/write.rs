@@ -164,8 +164,10 @@ const FORCED: &str =
 
 fn operation(connection: &Connection, session: Uuid, request: &Request) -> Result<(), Refusal> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked, choices, retries)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
+    let choices: Vec<String> = request.choices.iter().map(ToString::to_string).collect();
     statement.execute(params![
         request.id.0,
         session,
@@ -174,7 +176,9 @@ fn operation(connection: &Connection, session: Uuid, request: &Request) -> Resul
         shortened(&request.reason),
         shortened(&request.ticket),
         request.who,
-        read::moment(request.asked)
+        read::moment(request.asked),
+        choices.join(","),
+        request.retries.map(|retried| retried.0)
     ])?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 
+use super::terms::{Term, fits};
 use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, TableIndex};
 use crate::engine::records::{CHUNK, Record, Records};
@@ -16,7 +17,7 @@ use crate::engine::records::{CHUNK, Record, Records};
 /// By what the list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By drift, then by how long it has been pending.
+    /// What is flagged, then by drift, then by how long it has been pending.
     #[default]
     Worst,
     /// Longest pending first.
@@ -28,16 +29,8 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// The next one, round and round.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Worst => Self::Oldest,
-            Self::Oldest => Self::Name,
-            Self::Name => Self::Attempt,
-            Self::Attempt => Self::Worst,
-        }
-    }
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Worst, Self::Oldest, Self::Name, Self::Attempt];
 
     /// What it does, in words.
     pub fn words(self) -> &'static str {
@@ -53,6 +46,8 @@ impl Sort {
 /// How a record stood when it was acted upon: it keeps its place by that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Whether it was flagged: such stand first.
+    pub is_flagged: bool,
     /// Its drift at that time.
     pub drift: Drift,
     /// Since when it was pending.
@@ -68,8 +63,8 @@ pub struct Query {
     pub tables: Arc<Vec<(TableIndex, String)>>,
     /// One drift, or all that are listed.
     pub drift: Option<Drift>,
-    /// Words that all have to occur, in lower case.
-    pub words: Vec<String>,
+    /// Terms that all have to hold.
+    pub terms: Vec<Term>,
     /// In which order.
     pub sort: Sort,
     /// Records that were acted upon, and stay where they were.
@@ -89,6 +84,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
     slot: u32,
+    is_flagged: bool,
     drift: Drift,
     since: Option<DateTime<Utc>>,
     name: String,
@@ -156,6 +152,7 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         .find(|(index, _)| *index == record.key.table)?;
     let acted = query.acted.get(&record.key);
     let place = acted.copied().unwrap_or(Place {
+        is_flagged: record.flag().is_some(),
         drift: record.drift,
         since: record.since,
     });
@@ -163,11 +160,12 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         || acted.is_some() || record.drift.is_listed(),
         |drift| place.drift == drift,
     );
-    if !fits_drift || !fits_words(&query.words, table, record) {
+    if !fits_drift || !fits(&query.terms, table, record) {
         return None;
     }
     Some(Entry {
         slot,
+        is_flagged: place.is_flagged,
         drift: place.drift,
         since: place.since,
         name: if query.sort == Sort::Name {
@@ -179,21 +177,6 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
     })
 }
 
-fn fits_words(words: &[String], table: &str, record: &Record) -> bool {
-    if words.is_empty() {
-        return true;
-    }
-    let text = format!(
-        "{} {} {table} {} {}",
-        record.name,
-        record.number,
-        record.drift.word(),
-        record.key.id
-    )
-    .to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
-}
-
 fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
     let oldest = || match (a.since, b.since) {
         (Some(a), Some(b)) => a.cmp(&b),
@@ -201,7 +184,8 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
         (None, Some(_)) => Ordering::Greater,
         (None, None) => Ordering::Equal,
     };
-    let worst = || a.drift.cmp(&b.drift).then_with(oldest);
+    let flagged = || b.is_flagged.cmp(&a.is_flagged);
+    let worst = || flagged().then(a.drift.cmp(&b.drift)).then_with(oldest);
     match sort {
         Sort::Worst => worst(),
         Sort::Oldest => oldest(),

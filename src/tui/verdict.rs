@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::action::ActionId;
 use super::format::{count, of_them, span};
 use super::model::Model;
 use crate::domain::breaker::Forced;
@@ -18,7 +19,10 @@ mod calm;
 mod care;
 
 pub use bad::answers;
-use bad::{cut_off, engine_gone, link_fault, refused, source_down, target_down, writes_stopped};
+use bad::{
+    cut_off, engine_gone, hook_silent, link_fault, refused, source_down, target_down,
+    writes_stopped,
+};
 use calm::{calm, not_compared};
 use care::{
     degraded, forced_open, left_behind, outcomes_unknown, recovering, repairing, stalled_or_late,
@@ -88,11 +92,12 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
     let Some(facts) = facts else {
         return vec![bare("?", "NO LINK IS CONFIGURED", "nothing to watch")];
     };
-    let table: [fn(&Facts<'_>) -> Option<Verdict>; 15] = [
+    let table: [fn(&Facts<'_>) -> Option<Verdict>; 16] = [
         engine_gone,
         writes_stopped,
         cut_off,
         target_down,
+        hook_silent,
         refused,
         source_down,
         link_fault,
@@ -146,6 +151,11 @@ fn care(title: String, detail: String, effect: String, next: String) -> Verdict 
 }
 
 impl Facts<'_> {
+    /// The key of an action.
+    fn key(&self, action: ActionId) -> String {
+        self.model.key(action)
+    }
+
     /// An instance's name in capitals.
     fn loud(instance: &InstanceState) -> String {
         instance.name.to_uppercase()

@@ -19,6 +19,7 @@ mod crash;
 mod emulator;
 mod explain;
 mod find;
+mod flags;
 mod fuzz;
 mod hook;
 mod identity;

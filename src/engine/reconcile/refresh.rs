@@ -121,14 +121,14 @@ pub(super) async fn refresh(
         full,
         is_whole: is_first,
         looked: if is_first {
-            known.problems().cloned().collect()
+            known.problems(&job.link)
         } else {
             looked
         },
     };
     job.tell(Event::Compared(comparison.clone())).await;
     Ok(Comparison {
-        looked: known.problems().cloned().collect(),
+        looked: known.problems(&job.link),
         ..comparison
     })
 }

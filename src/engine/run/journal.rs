@@ -104,7 +104,7 @@ impl Run {
             self.writer
                 .note(None, format!("journal: {oddity}"), Tone::Care, at);
         }
-        let mut last_success: HashMap<String, DateTime<Utc>> = HashMap::new();
+        let mut last_success: HashMap<String, (DateTime<Utc>, DateTime<Utc>)> = HashMap::new();
         for operation in recovered.operations {
             let is_over = operation.finished.is_some();
             let inherits = self.options.is_unattended && self.options.is_agent;
@@ -119,7 +119,8 @@ impl Run {
             }
             if is_over || operation.runs_elsewhere {
                 if let Some(ended) = start::good_sync(&operation) {
-                    last_success.insert(operation.request.link.clone(), ended);
+                    let (link, began) = (operation.request.link.clone(), operation.request.asked);
+                    last_success.insert(link, (began, ended));
                 }
                 self.writer.apply(
                     Event::Remembered(Arc::new(start::remembered(&operation))),
@@ -135,20 +136,20 @@ impl Run {
             let Some(config) = self.config.links.get(link) else {
                 continue;
             };
+            if config.sync.backend() != Backend::BuiltIn {
+                continue;
+            }
             let last = last_success.get(&config.name).copied();
-            if self.options.is_agent && config.sync.backend() == Backend::BuiltIn {
+            if let Some((began, ended)) = last {
+                let remembered = Event::SyncRemembered { link, began, ended };
+                self.writer.apply(remembered, at);
+            }
+            if self.options.is_agent {
                 let first = at.after(self.options.first_sync).wall;
-                let next_due = last.map_or(first, |last| {
-                    built_in::next_due(config.schedule, last, false)
+                let next_due = last.map_or(first, |(_, ended)| {
+                    built_in::next_due(config.schedule, ended, false)
                 });
-                self.writer.apply(
-                    Event::SyncDue {
-                        link,
-                        next_due,
-                        last_success: last,
-                    },
-                    at,
-                );
+                self.writer.apply(Event::SyncDue { link, next_due }, at);
             }
         }
     }

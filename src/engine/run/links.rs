@@ -9,6 +9,7 @@ use crate::domain::table::TableName;
 use crate::domain::time::{Now, age};
 use crate::engine::event::Event;
 use crate::engine::evidence::Agreement;
+use crate::engine::hooked::{self, HookClient};
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
 use crate::engine::probe::probe;
 use crate::engine::reading::End;
@@ -30,6 +31,21 @@ impl Run {
                 .spawn(probe(instance, reader, every, asked, events));
             self.looking.push(task);
         }
+    }
+
+    /// Asks the hook how it is with every probe, where one is configured.
+    pub(super) fn spawn_hook_watch(&mut self) {
+        let Some((hook, configured)) = HookClient::of(&self.config) else {
+            return;
+        };
+        let link = self.config.links.get(configured.link);
+        let Some(target) = link.and_then(|link| self.clients.get(link.target)) else {
+            return;
+        };
+        let (target, every) = (target.reader.clone(), self.config.policy.probe);
+        let events = self.events.clone();
+        self.background
+            .spawn(hooked::watch(hook, target, every, events));
     }
 
     /// Has the links described that are not, and are not being.
@@ -273,6 +289,8 @@ impl Run {
             verb: Verb::Sync,
             link: name,
             reason: "scheduled".to_owned(),
+            choices: Vec::new(),
+            retries: None,
             ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
@@ -319,6 +337,12 @@ async fn recall(context: &LinkContext, journal: &Journal) {
         let key = key(&remembered.table, remembered.id);
         if let Some((key, agreement)) = key.zip(Agreement::of(remembered)) {
             context.agreements.remember(key, agreement);
+        }
+    }
+    for refusal in journal.refusals(link.clone()).await.unwrap_or_default() {
+        if let Some(key) = key(&refusal.table, refusal.id) {
+            let why = Arc::from(refusal.why);
+            context.parked.remember(key, refusal.source, why);
         }
     }
     for table in &context.tables {

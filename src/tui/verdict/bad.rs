@@ -3,8 +3,10 @@
 use super::{Facts, Verdict, bad};
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
+use crate::domain::hook::Called;
 use crate::domain::text::visible;
 use crate::engine::state::{InstanceState, Tone};
+use crate::tui::action::ActionId;
 use crate::tui::format::{name, place, span};
 
 pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
@@ -13,7 +15,10 @@ pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
             "TANDEM'S ENGINE HAS ENDED".to_owned(),
             "all figures are as of then".to_owned(),
             "Nothing is watched or repaired any more.".to_owned(),
-            "q quits; start tandem again, the log in the state folder tells why.".to_owned(),
+            format!(
+                "{} quits; start tandem again, the log in the state folder tells why.",
+                facts.key(ActionId::Quit)
+            ),
         )
     })
 }
@@ -52,6 +57,25 @@ pub fn target_down(facts: &Facts<'_>) -> Option<Verdict> {
             facts.broken_run()
         ),
     )
+}
+
+pub fn hook_silent(facts: &Facts<'_>) -> Option<Verdict> {
+    let state = &facts.model.state;
+    let hook = state.hook.as_ref();
+    let hook = hook.filter(|hook| hook.link == facts.model.link)?;
+    let why = hook.health.silence()?;
+    let since = hook.health.since()?;
+    let place = place(&facts.target.name);
+    let effect = match hook.health.called() {
+        Called::Yes => format!("Every ticket in {place} is refused."),
+        _ => format!("Every ticket in {place} is refused, if the hook is registered there."),
+    };
+    Some(bad(
+        format!("THE HOOK DOES NOT ANSWER {}", span(facts.now.since(since))),
+        visible(why).into_owned(),
+        effect,
+        "start it again, or `tandem hook disable` lets tickets pass.".to_owned(),
+    ))
 }
 
 pub fn source_down(facts: &Facts<'_>) -> Option<Verdict> {
@@ -93,7 +117,10 @@ fn down(
         ),
         cause,
         effect,
-        format!("Y copies the status for others. Nothing to mend until {name} answers."),
+        format!(
+            "{} copies the status for others. Nothing to mend until {name} answers.",
+            facts.key(ActionId::CopyStatus)
+        ),
     ))
 }
 
