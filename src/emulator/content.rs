@@ -33,6 +33,12 @@ pub(crate) struct Page {
     tail: Vec<u8>,
 }
 
+impl Default for Content {
+    fn default() -> Content {
+        Content::Whole(Bytes::new())
+    }
+}
+
 impl<T: Into<Bytes>> From<T> for Content {
     fn from(bytes: T) -> Content {
         Content::Whole(bytes.into())

@@ -200,6 +200,7 @@ fn leading(schema: &Schema, column: &Column, wanted: [bool; 2]) -> Vec<(TableId,
     }
     let targets = column
         .targets()
+        .iter()
         .filter_map(|target| schema.by_name(target.table));
     targets
         .map(|target| (target, lead(schema, column, wanted, target)))
@@ -215,7 +216,7 @@ fn lead(
 ) -> String {
     let target = schema.table(target).name;
     let mut text = Vec::new();
-    let mut declared = column.targets();
+    let mut declared = column.targets().iter();
     if let Some(declared) = declared
         .find(|declared| declared.table == target)
         .filter(|_| navigation)
