@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::evidence::ReadApart;
 use super::link::LinkTable;
 use crate::config::{Constant, LinkConfig, Mapping, TableConfig};
 use crate::dataverse::Preset;
@@ -85,6 +86,7 @@ pub(super) fn fit(
         source,
         target,
         known: tokio::sync::Mutex::default(),
+        read_apart: ReadApart::default(),
     })
 }
 

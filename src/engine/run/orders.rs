@@ -161,7 +161,10 @@ impl Run {
                 return;
             };
             let event = match look_one(&context, table, &context.ends, key.id).await {
-                Ok(looked) => Event::Looked(Box::new(looked)),
+                Ok(looked) => {
+                    table.read_apart.add(key.id);
+                    Event::Looked(Box::new(looked))
+                }
                 Err(failure) => Event::Noticed {
                     operation: None,
                     text: format!("could not be read: {}", failure.summary()),
