@@ -158,7 +158,7 @@ impl Order {
     fn accounts(self, emulator: &Emulator, round: usize) -> [String; 2] {
         [0, 1].map(|place| {
             let id = format!("0b0b{:04}-{round:04}-4000-8000-{place:012}", self as u8);
-            let stub = json!({"accountid": id, "name": "Cut", "accountnumber": format!("CUT-{id}")});
+            let stub = json!({"accountid": id, "name": "Cut", "accountnumber": format!("CUT{}-{round}-{place}", self as u8)});
             let mut whole = stub.clone();
             whole["telephone1"] = json!(format!("+1 555 {round:03}{place}"));
             assert_eq!(emulator.us_api("POST", "accounts", Some(whole)).0, 204);

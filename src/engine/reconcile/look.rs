@@ -1,9 +1,8 @@
 //! The second look: records that seem out of step are read on both sides, by id, and told apart.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::dataverse::{Filter, Query, now};
@@ -59,13 +58,6 @@ impl Found {
     /// Whether the row was read, be it in scope or not.
     pub(super) fn has(&self, id: RowId) -> bool {
         self.rows.contains_key(&id) || self.out_of_scope.contains(&id)
-    }
-
-    /// The rows that are no older than this second.
-    pub(super) fn fresh(&self, second: DateTime<Utc>) -> BTreeSet<RowId> {
-        let rows = self.rows.values();
-        let fresh = rows.filter(|row| row.created_on.is_some_and(|created| created >= second));
-        fresh.map(|row| row.id).collect()
     }
 
     /// The rows of which anything is known.

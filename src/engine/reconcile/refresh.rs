@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use crate::dataverse::now;
 use crate::domain::drift::{Changed, Drift, Side};
 use crate::domain::failure::Failure;
-use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::row::{DeltaLink, Row, RowId};
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::evidence::Clues;
 use crate::engine::link::LinkTable;
@@ -110,6 +110,13 @@ async fn follow(
     let ids: Vec<RowId> = ids.into_iter().collect();
     let mut looked = both.judge(&job.link, table, &ids, |id, clues| feeds.clues(id, clues));
     confirm(job, table, &mut looked).await?;
+    let rows = |end| {
+        let sides = looked.iter().map(|looked| &looked.sides);
+        sides.filter_map(move |sides| match end {
+            End::Source => sides.source.row(),
+            End::Target => sides.target.row(),
+        })
+    };
     let source_taken = source.date.unwrap_or(started.wall);
     let target_taken = target.date.unwrap_or(started.wall);
     let mut next = Checkpoint {
@@ -118,8 +125,8 @@ async fn follow(
         taken: started.wall.trunc_subsecs(3),
         source_taken,
         target_taken,
-        source_fresh: feeds.source.fresh_at(source_taken, &both.source),
-        target_fresh: feeds.target.fresh_at(target_taken, &both.target),
+        source_fresh: feeds.source.fresh_at(source_taken, rows(End::Source)),
+        target_fresh: feeds.target.fresh_at(target_taken, rows(End::Target)),
         ..point.clone()
     };
     for looked in &looked {
@@ -129,7 +136,6 @@ async fn follow(
             let is_counted = !held.contains_key(&id);
             feeds.before(looked).filter(|_| is_counted)
         });
-        if std::env::var_os("DBGCOUNT").is_some() { eprintln!("REFRESH {} {:?} {} known {:?} was {:?}/{:?} told {:?}/{:?} held {} -> {:?} other {:?} created {:?}/{:?} taken {}/{}", table.name, std::thread::current().id(), id, known.drift(id), feeds.source.was(id,&looked.sides.source), feeds.target.was(id,&looked.sides.target), feeds.source.told.get(&id), feeds.target.told.get(&id), held.contains_key(&id), looked.drift, looked.other, looked.sides.source.row().map(|r| r.created_on), looked.sides.target.row().map(|r| r.created_on), point.source_taken, point.target_taken); } // DBG
         count(&mut next, before, after(looked));
     }
     let (in_sync, local, full) = (next.in_sync, next.local, next.compared);
@@ -275,8 +281,13 @@ impl<'p> Feed<'p> {
     }
 
     /// The rows that are counted now although they are no older than this second.
-    fn fresh_at(&self, taken: DateTime<Utc>, found: &Found) -> BTreeSet<RowId> {
-        let mut fresh = found.fresh(taken);
+    fn fresh_at<'r>(
+        &self,
+        taken: DateTime<Utc>,
+        rows: impl Iterator<Item = &'r Row>,
+    ) -> BTreeSet<RowId> {
+        let is_young = |row: &&Row| row.created_on.is_some_and(|created| created >= taken);
+        let mut fresh: BTreeSet<RowId> = rows.filter(is_young).map(|row| row.id).collect();
         if taken == self.taken {
             fresh.extend(self.fresh);
         }

@@ -46,7 +46,8 @@ async fn fault_f17_an_instance_that_comes_back_is_written_to_little_by_little_un
         .arm(json!({"count": 8, "method": "PATCH", "status": 503}))
         .await;
     let operation = lab.repair(Verb::Rehydrate, &stubs).await;
-    assert_eq!(operation.progress.verified, 12, "{operation:?}");
+    let progress = operation.progress;
+    assert_eq!(progress.verified, progress.total, "{operation:?}");
     let transitions: Vec<String> = {
         let state = lab.engine.states.borrow().clone();
         let lines = state.timeline.iter().map(|entry| entry.text.clone());
@@ -75,7 +76,12 @@ async fn fault_f19_custom_logic_that_refuses_one_record_fails_that_record_alone(
         matches!(&refused, Stage::Refused(why) if why.contains("VAT number missing")),
         "{refused:?}"
     );
-    assert_eq!(operation.progress.verified, 3, "{:?}", operation.progress);
+    let progress = operation.progress;
+    assert_eq!(
+        (progress.verified, progress.refused),
+        (progress.total - 1, 1),
+        "{progress:?}"
+    );
     assert!(all_closed(&lab));
     lab.stop().await;
 }
@@ -156,18 +162,17 @@ async fn fault_f24_a_token_that_ends_on_the_way_is_renewed_and_the_repair_goes_o
     let later = json!({"advance_s": 7200});
     europe.control("POST", "clock", Some(later)).await;
     let operation = lab.finished(id).await;
-    assert_eq!(operation.progress.verified, stubs.len(), "{operation:?}");
+    let progress = operation.progress;
+    assert_eq!(progress.verified, progress.total, "{operation:?}");
     lab.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f26_a_table_that_is_forbidden_leaves_the_others_alone() {
     let emulated = Emulated::demo().await;
-    let message = "Principal user is missing prvReadContact privilege";
-    let refusal = json!({"error": {"code": "0x80040220", "message": message}});
     emulated
         .us()
-        .arm(json!({"count": null, "table": "contact", "status": 403, "body": refusal.to_string()}))
+        .arm(json!({"count": null, "table": "contact", "status": 403, "code": "0x80040220"}))
         .await;
     let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
     let state = lab
@@ -176,7 +181,7 @@ async fn fault_f26_a_table_that_is_forbidden_leaves_the_others_alone() {
         })
         .await;
     let why = state.tables[1].failure.clone().unwrap();
-    assert!(why.contains("prvReadContact"), "{why}");
+    assert!(why.contains("403"), "{why}");
     assert!(state.instances[0].refused.is_none() && all_closed(&lab));
     let stub = keys(&in_drift(&state, "account", Drift::Stub))[0];
     let operation = lab.repair(Verb::Ensure, &[stub]).await;
