@@ -213,7 +213,10 @@ impl Order {
     /// Kills one at a boundary, looks at what it left, and does the same again.
     fn cut(self, emulator: &Emulator, round: usize, boundary: Boundary) -> Vec<String> {
         let ids = self.accounts(emulator, round);
-        let state = emulator.folder.path().join(format!("{}-{round}", self.word()));
+        let state = emulator
+            .folder
+            .path()
+            .join(format!("{}-{round}", self.word()));
         emulator.clear_log();
         let mut passes = json!({"count": boundary.request - 1, "table": "account", "delay_ms": 0});
         let mut hangs = json!({"table": "account", "hang": boundary.moment});

@@ -67,7 +67,10 @@ fn nothing_was_sent_too_early(log: &[Json]) -> usize {
         match asked {
             Some(first) => {
                 let later = (time(request) - first).to_std().unwrap_or_default();
-                assert!(later < ON_ITS_WAY, "sent {later:?} into a wait: {request:#}");
+                assert!(
+                    later < ON_ITS_WAY,
+                    "sent {later:?} into a wait: {request:#}"
+                );
             }
             None => {
                 waits += 1;
@@ -108,7 +111,13 @@ fn fault_f15_stubs_are_rehydrated_under_the_limits_through_two_kills() {
     assert_eq!(status, 200, "{answer}");
     emulator.clear_log();
 
-    let done = || emulator.writes().iter().filter(|write| write["status"] == 204).count();
+    let done = || {
+        emulator
+            .writes()
+            .iter()
+            .filter(|write| write["status"] == 204)
+            .count()
+    };
     for part in 1..=2 {
         let mut killed = Running::start(&mut emulator.command(&line));
         emulator.until("a third more is written", || done() >= count * part / 3);
@@ -124,9 +133,13 @@ fn fault_f15_stubs_are_rehydrated_under_the_limits_through_two_kills() {
     assert!(waits >= 2, "the limits bit {waits} times");
 
     // The canary: five by themselves before anything goes in a batch, and then ever larger ones.
-    let sent = log.iter().filter(|one| is_write(one) || one["path"].as_str().unwrap().ends_with("$batch"));
+    let sent = log
+        .iter()
+        .filter(|one| is_write(one) || one["path"].as_str().unwrap().ends_with("$batch"));
     let sent: Vec<&Json> = sent.collect();
-    let alone = sent.iter().take_while(|one| is_write(one) && one["is_part"] == false);
+    let alone = sent
+        .iter()
+        .take_while(|one| is_write(one) && one["is_part"] == false);
     assert_eq!(alone.count(), 5, "the canary");
     let mut batches: Vec<usize> = Vec::new();
     for one in &sent {
@@ -138,12 +151,20 @@ fn fault_f15_stubs_are_rehydrated_under_the_limits_through_two_kills() {
     }
     batches.retain(|parts| *parts > 0);
     println!("batches of {batches:?}");
-    assert!(batches[0] <= 10, "the first batch is a small one: {batches:?}");
+    assert!(
+        batches[0] <= 10,
+        "the first batch is a small one: {batches:?}"
+    );
 
     let mut answered: HashMap<&str, usize> = HashMap::new();
-    for write in log.iter().filter(|write| is_write(write) && write["status"] == 204) {
+    for write in log
+        .iter()
+        .filter(|write| is_write(write) && write["status"] == 204)
+    {
         let path = write["path"].as_str().unwrap();
-        *answered.entry(path.split(['(', ')']).nth(1).unwrap()).or_default() += 1;
+        *answered
+            .entry(path.split(['(', ')']).nth(1).unwrap())
+            .or_default() += 1;
     }
     assert!(answered.values().all(|times| *times == 1), "written twice");
     emulator.call("DELETE", &url, None);

@@ -15,9 +15,9 @@ use std::panic::AssertUnwindSafe;
 use futures_util::{FutureExt, StreamExt};
 
 /// Runs that wait more than they work, side by side.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 /// How many seeds are run unless it is said.
-const SEEDS: u64 = 48;
+const SEEDS: u64 = 24;
 
 fn number(variable: &str) -> Option<u64> {
     let value = std::env::var(variable).ok()?;

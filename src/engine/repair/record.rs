@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::{Reading, Repair, Stop, TRIES, Written};
 use crate::dataverse::{Write, now};
-use crate::domain::drift::{Assessment, Side};
+use crate::domain::drift::{Assessment, Drift, Side};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Stage, Verb};
 use crate::domain::plan::{Assignment, BlastRadius, Plan, plan};
@@ -642,7 +642,7 @@ impl Repair {
 
 /// Whether a write would rest on nothing but the two clocks.
 pub(super) fn overwrites_on_a_guess(looked: &Looked, plan: &Plan) -> bool {
-    looked.is_guess && matches!(plan, Plan::Fill { overwrites: 1.., .. })
+    looked.is_guess && looked.drift == Drift::Stale && matches!(plan, Plan::Fill { .. })
 }
 
 /// Where a record ends that nothing is to be done to.

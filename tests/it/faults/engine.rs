@@ -51,12 +51,17 @@ async fn fault_f17_an_instance_that_comes_back_is_written_to_little_by_little_un
     let transitions: Vec<String> = {
         let state = lab.engine.states.borrow().clone();
         let lines = state.timeline.iter().map(|entry| entry.text.clone());
-        lines.filter(|text| text.contains("write breaker")).collect()
+        lines
+            .filter(|text| text.contains("write breaker"))
+            .collect()
     };
     let order = ["→ OPEN", "→ half-open", "→ closed"];
     let mut found = transitions.iter();
     for step in order {
-        assert!(found.any(|text| text.contains(step)), "{step}: {transitions:?}");
+        assert!(
+            found.any(|text| text.contains(step)),
+            "{step}: {transitions:?}"
+        );
     }
     lab.stop().await;
 }
@@ -135,7 +140,10 @@ async fn fault_f23_a_key_that_somebody_takes_under_a_create_makes_a_duplicate_an
 fn signs_in(config: &mut Config) {
     for instance in &mut config.instances {
         instance.credential = instance.agent.clone().unwrap();
-        assert!(matches!(instance.credential, Credential::ClientSecret { .. }));
+        assert!(matches!(
+            instance.credential,
+            Credential::ClientSecret { .. }
+        ));
     }
 }
 

@@ -111,7 +111,10 @@ async fn fault_f28_a_certificate_of_an_unknown_authority_ends_it_before_anything
     let failure = failed(client.reader.who_am_i().await);
     assert_eq!(failure.class, FailureClass::NotSent, "{failure:?}");
     let log = us.log().await;
-    assert!(log.is_empty(), "no token went out, and no plain http: {log:?}");
+    assert!(
+        log.is_empty(),
+        "no token went out, and no plain http: {log:?}"
+    );
 }
 
 /// A call every half second, for ten minutes.

@@ -1,8 +1,8 @@
 //! Which faults strike: drawn from the run's chance, and only ever met by tandem's own users.
 
+use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::RngExt;
 use serde_json::{Value as Json, json};
 
 /// A fault, as it is armed at one instance for one of tandem's users.
@@ -53,7 +53,9 @@ fn kinds(chance: &mut StdRng) -> Json {
         14 => json!({"length_off": *[-7, 7].choose(chance).unwrap()}),
         15 => json!({"delay_ms": chance.random_range(20..300)}),
         16 => json!({"slow_head_ms": chance.random_range(20..300)}),
-        17 => json!({"body": "<html><body>Sign in to the network</body></html>", "after": is_after}),
+        17 => {
+            json!({"body": "<html><body>Sign in to the network</body></html>", "after": is_after})
+        }
         18 => json!({"status": 401}),
         _ => json!({"path": "/oauth2/", "status": *[500, 503].choose(chance).unwrap()}),
     }

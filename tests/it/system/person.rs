@@ -89,13 +89,7 @@ impl Person {
         self.call(method, &url, &self.control, body).await
     }
 
-    async fn call(
-        &self,
-        method: &str,
-        url: &str,
-        token: &str,
-        body: Option<&Json>,
-    ) -> (u16, Json) {
+    async fn call(&self, method: &str, url: &str, token: &str, body: Option<&Json>) -> (u16, Json) {
         loop {
             let verb = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
             let mut request = self.client.request(verb, url).bearer_auth(token);

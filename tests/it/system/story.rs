@@ -166,12 +166,8 @@ async fn drained(lab: &mut Lab) -> Arc<State> {
 
 /// Nothing is under way, owed or pending, and everything can be reached.
 fn is_drained(state: &State) -> bool {
-    let is_open = |instance: &InstanceState| {
-        instance
-            .breakers
-            .iter()
-            .any(|breaker| !breaker.is_closed())
-    };
+    let is_open =
+        |instance: &InstanceState| instance.breakers.iter().any(|breaker| !breaker.is_closed());
     let tables = state.tables.iter();
     state.operations.iter().all(|one| one.is_finished())
         && state.unknown_outcomes() == 0

@@ -43,7 +43,8 @@ impl Book {
         for table in Table::ALL {
             let rows = async |person: &Person| by_id(table, person.rows(table).await);
             let (source, target) = (rows(us).await, rows(europe).await);
-            self.nothing_newer_is_overwritten(table, &target, europe).await;
+            self.nothing_newer_is_overwritten(table, &target, europe)
+                .await;
             let expected = self.drifts(table, &source, &target, &europe.user);
             let mut shown = BTreeMap::new();
             for (_, record) in state.records.iter() {
@@ -77,7 +78,11 @@ impl Book {
         europe: &Person,
     ) {
         for ((place, column), value) in &self.target_edits {
-            if place.table != table || target.get(&place.id).is_some_and(|row| row[column] == *value) {
+            if place.table != table
+                || target
+                    .get(&place.id)
+                    .is_some_and(|row| row[column] == *value)
+            {
                 continue;
             }
             let writes = europe.log().await.into_iter().filter(|request| {
@@ -113,7 +118,8 @@ impl Book {
                 Some(copy) if differing(table, row, copy).is_empty() => Drift::InSync,
                 Some(copy) => {
                     assert_eq!(
-                        copy["_modifiedby_value"], person,
+                        copy["_modifiedby_value"],
+                        person,
                         "{place:?}: a change of the source is lost: {:?} of {row:#} and {copy:#}",
                         differing(table, row, copy)
                     );
@@ -148,7 +154,9 @@ impl Book {
         let mut made: BTreeMap<String, usize> = BTreeMap::new();
         for request in europe.log().await {
             let only_if_absent = request["headers"]["if-none-match"] == "*";
-            let is_done = request["status"].as_u64().is_some_and(|status| status < 300);
+            let is_done = request["status"]
+                .as_u64()
+                .is_some_and(|status| status < 300);
             if only_if_absent && is_done {
                 let path = request["path"].as_str().unwrap();
                 *made.entry(path.to_lowercase()).or_default() += 1;
