@@ -258,6 +258,8 @@ pub struct TableConfig {
     pub set: Vec<Constant>,
     /// Columns that are called or coded differently in the source.
     pub map: Vec<Mapping>,
+    /// Whether an alternate key and not the GUID tells which rows are one record (`identity = "key"`).
+    pub by_key: bool,
     /// Where all that stands.
     pub lines: Lines,
 }
@@ -278,6 +280,7 @@ impl TableConfig {
             scope: None,
             set: Vec::new(),
             map: Vec::new(),
+            by_key: false,
             lines: Lines::default(),
         }
     }

@@ -31,6 +31,7 @@ pub mod impact;
 pub mod lag;
 pub mod operation;
 pub mod pairing;
+pub mod pairs;
 pub mod plan;
 pub mod ramp;
 pub mod run;

@@ -24,6 +24,7 @@ mod run;
 mod start;
 
 mod fit;
+mod identity;
 mod link;
 mod probe;
 mod reading;

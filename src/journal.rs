@@ -168,6 +168,16 @@ impl Journal {
         self.read(move |reader| read::choices(reader, &link)).await
     }
 
+    /// Which row of the target is which of the source, in a table of a link whose records are told by their keys.
+    pub async fn pairs(
+        &self,
+        link: String,
+        table: TableName,
+    ) -> Result<Vec<(RowId, RowId)>, JournalError> {
+        self.read(move |reader| read::pairs(reader, &link, &table))
+            .await
+    }
+
     /// The latest events of a record in all operations on a link, oldest first, with what was asked.
     pub async fn history(
         &self,

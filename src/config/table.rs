@@ -7,7 +7,6 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
-use super::link::not_yet;
 use super::{Constant, Lines, Mapping, TableConfig, file};
 use crate::domain::literal::Literal;
 use crate::domain::scope::Scope;
@@ -20,16 +19,7 @@ pub fn resolve(
     spanned: &Spanned<file::Table>,
 ) -> Result<TableConfig, ConfigError> {
     let table = spanned.get_ref();
-    match &table.identity {
-        Some(identity) if identity.get_ref() == "key" => {
-            return Err(source.error(&identity.span(), not_yet("identity = \"key\"")));
-        }
-        Some(identity) if identity.get_ref() != "guid" => {
-            let what = "identity is \"guid\" (the same GUID on both sides)";
-            return Err(source.error(&identity.span(), what));
-        }
-        _ => {}
-    }
+    let by_key = by_key(source, table)?;
     let name = TableName::new(table.name.get_ref())
         .map_err(|error| source.error(&table.name.span(), error.to_string()))?;
     let mut reader = TableReader {
@@ -61,9 +51,28 @@ pub fn resolve(
         scope,
         set,
         map,
+        by_key,
         lines: reader.lines,
         ..TableConfig::new(name, keys, stub, hydrated)
     })
+}
+
+/// Whether a table's records are told by their alternate key.
+fn by_key(source: Source<'_>, table: &file::Table) -> Result<bool, ConfigError> {
+    let Some(identity) = &table.identity else {
+        return Ok(false);
+    };
+    let fault = |what: &str| Err(source.error(&identity.span(), what));
+    match identity.get_ref().as_str() {
+        "guid" => Ok(false),
+        "key" if table.keys.is_empty() => fault(
+            "identity = \"key\" tells records by their alternate key: name its columns in `keys`",
+        ),
+        "key" => Ok(true),
+        _ => fault(
+            "identity is \"guid\" (the same GUID on both sides) or \"key\" (the same alternate key)",
+        ),
+    }
 }
 
 /// The parts of a table, each noted down with its line.

@@ -369,7 +369,7 @@ fn a_fault_of_a_link_is_told_with_its_line_and_what_to_do() {
         (
             &with(&format!("{link}{account}identity='key'")),
             14,
-            "not supported yet",
+            "name its columns in `keys`",
         ),
         (
             &with(&format!("{link}{account}identity='name'")),

@@ -301,7 +301,7 @@ impl Reader {
             return Err(unsayable(&format!("{column} is not a column with a text")));
         }
         let query = Query::all(table, std::slice::from_ref(&table.primary_id));
-        if let Some(address) = key_address(&table.set, column, value).filter(|_| is_key) {
+        if let Some(address) = key_address(&table.set, &[(column, value)]).filter(|_| is_key) {
             let code = ErrorCode::NOT_FOUND_BY_KEY;
             let row = self.one(&address, &query, code).await?;
             return Ok(row.map(|row| row.id));

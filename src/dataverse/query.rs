@@ -258,18 +258,18 @@ pub(super) fn literal(text: &str) -> String {
 /// Characters that make a value unusable in a URL that addresses a row by its key, even encoded (contract 2.6).
 const NOT_IN_A_KEY: [char; 10] = ['/', '<', '>', '*', '%', '&', ':', '\\', '?', '+'];
 
-/// A row's address by its alternate key; `None` where the value can't stand in one.
-pub(super) fn key_address(set: &EntitySet, column: &ColumnName, value: &str) -> Option<String> {
-    let is_usable = !value.is_empty()
-        && !value
-            .chars()
-            .any(|c| NOT_IN_A_KEY.contains(&c) || c.is_control());
-    is_usable.then(|| {
-        format!(
-            "{set}({column}={})",
-            utf8_percent_encode(&literal(value), VALUE)
-        )
-    })
+/// A row's address by its alternate key; `None` where one of the values can't stand in one.
+pub(super) fn key_address(set: &EntitySet, parts: &[(&ColumnName, &str)]) -> Option<String> {
+    let is_unusable = |c: char| NOT_IN_A_KEY.contains(&c) || c.is_control();
+    let parts: Option<Vec<String>> = parts
+        .iter()
+        .map(|(column, value)| {
+            let is_usable = !value.is_empty() && !value.chars().any(is_unusable);
+            let value = literal(value);
+            is_usable.then(|| format!("{column}={}", utf8_percent_encode(&value, VALUE)))
+        })
+        .collect();
+    Some(format!("{set}({})", parts?.join(",")))
 }
 
 #[cfg(test)]
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn security_case_45_keys_that_cannot_stand_in_a_url_are_not_put_there() {
         let set = EntitySet::new("accounts").unwrap_or_else(|e| panic!("{e}"));
-        let address = |value: &str| key_address(&set, &column("accountnumber"), value);
+        let address = |value: &str| key_address(&set, &[(&column("accountnumber"), value)]);
         assert_eq!(
             address("O'B 1").as_deref(),
             Some("accounts(accountnumber=%27O%27%27B%201%27)")

@@ -51,7 +51,7 @@ fn read(url: &Url, prefer: Option<&str>) -> Result<Request<Bytes>, Unsayable> {
 pub(super) fn write(endpoint: &Endpoint, write: &Write) -> Result<Request<Bytes>, Unsayable> {
     let url = endpoint
         .url()
-        .join(&format!("{ROOT}{}({})?{TAG}", write.set, write.id))?;
+        .join(&format!("{ROOT}{}?{TAG}", write.address))?;
     let mut request = base(Method::PATCH, &url)?;
     let (name, value) = match &write.precondition {
         Precondition::Absent => (IF_NONE_MATCH, HeaderValue::from_static("*")),

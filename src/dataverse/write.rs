@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::query::key_address;
 use crate::domain::row::{ETag, RowId, Value};
 use crate::domain::table::{
     Column, ColumnName, ColumnType, EntitySet, LookupTarget, Requirement, TableName, TableSchema,
@@ -22,8 +23,7 @@ pub enum Precondition {
 /// One write to one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
-    pub(super) set: EntitySet,
-    pub(super) id: RowId,
+    pub(super) address: String,
     pub(super) precondition: Precondition,
     body: Vec<(String, String)>,
 }
@@ -85,11 +85,40 @@ impl Write {
     ) -> Result<Self, BadWrite> {
         let body = body(table, columns, sets, |column| column.creatable)?;
         Ok(Self {
-            set: table.set.clone(),
-            id,
+            address: format!("{}({id})", table.set),
             precondition: Precondition::Absent,
             body,
         })
+    }
+
+    /// Creates the row with this alternate key, under an id that the server gives, if it is absent.
+    ///
+    /// The key's columns stay out of the body, where they would win over the address (contract 2.7). `None` where a
+    /// part of the key is no text or can't stand in an address.
+    pub fn create_by_key(
+        table: &TableSchema,
+        key: &[ColumnName],
+        columns: &[(ColumnName, Value)],
+        sets: &BTreeMap<TableName, EntitySet>,
+    ) -> Option<Result<Self, BadWrite>> {
+        let parts = key.iter().map(|name| {
+            let (_, value) = columns.iter().find(|(column, _)| column == name)?;
+            match value {
+                Value::Text(text) => Some((name, text.as_str())),
+                _ => None,
+            }
+        });
+        let parts: Option<Vec<(&ColumnName, &str)>> = parts.collect();
+        let address = key_address(&table.set, &parts?)?;
+        let rest = columns.iter().filter(|(name, _)| !key.contains(name));
+        let body = body(table, rest.cloned().collect(), sets, |column| {
+            column.creatable
+        });
+        Some(body.map(|body| Self {
+            address,
+            precondition: Precondition::Absent,
+            body,
+        }))
     }
 
     /// Updates the row, if it still has this version.
@@ -102,8 +131,7 @@ impl Write {
     ) -> Result<Self, BadWrite> {
         let body = body(table, columns, sets, |column| column.updatable)?;
         Ok(Self {
-            set: table.set.clone(),
-            id,
+            address: format!("{}({id})", table.set),
             precondition: Precondition::Version(version),
             body,
         })

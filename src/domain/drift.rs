@@ -227,22 +227,24 @@ impl CompareRules {
     ///
     /// Case and trailing blanks make no difference to the server.
     pub fn key_of(&self, row: &Row) -> Option<String> {
-        let mut parts = self
-            .columns
-            .iter()
-            .zip(&row.values)
-            .filter(|(column, _)| column.key)
-            .peekable();
-        parts.peek()?;
-        let parts: Option<Vec<String>> = parts
-            .map(|(_, value)| match value {
-                Value::Null => None,
-                Value::Text(text) if text.is_empty() => None,
-                value => Some(value.to_string().trim_end().to_lowercase()),
-            })
-            .collect();
-        parts.map(|parts| parts.join("\u{1f}"))
+        let parts = self.columns.iter().zip(&row.values);
+        let parts = parts.filter(|(column, _)| column.key);
+        key_text(parts.map(|(_, value)| value))
     }
+}
+
+/// The value of an alternate key with these parts, as [`CompareRules::key_of`] has it.
+pub fn key_text<'v>(parts: impl Iterator<Item = &'v Value>) -> Option<String> {
+    let mut parts = parts.peekable();
+    parts.peek()?;
+    let parts: Option<Vec<String>> = parts
+        .map(|value| match value {
+            Value::Null => None,
+            Value::Text(text) if text.is_empty() => None,
+            value => Some(value.to_string().trim_end().to_lowercase()),
+        })
+        .collect();
+    parts.map(|parts| parts.join("\u{1f}"))
 }
 
 /// What one side shows of a record.

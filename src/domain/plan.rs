@@ -90,12 +90,17 @@ impl Plan {
 
     /// The columns that it sets, by name.
     pub fn named(&self, rules: &CompareRules) -> Vec<(ColumnName, Value)> {
-        let named = self.columns().iter().filter_map(|assignment| {
-            let column = rules.columns.get(assignment.place)?;
-            Some((column.name.clone(), assignment.value.clone()))
-        });
-        named.collect()
+        named(self.columns(), rules)
     }
+}
+
+/// What is assigned, by the names of the columns.
+pub fn named(columns: &[Assignment], rules: &CompareRules) -> Vec<(ColumnName, Value)> {
+    let named = columns.iter().filter_map(|assignment| {
+        let column = rules.columns.get(assignment.place)?;
+        Some((column.name.clone(), assignment.value.clone()))
+    });
+    named.collect()
 }
 
 /// Plans a verb on a record as both sides were read.

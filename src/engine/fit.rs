@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::evidence::ReadApart;
+use super::identity::{AllPairs, Identity};
 use super::link::LinkTable;
 use crate::config::{Constant, LinkConfig, Mapping, TableConfig};
 use crate::dataverse::Preset;
@@ -14,8 +15,8 @@ use crate::domain::operation::TableIndex;
 use crate::domain::row::{RowId, Value};
 use crate::domain::scope::Filter;
 use crate::domain::table::{
-    Column, ColumnName, ColumnType, EntitySet, Origin, Requirement, TableKind, TableName,
-    TableSchema,
+    AlternateKey, Column, ColumnName, ColumnType, EntitySet, Origin, Requirement, TableKind,
+    TableName, TableSchema,
 };
 use crate::domain::text::visible;
 use crate::domain::translation::{Coding, Translation};
@@ -30,6 +31,8 @@ pub(super) struct Surroundings {
     pub(super) currencies: Option<HashMap<RowId, RowId>>,
     /// Names in URLs of the target's tables that constants may name.
     pub(super) sets: BTreeMap<TableName, EntitySet>,
+    /// The link's tables whose records are told by their keys.
+    pub(super) pairs: AllPairs,
 }
 
 /// Checks one table, and makes it ready for work.
@@ -50,6 +53,7 @@ pub(super) fn fit(
     };
     fitting.tables()?;
     fitting.keys()?;
+    fitting.identity()?;
     let mut compared = Vec::with_capacity(table.columns.len());
     let mut codings = Vec::new();
     for (place, name) in table.columns.iter().enumerate() {
@@ -66,7 +70,9 @@ pub(super) fn fit(
     let width = source_columns.len();
     let scope = fitting.scope(&mut source_columns)?;
     let warnings = fitting.warnings();
+    let identity = Identity::new(&table.name, &compared, &around.pairs);
     Ok(LinkTable {
+        identity,
         index,
         name: table.name.clone(),
         rules: Arc::new(CompareRules {
@@ -208,6 +214,33 @@ impl Fitting<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What tells records by a key: one that both sides can be asked for, and whose values say it in one way.
+    fn identity(&self) -> Result<(), String> {
+        if !self.table.by_key {
+            return Ok(());
+        }
+        let own = &self.table.keys;
+        let is_it = |key: &&AlternateKey| {
+            key.columns.len() == own.len() && key.columns.iter().all(|name| own.contains(name))
+        };
+        if !self.target.keys.iter().any(|key| is_it(&key)) {
+            return Err(self.of_table(
+                "identity = \"key\" needs `keys` to be the columns of one alternate key of the target",
+            ));
+        }
+        let is_text = |name: &&ColumnName| {
+            let column = self.target.column(name);
+            column.is_some_and(|column| matches!(column.kind, ColumnType::Text { .. }))
+        };
+        match own.iter().find(|name| !is_text(name)) {
+            Some(name) => Err(self.of_column(
+                name,
+                "identity = \"key\" needs a key of texts: only a text says a value in one way",
+            )),
+            None => Ok(()),
+        }
     }
 
     fn column(&self, name: &ColumnName) -> Result<(ComparedColumn, Option<Coding>), String> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::report::{CUSTOMER, TICKETS};
 use super::start::{StartError, clients};
-use crate::config::Config;
+use crate::config::{Config, LinkConfig};
 use crate::dataverse::{Filter, Query, Reader};
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
@@ -42,7 +42,13 @@ pub async fn impacts(
     let mut impacts = HashMap::new();
     for (place, link) in config.links.iter().enumerate() {
         let concerned = records.iter().filter(|record| record.link == place);
-        let concerned: Vec<&Concerned> = concerned.filter(|one| has_impact(one.drift)).collect();
+        let concerned = concerned.filter(|one| has_impact(one.drift));
+        let (by_key, concerned): (Vec<&Concerned>, Vec<&Concerned>) =
+            concerned.partition(|one| is_by_key(link, one));
+        impacts.extend(by_key.into_iter().map(|one| {
+            let why = "tickets name it by the target's own id (identity = \"key\")";
+            (one.key, Impact::NotKnown(why.to_owned()))
+        }));
         let client = clients.get(link.target);
         let Some(client) = client.filter(|_| !concerned.is_empty()) else {
             continue;
@@ -60,6 +66,12 @@ fn has_impact(drift: Drift) -> bool {
         drift,
         Drift::Missing | Drift::Stub | Drift::Stale | Drift::Diverged
     )
+}
+
+/// Whether tickets name a record by another id than ours.
+fn is_by_key(link: &LinkConfig, record: &Concerned) -> bool {
+    let mut tables = link.tables.iter();
+    tables.any(|table| table.by_key && table.name == record.table)
 }
 
 /// Where the tickets are.

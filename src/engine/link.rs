@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::event::Named;
 use super::evidence::{Agreements, Choices, ReadApart, Told};
 use super::fit::{Surroundings, bound_tables, fit, source_name};
+use super::identity::Identity;
 use super::reading::End;
 use super::reconcile::Known;
 use crate::config::{LinkConfig, TableConfig};
@@ -23,7 +24,7 @@ use crate::domain::table::{
 };
 use crate::domain::text::visible;
 use crate::domain::translation::Translation;
-use crate::journal::Index;
+use crate::journal::{Index, Journal};
 
 /// The clients of a link, for one application user.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub(super) struct LinkContext {
     pub(super) told: Told,
     /// Where what is known is kept, once the state folder has been opened.
     pub(super) index: OnceLock<Index>,
+    /// Where it is written down which rows are one, once the journal is open.
+    pub(super) journal: OnceLock<Journal>,
     /// The names in URLs of the target's tables, for lookups.
     pub(super) sets: BTreeMap<TableName, EntitySet>,
 }
@@ -98,6 +101,8 @@ pub(super) struct LinkTable {
     pub(super) name_place: Option<usize>,
     /// How the source's rows are read.
     pub(super) translation: Translation,
+    /// Which rows of the two sides are one record.
+    pub(super) identity: Identity,
     /// What rows are created with beside their hydrated columns.
     pub(super) presets: Vec<Preset>,
     /// What a person should know of its configuration.
@@ -125,6 +130,12 @@ impl LinkTable {
             }
         }
         hasher.finish()
+    }
+
+    /// The columns of its alternate key, by their names in the target.
+    pub(super) fn key_columns(&self) -> Vec<ColumnName> {
+        let columns = self.rules.columns.iter().filter(|column| column.key);
+        columns.map(|column| column.name.clone()).collect()
     }
 
     /// A row's name and number for people, from whichever side has them.
@@ -237,6 +248,7 @@ pub(super) async fn describe(
         recalled: CancellationToken::new(),
         told: Told::default(),
         index: OnceLock::new(),
+        journal: OnceLock::new(),
         sets,
     })
 }
@@ -309,7 +321,13 @@ async fn surroundings(
     ends: &Ends,
     described: &[(TableSchema, TableSchema)],
 ) -> Result<Surroundings, NotReady> {
-    let mut around = Surroundings::default();
+    let by_key = config.tables.iter().filter(|table| table.by_key);
+    let mut around = Surroundings {
+        pairs: by_key
+            .map(|table| (table.name.clone(), Arc::default()))
+            .collect(),
+        ..Surroundings::default()
+    };
     let on_link = |name: &str| {
         config
             .tables

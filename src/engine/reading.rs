@@ -56,7 +56,10 @@ impl LinkTable {
             ..Taken::default()
         };
         if end == End::Target {
-            taken.rows = page.rows;
+            let known = |(id, why)| (self.identity.source_id(id), why);
+            taken.unreadable = taken.unreadable.into_iter().map(known).collect();
+            let rows = page.rows.into_iter();
+            taken.rows = rows.map(|row| self.identity.read(row)).collect();
             return taken;
         }
         taken.rows.reserve(page.rows.len());
@@ -68,6 +71,14 @@ impl LinkTable {
             }
         }
         taken
+    }
+
+    /// What a record is called on one side.
+    fn called(&self, end: End, id: RowId) -> RowId {
+        match end {
+            End::Source => id,
+            End::Target => self.identity.target_id(id),
+        }
     }
 
     /// What describes one side, and its columns.
@@ -96,9 +107,10 @@ impl Ends {
         id: RowId,
     ) -> Result<Side, Failure> {
         let (schema, columns) = table.side(end);
-        match self.reader(end).retrieve(schema, id, columns).await {
+        let there = table.called(end, id);
+        match self.reader(end).retrieve(schema, there, columns).await {
             Ok(None) => Ok(Side::Absent),
-            Ok(Some(row)) if end == End::Target => Ok(Side::Row(row)),
+            Ok(Some(row)) if end == End::Target => Ok(Side::Row(table.identity.read(row))),
             Ok(Some(row)) => Ok(match table.translation.read(row) {
                 Translated::Row(row) => Side::Row(row),
                 Translated::OutOfScope(_) => Side::OutOfScope,
@@ -111,6 +123,23 @@ impl Ends {
         }
     }
 
+    /// Which of these records have a row in the target.
+    pub(super) async fn present(
+        &self,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<Vec<RowId>, Failure> {
+        let there: Vec<RowId> = ids
+            .iter()
+            .map(|id| table.called(End::Target, *id))
+            .collect();
+        let id_only = std::slice::from_ref(&table.target.primary_id);
+        let reader = self.target.reader();
+        let page = reader.rows_by_id(&table.target, &there, id_only).await?;
+        let rows = page.rows.into_iter();
+        Ok(rows.map(|row| table.identity.source_id(row.id)).collect())
+    }
+
     /// The rows of one side with these ids; those that are not there are left out.
     pub(super) async fn rows(
         &self,
@@ -119,7 +148,8 @@ impl Ends {
         ids: &[RowId],
     ) -> Result<Taken, Failure> {
         let (schema, columns) = table.side(end);
-        let page = self.reader(end).rows_by_id(schema, ids, columns).await?;
+        let there: Vec<RowId> = ids.iter().map(|id| table.called(end, *id)).collect();
+        let page = self.reader(end).rows_by_id(schema, &there, columns).await?;
         Ok(table.take(end, page))
     }
 }

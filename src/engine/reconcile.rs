@@ -11,6 +11,7 @@
 //! It decides no drift ([`crate::domain::drift`] does) and writes to no instance.
 
 mod full;
+mod keys;
 mod known;
 mod look;
 mod refresh;
@@ -25,6 +26,7 @@ use super::reading::End;
 use super::start::Depth;
 use crate::domain::failure::Failure;
 
+pub(super) use keys::{counterparts, find_partners};
 pub(super) use known::Known;
 pub(super) use look::{assess, look_many, look_one};
 

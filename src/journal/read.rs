@@ -335,6 +335,20 @@ pub fn choices(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Choi
     rows.collect()
 }
 
+/// The pairs of rows of a table of a link.
+pub fn pairs(
+    connection: &Connection,
+    link: &str,
+    table: &TableName,
+) -> rusqlite::Result<Vec<(RowId, RowId)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT source, target FROM pairs WHERE link = ? AND entity = ?")?;
+    let rows = statement.query_map([link, table.as_str()], |row| {
+        Ok((row_id(row, 0)?, row_id(row, 1)?))
+    })?;
+    rows.collect()
+}
+
 fn verb(row: &Row<'_>, place: usize) -> rusqlite::Result<Verb> {
     let word: String = row.get(place)?;
     Verb::from_word(&word).ok_or_else(|| odd(place, format!("unknown verb `{word}`")))

@@ -100,6 +100,16 @@ pub enum Entry {
         /// When.
         now: Now,
     },
+    /// Rows of the two sides were found to be one record by their alternate key. What they were paired with before
+    /// is forgotten; the pairs stand beside the chain, since they can be found again.
+    Paired {
+        /// The link's name.
+        link: String,
+        /// The table.
+        table: TableName,
+        /// The source's row and the target's.
+        pairs: Vec<(RowId, RowId)>,
+    },
     /// They were allowed again.
     Released {
         /// The instance's name.

@@ -12,7 +12,7 @@ use super::record::{OpenError, SessionInfo};
 use super::sessions;
 
 /// The newest format.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 /// The oldest SQLite whose WAL can be relied on (J2).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -72,6 +72,14 @@ CREATE TABLE overwritten (
 ) STRICT;
 CREATE INDEX overwritten_of_record ON overwritten (entity, record);
 CREATE INDEX overwritten_by_age ON overwritten (wall);
+";
+
+/// From format 2 to 3: which row of the target is which of the source, where keys tell (`identity = "key"`).
+const THIRD: &str = "
+CREATE TABLE pairs (
+    link TEXT NOT NULL, entity TEXT NOT NULL, source BLOB NOT NULL, target BLOB NOT NULL,
+    PRIMARY KEY (link, entity, source), UNIQUE (link, entity, target)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The tables of format 1 that nothing is ever changed in or deleted from.
@@ -195,10 +203,13 @@ fn lay_out(connection: &mut Connection, found: i64, opener: &SessionInfo) -> rus
         guard(&transaction, "UPDATE", &APPEND_ONLY)?;
         guard(&transaction, "DELETE", &APPEND_ONLY)?;
     }
-    transaction.execute_batch(SECOND)?;
-    guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_2)?;
-    guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_2)?;
-    chain::begin(&transaction, opener)?;
+    if found < 2 {
+        transaction.execute_batch(SECOND)?;
+        guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_2)?;
+        guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_2)?;
+        chain::begin(&transaction, opener)?;
+    }
+    transaction.execute_batch(THIRD)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }

@@ -120,6 +120,16 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
             ])?;
             chained(connection, Kind::Forced)
         }
+        Entry::Paired { link, table, pairs } => {
+            let mut statement = connection.prepare_cached(
+                "INSERT OR REPLACE INTO pairs (link, entity, source, target) VALUES (?, ?, ?, ?)",
+            )?;
+            for (source, target) in pairs {
+                let (source, target) = (source.uuid(), target.uuid());
+                statement.execute(params![link, table.as_str(), source, target])?;
+            }
+            Ok(())
+        }
         Entry::Released { instance, by, now } => {
             let none = None::<String>;
             let wall = read::moment(now.wall);

@@ -21,6 +21,7 @@ mod faults;
 mod find;
 mod fuzz;
 mod hook;
+mod identity;
 mod impact;
 mod journal;
 mod protection;

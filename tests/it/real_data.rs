@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
+use tandem::config::LinkConfig;
 use tandem::domain::drift::{Drift, Side};
 use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
 use tandem::domain::row::RowId;
@@ -27,15 +28,17 @@ fn links(table: &str) -> String {
     )
 }
 
-fn lab(emulated: Emulated, table: &str) -> Lab {
+/// The same, as it is read.
+pub fn written(table: &str) -> Vec<LinkConfig> {
+    let file = Path::new("/etc/tandem.toml");
+    let read = tandem::config::parse(&links(table), file, "/tmp".into());
+    read.unwrap().links
+}
+
+pub fn lab(emulated: Emulated, table: &str) -> Lab {
     let state = tempfile::tempdir().unwrap();
     let mut config = config(&emulated.pair, &state.path().join("state"));
-    let written = tandem::config::parse(
-        &links(table),
-        Path::new("/etc/tandem.toml"),
-        state.path().to_owned(),
-    );
-    config.links = written.unwrap().links;
+    config.links = written(table);
     Lab::configured(emulated, state, options(), |own| *own = config)
 }
 
@@ -65,7 +68,7 @@ async fn currency(api: &Api<'_>, code: &str) -> String {
     ids[0].as_str().unwrap().to_owned()
 }
 
-fn counts(lab: &Lab, drift: Drift) -> usize {
+pub fn counts(lab: &Lab, drift: Drift) -> usize {
     lab.engine.states.borrow().tables[0].counts.of(drift)
 }
 

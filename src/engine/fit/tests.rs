@@ -94,6 +94,7 @@ fn around() -> Surroundings {
     Surroundings {
         currencies: Some(HashMap::new()),
         sets: sets.into(),
+        pairs: AllPairs::new(),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
 use crate::journal::Checkpoint;
 
+use super::keys::learn;
 use super::known::{Known, rules_of};
 use super::look::{Both, confirm};
 use super::{Broken, Comparing, Interruption};
@@ -76,6 +77,7 @@ pub(super) async fn compare(
     known: &mut Known,
 ) -> Result<Comparison, Broken> {
     let started = now();
+    learn(job, table).await?;
     let (told, mut hears) = mpsc::channel(4);
     let lists = |end| Lists {
         end,
@@ -382,7 +384,8 @@ async fn changed_meanwhile(
         changed_since(reader, &table.target, target.began),
     );
     let mut ids = source.map_err(Broken::source)?;
-    ids.extend(target.map_err(Broken::target)?);
+    let target = target.map_err(Broken::target)?;
+    ids.extend(target.into_iter().map(|id| table.identity.source_id(id)));
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
@@ -407,8 +410,8 @@ async fn changed_since(
 
 /// Reads records a second time on both sides and tells their drift; those that are in step are told, too.
 async fn look(job: &Comparing, table: &LinkTable, ids: &[RowId]) -> Result<Vec<Looked>, Broken> {
-    let mut both = Both::read(table, &job.ends, ids).await?;
-    both.pair(table);
+    let mut both = Both::read(&job.link, table, &job.ends, ids).await?;
+    both.match_keys(&job.link, table, &job.ends, false).await?;
     let mut looked = both.judge(&job.link, table, ids, |_, clues| clues);
     confirm(job, table, &mut looked).await?;
     Ok(looked)

@@ -203,6 +203,12 @@ fn digest(table: &LinkTable, looked: &Looked) -> Option<u64> {
 pub(super) fn rules_of(table: &LinkTable) -> u64 {
     let mut hasher = DefaultHasher::new();
     let columns = (&table.source_columns, &table.target_columns);
-    format!("{:?} {columns:?} {:?}", table.rules, table.translation).hash(&mut hasher);
+    let identity = &table.identity;
+    let by_key = (identity.is_by_key(), identity.named().collect::<Vec<_>>());
+    format!(
+        "{:?} {columns:?} {:?} {by_key:?}",
+        table.rules, table.translation
+    )
+    .hash(&mut hasher);
     hasher.finish()
 }

@@ -5,21 +5,19 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::dataverse::{Filter, Query, now};
+use crate::dataverse::now;
 use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
 use crate::domain::failure::Failure;
 use crate::domain::operation::RecordKey;
-use crate::domain::row::{Row, RowId, Value};
+use crate::domain::row::{Row, RowId};
 use crate::engine::event::Looked;
 use crate::engine::evidence::Clues;
 use crate::engine::link::{Ends, LinkContext, LinkTable};
 use crate::engine::reading::{End, Taken};
 use crate::engine::records::Sides;
 
+use super::keys::twin_of;
 use super::{Broken, Comparing};
-
-/// Alternate keys that one request asks for: their texts keep the URL below its limit of 32 KB (contract 3.2).
-const KEYS: usize = 40;
 
 /// Records that seem missing and are asked for once more, in one look: with more of them, the listing is believed.
 const CONFIRMED: usize = 200;
@@ -46,6 +44,22 @@ impl Found {
             self.out_of_scope.insert(id);
         }
         self.unreadable.extend(taken.unreadable);
+    }
+
+    /// What one row showed.
+    fn put(&mut self, id: RowId, side: Side) {
+        match side {
+            Side::Row(row) => {
+                self.rows.insert(id, row);
+            }
+            Side::OutOfScope => {
+                self.out_of_scope.insert(id);
+            }
+            Side::Unreadable(why) => {
+                self.unreadable.insert(id, why);
+            }
+            Side::Absent => {}
+        }
     }
 
     /// Nothing is known of that row any more.
@@ -82,23 +96,27 @@ pub(super) struct Both {
     pub(super) source: Found,
     pub(super) target: Found,
     pub(super) twins: HashMap<RowId, RowId>,
+    /// Records whose two rows were found to be one by their key.
+    pub(super) met: Vec<RowId>,
 }
 
 impl Both {
     /// Reads records on both sides.
     pub(super) async fn read(
+        link: &LinkContext,
         table: &LinkTable,
         ends: &Ends,
         ids: &[RowId],
     ) -> Result<Self, Broken> {
         let mut both = Self::default();
-        both.read_more(table, ends, ids, ids).await?;
+        both.read_more(link, table, ends, ids, ids).await?;
         Ok(both)
     }
 
     /// Reads these records of the source and those of the target, and takes them in.
     pub(super) async fn read_more(
         &mut self,
+        link: &LinkContext,
         table: &LinkTable,
         ends: &Ends,
         source: &[RowId],
@@ -110,49 +128,34 @@ impl Both {
         );
         self.source.take(source.map_err(Broken::source)?);
         self.target.take(target.map_err(Broken::target)?);
-        Ok(())
+        self.introduce(link, table, ends).await
     }
 
-    /// Pairs the rows that stand on one side only by their alternate keys, among those that were read.
-    pub(super) fn pair(&mut self, table: &LinkTable) {
-        let (source, target) = (
-            keys(table, &self.source, &self.target),
-            keys(table, &self.target, &self.source),
-        );
-        let pairs = source
-            .iter()
-            .filter_map(|(key, id)| Some((*id, *target.get(key)?)));
-        self.twins.extend(pairs.flat_map(|(a, b)| [(a, b), (b, a)]));
-    }
-
-    /// Asks each side for the rows that hold the keys of those which only the other side has.
-    pub(super) async fn pair_elsewhere(
+    /// Tells which rows that stand on one side only have one key: of those that were read and, if `asks`, of those
+    /// that each side is asked for. Under two ids they are a duplicate, unless keys tell which rows are one record.
+    pub(super) async fn match_keys(
         &mut self,
+        link: &LinkContext,
         table: &LinkTable,
         ends: &Ends,
+        asks: bool,
     ) -> Result<(), Broken> {
-        let (mut in_target, mut in_source) = (Found::default(), Found::default());
-        let (source, target) = (
-            alone(&self.source, &self.target),
-            alone(&self.target, &self.source),
-        );
-        let (asked_target, asked_source) = tokio::join!(
-            holders(ends, End::Target, table, &source, &mut in_target),
-            holders(ends, End::Source, table, &target, &mut in_source),
-        );
-        asked_target.map_err(Broken::target)?;
-        asked_source.map_err(Broken::source)?;
-        self.source.rows.extend(in_source.rows);
-        self.target.rows.extend(in_target.rows);
+        if table.identity.is_by_key() {
+            return self.meet(link, table, ends, asks).await;
+        }
+        if asks {
+            self.ask_for_holders(table, ends).await?;
+        }
         self.pair(table);
         Ok(())
     }
 
-    /// The source's rows whose key a row of the target holds under another id.
+    /// The source's rows whose key a row of the target holds under another id, and those that met theirs by it.
     pub(super) fn source_twins(&self) -> impl Iterator<Item = RowId> {
         let twins = self.twins.keys();
         twins
             .filter(|id| self.source.rows.contains_key(id))
+            .chain(&self.met)
             .copied()
     }
 
@@ -213,59 +216,6 @@ pub(super) async fn confirm(
     Ok(())
 }
 
-fn alone<'a>(here: &'a Found, there: &Found) -> Vec<&'a Row> {
-    let rows = here.rows.values();
-    rows.filter(|row| !there.rows.contains_key(&row.id))
-        .collect()
-}
-
-fn keys(table: &LinkTable, here: &Found, there: &Found) -> HashMap<String, RowId> {
-    alone(here, there)
-        .into_iter()
-        .filter_map(|row| Some((table.rules.key_of(row)?, row.id)))
-        .collect()
-}
-
-/// Reads the rows of one side that have the keys of these rows of the other side.
-async fn holders(
-    ends: &Ends,
-    end: End,
-    table: &LinkTable,
-    rows: &[&Row],
-    found: &mut Found,
-) -> Result<(), Failure> {
-    let filters: Vec<Filter> = rows
-        .iter()
-        .filter_map(|row| key_filter(table, end, row))
-        .collect();
-    let (schema, columns) = table.side(end);
-    for some in filters.chunks(KEYS) {
-        let query = Query::all(schema, columns)
-            .named()
-            .only(Filter::Any(some.to_vec()));
-        let mut pages = ends.reader(end).pages(query);
-        while let Some(page) = pages.next().await? {
-            found.take(table.take(end, page));
-        }
-    }
-    Ok(())
-}
-
-/// Which rows of one side have the alternate key of this one; `None` where a part of it is blank or no text.
-fn key_filter(table: &LinkTable, end: End, row: &Row) -> Option<Filter> {
-    table.rules.key_of(row)?;
-    let (_, names) = table.side(end);
-    let columns = table.rules.columns.iter().zip(names).zip(&row.values);
-    let parts = columns.filter(|((column, _), _)| column.key);
-    let parts: Option<Vec<Filter>> = parts
-        .map(|((_, name), value)| match value {
-            Value::Text(text) => Some(Filter::Is(name.clone(), text.clone())),
-            _ => None,
-        })
-        .collect();
-    parts.map(Filter::All)
-}
-
 /// Reads records on both sides by their ids; where only one side has one, its alternate key is asked of the other.
 pub(in crate::engine) async fn look_many(
     link: &LinkContext,
@@ -274,8 +224,8 @@ pub(in crate::engine) async fn look_many(
     ids: &[RowId],
 ) -> Result<Vec<Looked>, Failure> {
     let read = async {
-        let mut both = Both::read(table, ends, ids).await?;
-        both.pair_elsewhere(table, ends).await?;
+        let mut both = Both::read(link, table, ends, ids).await?;
+        both.match_keys(link, table, ends, true).await?;
         Ok(both.judge(link, table, ids, |_, clues| clues))
     };
     read.await.map_err(|broken: Broken| broken.failure)
@@ -293,6 +243,9 @@ pub(in crate::engine) async fn look_one(
         ends.row(End::Target, table, id)
     );
     let (source, target) = (source?, target?);
+    if !table.identity.is_plain() {
+        return met(link, table, ends, id, (source, target)).await;
+    }
     let twin = match (&source, &target) {
         (Side::Row(row), Side::Absent) => twin_of(ends, End::Target, table, row).await?,
         (Side::Absent, Side::Row(row)) => twin_of(ends, End::Source, table, row).await?,
@@ -307,16 +260,25 @@ pub(in crate::engine) async fn look_one(
     Ok(looked)
 }
 
-/// The row of one side that holds the alternate key of the other side's row under another id.
-async fn twin_of(
-    ends: &Ends,
-    end: End,
+/// The same, where GUIDs alone do not tell which rows are one.
+async fn met(
+    link: &LinkContext,
     table: &LinkTable,
-    row: &Row,
-) -> Result<Option<RowId>, Failure> {
-    let mut found = Found::default();
-    holders(ends, end, table, &[row], &mut found).await?;
-    Ok(found.rows.into_keys().find(|other| *other != row.id))
+    ends: &Ends,
+    id: RowId,
+    (source, target): (Side, Side),
+) -> Result<Looked, Failure> {
+    let mut both = Both::default();
+    both.source.put(id, source.clone());
+    both.target.put(id, target.clone());
+    let matched = async {
+        both.introduce(link, table, ends).await?;
+        both.match_keys(link, table, ends, true).await
+    };
+    matched.await.map_err(|broken| broken.failure)?;
+    let looked = both.judge(link, table, &[id], |_, clues| clues);
+    let looked = looked.into_iter().next();
+    Ok(looked.unwrap_or_else(|| assess(link, table, id, source, target, None)))
 }
 
 /// Tells the drift of one record from both sides, and from what an earlier look told of it.

@@ -101,11 +101,11 @@ async fn follow(
     let mut both = Both {
         source: source.found,
         target: target.found,
-        twins: HashMap::new(),
+        ..Both::default()
     };
-    both.read_more(table, &job.ends, &unread_source, &unread_target)
+    both.read_more(&job.link, table, &job.ends, &unread_source, &unread_target)
         .await?;
-    both.pair_elsewhere(table, &job.ends).await?;
+    both.match_keys(&job.link, table, &job.ends, true).await?;
     ids.extend(both.source_twins());
     let ids: Vec<RowId> = ids.into_iter().collect();
     let mut looked = both.judge(&job.link, table, &ids, |id, clues| feeds.clues(id, clues));
@@ -180,6 +180,10 @@ async fn changes(
     let (mut next, mut date) = (None, None);
     while let Some(mut page) = pages.next().await? {
         for id in page.deleted.drain(..) {
+            let id = match end {
+                End::Source => id,
+                End::Target => table.identity.source_id(id),
+            };
             found.forget(id);
             deleted.insert(id);
         }

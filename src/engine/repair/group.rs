@@ -13,12 +13,12 @@ use crate::dataverse::{MOST_IN_A_BATCH, Write, now};
 use crate::domain::failure::Failure;
 use crate::domain::operation::{RecordKey, Stage};
 use crate::domain::plan::{BlastRadius, Plan};
-use crate::domain::row::RowId;
+use crate::domain::row::{Row, RowId};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked};
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
-use crate::engine::reconcile::look_many;
+use crate::engine::reconcile::{find_partners, look_many};
 
 /// Writes in a batch to begin with (contract 5.2 advises about ten).
 const FIRST: usize = 10;
@@ -217,8 +217,11 @@ impl Repair {
                 continue;
             };
             let plan = self.plan(&looked, table);
-            // State and status go into a request of their own, behind the other one.
-            if !plan.clone().in_requests(&table.rules).1.is_empty() {
+            // State and status go into a request of their own, behind the other one; what a row is called that is
+            // to be made first is known then.
+            if !plan.clone().in_requests(&table.rules).1.is_empty()
+                || table.identity.write(plan.columns()).is_err()
+            {
                 group.alone.push((record, false));
                 continue;
             }
@@ -294,17 +297,15 @@ impl Repair {
             if ids.is_empty() {
                 continue;
             }
-            let id_only = std::slice::from_ref(&table.target.primary_id);
-            let reader = self.ends.target.reader();
             // What can't be read now is found out about one by one.
-            let Ok(page) = reader.rows_by_id(&table.target, &ids, id_only).await else {
+            let Ok(there) = self.ends.present(table, &ids).await else {
                 continue;
             };
             let mut cells = ensured.lock().unwrap_or_else(PoisonError::into_inner);
-            for row in page.rows {
+            for id in there {
                 let key = RecordKey {
                     table: table.index,
-                    id: row.id,
+                    id,
                 };
                 // Another group may have found it out meanwhile, to the same end.
                 let _known = cells.entry(key).or_default().set(Ok(()));
@@ -437,6 +438,13 @@ impl Repair {
         applied: &[Planned],
         ids: &[RowId],
     ) -> Result<HashMap<RowId, Looked>, Failure> {
+        let made = applied
+            .iter()
+            .filter_map(|one| one.looked.sides.source.row());
+        let made: Vec<&Row> = made
+            .filter(|row| !table.identity.is_paired(row.id))
+            .collect();
+        find_partners(&self.link, table, &self.ends, &made).await?;
         let taken = self.ends.rows(End::Target, table, ids).await?;
         let mut rows: HashMap<RowId, _> = taken.rows.into_iter().map(|row| (row.id, row)).collect();
         let back = applied.iter().filter_map(|one| {

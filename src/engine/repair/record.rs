@@ -11,14 +11,14 @@ use crate::dataverse::{Write, now};
 use crate::domain::drift::{Assessment, Drift, Side};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Stage, Verb};
-use crate::domain::plan::{Assignment, BlastRadius, Plan, plan};
+use crate::domain::plan::{Assignment, BlastRadius, Plan, named, plan};
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
 use crate::engine::evidence::Agreement;
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
-use crate::engine::reconcile::{Comparing, Interruption, assess, look_one};
+use crate::engine::reconcile::{Comparing, Interruption, assess, find_partners, look_one};
 use crate::engine::start::Depth;
 
 /// Why a row that is there is left alone.
@@ -443,14 +443,23 @@ impl Repair {
 
     fn request_for(&self, table: &LinkTable, id: RowId, plan: &Plan) -> Result<Write, String> {
         let sets = &self.link.sets;
-        let columns = plan.named(&table.rules);
+        let columns = named(&table.identity.write(plan.columns())?, &table.rules);
         let write = match plan {
             Plan::Fill { etag, .. } => {
+                let id = table.identity.target_id(id);
                 Write::update(&table.target, id, etag.clone(), columns, sets)
             }
             Plan::Create(_) | Plan::Keep | Plan::Nothing(_) | Plan::Refuse(_) => {
-                Write::create(&table.target, id, columns, sets)
-                    .map(|write| write.with(&table.presets))
+                let key = table.key_columns();
+                let by_key = table
+                    .identity
+                    .is_by_key()
+                    .then(|| Write::create_by_key(&table.target, &key, &columns, sets));
+                // A key that can't stand in an address is as unique in the body, under the source's own id.
+                let write = by_key
+                    .flatten()
+                    .unwrap_or_else(|| Write::create(&table.target, id, columns, sets));
+                write.map(|write| write.with(&table.presets))
             }
         };
         write.map_err(|error| error.to_string())
@@ -471,6 +480,10 @@ impl Repair {
         }
         if !matches!(plan, Plan::Create(_)) {
             return Attempt::Again("the row changed meanwhile");
+        }
+        if table.identity.is_by_key() {
+            // The next look finds it by its key.
+            return Attempt::Again("it was created meanwhile");
         }
         let id_only = std::slice::from_ref(&table.target.primary_id);
         match self
@@ -585,8 +598,12 @@ impl Repair {
     /// Reads the target's side of a record again.
     async fn look_back(&self, table: &LinkTable, before: &Looked) -> Reading<Looked> {
         let id = before.record.key.id;
-        let target = self.ends.row(End::Target, table, id).await?;
         let source = before.sides.source.clone();
+        if let Some(row) = source.row().filter(|_| !table.identity.is_paired(id)) {
+            // It was made by its key: the server gave it an id.
+            find_partners(&self.link, table, &self.ends, &[row]).await?;
+        }
+        let target = self.ends.row(End::Target, table, id).await?;
         Ok(assess(&self.link, table, id, source, target, None))
     }
 

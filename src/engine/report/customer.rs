@@ -14,6 +14,7 @@ use crate::domain::table::{ColumnName, TableName};
 use crate::domain::text::visible;
 use crate::engine::link::{Ends, LinkTable, NotReady, describe_one};
 use crate::engine::reading::End;
+use crate::engine::reconcile::counterparts;
 
 /// A ticket's customer; texts are made visible, and what is blank is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +143,12 @@ impl Customers {
             }
         };
         let from_target = seen(&self.ends, End::Target, table, ids);
-        let (source, target) = tokio::join!(from_source, from_target);
+        let (source, target) = if table.identity.is_by_key() && *by_source {
+            let target = from_target.await;
+            (seen_by_key(&self.ends, table, &target).await, target)
+        } else {
+            tokio::join!(from_source, from_target)
+        };
         let evidence = Evidence {
             sync_users: &self.sync_users,
             came_over_link: false,
@@ -207,6 +213,15 @@ async fn seen(ends: &Ends, end: End, table: &LinkTable, ids: &[RowId]) -> Seen {
     let out = out.map(|id| (id, Side::OutOfScope));
     let rows = taken.rows.into_iter().map(|row| (row.id, Side::Row(row)));
     Ok(bad.chain(out).chain(rows).collect())
+}
+
+/// The source's side of rows that the target showed, where an alternate key tells which rows are one record.
+async fn seen_by_key(ends: &Ends, table: &LinkTable, target: &Seen) -> Seen {
+    let sides = target.iter().flat_map(HashMap::values);
+    let rows: Vec<&Row> = sides.filter_map(Side::row).collect();
+    let found = counterparts(ends, table, &rows).await;
+    let found = found.map_err(|failure| said(&failure))?.into_iter();
+    Ok(found.map(|(id, row)| (id, Side::Row(row))).collect())
 }
 
 fn side(seen: &Seen, id: RowId) -> Side {

@@ -117,6 +117,8 @@ impl Run {
                 context.recalled.cancel();
                 continue;
             };
+            // It is lent once; there is but one.
+            let _lent = context.journal.set(journal.clone());
             self.background.spawn(async move {
                 recall(&context, &journal).await;
                 context.recalled.cancel();
@@ -295,6 +297,18 @@ async fn recall(context: &LinkContext, journal: &Journal) {
         let key = key(&remembered.table, remembered.id);
         if let Some((key, agreement)) = key.zip(Agreement::of(remembered)) {
             context.agreements.remember(key, agreement);
+        }
+    }
+    for table in &context.tables {
+        let Some(pairs) = table.identity.pairs() else {
+            continue;
+        };
+        let known = journal.pairs(link.clone(), table.name.clone()).await;
+        match known {
+            Ok(known) => pairs.remember(&known),
+            Err(error) => {
+                tracing::warn!(%error, table = %table.name, "which rows are one can't be read");
+            }
         }
     }
     for choice in journal.choices(link.clone()).await.unwrap_or_default() {

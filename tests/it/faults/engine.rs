@@ -7,7 +7,8 @@ use tandem::config::Config;
 use tandem::domain::credential::Credential;
 use tandem::domain::drift::Drift;
 use tandem::domain::lag::{LinkCondition, Schedule};
-use tandem::domain::operation::{RecordKey, Stage, Verb};
+use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
+use tandem::domain::row::RowId;
 use tandem::emulator::SYNC_CLIENT_ID;
 use tandem::engine::state::OperationState;
 
@@ -272,5 +273,41 @@ async fn fault_f34_an_old_version_that_a_sync_puts_over_a_new_one_is_found_and_m
     let operation = lab.repair(Verb::Sync, &[key]).await;
     assert_eq!(operation.progress.verified, 1, "{operation:?}");
     assert_eq!(value(&lab).await, newest);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f36_an_edit_that_only_the_feeds_know_of_is_not_overwritten_by_a_newer_one_of_the_source()
+ {
+    let mut lab = Lab::demo().await;
+    lab.compared().await;
+    let row = in_step(&lab, "telephone1").await;
+    let europe = lab.emulated.europe();
+    let person = europe.somebody().await;
+    let as_person = [("MSCRMCallerID", person.as_str())];
+    let edit = json!({"telephone1": "+44 20"});
+    let edited = europe.send("PATCH", &row, &as_person, Some(edit)).await;
+    assert!(edited.status.is_success(), "{edited:?}");
+    // By the clocks alone, the source would be ahead.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let newer = json!({"telephone1": "+1 777"});
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&row, newer)
+            .await
+            .status
+            .is_success()
+    );
+    let id = row.split(['(', ')']).nth(1).unwrap();
+    let key = RecordKey {
+        table: TableIndex(0),
+        id: RowId::parse(id).unwrap(),
+    };
+    let operation = lab.repair(Verb::Sync, &[key]).await;
+    let stage = stage(&operation, key);
+    assert!(matches!(stage, Stage::Held(_)), "{stage:?}");
+    let stands = lab.emulated.europe().get(&row).await.json();
+    assert_eq!(stands["telephone1"], "+44 20");
     lab.stop().await;
 }
