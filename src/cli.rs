@@ -36,6 +36,7 @@ mod maintenance;
 mod records;
 mod repair;
 mod report;
+mod retry;
 mod runs;
 mod status;
 
@@ -47,7 +48,7 @@ use serde::Serialize;
 
 use crate::domain::operation::Verb;
 
-use arguments::{Command, Globals, Take};
+use arguments::{Command, Globals};
 use interrupt::Interrupts;
 use output::Output;
 
@@ -114,14 +115,8 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Records(records)) => records::run(&records, context).await,
         Some(Command::Ensure(repair)) => repair::run(Verb::Ensure, &repair, context).await,
         Some(Command::Rehydrate(repair)) => repair::run(Verb::Rehydrate, &repair, context).await,
-        Some(Command::Resolve(resolve)) => {
-            let verb = match resolve.take {
-                Take::Blanks => Verb::FillBlanks,
-                Take::Source => Verb::TakeSource,
-                Take::Target => Verb::KeepTarget,
-            };
-            repair::run(verb, &resolve.repair, context).await
-        }
+        Some(Command::Resolve(resolve)) => repair::resolve(&resolve, context).await,
+        Some(Command::Retry(retry)) => retry::run(&retry, context).await,
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
         Some(Command::Report(report)) => report::run(&report, context).await,
         Some(Command::Find(find)) => find::run(&find, context).await,

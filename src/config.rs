@@ -5,6 +5,7 @@ mod agent;
 mod alert;
 mod duration;
 mod error;
+mod expiry;
 mod file;
 mod hook;
 mod instance;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use url::Url;
 
 use crate::domain::alert::Rule;
@@ -57,6 +59,8 @@ pub struct Config {
     pub agent: AgentConfig,
     /// When somebody is told, and how.
     pub alerts: Vec<AlertConfig>,
+    /// On which days credentials end, as far as that was written.
+    pub expiries: Vec<Expiry>,
     /// The folder of the journal and the log.
     pub state: PathBuf,
 }
@@ -74,6 +78,15 @@ impl Default for AgentConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
         }
     }
+}
+
+/// The end of a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// Whose it is, for people.
+    pub whose: String,
+    /// The first day on which it is refused.
+    pub day: NaiveDate,
 }
 
 /// One alert: when it fires, and who is told.
@@ -340,6 +353,8 @@ pub struct HookConfig {
     pub tls: Option<TlsFiles>,
     /// The address under which Dataverse reaches it: what is registered.
     pub url: Option<Url>,
+    /// Where it is asked how it is, if not beside `url`.
+    pub probe: Option<Url>,
     /// How a caller proves that it may call.
     pub authentication: Authentication,
     /// The secret that it proves it with.
@@ -350,6 +365,20 @@ pub struct HookConfig {
     pub customizer: Option<Credential>,
     /// The tables whose rows refer to what it ensures.
     pub tables: Vec<HookTable>,
+}
+
+impl HookConfig {
+    /// Where it is asked how it is: as configured, else beside the address that is registered, else where it listens.
+    pub fn probed(&self) -> Option<Url> {
+        let listens = || {
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            let is_address = !self.listen.ip().is_unspecified() && self.listen.port() != 0;
+            let url = format!("{scheme}://{}/", self.listen);
+            is_address.then(|| url.parse().ok()).flatten()
+        };
+        let configured = self.probe.clone().or_else(|| self.url.clone());
+        configured.or_else(listens)
+    }
 }
 
 /// The files of a TLS server, in PEM.

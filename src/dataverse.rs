@@ -42,7 +42,7 @@ pub use client::{
 };
 pub use clock::now;
 pub use management::{Listing, Management, Ordered};
-pub use outbound::{Outbound, fetched, tell};
+pub use outbound::{KeyPlace, Outbound, fetched, tell};
 pub use query::{Filter, Order, Query};
 pub use registration::{Registered, Removal};
 pub use response::{BadRow, Page};

@@ -19,6 +19,7 @@ pub mod text;
 pub mod alert;
 pub mod breaker;
 pub mod health;
+pub mod hook;
 pub mod retry;
 pub mod throttle;
 

@@ -129,7 +129,7 @@ use uuid::Uuid;
 
 pub use self::limits::{Costs, Limits};
 pub use self::pipeline::Webhooks;
-pub use self::scenario::{Scenario, ScenarioError};
+pub use self::scenario::{HookStory, Scenario, ScenarioError};
 pub use self::tls::TlsFault;
 
 use self::clock::Clock;

@@ -11,19 +11,24 @@ pub mod explain;
 pub mod find;
 pub mod impact;
 pub mod maintenance;
+pub mod orders;
 pub mod records;
 pub mod report;
 pub mod state;
+pub mod stub;
 
 mod alerts;
 mod event;
 mod evidence;
+mod follow;
+mod live;
 mod writer;
 
 mod run;
 mod start;
 
 mod fit;
+mod hooked;
 mod identity;
 mod link;
 mod probe;
@@ -40,6 +45,7 @@ use tokio::sync::{mpsc, watch};
 pub use crate::dataverse::now;
 pub use crate::journal::{AgentLock, NotTheAgent};
 pub use command::Command;
+pub use hooked::RefusedReference;
 pub use run::start;
 pub use start::{Depth, Options, Running, StartError};
 pub use state::State;

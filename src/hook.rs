@@ -8,8 +8,8 @@
 //!                                                             tally ──▶ /metrics
 //! ```
 //!
-//! It keeps nothing that another hook behind the same balancer would need. It has no journal: every write of its is
-//! create-only, and safe to repeat.
+//! It keeps nothing that another hook behind the same balancer would need. It writes no journal: every write of its is
+//! create-only, and safe to repeat. Beside a console or an agent it follows the orders that stand in theirs.
 
 mod context;
 mod key;
@@ -24,6 +24,8 @@ mod server;
 mod tls;
 
 mod clients;
+mod orders;
+mod refused;
 pub mod registration;
 
 use std::io;
@@ -40,11 +42,14 @@ use crate::config::{Config, HookConfig, LinkConfig};
 use crate::dataverse::{BadSecret, Observation, Reader, SetUpError, fetch_secret, now};
 use crate::domain::instance::InstanceName;
 use crate::domain::time::Now;
+use crate::engine::stub::NotReady;
 
 use clients::Clients;
 use ensure::Ensurer;
 use key::Key;
-use tables::{Described, NotReady};
+use orders::Orders;
+use refused::Refusals;
+use tables::Described;
 use tally::Tally;
 
 /// The longest that Dataverse waits for an answer: under the five seconds of the design.
@@ -90,6 +95,7 @@ pub struct Hook {
     tls: Option<tls::Tls>,
     serving: Arc<Serving>,
     observed: Vec<(InstanceName, mpsc::UnboundedReceiver<Observation>)>,
+    orders: Orders,
     probe: Duration,
 }
 
@@ -103,6 +109,7 @@ struct Serving {
     ensurer: Ensurer,
     described: OnceLock<Described>,
     tally: Tally,
+    refusals: Refusals,
 }
 
 impl Hook {
@@ -129,18 +136,24 @@ impl Hook {
             key,
             clients,
             described: OnceLock::new(),
-            tally: Tally::default(),
+            tally: Tally::begun(now().wall),
+            refusals: Refusals::default(),
         };
-        match serving.describe().await {
-            Err(NotReady::Misfit(why)) => return Err(StartError::Misfit(why)),
-            // Not ready yet, and it says so at /readyz.
-            Ok(()) | Err(NotReady::Unreachable(_)) => {}
+        let mut orders = Orders::new(config.state.clone());
+        orders.look(&serving.clients).await;
+        for described in [serving.describe().await, serving.ask_source().await] {
+            match described {
+                Err(NotReady::Misfit(why)) => return Err(StartError::Misfit(why)),
+                // Not ready yet, and it says so at /readyz; the source may as well be down.
+                Ok(()) | Err(NotReady::Unreachable(_)) => {}
+            }
         }
         Ok(Self {
             listener,
             tls,
             serving: Arc::new(serving),
             observed,
+            orders,
             probe: config.policy.probe,
         })
     }
@@ -163,8 +176,8 @@ impl Hook {
             tokio::spawn(async move { counting.observe(&instance, observations).await });
         }
         let keeper = tokio::spawn({
-            let (serving, probe) = (Arc::clone(&serving), self.probe);
-            async move { serving.keep(probe).await }
+            let (serving, orders, probe) = (Arc::clone(&serving), self.orders, self.probe);
+            async move { tokio::join!(serving.keep(probe), orders.follow(&serving.clients)) }
         });
         let router = routes::router(Arc::clone(&serving));
         server::serve(self.listener, self.tls, router, stop).await;
@@ -200,6 +213,13 @@ impl Serving {
         }
     }
 
+    async fn ask_source(&self) -> Result<(), NotReady> {
+        match self.described.get() {
+            Some(described) => self.ensurer.ask_source(&described.tables).await,
+            None => Ok(()),
+        }
+    }
+
     /// Asks the target until it has described its tables, and from then on finds out whether an instance that failed
     /// is back: a read breaker is closed by a cheap read, not by a ticket.
     async fn keep(&self, every: Duration) {
@@ -211,7 +231,9 @@ impl Serving {
                 // Told already.
                 let _not_ready = self.describe().await;
             }
-            tokio::join!(
+            // What the source says of its tables is told of when it is needed.
+            let (_told, (), ()) = tokio::join!(
+                self.ask_source(),
                 probe(&self.clients.source, now()),
                 probe(&self.clients.target, now())
             );

@@ -43,11 +43,11 @@ pub use alerts::{AlertStore, Undelivered};
 pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use heads::{Anchors, BadAnchors};
-pub use index::{Change, Checkpoint, Index, Kept, Problem};
+pub use index::{Change, Checkpoint, Index, InstanceSample, Kept, LinkSample, Problem, Samples};
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
-    Agreement, Choice, Entry, Event, JournalError, JournalRecord, OpenError, Overwritten,
-    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, SessionInfo, What,
+    Agreement, Choice, Entry, Event, Failed, JournalError, JournalRecord, OpenError, Overwritten,
+    Recovered, RecoveredEnd, RecoveredOperation, RecoveredRecord, Refusal, SessionInfo, What,
 };
 
 /// How many appends may wait before the next one waits to be taken in.
@@ -125,8 +125,28 @@ impl Journal {
     /// Dropping the future does not take the entries back.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<(), JournalError> {
         let (reply, outcome) = oneshot::channel();
-        self.ask(Job::Append(Append { entries, reply }), outcome)
-            .await
+        let handed_over = None;
+        let append = Append {
+            entries,
+            handed_over,
+            reply,
+        };
+        self.ask(Job::Append(append), outcome).await
+    }
+
+    /// Remembers an operation that another process, the agent, is to carry out.
+    pub async fn hand_over(
+        &self,
+        entries: Vec<Entry>,
+        by: SessionInfo,
+    ) -> Result<(), JournalError> {
+        let (reply, outcome) = oneshot::channel();
+        let append = Append {
+            entries,
+            handed_over: Some(by),
+            reply,
+        };
+        self.ask(Job::Append(append), outcome).await
     }
 
     /// Takes over an operation whose process is gone; false while that process, or another heir, lives.
@@ -168,6 +188,11 @@ impl Journal {
         self.read(move |reader| read::choices(reader, &link)).await
     }
 
+    /// The records of a link that the target refused for their own sake.
+    pub async fn refusals(&self, link: String) -> Result<Vec<Refusal>, JournalError> {
+        self.read(move |reader| read::refusals(reader, &link)).await
+    }
+
     /// Which row of the target is which of the source, in a table of a link whose records are told by their keys.
     pub async fn pairs(
         &self,
@@ -205,6 +230,22 @@ impl Journal {
         let folder = self.folder.clone();
         let alive = move |session| sessions::lives(&folder, session);
         self.read(move |reader| read::left_behind(reader, alive))
+            .await
+    }
+
+    /// Events of all operations behind a number, in their order, with the operations that they belong to.
+    pub async fn tail(
+        &self,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<(Request, Vec<Event>)>, JournalError> {
+        self.read(move |reader| read::tail(reader, after_seq, limit))
+            .await
+    }
+
+    /// A number that changes whenever anything is written.
+    pub async fn version(&self) -> Result<i64, JournalError> {
+        self.read(|reader| reader.pragma_query_value(None, "data_version", |row| row.get(0)))
             .await
     }
 

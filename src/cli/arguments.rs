@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
 
 use super::log::Format;
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
+use crate::domain::operation::ColumnChoice;
 use crate::domain::run::RunId;
 
 /// Operations console for Microsoft Dataverse environments that are kept eventually consistent.
@@ -64,6 +66,8 @@ pub enum Command {
     Sync(Sync),
     /// Decide of records that both sides changed: fill the target's blanks, take the source's values, or keep the target's
     Resolve(Resolve),
+    /// Try again what failed of an operation, by the same verb; without one, list the operations of which something failed
+    Retry(Retry),
     /// All that is known of one record: both sides, its drift and why, what was done to it, what to run
     Explain(Explain),
     /// Any record by what a caller says: a name, a number, a GUID, a pasted address or error message
@@ -150,6 +154,10 @@ pub struct Selection {
     /// Only records in these drifts: missing, stub, stale, diverged, duplicate, orphan, unknown
     #[arg(long, value_name = "DRIFT,…", value_delimiter = ',', value_parser = drift)]
     pub drift: Vec<Drift>,
+    /// Only records with these flags: parked (the target refused them for their own sake), left-out (the last good run
+    /// did not bring them over)
+    #[arg(long, value_name = "FLAG,…", value_delimiter = ',', value_parser = flag)]
+    pub flag: Vec<Flag>,
     /// Only records of this table
     #[arg(long, value_name = "TABLE")]
     pub table: Option<String>,
@@ -216,6 +224,9 @@ pub struct Resolve {
     /// What counts: blanks of the target are filled and nothing is overwritten; or one side's values stand
     #[arg(long, value_name = "SIDE", default_value = "blanks")]
     pub take: Take,
+    /// Whose value stands in one column, source or target; --take decides the columns that are not named
+    #[arg(long, value_name = "COLUMN=SIDE", value_parser = str::parse::<ColumnChoice>)]
+    pub column: Vec<ColumnChoice>,
     /// The records.
     #[command(flatten)]
     pub repair: Repair,
@@ -230,6 +241,26 @@ pub enum Take {
     Source,
     /// The target's: nothing is written, until either side changes
     Target,
+}
+
+/// `tandem retry`.
+#[derive(Args, Clone, Debug)]
+pub struct Retry {
+    /// The operation; without one those that have failed records are listed
+    #[arg(value_name = "OPERATION")]
+    pub operation: Option<Uuid>,
+    /// Consent to this many records; required above `confirm_above` records
+    #[arg(long, value_name = "COUNT")]
+    pub yes: Option<usize>,
+    /// Wait while the target can't be written to, rather than give up
+    #[arg(long)]
+    pub wait: bool,
+    /// Read and say what would be done; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 /// `tandem explain`.
@@ -445,6 +476,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn run(text: &str) -> Result<RunId, String> {
     RunId::new(text).ok_or_else(|| "`tandem sync --runs` lists the names of runs".to_owned())
+}
+
+fn flag(word: &str) -> Result<Flag, String> {
+    let known = || Flag::ALL.map(Flag::word).join(", ");
+    Flag::from_word(word).ok_or_else(|| format!("flags are {}", known()))
 }
 
 fn drift(word: &str) -> Result<Drift, String> {

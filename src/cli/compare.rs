@@ -8,7 +8,7 @@ use super::follow;
 use super::select::Wanted;
 use super::session::Session;
 use super::trouble::Trouble;
-use super::wait::{self, is_compared};
+use super::wait::{self, is_compared, is_listed};
 use crate::domain::operation::TableIndex;
 use crate::engine::State;
 use crate::engine::state::{InstanceState, LinkState, TableState};
@@ -23,7 +23,11 @@ pub async fn compared(
     let output = context.output;
     let is_there = |state: &Arc<State>| {
         output.progress(&progress(state));
-        wanted_tables(state, wanted).all(|table| is_compared(state, table))
+        // What a run of the link's job left out is told once its runs are listed.
+        let link = |table: &TableState| state.links.get(table.link);
+        let is_told =
+            |table: &TableState| wanted.flags.is_empty() || link(table).is_none_or(is_listed);
+        wanted_tables(state, wanted).all(|table| is_compared(state, table) && is_told(table))
     };
     let arrived = wait::until(
         &session.engine,

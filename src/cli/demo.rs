@@ -18,12 +18,14 @@ use super::exit::Exit;
 use super::session::Purpose;
 use super::trouble::Trouble;
 use crate::config::{
-    self, AgentConfig, Config, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig,
+    self, AgentConfig, Config, HookConfig, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig,
 };
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
-use crate::emulator::{APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW};
+use crate::emulator::{
+    APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW, Webhooks,
+};
 
 /// The demo's day: its sync runs once in this time, unless the story says another.
 const DAY: Duration = Duration::from_secs(180);
@@ -45,7 +47,12 @@ const COMPARE: Duration = Duration::from_secs(5);
 pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Trouble> {
     let scenario = scenario(&arguments.scenario)?;
     let every = scenario.workflow_every();
+    let hook = scenario.hook();
     let options = Options {
+        webhooks: Webhooks {
+            any_port: hook.is_some(),
+            ..Webhooks::default()
+        },
         scenario: Some(scenario),
         seed: arguments.seed,
         ..Options::default()
@@ -59,13 +66,25 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         let folder = TempDir::with_prefix("tandem-demo-").map_err(failed)?;
         (folder.path().join("state"), Some(folder))
     };
-    let config = config(&pair, every, state).map_err(|error| Trouble::bug(format!("{error:#}")))?;
+    let mut config =
+        config(&pair, every, state).map_err(|error| Trouble::bug(format!("{error:#}")))?;
+    let hook = match hook {
+        None => None,
+        Some(story) => {
+            let hooked = hooked(&config, &pair);
+            config.hook =
+                Some(hooked.map_err(|error| Trouble::bug(format!("the hook: {error:#}")))?);
+            let played = super::hook::play(config.clone(), story.dies, story.returns);
+            Some(tokio::spawn(played))
+        }
+    };
     // Connections wait until the instances are filled, so that the first paint need not.
     let serving = tokio::spawn(async move {
         let served = pair.serve().await;
         (pair, served)
     });
     let shown = console::open(config, context, Purpose::Demo).await;
+    hook.inspect(tokio::task::JoinHandle::abort);
     // The instances go last: the engine has finished what it was about.
     if let Ok((pair, served)) = serving.await {
         pair.shutdown().await;
@@ -153,7 +172,29 @@ fn config(
         hook: None,
         agent: AgentConfig::default(),
         alerts: Vec::new(),
+        expiries: Vec::new(),
         state,
+    })
+}
+
+/// The hook of a story that has one: on a port of its own, as the user that syncs, with what the sample says it ensures.
+fn hooked(config: &Config, pair: &Pair) -> anyhow::Result<HookConfig> {
+    // Let go of at once: the hook listens there, and does so again after its death.
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let sample = config::parse(
+        config::SAMPLE,
+        "assets/default.toml".as_ref(),
+        config.state.clone(),
+    )?;
+    let sample = sample.hook.context("the sample configuration has a hook")?;
+    let target = config.instances.get(1).context("Europe is there")?;
+    Ok(HookConfig {
+        link: 0,
+        listen,
+        url: Some(format!("http://{listen}/").parse()?),
+        key: SecretSource::Held(SecretString::from(pair.token())),
+        credential: target.agent.clone(),
+        ..sample
     })
 }
 

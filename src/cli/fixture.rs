@@ -19,7 +19,9 @@ use crate::domain::table::{ColumnName, ColumnType, TableName};
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Sides};
-use crate::engine::state::{InstanceState, LinkState, Lock, SyncState, TableState, Traffic};
+use crate::engine::state::{
+    Flagged, InstanceState, LinkState, Lock, SyncState, TableState, Traffic,
+};
 
 /// A moment so many seconds into the test.
 pub fn at(seconds: u64) -> Now {
@@ -120,6 +122,7 @@ fn table(name: &str, columns: &[&str]) -> TableState {
             ..CompareRules::default()
         }),
         counts: [Drift::InSync; 5].into_iter().collect(),
+        flagged: Flagged::default(),
         oldest_pending: None,
         compared: Some(at(90)),
         full: None,
@@ -164,7 +167,9 @@ pub fn well() -> State {
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
+        hook: None,
         agent: None,
+        told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),
@@ -181,6 +186,8 @@ pub fn record(table: u16, number: u128, drift: Drift, name: &str) -> Record {
         number: format!("N{number}"),
         other: None,
         since: Some(at(40).wall),
+        parked: None,
+        is_left_out: false,
         sides: Arc::new(Sides {
             source: Side::Absent,
             target: Side::Absent,

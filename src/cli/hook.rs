@@ -1,6 +1,9 @@
 //! `tandem hook`: serves the ensure hook, and registers it with the instance that calls it.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{DryRun, Globals, HookCommand};
@@ -12,6 +15,9 @@ use super::{Context, log};
 use crate::config::Config;
 use crate::hook::registration::{Change, Manner, Registration, RegistrationError, Standing};
 use crate::hook::{Hook, StartError};
+
+/// How soon a registration that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The one line that says that the hook answers.
 #[derive(Serialize)]
@@ -68,6 +74,45 @@ async fn serve(config: &Config, context: &mut Context) -> Result<Exit, Trouble> 
         Ok(()) => Ok(Exit::Good),
         Err(error) => Err(Trouble::bug(error.to_string())),
     }
+}
+
+/// Plays a hook's part in a story: it is registered and served, dies that long after the start, and comes back.
+pub async fn play(config: Config, dies: Duration, returns: Duration) {
+    let began = Instant::now();
+    tokio::join!(register(&config), serve_until(&config, Some(began + dies)));
+    tokio::time::sleep_until(began + returns).await;
+    serve_until(&config, None).await;
+}
+
+/// Registers the hook as soon as the target answers.
+async fn register(config: &Config) {
+    loop {
+        let registered = match Registration::open(config).await {
+            Ok(registration) => registration.register(false, Manner::Carry).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match registered {
+            Ok(()) => return,
+            Err(error) => tracing::info!(%error, "the hook is not registered yet"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn serve_until(config: &Config, end: Option<Instant>) {
+    let hook = match Hook::bind(config).await {
+        Ok(hook) => hook,
+        Err(error) => return tracing::error!(%error, "the hook is not served"),
+    };
+    let stop = CancellationToken::new();
+    let dies = async {
+        match end {
+            Some(end) => tokio::time::sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+        stop.cancel();
+    };
+    tokio::join!(hook.serve(stop.clone()), dies);
 }
 
 async fn registration(

@@ -1,6 +1,7 @@
 //! `tandem records`: the records that are out of step, as a table, CSV or JSON.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::words::{count, duration, moment};
 use crate::config::Config;
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::impact::Impact;
 use crate::domain::operation::RecordKey;
 use crate::domain::text::visible;
@@ -98,14 +99,17 @@ fn heading(impacts: Option<&Impacts>) -> Vec<String> {
     columns.map(str::to_owned).collect()
 }
 
-/// The records that are meant: worst drift first, then by table, name and id.
+/// The records that are meant: what is flagged first, then the worst drift, then by table, name and id.
 pub fn chosen<'a>(state: &'a State, wanted: &Wanted) -> Vec<&'a Record> {
     let records = state.records.iter().map(|(_, record)| record);
     let mut chosen: Vec<&Record> = records
         .filter(|record| wanted.takes(state, record))
         .collect();
     chosen.sort_by(|a, b| {
-        let order = |record: &Record| (record.drift, record.key.table);
+        let order = |record: &Record| {
+            let is_flagged = record.flag().is_some();
+            (!is_flagged, record.drift, record.key.table)
+        };
         order(a)
             .cmp(&order(b))
             .then_with(|| a.name.cmp(&b.name))
@@ -114,7 +118,7 @@ pub fn chosen<'a>(state: &'a State, wanted: &Wanted) -> Vec<&'a Record> {
     chosen
 }
 
-const HEADING: [&str; 8] = [
+const HEADING: [&str; 9] = [
     "drift",
     "table",
     "name",
@@ -123,6 +127,7 @@ const HEADING: [&str; 8] = [
     "differing",
     "since",
     "other",
+    "flag",
 ];
 
 /// The list for people.
@@ -142,6 +147,7 @@ pub fn text(state: &State, records: &[&Record], impacts: Option<&Impacts>) -> St
             record
                 .other
                 .map_or_else(String::new, |other| other.to_string()),
+            flag_word(record),
         ];
         let impact = impact_words(impacts, record);
         cells.into_iter().chain(impact).collect()
@@ -151,11 +157,39 @@ pub fn text(state: &State, records: &[&Record], impacts: Option<&Impacts>) -> St
         .map(|(drift, count)| format!("{count} {drift}"))
         .collect();
     let total = count(records.len(), "record");
+    let flagged = flags(records).into_iter();
+    let flagged: Vec<String> = flagged
+        .map(|(flag, count)| format!("{count} {flag}"))
+        .collect();
+    let flagged = match flagged.join(", ") {
+        none if none.is_empty() => none,
+        some => format!("; of these {some}"),
+    };
     if records.is_empty() {
         format!("{total}\n")
     } else {
-        format!("{}{total}: {}\n", table(&rows), parts.join(", "))
+        let mut text = table(&rows);
+        for record in records {
+            if let Some(why) = why_parked(record) {
+                let _never = writeln!(text, "{}: parked: {}", record.key.id, visible(why));
+            }
+        }
+        let _never = writeln!(text, "{total}: {}{flagged}", parts.join(", "));
+        text
     }
+}
+
+/// The word beside a drift.
+fn flag_word(record: &Record) -> String {
+    record
+        .flag()
+        .map_or_else(String::new, |flag| flag.to_string())
+}
+
+/// Why a record is parked.
+fn why_parked(record: &Record) -> Option<&str> {
+    let is_parked = record.flag() == Some(Flag::Parked);
+    record.parked.as_deref().filter(|_| is_parked)
 }
 
 /// Names, as long as a line can take them.
@@ -190,6 +224,7 @@ pub fn csv(
             record
                 .other
                 .map_or_else(String::new, |other| other.to_string()),
+            flag_word(record),
         ];
         let cells = cells.into_iter().chain(impact_words(impacts, record));
         let cells = cells.map(|cell| csv_cell(&cell));
@@ -207,6 +242,7 @@ pub struct Report {
     as_of: String,
     total: usize,
     counts: serde_json::Map<String, serde_json::Value>,
+    flags: serde_json::Map<String, serde_json::Value>,
     records: Vec<Line>,
 }
 
@@ -219,6 +255,8 @@ struct Line {
     number: String,
     drift: &'static str,
     is_guess: bool,
+    flag: Option<&'static str>,
+    parked: Option<String>,
     since: Option<String>,
     differing: Vec<String>,
     other: Option<String>,
@@ -238,6 +276,10 @@ pub fn report(state: &State, records: &[&Record], impacts: Option<&Impacts>) -> 
         counts: counts
             .map(|(drift, count)| (drift.word().to_owned(), count.into()))
             .collect(),
+        flags: flags(records)
+            .into_iter()
+            .map(|(flag, count)| (flag.word().to_owned(), count.into()))
+            .collect(),
         records: records
             .iter()
             .map(|record| line(state, record, impacts))
@@ -256,6 +298,8 @@ fn line(state: &State, record: &Record, impacts: Option<&Impacts>) -> Line {
         number: record.number.clone(),
         drift: record.drift.word(),
         is_guess: record.is_guess,
+        flag: record.flag().map(Flag::word),
+        parked: why_parked(record).map(str::to_owned),
         since: record.since.map(moment),
         differing: differing(state, record),
         other: record.other.map(|other| other.to_string()),
@@ -292,6 +336,14 @@ fn counts(records: &[&Record]) -> Vec<(Drift, usize)> {
             .filter(|record| record.drift == drift)
             .count();
         (drift, count)
+    });
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn flags(records: &[&Record]) -> Vec<(Flag, usize)> {
+    let counted = Flag::ALL.into_iter().map(|flag| {
+        let flagged = records.iter().filter(|record| record.flag() == Some(flag));
+        (flag, flagged.count())
     });
     counted.filter(|(_, count)| *count > 0).collect()
 }

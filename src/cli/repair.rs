@@ -1,13 +1,14 @@
 //! `tandem ensure`, `tandem rehydrate` and `tandem sync`: which records, whether that many may be touched, and what
 //! came of it. Everything that writes is the engine's.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::Context;
-use super::arguments::Repair;
+use super::arguments::{Repair, Resolve, Take};
 use super::compare::compared;
 use super::consent::{self, Said};
 use super::exit::Exit;
@@ -19,7 +20,8 @@ use super::select::{self, Chosen, Wanted};
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::wait;
-use crate::domain::operation::{OperationId, Request, Verb};
+use crate::config::Config;
+use crate::domain::operation::{ColumnChoice, OperationId, Request, Verb};
 use crate::domain::text;
 use crate::engine::Depth;
 use crate::engine::command::{Consent, Target};
@@ -28,16 +30,74 @@ use crate::engine::{Command, State, now};
 /// The largest file of records that is read.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
+/// What is to be done, beside which records.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// The verb.
+    pub verb: Verb,
+    /// What was decided column by column.
+    pub choices: Vec<ColumnChoice>,
+    /// The operation that is tried again.
+    pub retries: Option<OperationId>,
+}
+
+impl From<Verb> for Deed {
+    fn from(verb: Verb) -> Self {
+        Self {
+            verb,
+            choices: Vec::new(),
+            retries: None,
+        }
+    }
+}
+
 /// Runs the command.
 pub async fn run(verb: Verb, repair: &Repair, context: &mut Context) -> Result<Exit, Trouble> {
+    named(Deed::from(verb), repair, context).await
+}
+
+/// Runs `tandem resolve`.
+pub async fn resolve(resolve: &Resolve, context: &mut Context) -> Result<Exit, Trouble> {
+    let mut columns = HashSet::new();
+    for choice in &resolve.column {
+        if !columns.insert(&choice.column) {
+            let why = format!("column {} is decided twice", choice.column);
+            return Err(Trouble::usage(why));
+        }
+    }
+    let verb = match resolve.take {
+        Take::Blanks => Verb::FillBlanks,
+        Take::Source => Verb::TakeSource,
+        Take::Target => Verb::KeepTarget,
+    };
+    let deed = Deed {
+        choices: resolve.column.clone(),
+        ..Deed::from(verb)
+    };
+    named(deed, &resolve.repair, context).await
+}
+
+async fn named(deed: Deed, repair: &Repair, context: &mut Context) -> Result<Exit, Trouble> {
+    let config = session::configuration(&context.globals)?;
+    let file = repair.from.as_deref().map(read_file).transpose()?;
+    let chosen = select::parse(deed.verb, repair, file.as_deref(), &config)?;
+    carry_out(deed, repair, chosen, config, context).await
+}
+
+/// Carries out a deed on the records that were chosen, or says what it would do.
+pub async fn carry_out(
+    deed: Deed,
+    repair: &Repair,
+    chosen: Chosen,
+    config: Config,
+    context: &mut Context,
+) -> Result<Exit, Trouble> {
+    let verb = deed.verb;
     if context.globals.read_only && !repair.dry_run {
         return Err(Trouble::refused(format!(
             "--read-only: nothing is written; `tandem {verb} --dry-run` says what would be done"
         )));
     }
-    let config = session::configuration(&context.globals)?;
-    let file = repair.from.as_deref().map(read_file).transpose()?;
-    let chosen = select::parse(verb, repair, file.as_deref(), &config)?;
     let confirm_above = config.safety.confirm_above;
     let said = Said {
         verb,
@@ -57,7 +117,7 @@ pub async fn run(verb: Verb, repair: &Repair, context: &mut Context) -> Result<E
     };
     let session = Session::begin(config, &context.globals, purpose)?;
     let work = Work {
-        verb,
+        deed,
         repair,
         confirm_above,
         said,
@@ -69,7 +129,7 @@ pub async fn run(verb: Verb, repair: &Repair, context: &mut Context) -> Result<E
 }
 
 struct Work<'a> {
-    verb: Verb,
+    deed: Deed,
     repair: &'a Repair,
     confirm_above: usize,
     said: Said<'a>,
@@ -142,7 +202,9 @@ impl Work<'_> {
         let ticket = self.repair.ticket.as_deref().unwrap_or_default();
         Request {
             ticket: text::visible(ticket.trim()).into_owned(),
-            ..request(self.session, link, self.verb, reason)
+            choices: self.deed.choices.clone(),
+            retries: self.deed.retries,
+            ..request(self.session, link, self.deed.verb, reason)
         }
     }
 
@@ -236,6 +298,8 @@ pub fn request(session: &Session, link: usize, verb: Verb, reason: Option<&str>)
         verb,
         link: link.unwrap_or_default(),
         reason: text::visible(reason.unwrap_or_default().trim()).into_owned(),
+        choices: Vec::new(),
+        retries: None,
         ticket: String::new(),
         who: session.who.clone(),
         asked: now().wall,

@@ -48,6 +48,12 @@ pub async fn run(arguments: &arguments::Report, context: &mut Context) -> Result
             "{source} could not be read for all customers, who are marked `source unreadable`: {why}"
         ));
     }
+    if let Some(why) = &told.hook_failure {
+        context.output.remark(&format!(
+            "which references were refused is not known, the hook can't be asked: {}",
+            visible(why)
+        ));
+    }
     if form != Form::Table || arguments.out.is_some() {
         context.output.remark(&told.sums());
     }
@@ -60,6 +66,9 @@ struct Told {
     tickets: usize,
     marks: BTreeMap<&'static str, usize>,
     source_failure: Option<String>,
+    /// References that were refused, as the hook remembers them.
+    refused: usize,
+    hook_failure: Option<String>,
 }
 
 impl Told {
@@ -76,12 +85,14 @@ impl Told {
             .iter()
             .map(|(mark, count)| format!("{count} {mark}"))
             .collect();
-        let total = count(self.tickets, "ticket");
-        if marks.is_empty() {
-            total
-        } else {
-            format!("{total}; customers: {}", marks.join(", "))
+        let mut sums = vec![count(self.tickets, "ticket")];
+        if !marks.is_empty() {
+            sums.push(format!("customers: {}", marks.join(", ")));
         }
+        if self.refused > 0 {
+            sums.push(format!("{} refused", count(self.refused, "reference")));
+        }
+        sums.join("; ")
     }
 }
 
@@ -110,6 +121,13 @@ async fn tell(
             break;
         }
         output.progress(&count(told.tickets, "ticket"));
+    }
+    match report.refused().await {
+        Ok(refused) => {
+            told.refused = refused.len();
+            sink.write(&form.page(&refused, told.tickets == 0)?)?;
+        }
+        Err(why) => told.hook_failure = Some(why),
     }
     output.clear_progress();
     told.source_failure = report.source_failure().map(str::to_owned);

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::arguments::{Repair, Selection};
 use super::trouble::Trouble;
 use crate::config::{Config, LinkConfig, TableConfig};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::operation::{RecordKey, TableIndex, Verb};
 use crate::domain::row::RowId;
-use crate::domain::table::ColumnName;
+use crate::domain::table::{ColumnName, TableName};
 use crate::domain::text;
 use crate::engine::State;
 use crate::engine::command::Target;
@@ -33,6 +33,8 @@ pub enum Chosen {
 pub struct Wanted {
     /// In these drifts; empty means all that are listed.
     pub drifts: Vec<Drift>,
+    /// With one of these flags; empty means whether flagged or not.
+    pub flags: Vec<Flag>,
     /// Of these tables; `None` means all.
     pub tables: Option<Vec<TableIndex>>,
     /// On this link; `None` means all.
@@ -63,6 +65,7 @@ impl Wanted {
         let filter = selection.filter.as_deref().unwrap_or_default();
         Ok(Self {
             drifts: selection.drift.clone(),
+            flags: selection.flag.clone(),
             tables,
             link,
             words: filter.split_whitespace().map(str::to_lowercase).collect(),
@@ -87,7 +90,9 @@ impl Wanted {
         } else {
             self.drifts.contains(&record.drift)
         };
-        drift && self.looks_at(state, record.key.table) && self.holds_words(record)
+        let flag =
+            self.flags.is_empty() || record.flag().is_some_and(|flag| self.flags.contains(&flag));
+        drift && flag && self.looks_at(state, record.key.table) && self.holds_words(record)
     }
 
     fn holds_words(&self, record: &Record) -> bool {
@@ -134,10 +139,13 @@ pub fn parse(
         let (own, word) = split_line(line);
         named.push(one(word, own.or(table), link, config)?);
     }
-    let selects = !repair.selection.drift.is_empty() || repair.selection.filter.is_some();
+    let selects = !repair.selection.drift.is_empty()
+        || !repair.selection.flag.is_empty()
+        || repair.selection.filter.is_some();
     if !named.is_empty() || lines.is_some() {
         if selects {
-            let why = "records are either named, or chosen by --drift and --filter: not both";
+            let why =
+                "records are either named, or chosen by --drift, --flag and --filter: not both";
             return Err(Trouble::usage(why));
         }
         if named.is_empty() {
@@ -164,7 +172,7 @@ pub fn parse(
     }
     if verb != Verb::Sync && !selects {
         let why = format!(
-            "say which records: `tandem {verb} TABLE GUID`, `TABLE key=value`, --drift, --filter or --from"
+            "say which records: `tandem {verb} TABLE GUID`, `TABLE key=value`, --drift, --flag, --filter or --from"
         );
         return Err(Trouble::usage(why));
     }
@@ -172,7 +180,7 @@ pub fn parse(
         wanted.drifts = match verb {
             Verb::Ensure => vec![Drift::Missing],
             Verb::Rehydrate => vec![Drift::Stub, Drift::Stale],
-            Verb::Sync | Verb::Rerun | Verb::Cancel => {
+            Verb::Sync | Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End => {
                 vec![Drift::Missing, Drift::Stub, Drift::Stale]
             }
             // Named one by one: never chosen by a drift.
@@ -330,6 +338,26 @@ pub fn link_named(name: Option<&str>, config: &Config) -> Result<Option<usize>, 
         )));
     }
     Ok(place)
+}
+
+/// Records by the names of their link and table, as the journal knows them; those that are on no link any more are left
+/// out.
+pub fn journaled<'r>(
+    link: &str,
+    records: impl Iterator<Item = (&'r TableName, RowId)>,
+    config: &Config,
+) -> Vec<(usize, Vec<Target>)> {
+    let targets = records.filter_map(|(table, id)| {
+        let mut known = tables(config).filter(|known| known.config.name == *table);
+        let of_link = |known: &Known<'_>| {
+            let of = config.links.get(known.link);
+            of.is_some_and(|of| of.name == link)
+        };
+        let known = known.find(of_link)?;
+        let table = known.index;
+        Some((known.link, Target::Record(RecordKey { table, id })))
+    });
+    by_link(targets)
 }
 
 fn by_link(targets: impl Iterator<Item = (usize, Target)>) -> Vec<(usize, Vec<Target>)> {

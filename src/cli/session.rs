@@ -40,6 +40,8 @@ pub fn state_folder(globals: &Globals) -> Result<PathBuf, Trouble> {
 pub enum Purpose {
     /// Everything is compared, so deep.
     Compare(Depth),
+    /// The same, of what changed; what a living agent sees will do.
+    Look,
     /// Records are named: each is read by itself.
     Named,
     /// Everything is compared, for as long as somebody looks.
@@ -76,6 +78,7 @@ impl Session {
             host: person::host(),
             is_agent: purpose == Purpose::Demo || (is_unattended && !globals.read_only),
             is_unattended,
+            follows: matches!(purpose, Purpose::Watch | Purpose::Look),
             first_sync: match purpose {
                 Purpose::Agent(_) => super::agent::FIRST_SYNC,
                 _ => super::demo::FIRST_SYNC,
@@ -84,9 +87,11 @@ impl Session {
             compares: purpose != Purpose::Named,
             depth: match purpose {
                 Purpose::Compare(depth) => depth,
-                Purpose::Named | Purpose::Watch | Purpose::Demo | Purpose::Agent(_) => {
-                    Depth::Changes
-                }
+                Purpose::Look
+                | Purpose::Named
+                | Purpose::Watch
+                | Purpose::Demo
+                | Purpose::Agent(_) => Depth::Changes,
             },
         };
         let (engine, running) = engine::start(config, options).map_err(|error| {

@@ -11,9 +11,10 @@ use super::output::Output;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::wait::{self, Stopped, is_compared, is_listed, is_probed};
+use crate::domain::hook::{Answer, Called};
 use crate::engine::Depth;
 use crate::engine::State;
-use crate::engine::state::TableState;
+use crate::engine::state::{InstanceState, TableState};
 
 mod json;
 pub mod text;
@@ -27,7 +28,11 @@ pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trou
         (true, false) => Depth::Everything,
         (false, false) => Depth::Changes,
     };
-    let session = Session::begin(config, &context.globals, Purpose::Compare(depth))?;
+    let purpose = match depth {
+        Depth::Changes => Purpose::Look,
+        depth => Purpose::Compare(depth),
+    };
+    let session = Session::begin(config, &context.globals, purpose)?;
     let outcome = look(arguments, &session, context).await;
     session.end().await;
     outcome
@@ -75,6 +80,7 @@ async fn look(
 /// Whether all that can be known is known: every instance probed, every table compared or known not to be.
 fn is_known(state: &State) -> bool {
     state.instances.iter().all(is_probed)
+        && is_hook_known(state)
         && state.links.iter().all(is_listed)
         && state
             .tables
@@ -82,11 +88,22 @@ fn is_known(state: &State) -> bool {
             .all(|table| is_compared(state, table) && is_lag_known(state, table))
 }
 
+/// Whether the hook was asked how it is, and the target whether it calls it, as far as that can be asked.
+fn is_hook_known(state: &State) -> bool {
+    state.hook.as_ref().is_none_or(|hook| {
+        let link = state.links.get(hook.link);
+        let target = link.and_then(|link| state.instances.get(link.target));
+        let can_be_asked = target.is_some_and(InstanceState::is_readable);
+        let is_asked = *hook.health.answer() != Answer::NotAsked;
+        is_asked && (hook.health.called() != Called::NotAsked || !can_be_asked)
+    })
+}
+
 /// The engine works out the lag on its next tick after a comparison; until then it would read as none.
 fn is_lag_known(state: &State, table: &TableState) -> bool {
     const TICKS: Duration = Duration::from_secs(3);
     let waited = |compared| state.now.since(compared) >= TICKS;
-    table.counts.pending() == 0
+    table.counts.pending() == table.flagged.all()
         || table.oldest_pending.is_some()
         || table.compared.is_none_or(waited)
 }

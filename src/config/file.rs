@@ -52,6 +52,7 @@ pub struct Credential {
     pub client_id: Option<Spanned<String>>,
     pub secret: Option<Secret>,
     pub key: Option<Secret>,
+    pub expires: Option<Spanned<String>>,
 }
 
 /// Where a secret comes from.
@@ -180,6 +181,7 @@ pub struct Hook {
     pub listen: Option<Spanned<String>>,
     pub tls: Option<HookTls>,
     pub url: Option<Spanned<String>>,
+    pub probe: Option<Spanned<String>>,
     pub authentication: Option<Spanned<String>>,
     pub header: Option<Spanned<String>>,
     pub key: Secret,

@@ -57,6 +57,11 @@ pub fn resolve(
             .as_ref()
             .map(|text| url(source, text))
             .transpose()?,
+        probe: hook
+            .probe
+            .as_ref()
+            .map(|text| probe(source, text))
+            .transpose()?,
         authentication: authentication(source, hook)?,
         key: instance::secret(source, &at, &hook.key)?,
         credential: credential(&hook.credential)?,
@@ -120,6 +125,23 @@ fn path(source: Source<'_>, folder: &Path, text: &Spanned<String>) -> Result<Pat
     }
     // Read from where the configuration stands, like a secret's file.
     Ok(folder.join(text.get_ref()))
+}
+
+/// Where the hook is asked how it is: the key goes there, too.
+fn probe(source: Source<'_>, text: &Spanned<String>) -> Result<Url, ConfigError> {
+    let wrong = |what: &str| source.error(&text.span(), format!("probe: {what}"));
+    let url = Url::parse(text.get_ref()).map_err(|error| wrong(&error.to_string()))?;
+    let is_bare = url.username().is_empty() && url.password().is_none();
+    if url.host().is_none() || !is_bare || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(
+            "it is a host and a path, without user, query or fragment",
+        ));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(wrong("it is https, or http on this machine")),
+    }
 }
 
 /// The address that is registered: its key travels there, and Dataverse takes two ports only (contract 15).

@@ -587,12 +587,62 @@ fn a_hook_is_read_with_its_defaults() {
 }
 
 #[test]
+fn a_hook_is_asked_where_it_is_said_else_where_it_is_registered_else_where_it_listens() {
+    for (more, asked) in [
+        ("", Some("http://127.0.0.1:8443/")),
+        ("listen='0.0.0.0:443'", None),
+        (
+            "url='https://hook.contoso.com/eu'",
+            Some("https://hook.contoso.com/eu"),
+        ),
+        (
+            "url='https://hook.contoso.com/'\nprobe='https://inside.contoso.com:8443/'",
+            Some("https://inside.contoso.com:8443/"),
+        ),
+    ] {
+        let hook = read(&with_hook(more, TICKETS)).unwrap().hook.unwrap();
+        let probed = hook.probed().map(String::from);
+        assert_eq!(probed.as_deref(), asked, "{more}");
+    }
+}
+
+#[test]
+fn the_ends_of_credentials_are_read_with_whose_they_are() {
+    let customizer = |expires: &str| {
+        format!(
+            "customizer={{kind='client-secret',tenant='t',client_id='c',secret={{env='S'}},expires='{expires}'}}"
+        )
+    };
+    let config = read(&with_hook(&customizer("2027-01-31"), TICKETS)).unwrap();
+    let ends: Vec<String> = config
+        .expiries
+        .iter()
+        .map(|expiry| format!("{} {}", expiry.whose, expiry.day))
+        .collect();
+    assert_eq!(ends, ["the hook's customizer 2027-01-31"]);
+    for wrong in ["31.1.2027", "2027-02-30", ""] {
+        let text = with_hook(&customizer(wrong), TICKETS);
+        assert_told(&[(&text, 17, "the day on which the secret ends")]);
+    }
+}
+
+#[test]
 fn a_fault_of_the_hook_is_told_with_its_line_and_what_to_do() {
     let told = |more: &str, line, said| assert_told(&[(&with_hook(more, TICKETS), line, said)]);
     told("listen='8443'", 17, "an address with a port");
     told("link='asia'", 17, "there are us-europe");
     told("url='http://hook.contoso.com/'", 17, "in the clear");
     told("url='https://hook.contoso.com:8443/'", 17, "port 443 only");
+    told(
+        "probe='http://hook.contoso.com/'",
+        17,
+        "http on this machine",
+    );
+    told(
+        "probe='https://hook.contoso.com/?a=b'",
+        17,
+        "without user, query",
+    );
     told(
         "url='https://hook.contoso.com/?code=1'",
         17,

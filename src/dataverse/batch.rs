@@ -1,5 +1,5 @@
-//! `$batch`: several writes in one request, each with its own precondition and its own answer (contract 5.1). Pure: from
-//! requests to multipart and back.
+//! `$batch`: several requests in one, each with its own answer, and each write with its own precondition (contract 5.1).
+//! Pure: from requests to multipart and back.
 //!
 //! No change sets: a change set is all or nothing, and one record's refusal is no other record's business.
 
@@ -18,12 +18,32 @@ use crate::domain::instance::Endpoint;
 /// The most parts that one batch has here. The service takes 1,000 and advises small ones (contract 5.2).
 pub const MOST: usize = 100;
 
-/// Puts writes into one request. The parts are carried out in order, and a refused one stops none behind it.
-pub(super) fn request(endpoint: &Endpoint, writes: &[Write]) -> Result<Request<Bytes>, Unsayable> {
+/// Puts writes into one request.
+pub(super) fn writes(endpoint: &Endpoint, writes: &[Write]) -> Result<Request<Bytes>, Unsayable> {
+    let parts = writes.iter().map(|write| request::write(endpoint, write));
+    request(endpoint, parts)
+}
+
+/// Puts reads below the service root into one request.
+pub(super) fn reads(
+    endpoint: &Endpoint,
+    paths: &[String],
+    prefer: &str,
+) -> Result<Request<Bytes>, Unsayable> {
+    let parts = paths.iter();
+    let parts = parts.map(|path| request::get(endpoint, path, Some(prefer)));
+    request(endpoint, parts)
+}
+
+/// Puts requests into one. The parts are carried out in order, and a refused one stops none behind it.
+fn request(
+    endpoint: &Endpoint,
+    parts: impl Iterator<Item = Result<Request<Bytes>, Unsayable>>,
+) -> Result<Request<Bytes>, Unsayable> {
     let boundary = format!("batch_{}", Uuid::new_v4().simple());
     let mut body = String::new();
-    for write in writes {
-        part(&mut body, &boundary, &request::write(endpoint, write)?);
+    for one in parts {
+        part(&mut body, &boundary, &one?);
     }
     body.push_str("--");
     body.push_str(&boundary);

@@ -94,12 +94,21 @@ impl Observation {
     /// One line of the log: the service's id of a request that failed is what its support asks for.
     pub fn log(&self) {
         let (request, took) = (&self.request, self.sample.took);
-        if let Some(failure) = &self.failure {
+        if let Some(failure) = self.failure.as_ref().filter(|one| !self.tells(one)) {
             let id = failure.request_id.as_deref().unwrap_or_default();
             tracing::warn!(%request, ?took, %failure, id, "failed");
         } else {
             tracing::debug!(%request, ?took, "answered");
         }
+    }
+
+    /// Whether a failure is what was asked: that no row is there is an answer to a read.
+    fn tells(&self, failure: &Failure) -> bool {
+        let absent = [
+            ErrorCode::OBJECT_DOES_NOT_EXIST,
+            ErrorCode::NOT_FOUND_BY_KEY,
+        ];
+        self.class == Class::Read && failure.code.is_some_and(|code| absent.contains(&code))
     }
 }
 
@@ -274,13 +283,36 @@ impl Reader {
         let query = Query::all(table, columns).named();
         let path = format!("{}({id})", table.set);
         let code = ErrorCode::OBJECT_DOES_NOT_EXIST;
-        let row = self.one(&path, &query, code).await?;
-        match row {
-            Some(row) if row.id != id => {
-                Err(Failure::odd("another row than the one that was asked for"))
+        asked_for(id, self.one(&path, &query, code).await)
+    }
+
+    /// The same of several rows in one request, at most [`batch::MOST`] of them: what became of each, in their order.
+    pub async fn retrieve_each(
+        &self,
+        table: &TableSchema,
+        ids: &[RowId],
+        columns: &[ColumnName],
+    ) -> Result<Vec<Result<Option<Row>, Failure>>, Failure> {
+        let query = Query::all(table, columns).named();
+        let options = options(&query)?;
+        let paths = ids
+            .iter()
+            .map(|id| format!("{}({id})?{options}", table.set));
+        let paths: Vec<String> = paths.collect();
+        let request = batch::reads(&self.0.shared.endpoint, &paths, &query.prefer());
+        let read = |answer: &Response<Bytes>| batch::answers(answer, ids.len());
+        let answers = self.send(request, Kind::Read, read).await?;
+        let at = now();
+        let judged = ids.iter().zip(answers).map(|(id, answer)| {
+            let row = response::checked(answer, at.wall);
+            let row = row.and_then(|answer| response::row(&answer, &query));
+            // One part's 429 speaks for the user, as a whole answer's does.
+            if let Err(failure) = &row {
+                self.0.part_failed(failure, at);
             }
-            row => Ok(row),
-        }
+            asked_for(*id, unless(row, ErrorCode::OBJECT_DOES_NOT_EXIST))
+        });
+        Ok(judged.collect())
     }
 
     /// The id of the row with this value in an alternate key; by a filter where the value can't stand in an address.
@@ -324,14 +356,9 @@ impl Reader {
     ) -> Result<Option<Row>, Failure> {
         let path = format!("{address}?{}", options(query)?);
         let read = |answer: &Response<Bytes>| response::row(answer, query);
-        match self
-            .get(&path, Some(&query.prefer()), Kind::Read, read)
-            .await
-        {
-            Ok(row) => Ok(Some(row)),
-            Err(failure) if failure.code == Some(absent) => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        let prefer = query.prefer();
+        let row = self.get(&path, Some(&prefer), Kind::Read, read).await;
+        unless(row, absent)
     }
 
     /// A listing, page by page.
@@ -551,7 +578,7 @@ impl Writer {
     /// Sends several writes in one request: what became of each, in their order. A failure of the whole says nothing of
     /// any of them: where it may have happened, all are for the caller to read back, and never sent again whole.
     pub async fn send_batch(&self, writes: &[Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let request = batch::request(&self.0.0.shared.endpoint, writes);
+        let request = batch::writes(&self.0.0.shared.endpoint, writes);
         let read = |answer: &Response<Bytes>| batch::answers(answer, writes.len());
         let answers = self.0.send(request, Kind::Write, read).await?;
         let at = now();
@@ -622,6 +649,25 @@ impl Writer {
                 })
             }
         }
+    }
+}
+
+/// A row, or none where the failure is the code that says so.
+fn unless(row: Result<Row, Failure>, absent: ErrorCode) -> Result<Option<Row>, Failure> {
+    match row {
+        Ok(row) => Ok(Some(row)),
+        Err(failure) if failure.code == Some(absent) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The row, unless it is another one.
+fn asked_for(id: RowId, row: Result<Option<Row>, Failure>) -> Result<Option<Row>, Failure> {
+    match row? {
+        Some(row) if row.id != id => {
+            Err(Failure::odd("another row than the one that was asked for"))
+        }
+        row => Ok(row),
     }
 }
 

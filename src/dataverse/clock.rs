@@ -2,19 +2,24 @@
 //! one with it.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::domain::time::Now;
+use crate::domain::time::{Now, age};
 
-static START: OnceLock<Instant> = OnceLock::new();
+/// When the process first asked, and what the clock that never goes back then began with.
+static START: OnceLock<(Instant, Duration)> = OnceLock::new();
 
 /// This moment, on both clocks.
 pub fn now() -> Now {
-    let start = START.get_or_init(Instant::now);
+    let wall = Utc::now();
+    // It begins with the time of day, so that moments of earlier processes have their place on it, too.
+    let began = || (Instant::now(), age(wall, DateTime::UNIX_EPOCH));
+    let (start, begins) = START.get_or_init(began);
     Now {
-        mono: start.elapsed(),
-        wall: Utc::now(),
+        mono: begins.saturating_add(start.elapsed()),
+        wall,
     }
 }

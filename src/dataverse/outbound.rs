@@ -16,6 +16,18 @@ use crate::domain::instance::is_loopback;
 /// How long a webhook may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a service of our own may take to say how it is: what takes longer answers no ticket in time either.
+const ASKED: Duration = Duration::from_secs(5);
+
+/// Where a key is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a parameter of the query.
+    Query(String),
+    /// In a header.
+    Header(String),
+}
+
 /// The way out.
 #[derive(Clone, Debug)]
 pub struct Outbound(Transport);
@@ -24,6 +36,39 @@ impl Outbound {
     /// Makes its connections ready; none is opened yet.
     pub fn new() -> Result<Self, String> {
         Transport::new(PATIENCE, PATIENCE).map(Self)
+    }
+
+    /// Reads a page of a service of our own: its status and its text. A key goes into a header, or into the query.
+    pub async fn get(
+        &self,
+        url: &Url,
+        key: Option<(&KeyPlace, &SecretString)>,
+    ) -> Result<(u16, String), String> {
+        let mut url = checked(url.as_str())?;
+        let mut request = http::Request::builder();
+        match key {
+            None => {}
+            Some((KeyPlace::Query(name), key)) => {
+                url.query_pairs_mut().append_pair(name, key.expose_secret());
+            }
+            Some((KeyPlace::Header(name), key)) => {
+                request = request.header(name, key.expose_secret());
+            }
+        }
+        let request = request
+            .uri(url.as_str())
+            .body(Bytes::new())
+            .map_err(|_| "its address is none that can be called".to_owned())?;
+        let patience = Patience {
+            first_byte: ASKED,
+            whole: ASKED,
+        };
+        let answer = self.0.send(request, patience).await;
+        let (parts, body) = answer.map_err(|failure| failure.cause())?.into_parts();
+        Ok((
+            parts.status.as_u16(),
+            String::from_utf8_lossy(&body).into_owned(),
+        ))
     }
 
     /// Posts JSON to the address that is kept there. Any answer but a 2xx is an error.

@@ -27,17 +27,26 @@ pub enum When {
     Conflicts,
     /// An instance refuses our credentials.
     Refused,
+    /// A credential ends before long.
+    Expiring,
+    /// The ensure hook does not answer, and is called.
+    HookDown,
+    /// The ensure hook answers, and lets too many calls pass unensured.
+    HookFailing,
 }
 
 impl When {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::BreakerOpen,
         Self::Late,
         Self::Stalled,
         Self::UnknownOutcomes,
         Self::Conflicts,
         Self::Refused,
+        Self::Expiring,
+        Self::HookDown,
+        Self::HookFailing,
     ];
 
     /// The word in the configuration.
@@ -49,6 +58,9 @@ impl When {
             Self::UnknownOutcomes => "unknown-outcomes",
             Self::Conflicts => "conflicts",
             Self::Refused => "refused",
+            Self::Expiring => "expiring",
+            Self::HookDown => "hook-down",
+            Self::HookFailing => "hook-failing",
         }
     }
 

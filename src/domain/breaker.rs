@@ -19,6 +19,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::time::Now;
 
@@ -37,7 +38,7 @@ const RAMP_STEP: Duration = Duration::from_secs(10);
 const HISTORY: usize = 50;
 
 /// Who forced a breaker open, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forced {
     /// Who ordered it.
     pub by: String,
@@ -67,7 +68,7 @@ impl Forced {
 }
 
 /// The state that a breaker is in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Calls pass.
     Closed,
@@ -185,7 +186,7 @@ pub struct Transition {
 }
 
 /// Calls in the window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Answered.
     pub ok: u32,
@@ -204,7 +205,7 @@ struct Slice {
 }
 
 /// What a breaker shows of itself.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BreakerStatus {
     /// The class it watches.
     pub class: Class,

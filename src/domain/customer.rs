@@ -20,17 +20,20 @@ pub enum Mark {
     SourceUnreadable,
     /// The target shows no such row to us, although its ticket names it; or the row itself can't be read.
     Unknown,
+    /// No ticket names it: what named it was refused.
+    Refused,
 }
 
 impl Mark {
     /// All marks, the best first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Whole,
         Self::Stub,
         Self::Local,
         Self::Orphan,
         Self::SourceUnreadable,
         Self::Unknown,
+        Self::Refused,
     ];
 
     /// The words for it, everywhere the same.
@@ -42,6 +45,7 @@ impl Mark {
             Self::Orphan => "orphan",
             Self::SourceUnreadable => "source unreadable",
             Self::Unknown => "unknown",
+            Self::Refused => "refused",
         }
     }
 }
@@ -55,8 +59,10 @@ impl fmt::Display for Mark {
 /// Marks a customer by what both sides show of it, and what is known beside.
 pub fn mark(source: &Side, target: &Side, rules: &CompareRules, evidence: Evidence<'_>) -> Mark {
     match (source, target) {
-        (Side::Unreadable(_), _) => return Mark::SourceUnreadable,
-        (_, Side::Unreadable(_) | Side::Absent | Side::OutOfScope) => return Mark::Unknown,
+        (Side::Unreadable(_) | Side::Unread, _) => return Mark::SourceUnreadable,
+        (_, Side::Unreadable(_) | Side::Unread | Side::Absent | Side::OutOfScope) => {
+            return Mark::Unknown;
+        }
         (Side::Row(_) | Side::Absent | Side::OutOfScope, Side::Row(_)) => {}
     }
     match classify(source, target, rules, evidence).drift {

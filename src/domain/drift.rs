@@ -1,7 +1,5 @@
 //! Which drift a record is in: the table of `design.md`, "Drift, exactly", as one function. The first row of the
-//! table that holds wins, so that every record has exactly one drift.
-//!
-//! The flags *parked* and *left out* are not told yet.
+//! table that holds wins, so that every record has exactly one drift. A [`Flag`] may stand beside it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -95,6 +93,40 @@ impl Drift {
 }
 
 impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What stands beside the drift of a pending record. Such records are counted apart, stand first in the list, and leave
+/// lag alone: no run that is due would change them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Flag {
+    /// The target refused it for its own sake; tried again by a person, or when its source row changes.
+    Parked,
+    /// It changed before the last successful run of the link's sync began, and that run did not bring it over.
+    LeftOut,
+}
+
+impl Flag {
+    /// All of them, worst first.
+    pub const ALL: [Self; 2] = [Self::Parked, Self::LeftOut];
+
+    /// The word for it, everywhere the same.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::LeftOut => "left-out",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flag| flag.word() == word)
+    }
+}
+
+impl fmt::Display for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
@@ -258,6 +290,8 @@ pub enum Side {
     OutOfScope,
     /// It could not be read although the instance answered; the reason in words.
     Unreadable(String),
+    /// This process has not read it: the agent beside it has.
+    Unread,
 }
 
 impl Side {
@@ -265,7 +299,7 @@ impl Side {
     pub fn row(&self) -> Option<&Row> {
         match self {
             Self::Row(row) => Some(row),
-            Self::Absent | Self::OutOfScope | Self::Unreadable(_) => None,
+            Self::Absent | Self::OutOfScope | Self::Unreadable(_) | Self::Unread => None,
         }
     }
 }
@@ -338,7 +372,9 @@ pub fn classify(
         // A row whose source is out of scope is the target's own, whoever once brought it.
         (Side::OutOfScope, Side::Row(_)) => Assessment::sure(Drift::Local),
         (Side::OutOfScope, _) => Assessment::sure(Drift::InSync),
-        (Side::Unreadable(_), _) | (_, Side::Unreadable(_)) => Assessment::sure(Drift::Unknown),
+        (Side::Unreadable(_) | Side::Unread, _) | (_, Side::Unreadable(_) | Side::Unread) => {
+            Assessment::sure(Drift::Unknown)
+        }
         (Side::Absent, Side::Absent | Side::OutOfScope) => Assessment::sure(Drift::InSync),
         (Side::Row(_), Side::Absent | Side::OutOfScope) | (Side::Absent, Side::Row(_))
             if evidence.other_with_key.is_some() =>

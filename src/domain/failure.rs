@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A code in the body of an error, as the signed number behind `0x80040217` (contract 10).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ErrorCode(pub u32);
@@ -15,6 +17,8 @@ impl ErrorCode {
     pub const OBJECT_DOES_NOT_EXIST: Self = Self(0x8004_0217);
     /// A row with this primary id exists (a create-only request met it).
     pub const DUPLICATE_RECORD: Self = Self(0x8004_0237);
+    /// A duplicate detection rule of the instance found another row that is alike.
+    pub const DUPLICATE_FOUND: Self = Self(0x8004_0333);
     /// A row with this alternate key exists, on another id.
     pub const DUPLICATE_KEY: Self = Self(0x8006_0892);
     /// No row has this alternate key.
@@ -137,7 +141,7 @@ pub enum FailureClass {
 }
 
 /// Whose network a failure belongs to (reliability 2.1, "local-origin and remote").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// No byte came back from the other side: our host, our network, or the way there.
     Local,
@@ -243,6 +247,15 @@ impl Failure {
     pub fn stops_the_instance(&self) -> bool {
         self.code.is_some_and(ErrorCode::stops_the_instance)
             || (self.status == Some(503) && self.retry_after.is_some())
+    }
+
+    /// Whether the instance refused this one write for its own sake: by a duplicate rule, custom logic or validation. The
+    /// same write is refused again.
+    pub fn refuses_the_record(&self) -> bool {
+        let is_duplicate = self.code == Some(ErrorCode::DUPLICATE_KEY)
+            || self.code == Some(ErrorCode::DUPLICATE_FOUND);
+        let is_invalid = self.class == FailureClass::Invalid && self.status.is_some();
+        is_duplicate || (is_invalid && !self.rejects_the_user())
     }
 
     /// An answer that is readable and makes no sense.

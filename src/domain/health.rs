@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::breaker::{BreakerStatus, Class, Forced, Phase};
 use super::failure::Origin;
 use super::time::Now;
 
 /// How an instance is, the worst word that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Health {
     /// It was announced that it is worked on, and until when.
     Maintenance,
@@ -55,6 +56,11 @@ impl Health {
             Self::Healthy => "HEALTHY",
             Self::Unknown => "UNKNOWN",
         }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|health| health.word() == word)
     }
 }
 
@@ -214,7 +220,7 @@ pub struct Sample {
 }
 
 /// The last five minutes of calls, summed up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The median of answered calls.
     pub p50: Option<Duration>,
@@ -257,7 +263,7 @@ impl Summary {
 }
 
 /// One cell of a sparkline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cell {
     /// Nothing was called.
     Idle,
@@ -267,8 +273,21 @@ pub enum Cell {
     NoAnswer,
 }
 
+/// One minute of calls, as it is kept for days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Minute {
+    /// The median of the answers.
+    pub latency: Option<Duration>,
+    /// All calls.
+    pub calls: u32,
+    /// Those that failed.
+    pub errors: u32,
+}
+
 const SLICE: Duration = Duration::from_secs(5);
 const SLICES: usize = 60;
+/// How many of them are a minute.
+const MINUTE: u64 = 12;
 /// How much time one cell of a sparkline stands for.
 pub const CELL: Duration = Duration::from_secs(90);
 /// How many cells are kept: a day.
@@ -344,6 +363,40 @@ impl Calls {
                 Some(_) => *bad = true,
             }
         }
+    }
+
+    /// The last minute, to be kept.
+    pub fn minute(&self, now: Now) -> Minute {
+        let oldest = (number(now, SLICE) + 1).saturating_sub(MINUTE);
+        let recent = || self.slices.iter().filter(|slice| slice.number >= oldest);
+        let took = recent().flat_map(|slice| slice.took.iter().copied());
+        Minute {
+            latency: median(&took.collect::<Vec<_>>()),
+            calls: recent().map(|slice| slice.calls).sum(),
+            errors: recent().map(|slice| slice.remote + slice.local).sum(),
+        }
+    }
+
+    /// Takes in what an earlier process kept, oldest first; what was seen since stands behind it.
+    pub fn restore(&mut self, minutes: impl IntoIterator<Item = (Now, Minute)>) {
+        let mut cells: VecDeque<(u64, Vec<Duration>, bool)> = VecDeque::new();
+        let first = self.cells.front().map_or(u64::MAX, |(first, _, _)| *first);
+        for (at, minute) in minutes {
+            let number = number(at, CELL);
+            if number >= first {
+                break;
+            }
+            if cells.back().is_none_or(|(last, _, _)| *last != number) {
+                cells.push_back((number, Vec::new(), false));
+            }
+            if let Some((_, took, bad)) = cells.back_mut() {
+                took.extend(minute.latency);
+                *bad |= minute.errors > 0;
+            }
+        }
+        cells.append(&mut self.cells);
+        cells.drain(..cells.len().saturating_sub(CELLS));
+        self.cells = cells;
     }
 
     /// The last five minutes.
@@ -596,6 +649,46 @@ mod tests {
                 Cell::Idle,
                 Cell::Answered(Duration::from_millis(50)),
                 Cell::NoAnswer
+            ]
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_process_kept_is_drawn_before_what_this_one_saw() {
+        let mut earlier = Calls::default();
+        let call = |took, failed| Sample {
+            took: Duration::from_millis(took),
+            failed,
+            is_probe: true,
+        };
+        earlier.record(call(40, None), at(65));
+        earlier.record(call(60, None), at(70));
+        earlier.record(call(9, Some(Origin::Remote)), at(75));
+        let minute = earlier.minute(at(89));
+        assert_eq!(
+            minute,
+            Minute {
+                latency: Some(Duration::from_millis(40)),
+                calls: 3,
+                errors: 1,
+            }
+        );
+        assert_eq!(earlier.minute(at(150)), Minute::default());
+
+        let mut later = Calls::default();
+        later.record(call(80, None), at(280));
+        let failed = Minute {
+            errors: 2,
+            ..Minute::default()
+        };
+        later.restore([(at(89), minute), (at(100), failed), (at(280), failed)]);
+        assert_eq!(
+            later.cells(4, at(290)),
+            [
+                Cell::Answered(Duration::from_millis(40)),
+                Cell::NoAnswer,
+                Cell::Idle,
+                Cell::Answered(Duration::from_millis(80)),
             ]
         );
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::time::age;
 
@@ -55,7 +56,7 @@ impl LinkCondition {
 }
 
 /// How the latest runs of a link's sync ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runs {
     /// Whether any run is known to have ended.
     pub any: bool,

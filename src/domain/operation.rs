@@ -1,11 +1,14 @@
 //! What a person or the agent asked for, and how far each record of it has come.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::row::RowId;
+use super::table::ColumnName;
 
 /// One of the three repairs, or what a person decided of a record that both sides changed (design, "The three verbs").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,11 +29,15 @@ pub enum Verb {
     Rerun,
     /// Have the link's job end a run.
     Cancel,
+    /// Have the agent go on with an operation that is paused.
+    Resume,
+    /// Have the agent take back what of an operation was not sent yet.
+    End,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ensure,
         Self::Sync,
         Self::Rehydrate,
@@ -39,6 +46,8 @@ impl Verb {
         Self::KeepTarget,
         Self::Rerun,
         Self::Cancel,
+        Self::Resume,
+        Self::End,
     ];
 
     /// The verb in one word: in keys, commands, the journal.
@@ -52,6 +61,8 @@ impl Verb {
             Self::KeepTarget => "keep-target",
             Self::Rerun => "rerun",
             Self::Cancel => "cancel",
+            Self::Resume => "resume",
+            Self::End => "end",
         }
     }
 
@@ -70,8 +81,56 @@ impl fmt::Display for Verb {
     }
 }
 
+/// Whose value stands in one column of a record that both sides changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The source's; what the target has is overwritten.
+    Source,
+    /// The target's.
+    Target,
+}
+
+/// What a person decided of one column; the verb decides the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnChoice {
+    /// The hydrated column.
+    pub column: ColumnName,
+    /// Whose value stands in it.
+    pub takes: Taken,
+}
+
+impl fmt::Display for ColumnChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.takes {
+            Taken::Source => "source",
+            Taken::Target => "target",
+        };
+        write!(f, "{}={side}", self.column)
+    }
+}
+
+/// A text that is no choice for a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a choice is a column and whose value stands in it, like name=source or telephone1=target")]
+pub struct BadChoice;
+
+impl FromStr for ColumnChoice {
+    type Err = BadChoice;
+
+    fn from_str(text: &str) -> Result<Self, BadChoice> {
+        let (column, side) = text.split_once('=').ok_or(BadChoice)?;
+        let takes = match side {
+            "source" => Taken::Source,
+            "target" => Taken::Target,
+            _ => return Err(BadChoice),
+        };
+        let column = ColumnName::new(column).map_err(|_| BadChoice)?;
+        Ok(Self { column, takes })
+    }
+}
+
 /// An operation's id: made by the frontend and stored before anything is sent (reliability S8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OperationId(pub Uuid);
 
 impl OperationId {
@@ -100,6 +159,8 @@ pub struct TableIndex(pub u16);
 impl TableIndex {
     /// No table of a link: under it stand the runs that a link's job was asked for.
     pub const RUNS: Self = Self(u16::MAX);
+    /// No table of a link either: under it stand the operations that an agent is asked to end or to go on with.
+    pub const OPERATIONS: Self = Self(u16::MAX - 1);
 }
 
 /// One record of one link.
@@ -112,6 +173,12 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
+    /// What stands for an operation that another one is about.
+    pub fn of_operation(operation: OperationId) -> Option<Self> {
+        let table = TableIndex::OPERATIONS;
+        RowId::new(operation.0).map(|id| Self { table, id })
+    }
+
     /// What stands for the run that an operation asked for.
     pub fn of_run(operation: OperationId) -> Option<Self> {
         let table = TableIndex::RUNS;
@@ -257,6 +324,10 @@ pub struct Request {
     pub id: OperationId,
     /// What is to be done.
     pub verb: Verb,
+    /// What was decided column by column; the verb decides the columns that are not named.
+    pub choices: Vec<ColumnChoice>,
+    /// The operation whose failed records it tries again.
+    pub retries: Option<OperationId>,
     /// The link it is done on, by name.
     pub link: String,
     /// Why, in the words of who asked.

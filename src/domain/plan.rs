@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::drift::{Assessment, CompareRules, ComparedColumn, Drift};
-use super::operation::{RecordKey, TableIndex, Verb};
+use super::operation::{ColumnChoice, RecordKey, TableIndex, Taken, Verb};
 use super::row::{ETag, Row, Value};
 use super::table::{ColumnName, ColumnType, Requirement, TableName};
 
@@ -94,6 +94,75 @@ impl Plan {
     }
 }
 
+/// Plans a decision in which some columns were decided one by one; the verb decides the others.
+pub fn decide(
+    verb: Verb,
+    choices: &[ColumnChoice],
+    assessment: &Assessment,
+    source: Option<&Row>,
+    target: Option<&Row>,
+    rules: &CompareRules,
+) -> Plan {
+    match assessment.drift {
+        _ if choices.is_empty() => {}
+        Drift::Diverged | Drift::Kept => {
+            let is_hydrated =
+                |one: &ColumnChoice| rules.columns.iter().any(|column| column.name == one.column);
+            if !choices.iter().all(is_hydrated) {
+                return Plan::Refuse("a column that was named is none that the link copies");
+            }
+            let is_blank = |place| target.is_none_or(|row| rules.is_blank(row, place));
+            let takes = |place| match chosen(choices, rules, place) {
+                Some(taken) => taken == Taken::Source,
+                None => match verb {
+                    Verb::TakeSource => true,
+                    Verb::FillBlanks => is_blank(place),
+                    _ => false,
+                },
+            };
+            let plan = fill(assessment, source, target, rules, true, takes);
+            let is_decided = is_decided(verb, choices, &assessment.differing, rules);
+            return match plan {
+                Plan::Nothing(_) if is_decided => Plan::Keep,
+                plan => plan,
+            };
+        }
+        Drift::DeletedInTarget => {
+            return Plan::Refuse("deleted in the target: it is decided as a whole");
+        }
+        _ => {}
+    }
+    plan(verb, assessment, source, target, rules)
+}
+
+/// Whether a person decided of all these columns that the target's value stands.
+pub fn is_decided(
+    verb: Verb,
+    choices: &[ColumnChoice],
+    places: &[usize],
+    rules: &CompareRules,
+) -> bool {
+    places
+        .iter()
+        .all(|place| match chosen(choices, rules, *place) {
+            Some(taken) => taken == Taken::Target,
+            None => verb == Verb::KeepTarget,
+        })
+}
+
+/// Whose value was chosen for the column in a place; state and status are chosen together.
+fn chosen(choices: &[ColumnChoice], rules: &CompareRules, place: usize) -> Option<Taken> {
+    let column = rules.columns.get(place)?;
+    let of = |column: &ComparedColumn| choices.iter().find(|one| one.column == column.name);
+    let of_its_pair = || {
+        let of_the_state = |column: &&ComparedColumn| column.is_of_the_state();
+        let is_one = column.is_of_the_state();
+        let mut pair = rules.columns.iter().filter(of_the_state).filter(|_| is_one);
+        pair.find_map(of)
+    };
+    of(column).or_else(of_its_pair).map(|choice| choice.takes)
+}
+
 /// What is assigned, by the names of the columns.
 pub fn named(columns: &[Assignment], rules: &CompareRules) -> Vec<(ColumnName, Value)> {
     let named = columns.iter().filter_map(|assignment| {
@@ -113,6 +182,7 @@ pub fn plan(
 ) -> Plan {
     match (assessment.drift, verb) {
         (_, Verb::Rerun | Verb::Cancel) => Plan::Refuse("a run is no record"),
+        (_, Verb::Resume | Verb::End) => Plan::Refuse("an operation is no record"),
         (Drift::Unknown, _) => Plan::Refuse("it could not be read"),
         (Drift::Duplicate, _) => Plan::Refuse(
             "its alternate key stands on another row: merge the two in the target's app",

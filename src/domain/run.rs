@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::lag::Runs;
 
 /// What runs the sync of a link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Backend {
     /// Tandem itself.
     #[default]
@@ -97,8 +98,17 @@ impl fmt::Display for Backend {
 }
 
 /// The name of a run on its platform: safe in a URL and on a screen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RunId(String);
+
+impl TryFrom<String> for RunId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("no name of a run")
+    }
+}
 
 impl RunId {
     /// Takes 1 to 128 letters, digits, dots, dashes and underscores; `None` for anything else.
@@ -123,7 +133,7 @@ impl fmt::Display for RunId {
 }
 
 /// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunStatus {
     /// Asked for, and not begun.
     Queued,
@@ -188,7 +198,7 @@ impl RunStatus {
 }
 
 /// One run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformRun {
     /// Its name.
     pub id: RunId,
@@ -231,10 +241,10 @@ impl PlatformRun {
     }
 }
 
-/// When a run last ended well; the newest run is the first.
-pub fn last_success(runs: &[PlatformRun]) -> Option<DateTime<Utc>> {
+/// The run that was the last to end well.
+pub fn last_success(runs: &[PlatformRun]) -> Option<&PlatformRun> {
     let good = runs.iter().filter(|run| run.status == RunStatus::Succeeded);
-    good.filter_map(|run| run.ended.or(run.started)).max()
+    good.max_by_key(|run| run.ended.or(run.started))
 }
 
 /// The latest run that came to an end, well or not; the newest run is the first.
@@ -307,7 +317,7 @@ mod tests {
             run(Succeeded, 5),
             run(Failed, 4),
         ];
-        assert_eq!(last_success(&runs), Some(hour(5)));
+        assert_eq!(last_success(&runs).and_then(|run| run.ended), Some(hour(5)));
         assert_eq!(last_ended(&runs).map(|run| run.status), Some(Failed));
         assert_eq!(ends(&runs, hour(0)).failed_in_a_row, 2);
         assert!(ends(&runs, hour(7)).any);

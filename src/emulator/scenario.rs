@@ -24,7 +24,7 @@ use super::security::Change;
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
 
-const NAMED: [(&str, &str); 9] = [
+const NAMED: [(&str, &str); 10] = [
     ("outage", include_str!("../../assets/scenarios/outage.toml")),
     ("calm", include_str!("../../assets/scenarios/calm.toml")),
     (
@@ -55,10 +55,14 @@ const NAMED: [(&str, &str); 9] = [
         "skip-blanks",
         include_str!("../../assets/scenarios/skip-blanks.toml"),
     ),
+    (
+        "hook-down",
+        include_str!("../../assets/scenarios/hook-down.toml"),
+    ),
 ];
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0, NAMED[5].0, NAMED[6].0, NAMED[7].0,
-    NAMED[8].0,
+    NAMED[8].0, NAMED[9].0,
 ];
 
 /// A story for a pair of instances: how much traffic there is, and what goes wrong when.
@@ -93,6 +97,19 @@ pub struct Scenario {
     schema: Variations,
     #[serde(default)]
     security: Roles,
+    hook: Option<HookStory>,
+}
+
+/// What becomes of the hook that Europe calls. The instances serve none: whoever plays the story does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookStory {
+    /// How long after the start it is killed.
+    #[serde(deserialize_with = "time::duration")]
+    pub dies: Duration,
+    /// How long after the start it is there again.
+    #[serde(deserialize_with = "time::duration")]
+    pub returns: Duration,
 }
 
 /// Why a text is no scenario.
@@ -179,6 +196,11 @@ impl Scenario {
     /// What happens, in words.
     pub fn story(&self) -> &str {
         &self.story
+    }
+
+    /// What becomes of the hook, where the story has one.
+    pub fn hook(&self) -> Option<HookStory> {
+        self.hook
     }
 
     /// The tables of an instance.

@@ -7,17 +7,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, NaiveTime, Utc};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::State;
 use super::state::InstanceState;
-use crate::config::{AlertConfig, Destination};
+use crate::config::{AlertConfig, Destination, Expiry};
 use crate::dataverse::{Outbound, fetched, now, tell};
 use crate::domain::alert::{Holds, Sight, Watch, When};
 use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::health::Health;
+use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::time::age;
 use crate::journal::{AlertStore, Undelivered};
@@ -30,9 +32,13 @@ const AGAIN_CAP: Duration = Duration::from_secs(600);
 /// A message that is older than this tells nobody anything any more.
 const TOO_OLD: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// A credential that ends within this is about to be refused.
+const EXPIRING: chrono::Duration = chrono::Duration::days(14);
+
 /// Watches states and tells people, until it is dropped.
 pub(super) async fn run(
     alerts: Vec<AlertConfig>,
+    expiries: Vec<Expiry>,
     folder: PathBuf,
     states: watch::Receiver<Arc<State>>,
 ) {
@@ -48,12 +54,17 @@ pub(super) async fn run(
     };
     // A slow receiver must not keep the next alert from being noticed.
     tokio::join!(
-        watch(&alerts, &store, states),
+        watch(&alerts, &expiries, &store, states),
         deliver(&alerts, &store, &outbound)
     );
 }
 
-async fn watch(alerts: &[AlertConfig], store: &AlertStore, states: watch::Receiver<Arc<State>>) {
+async fn watch(
+    alerts: &[AlertConfig],
+    expiries: &[Expiry],
+    store: &AlertStore,
+    states: watch::Receiver<Arc<State>>,
+) {
     let fired = match store.firing().await {
         Ok(fired) => fired,
         Err(error) => {
@@ -64,7 +75,8 @@ async fn watch(alerts: &[AlertConfig], store: &AlertStore, states: watch::Receiv
     let rules = alerts.iter().map(|alert| alert.rule.clone()).collect();
     let mut watch = Watch::new(rules, fired);
     loop {
-        let sights = sights(&states.borrow().clone());
+        let mut sights = sights(&states.borrow().clone());
+        sights.extend(expiries.iter().map(|expiry| of_expiry(expiry, now().wall)));
         // Kept when it can't be written down: it is told as soon as it can.
         let mut looked = watch.clone();
         let told = looked.look(&sights, now());
@@ -154,6 +166,7 @@ fn sights(state: &State) -> Vec<Sight> {
     for place in 0..state.links.len() {
         sights.extend(of_link(state, place));
     }
+    sights.extend(of_hook(state));
     let unknown = state.unknown_outcomes();
     sights.push(Sight {
         when: When::UnknownOutcomes,
@@ -169,6 +182,75 @@ fn sights(state: &State) -> Vec<Sight> {
 
 fn yes_or_no(is_so: bool) -> Holds {
     if is_so { Holds::Yes } else { Holds::No }
+}
+
+fn of_expiry(expiry: &Expiry, now: DateTime<Utc>) -> Sight {
+    let Expiry { whose, day } = expiry;
+    let ends = day.and_time(NaiveTime::MIN).and_utc();
+    let days = (ends - now).num_days();
+    Sight {
+        when: When::Expiring,
+        subject: whose.clone(),
+        holds: yes_or_no(ends - now <= EXPIRING),
+        is_muted: false,
+        text: if ends <= now {
+            format!("the credential of {whose} ended on {day}: put a new secret in its place")
+        } else {
+            format!(
+                "the credential of {whose} ends on {day}, in {days} days: put a new secret in its place"
+            )
+        },
+    }
+}
+
+fn of_hook(state: &State) -> Vec<Sight> {
+    let Some(hook) = &state.hook else {
+        return Vec::new();
+    };
+    let health = &hook.health;
+    let (answer, called) = (health.answer(), health.called());
+    let link = state.links.get(hook.link);
+    let target = link.and_then(|link| state.instances.get(link.target));
+    let is_muted = target.is_some_and(|target| target.maintenance().is_some());
+    let name = target.map_or("the target", |target| target.name.as_str());
+    let share = health.lately();
+    let is_silent = matches!(answer, Answer::Silent(_));
+    let down = match (answer, called) {
+        (Answer::Well | Answer::NotReady(_), _) | (Answer::Silent(_), Called::No) => Holds::No,
+        (Answer::Silent(_), Called::Yes) => Holds::Yes,
+        _ => Holds::Unsure,
+    };
+    let failing = match answer {
+        Answer::NotReady(_) => yes_or_no(called == Called::Yes),
+        Answer::Well => yes_or_no(share.is_failing()),
+        Answer::NotAsked | Answer::Silent(_) => Holds::Unsure,
+    };
+    let sight = |when, holds, text| Sight {
+        when,
+        subject: format!("hook of {name}"),
+        holds,
+        is_muted,
+        text,
+    };
+    let why = match answer {
+        Answer::Silent(why) | Answer::NotReady(why) => why.as_str(),
+        Answer::NotAsked | Answer::Well => "",
+    };
+    let cure = "`tandem hook disable` lets tickets pass";
+    let lets_pass = if why.is_empty() || is_silent {
+        let (unensured, calls) = (share.unensured, share.calls);
+        format!("the hook of {name} did not ensure {unensured} of the last {calls} calls")
+    } else {
+        format!("the hook of {name} ensures nothing: {why}")
+    };
+    vec![
+        sight(
+            When::HookDown,
+            down,
+            format!("the hook of {name} does not answer ({why}): every ticket is refused; {cure}"),
+        ),
+        sight(When::HookFailing, failing, lets_pass),
+    ]
 }
 
 fn of_instance(instance: &InstanceState) -> impl Iterator<Item = Sight> + use<'_> {

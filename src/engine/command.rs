@@ -99,6 +99,8 @@ pub enum Command {
     Compare,
     /// Read both sides of a record now.
     Inspect(RecordKey),
+    /// Read both sides of these records now, several at a time.
+    Read(Vec<RecordKey>),
     /// Tell all that is known of a record; the answer is [`super::explain::Explained`].
     Explain(Target),
 }

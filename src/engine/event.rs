@@ -5,19 +5,22 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::explain::Explained;
+use super::hooked::Said;
 use super::link::LinkContext;
+use super::live::Live;
 use super::records::Sides;
 use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
 use crate::dataverse::Observation;
 use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
+use crate::domain::hook::Called;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::run::PlatformRun;
 use crate::domain::time::Now;
-use crate::journal::{Holder, RecoveredOperation};
+use crate::journal::{self, Holder, RecoveredOperation, Samples};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub(super) enum Event {
     ChangedSince { table: TableIndex, rows: usize },
     /// A record was read on both sides.
     Looked(Box<Looked>),
+    /// The target refused a record for its own sake, for this reason.
+    Parked { record: RecordKey, why: Arc<str> },
     /// An operation is in the journal.
     Accepted {
         request: Request,
@@ -136,7 +141,12 @@ pub(super) enum Event {
     SyncDue {
         link: usize,
         next_due: DateTime<Utc>,
-        last_success: Option<DateTime<Utc>>,
+    },
+    /// A run of a link's sync ended well in an earlier process, or in another one.
+    SyncRemembered {
+        link: usize,
+        began: DateTime<Utc>,
+        ended: DateTime<Utc>,
     },
     /// A preview has come further.
     Previewed(Arc<Preview>),
@@ -147,10 +157,25 @@ pub(super) enum Event {
         instance: usize,
         forced: Option<Forced>,
     },
+    /// What earlier processes saw of instances and links.
+    Restored(Box<Samples>),
     /// A process ended while this one ran, and left this unfinished.
     LeftBehind(Box<RecoveredOperation>),
     /// An agent lives beside us, or none does any more.
     AgentSeen(Option<Holder>),
+    /// What the agent beside us says of everything.
+    Told(Box<Live>),
+    /// What the journal says of an operation of another process, in its order.
+    Journalled {
+        request: Request,
+        events: Vec<journal::Event>,
+    },
+    /// It was tried to become the one who keeps the index.
+    IndexClaimed { kept: bool },
+    /// The hook was asked how it is.
+    HookSaid(Said),
+    /// The target was asked whether it calls the hook.
+    HookCalled(Called),
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.
@@ -184,6 +209,8 @@ pub(super) struct Looked {
     pub(super) drift: Drift,
     pub(super) is_guess: bool,
     pub(super) other: Option<RowId>,
+    /// Why it is parked, if it is.
+    pub(super) parked: Option<Arc<str>>,
     /// Since when it is out of step, where that is known from before.
     pub(super) since: Option<DateTime<Utc>>,
     pub(super) sides: Arc<Sides>,

@@ -2,7 +2,7 @@
 //! have told. Shared by comparisons and repairs, so that no repair undoes what only a feed could know.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::drift::{Changed, Drift};
 use crate::domain::operation::{RecordKey, Stage, Verb};
@@ -106,6 +106,39 @@ impl ReadApart {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<RowId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The records that the target refused for their own sake, with the source's side as it was then, and why. Who is
+/// parked is left alone by whatever runs by itself.
+#[derive(Debug, Default)]
+pub(super) struct Parked(Mutex<HashMap<RecordKey, (u64, Arc<str>)>>);
+
+impl Parked {
+    /// Takes in a refusal.
+    pub(super) fn park(&self, key: RecordKey, source: u64, why: Arc<str>) {
+        self.lock().insert(key, (source, why));
+    }
+
+    /// Takes in what the journal knows; what was tried since is newer.
+    pub(super) fn remember(&self, key: RecordKey, source: u64, why: Arc<str>) {
+        self.lock().entry(key).or_insert((source, why));
+    }
+
+    /// A write of it succeeded.
+    pub(super) fn release(&self, key: RecordKey) {
+        self.lock().remove(&key);
+    }
+
+    /// Why a record is parked, if it is while the source's side has this hash.
+    pub(super) fn why(&self, key: RecordKey, source: u64) -> Option<Arc<str>> {
+        let parked = self.lock();
+        let (as_it_was, why) = parked.get(&key)?;
+        (*as_it_was == source).then(|| Arc::clone(why))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, (u64, Arc<str>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -98,7 +98,7 @@ impl From<Side> for Sight {
     fn from(side: Side) -> Self {
         match side {
             Side::Row(row) => Self::Row(row),
-            Side::Absent | Side::OutOfScope => Self::Absent,
+            Side::Absent | Side::OutOfScope | Side::Unread => Self::Absent,
             Side::Unreadable(why) => Self::Unreadable(why),
         }
     }

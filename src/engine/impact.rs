@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
+use super::hooked::HookClient;
 use super::report::{CUSTOMER, TICKETS};
 use super::start::{StartError, clients};
 use crate::config::{Config, LinkConfig};
 use crate::dataverse::{Filter, Query, Reader};
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
+use crate::domain::hook::{Answer, endpoint_name, id_of};
 use crate::domain::impact::{Impact, MOST};
 use crate::domain::operation::RecordKey;
-use crate::domain::row::{RowId, Value};
+use crate::domain::row::{Row, RowId, Value};
 use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
 use crate::domain::text::visible;
 
@@ -53,8 +55,15 @@ pub async fn impacts(
         let Some(client) = client.filter(|_| !concerned.is_empty()) else {
             continue;
         };
+        let is_missing = |one: &&Concerned| one.drift == Drift::Missing;
         let target = Target {
             reader: client.reader.clone(),
+            endpoint: id_of(&endpoint_name(&link.name)),
+            hook_ensures: if concerned.iter().any(is_missing) {
+                hook_ensures(config, place).await
+            } else {
+                false
+            },
         };
         impacts.extend(target.impacts(&concerned).await);
     }
@@ -77,6 +86,26 @@ fn is_by_key(link: &LinkConfig, record: &Concerned) -> bool {
 /// Where the tickets are.
 struct Target {
     reader: Reader,
+    /// What tandem's own hook is registered as.
+    endpoint: Option<RowId>,
+    /// Whether that hook, if a step calls it, ensures a ticket's customer.
+    hook_ensures: bool,
+}
+
+/// Whether the hook of a link ensures a ticket's customer, and answers. One that is not configured here can't be asked:
+/// then its step is taken at its word.
+async fn hook_ensures(config: &Config, link: usize) -> bool {
+    let Some(hook) = config.hook.as_ref().filter(|hook| hook.link == link) else {
+        return true;
+    };
+    let mut tables = hook.tables.iter();
+    let tickets = tables.find(|table| table.name.as_str() == TICKETS);
+    let mut references = tickets.iter().flat_map(|table| &table.references);
+    let looks_after = references.any(|reference| reference.column.as_str() == CUSTOMER);
+    match HookClient::of(config) {
+        Some((client, _)) if looks_after => client.ask().await.answer == Answer::Well,
+        _ => false,
+    }
 }
 
 impl Target {
@@ -160,7 +189,7 @@ impl Target {
     }
 
     /// Whether a step ensures a ticket's customer: one that is on, runs at `PreValidation` of a ticket's Create, and
-    /// says in its own name or in that of what it calls that it ensures.
+    /// is tandem's hook that answers, or says in its own name or in that of what it calls that it ensures.
     async fn ensures(&self) -> Result<bool, Failure> {
         let filters = self.reader.schema(&table("sdkmessagefilter")?).await?;
         let message = column("sdkmessageid")?;
@@ -193,12 +222,22 @@ impl Target {
         ]));
         let mut pages = self.reader.pages(query);
         while let Some(page) = pages.next().await? {
-            let mut values = page.rows.iter().flat_map(|row| &row.values);
-            if values.any(|value| value.to_string().to_lowercase().contains("ensure")) {
+            if page.rows.iter().any(|step| self.is_ensuring(step)) {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn is_ensuring(&self, step: &Row) -> bool {
+        let handler = step.values.get(1);
+        let is_ours =
+            matches!(handler, Some(Value::Lookup(handler)) if Some(handler.id) == self.endpoint);
+        if is_ours {
+            return self.hook_ensures;
+        }
+        let mut values = step.values.iter();
+        values.any(|value| value.to_string().to_lowercase().contains("ensure"))
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use super::event::Named;
-use super::evidence::{Agreements, Choices, ReadApart, Told};
+use super::event::{Looked, Named};
+use super::evidence::{Agreements, Choices, Parked, ReadApart, Told};
 use super::fit::{Surroundings, bound_tables, fit, source_name};
 use super::identity::Identity;
 use super::reading::End;
@@ -50,6 +50,8 @@ pub(super) struct LinkContext {
     pub(super) agreements: Agreements,
     /// What a person chose to keep.
     pub(super) choices: Choices,
+    /// What the target refused for its own sake.
+    pub(super) parked: Parked,
     /// Set once what the journal knows of the records has been taken in, or can't be.
     pub(super) recalled: CancellationToken,
     /// What the feeds of changes have told.
@@ -72,6 +74,18 @@ impl LinkContext {
     pub(super) fn warnings(&self) -> impl Iterator<Item = &str> {
         let tables = self.tables.iter();
         tables.flat_map(|table| table.warnings.iter().map(String::as_str))
+    }
+
+    /// Why a record is parked, if it is as it was read.
+    pub(super) fn why_parked(&self, looked: &Looked) -> Option<Arc<str>> {
+        let table = self.table(looked.record.key.table)?;
+        let source = looked
+            .sides
+            .source
+            .row()
+            .filter(|_| looked.drift.is_pending())?;
+        self.parked
+            .why(looked.record.key, table.rules.digest(source))
     }
 
     /// The table at that place.
@@ -182,17 +196,19 @@ fn text(place: usize, source: Option<&Row>, target: Option<&Row>) -> Option<Stri
 }
 
 /// Why a link can't be made ready.
-#[derive(Debug)]
-pub(super) enum NotReady {
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
     /// An instance could not be asked; it is worth trying again.
+    #[error("an instance can't be asked for its tables: {0}")]
     Unreachable(Failure),
     /// The configuration does not fit the instances; a person has to change one of them.
+    #[error("{0}")]
     Misfit(String),
 }
 
 impl NotReady {
     /// A table that an instance does not have is a matter of the configuration; any other failure passes.
-    fn of_schema(failure: Failure, end: &str, table: &TableConfig) -> Self {
+    pub(super) fn of_schema(failure: Failure, end: &str, table: &TableConfig) -> Self {
         if failure.class != FailureClass::NotFound {
             return Self::Unreachable(failure);
         }
@@ -245,6 +261,7 @@ pub(super) async fn describe(
         sync_users,
         agreements: Agreements::default(),
         choices: Choices::default(),
+        parked: Parked::default(),
         recalled: CancellationToken::new(),
         told: Told::default(),
         index: OnceLock::new(),
@@ -263,17 +280,15 @@ pub(super) async fn describe_one(
     // A place among the link's tables is of no use to anybody here.
     let index = TableIndex(0);
     if let Err(failure) = ends.source.schema(&table.name).await {
-        let plain = TableConfig {
-            scope: None,
-            map: Vec::new(),
-            ..table.clone()
+        let target = ends.target.reader();
+        let described = target.schema(&table.name).await;
+        let described = described.map_err(NotReady::Unreachable)?;
+        let around = Surroundings {
+            sets: sets_of_constants(table, &described, target).await?,
+            ..Surroundings::default()
         };
-        let names = plain.columns.clone();
-        let target = schema(ends.target.reader(), &table.name, &names).await;
-        let target = target.map_err(NotReady::Unreachable)?;
-        let around = Surroundings::default();
-        let fit = fit(index, link, &plain, target.clone(), target, &around);
-        return Ok((fit.map_err(NotReady::Misfit)?, Some(failure)));
+        let table = as_the_target_has_it(link, table, target, &around).await?;
+        return Ok((table, Some(failure)));
     }
     let (source, target) = describe_table(table, ends).await?;
     let described = [(source.clone(), target.clone())];
@@ -286,6 +301,24 @@ pub(super) async fn describe_one(
     Ok((fit, None))
 }
 
+/// One table, its source taken to be as the target describes it.
+pub(super) async fn as_the_target_has_it(
+    link: &LinkConfig,
+    table: &TableConfig,
+    target: &Reader,
+    around: &Surroundings,
+) -> Result<LinkTable, NotReady> {
+    let plain = TableConfig {
+        scope: None,
+        map: Vec::new(),
+        ..table.clone()
+    };
+    let described = described_by_target(&plain, target).await;
+    let described = described.map_err(|failure| NotReady::of_schema(failure, "target", table))?;
+    let source = described.clone();
+    fit(TableIndex(0), link, &plain, source, described, around).map_err(NotReady::Misfit)
+}
+
 /// One table as both instances describe it.
 async fn describe_table(
     table: &TableConfig,
@@ -294,18 +327,23 @@ async fn describe_table(
     let names = table.columns.iter().map(|name| source_name(table, name));
     let names: Vec<ColumnName> = names.cloned().collect();
     let source = schema(&ends.source, &table.name, &names).await;
-    let constants = table.set.iter();
-    let constants = constants.filter_map(|constant| ColumnName::new(&constant.property).ok());
-    let names: Vec<ColumnName> = table.columns.iter().cloned().chain(constants).collect();
-    let target = schema(ends.target.reader(), &table.name, &names).await;
+    let target = described_by_target(table, ends.target.reader()).await;
     Ok((
         source.map_err(|failure| NotReady::of_schema(failure, "source", table))?,
         target.map_err(|failure| NotReady::of_schema(failure, "target", table))?,
     ))
 }
 
+/// One table as the target describes it, with the options of the columns that are written.
+async fn described_by_target(table: &TableConfig, target: &Reader) -> Result<TableSchema, Failure> {
+    let constants = table.set.iter();
+    let constants = constants.filter_map(|constant| ColumnName::new(&constant.property).ok());
+    let names: Vec<ColumnName> = table.columns.iter().cloned().chain(constants).collect();
+    schema(target, &table.name, &names).await
+}
+
 /// A table with the options of these of its columns.
-async fn schema(
+pub(super) async fn schema(
     reader: &Reader,
     table: &TableName,
     columns: &[ColumnName],
@@ -340,22 +378,31 @@ async fn surroundings(
         has_currency |= columns
             .map(|column| &column.kind)
             .any(ColumnType::is_currency);
-        let named = table.set.iter();
-        for name in named.flat_map(|constant| bound_tables(target, &constant.property)) {
-            if around.sets.contains_key(&name) {
-                continue;
-            }
-            let set = ends.target.reader().schema(&name).await;
-            around
-                .sets
-                .insert(name, set.map_err(NotReady::Unreachable)?.set);
-        }
+        let sets = sets_of_constants(table, target, ends.target.reader()).await?;
+        around.sets.extend(sets);
     }
     if has_currency && !on_link(CURRENCY) {
         let currencies = currencies(ends, &mut around).await;
         around.currencies = Some(currencies.map_err(NotReady::Unreachable)?);
     }
     Ok(around)
+}
+
+/// The names in URLs of the tables that a table's constants name.
+pub(super) async fn sets_of_constants(
+    table: &TableConfig,
+    target: &TableSchema,
+    reader: &Reader,
+) -> Result<BTreeMap<TableName, EntitySet>, NotReady> {
+    let mut sets = BTreeMap::new();
+    let named = table.set.iter();
+    for name in named.flat_map(|constant| bound_tables(target, &constant.property)) {
+        if !sets.contains_key(&name) {
+            let named = reader.schema(&name).await;
+            sets.insert(name, named.map_err(NotReady::Unreachable)?.set);
+        }
+    }
+    Ok(sets)
 }
 
 /// Which currency of the target is which of the source: those with one ISO code are one (design, "Refused at start").

@@ -1,13 +1,18 @@
 //! Rows of a link's two sides as its rules compare them: the one place where the source's rows are put into the
 //! target's terms, and where those that are out of scope are told apart.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use super::link::{Ends, LinkTable};
-use crate::dataverse::{Page, Query, Reader};
+use crate::dataverse::{MOST_IN_A_BATCH, Page, Query, Reader};
 use crate::domain::drift::Side;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::row::{Row, RowId};
 use crate::domain::table::{ColumnName, TableSchema};
 use crate::domain::translation::Translated;
+
+/// So many batches of reads at once.
+const BATCHES_AT_ONCE: usize = 4;
 
 /// Which side of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +78,13 @@ impl LinkTable {
         taken
     }
 
+    /// One row of one side. A row that security hides is unknown, not absent.
+    pub(super) async fn read(&self, reader: &Reader, end: End, id: RowId) -> Result<Side, Failure> {
+        let (schema, columns) = self.side(end);
+        let there = self.called(end, id);
+        side(end, self, reader.retrieve(schema, there, columns).await)
+    }
+
     /// What a record is called on one side.
     fn called(&self, end: End, id: RowId) -> RowId {
         match end {
@@ -99,28 +111,39 @@ impl Ends {
         }
     }
 
-    /// One row of one side. A row that security hides is unknown, not absent.
+    /// One row of one side.
     pub(super) async fn row(
         &self,
         end: End,
         table: &LinkTable,
         id: RowId,
     ) -> Result<Side, Failure> {
+        table.read(self.reader(end), end, id).await
+    }
+
+    /// The same of several rows, in few requests: one that its request did not tell of is asked for by itself.
+    pub(super) async fn each(
+        &self,
+        end: End,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<Vec<(RowId, Side)>, Failure> {
         let (schema, columns) = table.side(end);
-        let there = table.called(end, id);
-        match self.reader(end).retrieve(schema, there, columns).await {
-            Ok(None) => Ok(Side::Absent),
-            Ok(Some(row)) if end == End::Target => Ok(Side::Row(table.identity.read(row))),
-            Ok(Some(row)) => Ok(match table.translation.read(row) {
-                Translated::Row(row) => Side::Row(row),
-                Translated::OutOfScope(_) => Side::OutOfScope,
-                Translated::Untranslatable(_, why) => Side::Unreadable(why),
-            }),
-            Err(failure) if failure.class == FailureClass::Forbidden => {
-                Ok(Side::Unreadable(failure.summary()))
+        let chunks: Vec<Vec<RowId>> = ids.chunks(MOST_IN_A_BATCH).map(<[_]>::to_vec).collect();
+        let asked = stream::iter(chunks).map(async |some: Vec<RowId>| {
+            let called: Vec<RowId> = some.iter().map(|id| table.called(end, *id)).collect();
+            let rows = self.reader(end).retrieve_each(schema, &called, columns);
+            let mut sides = Vec::with_capacity(some.len());
+            for (id, row) in some.iter().zip(rows.await?) {
+                let side = match row {
+                    Err(failure) if failure.is_transient() => self.row(end, table, *id).await?,
+                    row => side(end, table, row)?,
+                };
+                sides.push((*id, side));
             }
-            Err(failure) => Err(failure),
-        }
+            Ok::<_, Failure>(sides)
+        });
+        asked.buffered(BATCHES_AT_ONCE).try_concat().await
     }
 
     /// Which of these records have a row in the target.
@@ -151,5 +174,22 @@ impl Ends {
         let there: Vec<RowId> = ids.iter().map(|id| table.called(end, *id)).collect();
         let page = self.reader(end).rows_by_id(schema, &there, columns).await?;
         Ok(table.take(end, page))
+    }
+}
+
+/// What a row's read says of its side.
+fn side(end: End, table: &LinkTable, row: Result<Option<Row>, Failure>) -> Result<Side, Failure> {
+    match row {
+        Ok(None) => Ok(Side::Absent),
+        Ok(Some(row)) if end == End::Target => Ok(Side::Row(table.identity.read(row))),
+        Ok(Some(row)) => Ok(match table.translation.read(row) {
+            Translated::Row(row) => Side::Row(row),
+            Translated::OutOfScope(_) => Side::OutOfScope,
+            Translated::Untranslatable(_, why) => Side::Unreadable(why),
+        }),
+        Err(failure) if failure.class == FailureClass::Forbidden => {
+            Ok(Side::Unreadable(failure.summary()))
+        }
+        Err(failure) => Err(failure),
     }
 }

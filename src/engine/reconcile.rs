@@ -68,6 +68,14 @@ pub(super) struct Comparing {
     pub(super) events: mpsc::Sender<Event>,
 }
 
+/// Takes over anew what the index says of a table, which another process keeps.
+pub(super) async fn know_again(link: &LinkContext, table: &LinkTable) {
+    let mut known = table.known.lock().await;
+    *known = Known::default();
+    link.told.forget_all(|key| key.table == table.index);
+    known.load(link, table).await;
+}
+
 impl Comparing {
     /// Compares all tables at once, and reports as it goes. The answer lists every record that is out of step.
     pub(super) async fn run(&self) -> Result<Vec<Comparison>, Broken> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::drift::{Drift, Side};
+use crate::domain::drift::{Drift, Flag, Side};
 use crate::domain::operation::{OperationId, RecordKey, Stage, Verb};
 use crate::domain::row::RowId;
 use crate::domain::time::Now;
@@ -27,6 +27,10 @@ pub struct Record {
     pub other: Option<RowId>,
     /// Since when it is out of step: the source's last change when it was first seen so.
     pub since: Option<DateTime<Utc>>,
+    /// Why it is parked, if it is: what the target said when it refused it.
+    pub parked: Option<Arc<str>>,
+    /// Whether the link's last successful run left it out.
+    pub is_left_out: bool,
     /// Both sides as they were last read.
     pub sides: Arc<Sides>,
     /// The operation that holds it.
@@ -42,6 +46,17 @@ impl Record {
             .since
             .is_some_and(|since| crate::domain::time::age(now, since) < settle);
         self.drift.is_pending() && (fresh || self.under_way.is_some())
+    }
+
+    /// What stands beside its drift.
+    pub fn flag(&self) -> Option<Flag> {
+        if !self.drift.is_pending() {
+            None
+        } else if self.parked.is_some() {
+            Some(Flag::Parked)
+        } else {
+            self.is_left_out.then_some(Flag::LeftOut)
+        }
     }
 }
 
@@ -59,6 +74,21 @@ pub struct Sides {
 }
 
 impl Sides {
+    /// Both sides of a record that only the agent beside us has read.
+    pub(super) fn unread(at: Now) -> Self {
+        Self {
+            source: Side::Unread,
+            target: Side::Unread,
+            differing: Vec::new(),
+            read: at,
+        }
+    }
+
+    /// Whether this process has read them.
+    pub fn are_read(&self) -> bool {
+        self.source != Side::Unread && self.target != Side::Unread
+    }
+
     /// Since when a record with these sides is in that drift, by the clock of the side that tells; `None` for what is
     /// in step (design, "Lag, exactly").
     pub(super) fn since(&self, drift: Drift) -> Option<DateTime<Utc>> {

@@ -102,6 +102,8 @@ pub(super) struct Repair {
     pub(super) is_watched: bool,
     /// How many writes go into one request.
     pub(super) batches: Batches,
+    /// Whether the journal has the operation already, and none of its records: another process handed it over.
+    pub(super) is_accepted: bool,
     /// Set when the process ends: nothing new is begun, and what was not sent stays accepted.
     pub(super) shutdown: CancellationToken,
     /// What to do while the target can't be written to.
@@ -296,16 +298,27 @@ impl Repair {
     }
 
     async fn accept(&self, records: &[Named]) -> Result<(), Stop> {
-        let entries = records
-            .iter()
-            .filter_map(|record| self.journaled(record))
-            .collect();
-        let entry = Entry::Accepted {
-            request: self.request.clone(),
-            records: entries,
-            now: now(),
+        let at = now();
+        let known = records.iter().filter_map(|record| self.journaled(record));
+        let entries = if self.is_accepted {
+            let stages = known.map(|record| Entry::Stage {
+                operation: self.request.id,
+                record,
+                stage: Stage::Accepted,
+                etag: None,
+                hash: None,
+                columns: Vec::new(),
+                now: at,
+            });
+            stages.collect()
+        } else {
+            vec![Entry::Accepted {
+                request: self.request.clone(),
+                records: known.collect(),
+                now: at,
+            }]
         };
-        self.journal.append(vec![entry]).await?;
+        self.journal.append(entries).await?;
         let event = Event::Accepted {
             request: self.request.clone(),
             records: records.to_vec(),
@@ -315,7 +328,7 @@ impl Repair {
         Ok(())
     }
 
-    async fn finish(&self, cut_short: Option<String>) {
+    pub(super) async fn finish(&self, cut_short: Option<String>) {
         let (operation, at) = (self.request.id, now());
         let entry = Entry::Finished {
             operation,

@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use super::hooked::{HookClient, RefusedReference};
 use super::start::{Client, StartError, clients};
 use crate::config::{Config, LinkConfig};
 use crate::dataverse::{BadRow, Filter, Order, Pages, Query, Reader};
+use crate::domain::customer::Mark;
 use crate::domain::failure::Failure;
 use crate::domain::row::{Reference, Row, RowId, Value};
 use crate::domain::table::{ColumnName, TableName, TableSchema};
@@ -119,15 +121,19 @@ pub struct Report {
     columns: Vec<ColumnName>,
     customers: Customers,
     cache: Cache,
+    hook: Option<HookClient>,
+    asked: Asked,
+    customer: Option<RowId>,
     left: Option<u64>,
 }
 
 impl Report {
     /// Begins it; the target has to answer, the source need not.
-    pub async fn begin(config: &Config, link: usize, asked: &Asked) -> Result<Self, Broken> {
+    pub async fn begin(config: &Config, place: usize, asked: &Asked) -> Result<Self, Broken> {
         let (clients, _unobserved) = clients(config)?;
         let no_link = || Broken::Misfit("there is no such link".to_owned());
-        let link = config.links.get(link).ok_or_else(no_link)?;
+        let link = config.links.get(place).ok_or_else(no_link)?;
+        let hook = HookClient::of(config).filter(|(_, hook)| hook.link == place);
         let client = |place: usize| clients.get(place).ok_or_else(no_link);
         let (source, target) = (client(link.source)?, client(link.target)?);
         let instance = instance_name(config, link.target);
@@ -155,6 +161,9 @@ impl Report {
             columns,
             customers,
             cache: Cache::holding(REMEMBERED),
+            hook: hook.map(|(client, _)| client),
+            asked: asked.clone(),
+            customer: asked_for,
             left: asked.limit,
         })
     }
@@ -186,6 +195,45 @@ impl Report {
         let tickets = read.chain(bad.iter().map(unread)).collect();
         self.cache.turn_page();
         Ok(Some(tickets))
+    }
+
+    /// The references that were refused, as far as the hook remembers them, in the form of tickets that were not made:
+    /// marked as refused, with when they were last asked for and why. None where no hook is configured for the link.
+    pub async fn refused(&mut self) -> Result<Vec<Ticket>, String> {
+        let Some(hook) = &self.hook else {
+            return Ok(Vec::new());
+        };
+        let mut refused = hook.refused().await?;
+        let (since, customer) = (self.asked.since, self.customer);
+        refused.retain(|one| {
+            since.is_none_or(|since| one.last >= since) && customer.is_none_or(|id| one.id == id)
+        });
+        let references: Vec<Reference> = refused.iter().map(named).collect();
+        let all = references.iter().collect();
+        self.customers.read(all, &mut self.cache).await;
+        let lines = refused.iter().zip(&references);
+        let tickets = lines.map(|(one, reference)| {
+            let customer = self.cache.customer(reference);
+            let is_there = !matches!(customer.mark, Mark::Unknown | Mark::SourceUnreadable);
+            let now = if is_there { "; it is there now" } else { "" };
+            Ticket {
+                id: None,
+                number: String::new(),
+                title: format!(
+                    "refused, asked for {} times: {}{now}",
+                    one.count, one.reason
+                ),
+                created: Some(one.last),
+                state: None,
+                priority: None,
+                customer: Some(Customer {
+                    mark: Mark::Refused,
+                    ..customer
+                }),
+                fault: None,
+            }
+        });
+        Ok(tickets.collect())
     }
 
     /// Why the source could not be read, the last time that it was asked in vain.
@@ -232,6 +280,14 @@ impl Report {
                 .map(|reference| self.cache.customer(reference)),
             fault: None,
         }
+    }
+}
+
+fn named(refused: &RefusedReference) -> Reference {
+    Reference {
+        table: Some(refused.table.clone()),
+        id: refused.id,
+        name: None,
     }
 }
 

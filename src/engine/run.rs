@@ -1,12 +1,15 @@
 //! The loop: one task that owns all state. It takes what is ready, applies it, and publishes once.
 
+mod control;
 mod explain;
+mod follow;
 mod jobs;
 mod journal;
 mod links;
 mod operations;
 mod orders;
 mod others;
+mod samples;
 mod unattended;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -14,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +35,7 @@ use crate::dataverse::{Observation, now};
 use crate::domain::operation::OperationId;
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, RecoveredOperation};
+use follow::Follow;
 use unattended::Hydration;
 
 /// A snapshot is published at most this often.
@@ -84,6 +88,13 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         repairs: JoinSet::new(),
         shutdown: shutdown.clone(),
         published_at: Instant::now(),
+        sampled: samples::Sampled::default(),
+        follow: None,
+        looking: Vec::new(),
+        remembered_to: 0,
+        is_claiming: false,
+        telling: None,
+        handed: HashSet::new(),
         logged: 0,
     };
     let task = tokio::spawn(run.run(asked, happened));
@@ -101,6 +112,7 @@ struct LinkWork {
     /// What carries its rows over, where that is not the built-in sync.
     job: Option<Arc<Job>>,
     is_watched: bool,
+    is_being_described: bool,
     is_comparing: bool,
     compared: Option<Now>,
     was_readable: bool,
@@ -135,6 +147,19 @@ struct Run {
     repairs: JoinSet<()>,
     shutdown: CancellationToken,
     published_at: Instant,
+    sampled: samples::Sampled,
+    /// The agent beside us that looks in our place.
+    follow: Option<Follow>,
+    /// The tasks that look for this process: probes, and the watch of the links' jobs.
+    looking: Vec<AbortHandle>,
+    /// The number of the last event that the journal told at the start.
+    remembered_to: u64,
+    /// Whether it is being tried to become the one who keeps the index.
+    is_claiming: bool,
+    /// Writes down what there is to follow.
+    telling: Option<AbortHandle>,
+    /// Operations that other processes handed over to this one.
+    handed: HashSet<OperationId>,
     /// The number of the last line of the timeline that is in the log.
     logged: u64,
 }
@@ -145,13 +170,10 @@ impl Run {
         mut commands: mpsc::Receiver<Command>,
         mut events: mpsc::Receiver<Event>,
     ) {
+        self.begin_looking().await;
         let mut journal = self.open_journal();
         self.spawn_alerts();
-        self.spawn_probes();
-        self.spawn_describing();
-        if self.options.compares {
-            self.watch_jobs();
-        }
+        self.spawn_hook_watch();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;
@@ -276,6 +298,12 @@ impl Run {
             self.hydrate_when_due(link, at);
             self.compare_when_due(link, at);
         }
+        let keeps = self.options.is_unattended || self.options.follows;
+        if keeps && self.follow.is_none() && !self.is_opening {
+            self.keep_index();
+        }
+        self.sample_when_due(at);
+        self.tell_others();
     }
 
     fn happened(&mut self, mut event: Event) {
@@ -288,16 +316,19 @@ impl Run {
             } => self.described(*link, context, at),
             Event::Finished { operation, .. } | Event::Refused { operation, .. } => {
                 self.operations.remove(operation);
+                self.look_after(*operation);
             }
+            Event::Told(live) => self.told(live),
+            Event::Journalled { request, events } => {
+                self.journalled(request, events.clone(), at);
+            }
+            Event::IndexClaimed { kept } => self.index_claimed(*kept, at),
             Event::Settled { operation } => {
                 self.settling.remove(operation);
             }
             Event::LeftBehind(operation) => self.inherit(operation, at),
             Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
-            Event::AgentSeen(Some(agent)) => {
-                let text = format!("{agent} runs the syncs");
-                self.writer.notice(None, text, Tone::Plain);
-            }
+            Event::AgentSeen(seen) => self.agent_seen(seen.as_ref(), at),
             Event::SyncEnded { link, .. } => {
                 let running = self
                     .writer

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::records::Records;
 use super::state::{
-    Counts, Finished, InstanceState, LinkState, Lock, OperationState, State, SyncState, TableState,
-    Tally, Traffic,
+    Counts, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationState, State,
+    SyncState, TableState, Tally, Traffic,
 };
 use crate::config::{Config, Policy};
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
@@ -21,6 +21,7 @@ use crate::domain::breaker::Class;
 use crate::domain::credential::Credential;
 use crate::domain::drift::CompareRules;
 use crate::domain::health::{Health, Summary};
+use crate::domain::hook::HookHealth;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::operation::Verb;
 use crate::domain::run::Backend;
@@ -43,6 +44,9 @@ pub struct Options {
     /// Whether nobody sits in front of it: stubs are filled as soon as their source answers, a run that failed is tried
     /// again before long, what earlier processes left behind goes on, and alerts are sent.
     pub is_unattended: bool,
+    /// Whether it shows what a living agent beside it sees, and leaves to it what is asked of it, rather than look for
+    /// itself.
+    pub follows: bool,
     /// When a link whose sync is not known to have ever ended well is first synced, after the start.
     pub first_sync: std::time::Duration,
     /// Whether writes can't be armed at all.
@@ -234,6 +238,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
             name: table.name.clone(),
             rules: Arc::new(CompareRules::default()),
             counts: Counts::default(),
+            flagged: Flagged::default(),
             oldest_pending: None,
             compared: None,
             full: None,
@@ -267,11 +272,21 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         lock,
         is_remembered: false,
         journal_fault: None,
+        hook: hook(config),
         agent: None,
+        told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),
     }
+}
+
+fn hook(config: &Config) -> Option<HookState> {
+    let hook = config.hook.as_ref()?;
+    hook.probed().map(|_| HookState {
+        link: hook.link,
+        health: HookHealth::default(),
+    })
 }
 
 /// An operation as the journal remembers it: its sums; its records can be paged from the journal.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::explain::Explained;
 use super::records::Records;
 use crate::domain::breaker::{BreakerStatus, Class, Forced, Phase};
-use crate::domain::drift::{CompareRules, Drift};
+use crate::domain::drift::{CompareRules, Drift, Flag};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
+use crate::domain::hook::HookHealth;
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::{BlastRadius, Plan};
@@ -46,8 +48,12 @@ pub struct State {
     pub is_remembered: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
+    /// The ensure hook, where one is configured with an address.
+    pub hook: Option<HookState>,
     /// The agent beside us that runs the syncs, if one lives.
     pub agent: Option<Holder>,
+    /// When that agent last told how everything is; absent where this process looks for itself.
+    pub told: Option<Now>,
     /// The answer to the latest [`super::Command::Preview`].
     pub preview: Option<Arc<Preview>>,
     /// The answer to the latest [`super::Command::Explain`].
@@ -74,6 +80,7 @@ impl State {
         match self.table(index) {
             Some(table) => table.name.as_str(),
             None if index == TableIndex::RUNS => "run",
+            None if index == TableIndex::OPERATIONS => "operation",
             None => "?",
         }
     }
@@ -102,6 +109,17 @@ impl State {
         self.tables_of(link)
             .map(|(_, table)| table.counts.pending())
             .sum()
+    }
+
+    /// Records with a flag, on all links.
+    pub fn flagged(&self, flag: Flag) -> usize {
+        self.tables.iter().map(|table| table.flagged.of(flag)).sum()
+    }
+
+    /// Records of a link with a flag.
+    pub fn flagged_on(&self, link: usize, flag: Flag) -> usize {
+        let tables = self.tables_of(link);
+        tables.map(|(_, table)| table.flagged.of(flag)).sum()
     }
 
     /// A link's lag: its worst table's.
@@ -148,8 +166,17 @@ impl State {
     }
 }
 
+/// The ensure hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookState {
+    /// The place of its link, whose target calls it.
+    pub link: usize,
+    /// How it is.
+    pub health: HookHealth,
+}
+
 /// One instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InstanceState {
     /// Its name.
     pub name: String,
@@ -188,6 +215,7 @@ pub struct InstanceState {
     /// When it was last down, and for how long.
     pub last_outage: Option<(Now, Duration)>,
     /// What has been counted since the start.
+    #[serde(skip)]
     pub traffic: Traffic,
 }
 
@@ -263,7 +291,7 @@ pub struct LinkState {
 }
 
 /// The sync of a link.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SyncState {
     /// What runs it.
     pub backend: Backend,
@@ -277,6 +305,8 @@ pub struct SyncState {
     pub unlisted: Option<String>,
     /// When a run last ended without a failure.
     pub last_success: Option<DateTime<Utc>>,
+    /// When that run began: what had changed by then, it should have brought over.
+    pub last_success_began: Option<DateTime<Utc>>,
     /// The latest run that ended.
     pub last_run: Option<SyncRun>,
     /// When the next one is due; known only where this process, or a success, tells.
@@ -320,7 +350,7 @@ impl SyncState {
 }
 
 /// The runs of a job, as they were last listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunList {
     /// Newest first.
     pub runs: Arc<[PlatformRun]>,
@@ -329,7 +359,7 @@ pub struct RunList {
 }
 
 /// One run of a sync that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncRun {
     /// Who started it.
     pub who: String,
@@ -356,7 +386,9 @@ pub struct TableState {
     pub rules: Arc<CompareRules>,
     /// Records by drift.
     pub counts: Counts,
-    /// The oldest *pending since* of its pending records.
+    /// Pending records that are counted apart.
+    pub flagged: Flagged,
+    /// The oldest *pending since* of its pending records, but for those that are flagged.
     pub oldest_pending: Option<DateTime<Utc>>,
     /// When it was last brought up to date: compared in full, or with all changes since taken in.
     pub compared: Option<Now>,
@@ -378,7 +410,7 @@ impl TableState {
 }
 
 /// How far a comparison has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// When it began.
     pub started: Now,
@@ -388,6 +420,36 @@ pub struct Progress {
     pub target: usize,
     /// Rows of both sides at the last comparison, if there was one.
     pub expected: Option<usize>,
+}
+
+/// Pending records of a table by flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flagged {
+    parked: usize,
+    left_out: usize,
+}
+
+impl Flagged {
+    /// The number of records with a flag.
+    pub fn of(&self, flag: Flag) -> usize {
+        match flag {
+            Flag::Parked => self.parked,
+            Flag::LeftOut => self.left_out,
+        }
+    }
+
+    /// The number to change.
+    pub(super) fn of_mut(&mut self, flag: Flag) -> &mut usize {
+        match flag {
+            Flag::Parked => &mut self.parked,
+            Flag::LeftOut => &mut self.left_out,
+        }
+    }
+
+    /// All that are flagged.
+    pub fn all(&self) -> usize {
+        Flag::ALL.into_iter().map(|flag| self.of(flag)).sum()
+    }
 }
 
 /// Records of a table by drift.
@@ -579,7 +641,7 @@ pub struct OperationRecord {
 }
 
 /// What an operation waits for. Waiting goes on by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// The instance's place.
     pub instance: usize,
@@ -592,7 +654,7 @@ pub struct Waiting {
 }
 
 /// One line of what changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its number; numbers only grow.
     pub seq: u64,
@@ -607,7 +669,7 @@ pub struct Entry {
 }
 
 /// How bad a line or figure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tone {
     /// Nothing to worry about.
     Plain,

@@ -1,12 +1,17 @@
 //! The one writer of the state: takes events in and changes the snapshot. Pure: no I/O, no clock, no tasks.
 
+mod followed;
+mod hook;
 mod instances;
 mod operations;
 mod records;
 mod runs;
+mod samples;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 use super::event::Event;
 use super::state::{
@@ -33,6 +38,8 @@ struct Tracker {
     /// Up to when waits and open breakers have been counted.
     counted: Option<Now>,
     traffic: Traffic,
+    /// How it was when an earlier process last saw it, until it is known how it is now.
+    earlier: Option<samples::Earlier>,
 }
 
 /// The state and what is needed to change it.
@@ -45,6 +52,12 @@ pub(super) struct StateWriter {
     lines: HashMap<(OperationId, RecordKey, bool), usize>,
     dirty_lag: HashSet<TableIndex>,
     seq: u64,
+    /// Whether what is known of the instances is what an agent beside us says.
+    follows: bool,
+    /// The last line of the agent's that was taken over: its number, and when.
+    told_line: Option<(u64, DateTime<Utc>)>,
+    /// Whether lines are left out: somebody else has said it.
+    is_quiet: bool,
 }
 
 impl StateWriter {
@@ -59,6 +72,9 @@ impl StateWriter {
             lines: HashMap::new(),
             dirty_lag: HashSet::new(),
             seq: 0,
+            follows: false,
+            told_line: None,
+            is_quiet: false,
         }
     }
 
@@ -126,11 +142,19 @@ impl StateWriter {
             Event::CompareEnded { .. }
             | Event::Settled { .. }
             | Event::Ordered { .. }
+            | Event::Journalled { .. }
+            | Event::IndexClaimed { .. }
             | Event::LeftBehind(_) => {}
+            Event::Told(live) => self.told(*live),
+            Event::Restored(samples) => self.restore(&samples, now),
             Event::AgentSeen(agent) => self.state_mut().agent = agent,
             Event::Refused { operation, why } => self.refused(operation, why),
             Event::ChangedSince { table, rows } => self.table(table, |t| t.changed_since = rows),
             Event::Looked(looked) => self.looked(*looked),
+            Event::Parked { record, why } => {
+                self.change(record, |record| record.parked = Some(why));
+                self.dirty_lag.insert(record.table);
+            }
             Event::Accepted {
                 request,
                 records,
@@ -191,17 +215,21 @@ impl StateWriter {
             Event::OrderEnded { link, operation } => self.link(link, |l| {
                 l.sync.running.take_if(|running| *running == operation);
             }),
-            Event::SyncDue {
-                link,
-                next_due,
-                last_success,
-            } => self.link(link, |l| {
-                l.sync.next_due = Some(next_due);
-                l.sync.last_success = l.sync.last_success.or(last_success);
-                l.sync.runs.any |= last_success.is_some();
-            }),
+            Event::SyncDue { link, next_due } => {
+                self.link(link, |l| l.sync.next_due = Some(next_due));
+            }
+            Event::SyncRemembered { link, began, ended } => {
+                self.link(link, |l| {
+                    l.sync.last_success = Some(ended);
+                    l.sync.last_success_began = Some(began);
+                    l.sync.runs.any = true;
+                });
+                self.ran(link);
+            }
             Event::Previewed(preview) => self.state_mut().preview = Some(preview),
             Event::Explained(explained) => self.state_mut().explained = Some(explained),
+            Event::HookSaid(said) => self.hook_said(said, now),
+            Event::HookCalled(called) => self.hook_called(called, now),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(
@@ -223,6 +251,9 @@ impl StateWriter {
 
     /// Adds a line to what changed.
     pub(super) fn note(&mut self, instance: Option<usize>, text: String, tone: Tone, now: Now) {
+        if self.is_quiet {
+            return;
+        }
         self.seq += 1;
         let entry = Arc::new(Entry {
             seq: self.seq,

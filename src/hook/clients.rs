@@ -65,6 +65,15 @@ impl Clients {
         Ok((clients, observed))
     }
 
+    /// Both clients, by the names of their instances.
+    pub(super) fn named(&self) -> [(&str, &Reader); 2] {
+        let [source, target] = &self.names;
+        [
+            (source.as_str(), &self.source),
+            (target.as_str(), &self.target),
+        ]
+    }
+
     /// What both clients say of themselves.
     pub(super) fn status(&self, at: Now) -> [(String, ClientStatus); 2] {
         let [source, target] = &self.names;

@@ -8,7 +8,7 @@
 //!      cached            its end          existed                 not in source       created, or why not
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,10 +19,12 @@ use tokio_util::task::TaskTracker;
 use super::known::Known;
 use super::tables::Referenced;
 use crate::dataverse::{Reader, Write, Writer, now};
+use crate::domain::drift::Side;
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::plan::{Assignment, stub};
-use crate::domain::row::{Row, RowId};
+use crate::domain::row::RowId;
 use crate::domain::table::{ColumnName, TableName};
+use crate::engine::stub::NotReady;
 
 /// How long the source may take to say what it knows of a row: a stub with less in it is better than a refused ticket.
 const SOURCE_WITHIN: Duration = Duration::from_millis(1500);
@@ -38,6 +40,8 @@ pub(super) enum Ensured {
     Created,
     /// Neither instance has it.
     NotInSource,
+    /// The source has it, and it is not on the link.
+    OutOfScope,
     /// Its alternate key stands on another row of the target.
     Duplicate,
     /// The target does not let us see whether it is there.
@@ -65,6 +69,7 @@ impl Ensured {
             Self::Existed => "existed",
             Self::Created => "created",
             Self::NotInSource => "not_in_source",
+            Self::OutOfScope => "out_of_scope",
             Self::Duplicate => "duplicate",
             Self::Hidden => "hidden",
             Self::HeldBack(_) => "held_back",
@@ -79,6 +84,7 @@ impl Ensured {
         match self {
             Self::Cached | Self::Existed | Self::Created => "it is there",
             Self::NotInSource => "neither instance has it",
+            Self::OutOfScope => "it is out of the link's scope (`where`)",
             Self::Duplicate => "its alternate key stands on another row in the target",
             Self::Hidden => "the target does not let tandem read it",
             Self::HeldBack(why)
@@ -122,14 +128,6 @@ impl Drop for Landing {
     }
 }
 
-/// What the source says of a row.
-enum InSource {
-    Row(Box<Row>),
-    Absent,
-    /// Not in time, or not at all.
-    Unreadable,
-}
-
 impl Ensurer {
     pub(super) fn new(source: Reader, target: Writer) -> Self {
         Self(Arc::new(Inner {
@@ -154,7 +152,7 @@ impl Ensurer {
         id: RowId,
         given: Vec<Assignment>,
     ) -> Ensured {
-        let name = table.target.name.clone();
+        let name = table.schema().name.clone();
         if lock(&self.0.known).holds(&name, id, now()) {
             return Ensured::Cached;
         }
@@ -169,10 +167,10 @@ impl Ensurer {
     fn take_off(&self, table: Arc<Referenced>, id: RowId, given: Vec<Assignment>) -> Flight {
         let landing = Landing {
             ensurer: self.clone(),
-            place: (table.target.name.clone(), id),
+            place: (table.schema().name.clone(), id),
         };
         let task = self.0.tasks.spawn(async move {
-            let (own, name) = (&landing.ensurer, &table.target.name);
+            let (own, name) = (&landing.ensurer, &table.schema().name);
             let ensured = own.make_sure(&table, id, given).await;
             if ensured.is_there() {
                 lock(&own.0.known).saw(name, id, now());
@@ -195,42 +193,35 @@ impl Ensurer {
         }
         let in_source = self.in_source(table, id);
         let in_source = tokio::time::timeout(SOURCE_WITHIN, in_source).await;
-        let row = match in_source.unwrap_or(InSource::Unreadable) {
-            InSource::Absent => return Ensured::NotInSource,
-            InSource::Row(row) => Some(row),
-            InSource::Unreadable => None,
+        let unreadable = Side::Unreadable("it did not answer in time".to_owned());
+        let row = match in_source.unwrap_or(unreadable) {
+            Side::Absent => return Ensured::NotInSource,
+            Side::OutOfScope => return Ensured::OutOfScope,
+            Side::Row(row) => Some(row),
+            Side::Unreadable(reason) => {
+                tracing::debug!(%id, reason, "the source can't be asked; the stub holds what came along");
+                None
+            }
         };
-        let given = table.with_placeholders(given, row.as_deref(), id);
-        let plan = stub(row.as_deref(), given, &table.rules);
-        let columns = plan.named(&table.rules);
-        // A stub holds no lookups, so that no names of tables are needed.
-        match Write::create(&table.target, id, columns, &BTreeMap::new()) {
+        let given = table.with_placeholders(given, row.as_ref(), id);
+        let plan = stub(row.as_ref(), given, table.stub().rules());
+        match table.stub().create(id, &plan) {
             Ok(write) => self.create(table, id, &write).await,
             Err(error) => Ensured::Refused(error.to_string()),
         }
     }
 
     async fn exists(&self, table: &Referenced, id: RowId) -> Result<bool, Failure> {
-        let id_only = std::slice::from_ref(&table.target.primary_id);
+        let schema = table.schema();
+        let id_only = std::slice::from_ref(&schema.primary_id);
         let target = self.0.target.reader();
-        let row = target.retrieve(&table.target, id, id_only).await?;
+        let row = target.retrieve(schema, id, id_only).await?;
         Ok(row.is_some())
     }
 
-    async fn in_source(&self, table: &Referenced, id: RowId) -> InSource {
-        let source = &self.0.source;
-        let read = async {
-            let schema = table.in_source(source).await?;
-            source.retrieve(schema, id, &table.columns).await
-        };
-        match read.await {
-            Ok(Some(row)) => InSource::Row(Box::new(row)),
-            Ok(None) => InSource::Absent,
-            Err(failure) => {
-                tracing::debug!(%failure, "the source can't be asked; the stub holds what came along");
-                InSource::Unreadable
-            }
-        }
+    async fn in_source(&self, table: &Referenced, id: RowId) -> Side {
+        let read = table.stub().read(&self.0.source, id).await;
+        read.unwrap_or_else(|failure| Side::Unreadable(failure.summary()))
     }
 
     /// Creates what is absent; a 204 is its own proof, and what a 412 means is told by its code (rule 1).
@@ -266,23 +257,26 @@ impl Ensurer {
         value: &str,
     ) -> Result<Option<RowId>, Failure> {
         let target = self.0.target.reader();
-        if let Some(id) = target.resolve_key(&table.target, column, value).await? {
-            lock(&self.0.known).saw(&table.target.name, id, now());
+        if let Some(id) = target.resolve_key(table.schema(), column, value).await? {
+            lock(&self.0.known).saw(&table.schema().name, id, now());
             return Ok(Some(id));
         }
-        let source = &self.0.source;
-        let unreadable = |failure: Failure| Failure {
+        let in_source = table.stub().resolve(&self.0.source, column, value).await;
+        in_source.map_err(|failure| Failure {
             message: format!(
                 "the source can't be asked for its id: {}",
                 failure.summary()
             ),
             ..failure
-        };
-        let schema = table.in_source(source).await.map_err(unreadable)?;
-        source
-            .resolve_key(schema, column, value)
-            .await
-            .map_err(unreadable)
+        })
+    }
+
+    /// Asks the source how it describes the tables that it has not described yet, so that no ticket waits for that.
+    pub(super) async fn ask_source(&self, tables: &[Arc<Referenced>]) -> Result<(), NotReady> {
+        for table in tables {
+            table.stub().ask_source(&self.0.source).await?;
+        }
+        Ok(())
     }
 }
 

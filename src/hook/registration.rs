@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use thiserror::Error;
 use url::Url;
-use uuid::Uuid;
 
 use super::StartError;
 use super::clients::client;
@@ -18,14 +17,13 @@ use crate::dataverse::{
     BadWrite, Filter, Query, Reader, Registered, Removal, Timeouts, Write, Writer,
 };
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
+use crate::domain::hook;
 use crate::domain::row::{ETag, Reference, RowId, Value};
 use crate::domain::table::{BadName, ColumnName, EntitySet, TableName, TableSchema};
 
 pub use standing::{EndpointStanding, Standing, StepStanding};
 use standing::{endpoint, faults, refuse_wrong_stages, step};
 
-/// Names of registrations become ids in this namespace, and in no other.
-const NAMESPACE: Uuid = Uuid::from_u128(0x7461_6e64_656d_4af0_9c1b_686f_6f6b_0001);
 /// The contract of webhooks.
 const WEBHOOK: i64 = 8;
 /// Before the transaction.
@@ -493,7 +491,7 @@ impl Registration {
     }
 
     fn endpoint_name(&self) -> String {
-        format!("tandem hook {}", self.link)
+        hook::endpoint_name(&self.link)
     }
 
     fn endpoint_id(&self) -> Result<RowId, RegistrationError> {
@@ -509,8 +507,7 @@ impl Registration {
 }
 
 fn id_of(name: &str) -> Result<RowId, RegistrationError> {
-    let id = Uuid::new_v5(&NAMESPACE, name.as_bytes());
-    RowId::new(id).ok_or_else(|| RegistrationError::Configuration("no id for a name".to_owned()))
+    hook::id_of(name).ok_or_else(|| RegistrationError::Configuration("no id for a name".to_owned()))
 }
 
 fn no_version() -> RegistrationError {

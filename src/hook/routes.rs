@@ -44,6 +44,7 @@ pub(super) fn router(serving: Arc<Serving>) -> Router {
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/refused", get(refused))
         .fallback(called)
         .with_state(serving)
 }
@@ -67,6 +68,15 @@ async fn metrics(State(serving): State<Arc<Serving>>) -> Response {
         .collect();
     let text = serving.tally.exposed(&breakers);
     ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], text).into_response()
+}
+
+/// The references that could not be ensured: they name customers, so that the key is asked for.
+async fn refused(State(serving): State<Arc<Serving>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if !serving.key.admits(&parts) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    json(StatusCode::OK, &serving.refusals.listed())
 }
 
 /// One call of a step: 200 whatever becomes of it, unless the key is wrong.
@@ -160,6 +170,8 @@ impl Serving {
                 Some(table) => {
                     let given = table.given_along(call, &reference.stub);
                     let ensured = self.ensurer.ensure(table, id, given).await;
+                    self.refusals
+                        .add(&table.schema().name, id, &ensured, now().wall);
                     if !ensured.is_there() {
                         let (correlation, reason) = (call.correlation, ensured.reason());
                         tracing::warn!(?correlation, %id, reason, "a reference could not be ensured");
@@ -241,7 +253,9 @@ impl Refused {
         let status = match ensured {
             Ensured::NotInSource => StatusCode::NOT_FOUND,
             Ensured::Duplicate => StatusCode::CONFLICT,
-            Ensured::Refused(_) | Ensured::Hidden => StatusCode::UNPROCESSABLE_ENTITY,
+            Ensured::Refused(_) | Ensured::Hidden | Ensured::OutOfScope => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self(status, visible(ensured.reason()).into_owned())
@@ -356,9 +370,9 @@ fn values(
     let mut given = Vec::new();
     for (name, value) in written {
         let column = ColumnName::new(name).map_err(|error| Refused::bad(error.to_string()))?;
-        if !table.columns.contains(&column) {
-            let (table, known) = (&table.target.name, &table.columns);
-            let known: Vec<&str> = known.iter().map(ColumnName::as_str).collect();
+        if table.columns().all(|known| *known != column) {
+            let known: Vec<&str> = table.columns().map(ColumnName::as_str).collect();
+            let table = &table.schema().name;
             let why = format!("{what}: {table}.{column} is none of {}", known.join(", "));
             return Err(Refused::bad(why));
         }

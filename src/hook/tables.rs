@@ -1,18 +1,17 @@
-//! The tables that the hook ensures rows of, as the target describes them, and what a stub of each is made of. The
-//! source is not needed for that: the hook works while it is down.
+//! The tables that the hook ensures rows of, as the target describes them, and the values that a stub takes from the row
+//! that refers to it. The source is not needed for that: the hook works while it is down.
 
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use tokio::sync::OnceCell;
 
-use crate::config::{HookConfig, HookReference, LinkConfig, TableConfig};
+use crate::config::{HookConfig, HookReference, LinkConfig};
 use crate::dataverse::Reader;
 use crate::domain::drift::{CompareRules, ComparedColumn};
-use crate::domain::failure::Failure;
 use crate::domain::plan::Assignment;
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::table::{ColumnName, ColumnType, Requirement, TableName, TableSchema};
+use crate::engine::stub::{NotReady, StubTable};
 
 use super::context::Call;
 
@@ -27,26 +26,7 @@ pub(super) struct Described {
 
 /// A table whose rows are ensured.
 #[derive(Debug)]
-pub(super) struct Referenced {
-    pub(super) target: TableSchema,
-    /// The columns that a stub may hold: keys and `stub`.
-    pub(super) rules: CompareRules,
-    /// Their names, to ask the source for.
-    pub(super) columns: Vec<ColumnName>,
-    /// The table as the source describes it: asked for when it is needed first.
-    source: OnceCell<TableSchema>,
-}
-
-/// Why nothing can be ensured yet.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NotReady {
-    /// The target could not be asked; it is worth trying again.
-    #[error("the target can't be asked for its tables: {0}")]
-    Unreachable(#[from] Failure),
-    /// The configuration does not fit the target.
-    #[error("{0}")]
-    Misfit(String),
-}
+pub(super) struct Referenced(StubTable);
 
 impl Described {
     /// Asks the target, and checks the configuration against it.
@@ -55,25 +35,28 @@ impl Described {
         link: &LinkConfig,
         target: &Reader,
     ) -> Result<Self, NotReady> {
-        let own = target.who_am_i().await?.user;
+        let own = target.who_am_i().await.map_err(NotReady::Unreachable)?;
+        let own = own.user;
         for table in &hook.tables {
-            let schema = target.schema(&table.name).await?;
+            let schema = target.schema(&table.name).await;
+            let schema = schema.map_err(NotReady::Unreachable)?;
             for reference in &table.references {
                 check(&schema, reference, link).map_err(NotReady::Misfit)?;
             }
         }
         let mut tables = Vec::new();
         for table in &link.tables {
-            let schema = target.schema(&table.name).await?;
-            let table = Referenced::of(table, link, schema).map_err(NotReady::Misfit)?;
-            tables.push(Arc::new(table));
+            let table = StubTable::describe(link, table, target).await?;
+            tables.push(Arc::new(Referenced(table)));
         }
         Ok(Self { own, tables })
     }
 
     /// The table of that name, if it is on the link.
     pub(super) fn table(&self, name: &TableName) -> Option<&Arc<Referenced>> {
-        self.tables.iter().find(|table| table.target.name == *name)
+        self.tables
+            .iter()
+            .find(|table| table.schema().name == *name)
     }
 }
 
@@ -104,45 +87,23 @@ fn check(table: &TableSchema, reference: &HookReference, link: &LinkConfig) -> R
 }
 
 impl Referenced {
-    fn of(table: &TableConfig, link: &LinkConfig, target: TableSchema) -> Result<Self, String> {
-        let mut compared: Vec<ComparedColumn> = Vec::new();
-        for name in table.keys.iter().chain(&table.stub) {
-            let fault = |why: &str| format!("table {}, column {name}: {why}", table.name);
-            let column = target
-                .column(name)
-                .ok_or_else(|| fault("the target has no such column"))?;
-            if !column.creatable {
-                return Err(fault("the target lets no create set it"));
-            }
-            let is_plain = !matches!(
-                column.kind,
-                ColumnType::Lookup { .. } | ColumnType::Unsupported(_)
-            );
-            if is_plain && compared.iter().all(|other| other.name != *name) {
-                compared.push(ComparedColumn {
-                    name: name.clone(),
-                    kind: column.kind.clone(),
-                    stub: table.stub.contains(name),
-                    key: table.keys.contains(name),
-                    required: column.required,
-                });
-            }
-        }
-        Ok(Self {
-            columns: compared.iter().map(|column| column.name.clone()).collect(),
-            rules: CompareRules {
-                columns: compared,
-                placeholder: link.placeholder.clone(),
-            },
-            target,
-            source: OnceCell::new(),
-        })
+    /// The table as the target describes it.
+    pub(super) fn schema(&self) -> &TableSchema {
+        self.0.schema()
     }
 
-    /// The table as the source describes it.
-    pub(super) async fn in_source(&self, source: &Reader) -> Result<&TableSchema, Failure> {
-        let asked = || source.schema(&self.target.name);
-        self.source.get_or_try_init(asked).await
+    /// What a row is made of, and how it is read at the source.
+    pub(super) fn stub(&self) -> &StubTable {
+        &self.0
+    }
+
+    /// The columns that a stub may hold, by their names in the target.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &ColumnName> {
+        self.rules().columns.iter().map(|column| &column.name)
+    }
+
+    fn rules(&self) -> &CompareRules {
+        self.0.rules()
     }
 
     /// The values that an incoming row has for a stub of this table.
@@ -161,10 +122,10 @@ impl Referenced {
     /// A value of JSON for one of the stub's columns; `None` where it has no such column, or can't hold it.
     pub(super) fn assignment(&self, column: &ColumnName, value: &Json) -> Option<Assignment> {
         let is_it = |compared: &ComparedColumn| compared.name == *column;
-        let place = self.rules.columns.iter().position(is_it)?;
-        let kind = &self.rules.columns.get(place)?.kind;
+        let place = self.rules().columns.iter().position(is_it)?;
+        let kind = &self.rules().columns.get(place)?.kind;
         let value = typed(kind, value)?;
-        let is_blank = value.is_blank(kind, &self.rules.placeholder);
+        let is_blank = value.is_blank(kind, &self.rules().placeholder);
         (!is_blank).then_some(Assignment { place, value })
     }
 
@@ -176,18 +137,18 @@ impl Referenced {
         id: RowId,
     ) -> Vec<Assignment> {
         let key = self.key(&given, source).unwrap_or_else(|| id.to_string());
-        for (place, column) in self.rules.columns.iter().enumerate() {
-            let is_name = self.target.primary_name.as_ref() == Some(&column.name);
+        for (place, column) in self.rules().columns.iter().enumerate() {
+            let is_name = self.schema().primary_name.as_ref() == Some(&column.name);
             let is_required = self
-                .target
+                .schema()
                 .column(&column.name)
                 .is_some_and(|column| column.required == Requirement::Server);
             let is_known = given.iter().any(|known| known.place == place)
-                || source.is_some_and(|row| !self.rules.is_blank(row, place));
+                || source.is_some_and(|row| !self.rules().is_blank(row, place));
             if column.key || is_known || !(is_required || is_name) {
                 continue;
             }
-            let text = self.rules.placeholder.fill(&key).map(Json::from);
+            let text = self.rules().placeholder.fill(&key).map(Json::from);
             let value = text.and_then(|text| typed(&column.kind, &text));
             given.extend(value.map(|value| Assignment { place, value }));
         }
@@ -196,12 +157,12 @@ impl Referenced {
 
     /// What people know the row by: its alternate key.
     fn key(&self, given: &[Assignment], source: Option<&Row>) -> Option<String> {
-        let keys = self.rules.columns.iter().enumerate();
+        let keys = self.rules().columns.iter().enumerate();
         keys.filter(|(_, column)| column.key)
             .find_map(|(place, _)| {
                 let known = given.iter().find(|known| known.place == place);
                 let from_source = || {
-                    let row = source.filter(|row| !self.rules.is_blank(row, place))?;
+                    let row = source.filter(|row| !self.rules().is_blank(row, place))?;
                     row.values.get(place)
                 };
                 let value = known.map(|known| &known.value).or_else(from_source)?;

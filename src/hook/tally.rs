@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::dataverse::Observation;
 use crate::domain::breaker::BreakerStatus;
 use crate::domain::exposition::{Exposition, Histogram};
+use crate::domain::hook::STARTED;
 
 /// Counters since the start. Labels are words of ours, never a caller's.
-#[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counts>);
+#[derive(Debug)]
+pub(super) struct Tally {
+    begun: DateTime<Utc>,
+    counts: Mutex<Counts>,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -24,6 +30,14 @@ struct Counts {
 type Request = (String, &'static str, String);
 
 impl Tally {
+    /// Nothing has been counted yet.
+    pub(super) fn begun(at: DateTime<Utc>) -> Self {
+        Self {
+            begun: at,
+            counts: Mutex::default(),
+        }
+    }
+
     /// One call of a step came to this.
     pub(super) fn called(&self, outcome: &'static str, took: Duration) {
         let mut counts = self.lock();
@@ -52,6 +66,12 @@ impl Tally {
     pub(super) fn exposed(&self, breakers: &[(String, Vec<BreakerStatus>)]) -> String {
         let counts = self.lock();
         let mut text = Exposition::default();
+        text.gauge(
+            STARTED,
+            "When the hook started, in milliseconds since 1970.",
+        );
+        let begun = u64::try_from(self.begun.timestamp_millis());
+        text.sample(STARTED, &[], begun.unwrap_or_default());
         let name = "tandem_hook_calls_total";
         text.counter(name, "Calls of the hook, by what they came to.");
         for (outcome, count) in &counts.calls {
@@ -89,6 +109,6 @@ impl Tally {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,9 +9,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::breaker::Forced;
+
 use super::chain::{self, Head, Kind, Link};
-use super::record::{JournalError, OpenError};
+use super::record::{Failed, JournalError, OpenError};
 use super::{folder, read, schema};
+use crate::domain::operation::OperationId;
 
 /// By how much an entry may be older than the one before it: processes hand theirs in side by side.
 pub const CLOCK_TOLERANCE: Duration = Duration::minutes(1);
@@ -60,6 +63,16 @@ pub enum Anchored {
 }
 
 impl Audit {
+    /// Whether a folder has a journal.
+    pub fn is_there(state: &Path) -> bool {
+        folder::database(state).exists()
+    }
+
+    /// The instances that are stopped now.
+    pub fn forced(&self, now: DateTime<Utc>) -> Result<Vec<(String, Forced)>, JournalError> {
+        Ok(read::forced(&self.0, now)?)
+    }
+
     /// Opens the journal in a folder; that there is none is an error.
     pub fn open(state: &Path) -> Result<Self, OpenError> {
         let file = folder::database(state);
@@ -81,6 +94,16 @@ impl Audit {
                 schema::FORMAT
             ))),
         }
+    }
+
+    /// What failed of an operation; `None` where there is no such operation.
+    pub fn failed(&self, operation: OperationId) -> Result<Option<Failed>, JournalError> {
+        Ok(read::failed(&self.0, operation)?)
+    }
+
+    /// The latest operations that are over and of which something failed, newest first.
+    pub fn failed_operations(&self) -> Result<Vec<Failed>, JournalError> {
+        Ok(read::failed_operations(&self.0)?)
     }
 
     /// Where the chain ends.

@@ -5,10 +5,14 @@
 //! A checkpoint and the problems that it goes with are saved in one transaction, and only after what they were read from
 //! has been taken in: a process that dies in between reads the same changes again, and loses none.
 
+mod live;
+mod samples;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +28,8 @@ use crate::domain::drift::Drift;
 use crate::domain::row::{DeltaLink, RowId};
 use crate::domain::table::TableName;
 
+pub use samples::{InstanceSample, LinkSample, Samples};
+
 /// The only format that is understood; any other is thrown away.
 const FORMAT: i64 = 2;
 
@@ -38,6 +44,7 @@ CREATE TABLE checkpoints (
 CREATE TABLE problems (
     link TEXT NOT NULL, entity TEXT NOT NULL, id BLOB NOT NULL,
     drift TEXT NOT NULL, since TEXT, target INTEGER, other BLOB,
+    is_guess INTEGER NOT NULL, name TEXT NOT NULL, number TEXT NOT NULL,
     PRIMARY KEY (link, entity, id)
 ) STRICT, WITHOUT ROWID;
 ";
@@ -71,7 +78,7 @@ pub struct Checkpoint {
 }
 
 /// One record that is out of step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Which.
     pub id: RowId,
@@ -83,6 +90,12 @@ pub struct Problem {
     pub target: Option<u64>,
     /// The other row of a duplicate.
     pub other: Option<RowId>,
+    /// Whether only the two clocks told which side changed.
+    pub is_guess: bool,
+    /// What it is called, for people.
+    pub name: String,
+    /// The value of its alternate key, for people.
+    pub number: String,
 }
 
 /// All that is known of one table.
@@ -110,49 +123,104 @@ pub struct Change {
 /// The index of this process. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Index {
-    connection: Arc<Mutex<Connection>>,
-    /// The lock of the one who keeps it, for as long as this process lives.
-    keeper: Option<Arc<File>>,
+    state: PathBuf,
+    held: Arc<Mutex<Held>>,
+    is_keeper: Arc<AtomicBool>,
+}
+
+/// What a process has in hand of the index.
+#[derive(Debug, Default)]
+struct Held {
+    /// Opened when it is first needed.
+    connection: Option<Connection>,
+    /// The lock of the one who keeps it.
+    keeper: Option<File>,
 }
 
 impl Index {
-    /// Opens the index in a folder that the journal has prepared, and makes it where it is absent, damaged or of another
-    /// format. Where another process keeps it already, it is only read.
+    /// The index in a folder that the journal has prepared. This process keeps it, unless another one does: then it is
+    /// only read. It is made where it is absent, damaged or of another format.
     ///
     /// It blocks: call it on a thread that may.
     pub fn open(state: &Path) -> Result<Self, OpenError> {
-        let lock = folder::private_file(&state.join("index.lock"))?;
-        let keeper = lock.try_lock().is_ok().then(|| Arc::new(lock));
-        let file = state.join("index.db");
-        let failed = |error: rusqlite::Error| OpenError::Database {
-            file: file.clone(),
-            why: error.to_string(),
-        };
-        let connection = if keeper.is_some() {
-            drop(folder::private_file(&file)?);
-            if let Ok(connection) = keep(&file) {
-                connection
-            } else {
+        let index = Self::beside(state);
+        index.try_keep()?;
+        Ok(index)
+    }
+
+    /// The index that another process keeps, for reading.
+    pub fn beside(state: &Path) -> Self {
+        Self {
+            state: state.to_owned(),
+            held: Arc::default(),
+            is_keeper: Arc::default(),
+        }
+    }
+
+    /// Whether this process is the one that keeps it.
+    pub fn is_keeper(&self) -> bool {
+        self.is_keeper.load(Ordering::Acquire)
+    }
+
+    /// Becomes the one who keeps it; false while another process does.
+    ///
+    /// It blocks: call it on a thread that may.
+    pub fn try_keep(&self) -> Result<bool, OpenError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.keeper.is_some() {
+            return Ok(true);
+        }
+        let lock = folder::private_file(&self.state.join("index.lock"))?;
+        if lock.try_lock().is_err() {
+            return Ok(false);
+        }
+        let file = self.file();
+        drop(folder::private_file(&file)?);
+        let connection = match keep(&file) {
+            Ok(connection) => connection,
+            Err(_) => {
                 remove(&file).map_err(|source| OpenError::Folder {
                     folder: file.clone(),
                     source,
                 })?;
                 drop(folder::private_file(&file)?);
-                keep(&file).map_err(failed)?
+                keep(&file).map_err(|error| OpenError::Database {
+                    file,
+                    why: error.to_string(),
+                })?
             }
-        } else {
-            folder::check_file(&file)?;
-            connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?
         };
-        Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
-            keeper,
-        })
+        *held = Held {
+            connection: Some(connection),
+            keeper: Some(lock),
+        };
+        self.is_keeper.store(true, Ordering::Release);
+        Ok(true)
     }
 
-    /// Whether this process is the one that keeps it.
-    pub fn is_keeper(&self) -> bool {
-        self.keeper.is_some()
+    /// The same, from where nothing may block.
+    pub async fn keep(&self) -> bool {
+        let index = self.clone();
+        let kept = tokio::task::spawn_blocking(move || index.try_keep()).await;
+        match kept {
+            Ok(Ok(kept)) => kept,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the index can't be kept");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Leaves it to another process: from now on it is only read.
+    pub async fn let_go(&self) {
+        self.is_keeper.store(false, Ordering::Release);
+        let held = Arc::clone(&self.held);
+        let gone = move || {
+            *held.lock().unwrap_or_else(PoisonError::into_inner) = Held::default();
+        };
+        // Nothing in it can fail.
+        let _gone = tokio::task::spawn_blocking(gone).await;
     }
 
     /// What is known of a table; `None` before its first full comparison.
@@ -175,16 +243,86 @@ impl Index {
             .await
     }
 
+    /// Keeps samples, for 14 days. Does nothing where another process keeps the index.
+    pub async fn sample(&self, samples: Samples, now: DateTime<Utc>) -> Result<(), JournalError> {
+        if !self.is_keeper() {
+            return Ok(());
+        }
+        self.with(move |connection| samples::keep(connection, &samples, now))
+            .await
+    }
+
+    /// The samples that were kept from a moment on.
+    pub async fn samples(&self, from: DateTime<Utc>) -> Result<Samples, JournalError> {
+        self.with(move |connection| samples::since(connection, from))
+            .await
+    }
+
+    /// Puts down what the agent says of everything, in place of what it said before. Does nothing where another process
+    /// keeps the index.
+    pub async fn tell(
+        &self,
+        view: impl FnOnce() -> Option<String> + Send + 'static,
+    ) -> Result<(), JournalError> {
+        if !self.is_keeper() {
+            return Ok(());
+        }
+        self.with(move |connection| match view() {
+            Some(view) => live::tell(connection, &view),
+            None => Ok(()),
+        })
+        .await
+    }
+
+    /// What the agent said last.
+    pub async fn told(&self) -> Result<Option<String>, JournalError> {
+        self.with(|connection| live::told(connection)).await
+    }
+
+    /// Of which tables something is known, by link and name, and when that was last brought up to date.
+    pub async fn marks(&self) -> Result<Vec<(String, TableName, DateTime<Utc>)>, JournalError> {
+        self.with(|connection| live::marks(connection)).await
+    }
+
+    fn file(&self) -> PathBuf {
+        self.state.join("index.db")
+    }
+
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, JournalError> {
-        let connection = Arc::clone(&self.connection);
-        let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
+        let index = self.clone();
+        let work = move || {
+            let mut held = index.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = match &mut held.connection {
+                Some(connection) => connection,
+                none => none.insert(index.read()?),
+            };
+            work(connection).map_err(|error| JournalError::Unreadable(error.to_string()))
+        };
         match tokio::task::spawn_blocking(work).await {
-            Ok(outcome) => outcome.map_err(|error| JournalError::Unreadable(error.to_string())),
+            Ok(outcome) => outcome,
             Err(error) => Err(JournalError::Unreadable(error.to_string())),
         }
+    }
+
+    /// Opens what another process keeps.
+    fn read(&self) -> Result<Connection, JournalError> {
+        let unreadable = |why: String| JournalError::Unreadable(why);
+        let file = self.file();
+        folder::check_file(&file).map_err(|error| unreadable(error.to_string()))?;
+        let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let connection = connection.map_err(|error| unreadable(error.to_string()))?;
+        let format: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(|error| unreadable(error.to_string()))?;
+        if format != FORMAT {
+            return Err(unreadable(
+                "another version of tandem keeps the index".to_owned(),
+            ));
+        }
+        Ok(connection)
     }
 }
 
@@ -210,6 +348,8 @@ fn keep(file: &Path) -> rusqlite::Result<Connection> {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(samples::TABLES)?;
+            transaction.execute_batch(live::TABLES)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
         }
@@ -247,7 +387,7 @@ fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Res
         return Ok(None);
     };
     let mut statement = connection.prepare(
-        "SELECT id, drift, since, target, other FROM problems WHERE link = ?1 AND entity = ?2",
+        "SELECT id, drift, since, target, other, is_guess, name, number FROM problems WHERE link = ?1 AND entity = ?2",
     )?;
     let problems = statement.query_map(params![link, table.as_str()], problem)?;
     let problems: Vec<Option<Problem>> = problems.collect::<Result<_, _>>()?;
@@ -298,12 +438,16 @@ fn problem(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
     };
     let (id, drift) = (RowId::new(row.get::<_, Uuid>(0)?), row.get::<_, String>(1)?);
     let (target, other): (Option<i64>, Option<Uuid>) = (row.get(3)?, row.get(4)?);
+    let (is_guess, name, number) = (row.get(5)?, row.get(6)?, row.get(7)?);
     Ok(id.zip(Drift::from_word(&drift)).map(|(id, drift)| Problem {
         id,
         drift,
         since,
         target: target.map(i64::cast_unsigned),
         other: other.and_then(RowId::new),
+        is_guess,
+        name,
+        number,
     }))
 }
 
@@ -341,8 +485,9 @@ fn save(
         )?;
     }
     {
-        let mut insert = transaction
-            .prepare("INSERT OR REPLACE INTO problems VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        let mut insert = transaction.prepare(
+            "INSERT OR REPLACE INTO problems VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
         for problem in &change.problems {
             insert.execute(params![
                 link,
@@ -352,6 +497,9 @@ fn save(
                 problem.since.map(moment),
                 problem.target.map(u64::cast_signed),
                 problem.other.map(RowId::uuid),
+                problem.is_guess,
+                problem.name,
+                problem.number,
             ])?;
         }
         let mut delete = transaction

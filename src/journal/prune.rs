@@ -11,7 +11,6 @@ use super::audit::Audit;
 use super::chain::{self, Head, signed};
 use super::record::{JournalError, OpenError, SessionInfo};
 use super::{folder, read, schema, sessions};
-use crate::domain::operation::Verb;
 
 /// What was taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,16 +151,16 @@ fn keep_agreements(connection: &Connection, last: u64) -> rusqlite::Result<()> {
         "INSERT INTO agreed
              (link, entity, record, is_choice, seq, etag, hash, columns, verb, stage, reason, wall)
          SELECT o.link, e.entity, e.record, e.stage = 'unchanged', max(e.seq), e.etag, e.hash, e.columns,
-             o.verb, e.stage, e.reason, e.wall
+             iif(o.choices = '', o.verb, 'fill-blanks'), e.stage, e.reason, e.wall
          FROM events AS e JOIN operations AS o ON o.id = e.operation
              JOIN chain AS c ON c.kind = 'events' AND c.entry = e.seq
          WHERE c.seq <= ?1 AND (e.stage IN ('verified', 'altered')
-             OR o.verb = ?2 AND e.stage = 'unchanged' AND e.hash IS NOT NULL)
+             OR e.stage = 'unchanged' AND e.hash IS NOT NULL)
          GROUP BY o.link, e.entity, e.record, e.stage = 'unchanged'
          ON CONFLICT DO UPDATE SET
              seq = excluded.seq, etag = excluded.etag, hash = excluded.hash, columns = excluded.columns,
              verb = excluded.verb, stage = excluded.stage, reason = excluded.reason, wall = excluded.wall",
-        params![signed(last), Verb::KeepTarget.word()],
+        [signed(last)],
     )?;
     Ok(())
 }

@@ -5,12 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::record::{
-    Agreement, Choice, Event, JournalRecord, Overwritten, Recovered, RecoveredEnd,
-    RecoveredOperation, What,
+    Agreement, Choice, Event, Failed, JournalRecord, Overwritten, Recovered, RecoveredEnd,
+    RecoveredOperation, Refusal, What,
 };
 use super::replay::Fold;
 use crate::domain::breaker::Forced;
-use crate::domain::operation::{OperationId, Request, Stage, Verb};
+use crate::domain::operation::{BadChoice, ColumnChoice, OperationId, Request, Stage, Verb};
 use crate::domain::row::{ETag, RowId};
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
@@ -98,18 +98,52 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     })
 }
 
+/// Events of all operations behind a number, in their order; those in a row of one operation together.
+pub fn tail(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Request, Vec<Event>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, session, wall, stage, reason, etag, hash, columns, entity, record, name, number, on_the_way,
+             operation
+         FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+    )?;
+    let mut requests = connection.prepare_cached(
+        "SELECT id, verb, link, reason, who, asked, ticket FROM operations WHERE id = ?",
+    )?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([after, limit], |row| {
+        Ok((row.get::<_, Uuid>(13)?, event(row)?))
+    })?;
+    let mut tail: Vec<(Request, Vec<Event>)> = Vec::new();
+    for row in rows {
+        let (operation, event) = row?;
+        match tail.last_mut() {
+            Some((request, events)) if request.id.0 == operation => events.push(event),
+            _ => tail.push((requests.query_row([operation], request)?, vec![event])),
+        }
+    }
+    Ok(tail)
+}
+
 /// What an earlier process left behind. `is_alive` tells whether a session's process still runs.
 pub fn recover(
     connection: &Connection,
     now: DateTime<Utc>,
     is_alive: impl Fn(Uuid) -> bool,
 ) -> rusqlite::Result<Recovered> {
+    // What others write meanwhile is none of it.
+    let _snapshot = connection.unchecked_transaction()?;
+    let last = "SELECT coalesce(max(seq), 0) FROM events";
     let mut recovered = Recovered {
+        seq: connection.query_row(last, [], |row| count(row, 0))?,
         forced: forced(connection, now)?,
         ..Recovered::default()
     };
     let mut statement = connection.prepare(
-        "SELECT id, verb, link, reason, who, asked, ticket, session,
+        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries,
              (SELECT seq FROM events WHERE operation = o.id AND record IS NULL) AS ended
          FROM operations AS o
          WHERE ended IS NULL OR o.rowid IN (SELECT rowid FROM operations ORDER BY rowid DESC LIMIT 1000)
@@ -119,7 +153,7 @@ pub fn recover(
         Ok((
             request(row),
             row.get::<_, Uuid>(7)?,
-            row.get::<_, Option<i64>>(8)?,
+            row.get::<_, Option<i64>>("ended")?,
         ))
     })?;
     let mut finished = 0;
@@ -142,6 +176,7 @@ pub fn recover(
             replayed(
                 connection,
                 request,
+                session,
                 is_alive(session),
                 &mut recovered.oddities,
             )?
@@ -158,7 +193,7 @@ pub fn left_behind(
     is_alive: impl Fn(Uuid) -> bool,
 ) -> rusqlite::Result<Vec<RecoveredOperation>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket, session FROM operations AS o
+        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries FROM operations AS o
          WHERE NOT EXISTS (SELECT 1 FROM events WHERE operation = o.id AND record IS NULL)
          ORDER BY o.rowid",
     )?;
@@ -169,7 +204,13 @@ pub fn left_behind(
         if let (Ok(request), session) = row?
             && !is_alive(session)
         {
-            left.push(replayed(connection, request, false, &mut Vec::new())?);
+            left.push(replayed(
+                connection,
+                request,
+                session,
+                false,
+                &mut Vec::new(),
+            )?);
         }
     }
     Ok(left)
@@ -178,6 +219,7 @@ pub fn left_behind(
 fn replayed(
     connection: &Connection,
     request: Request,
+    session: Uuid,
     runs_elsewhere: bool,
     oddities: &mut Vec<String>,
 ) -> rusqlite::Result<RecoveredOperation> {
@@ -193,7 +235,12 @@ fn replayed(
             }
         }
     }
+    let mut statement = connection.prepare_cached("SELECT pid = 0 FROM sessions WHERE id = ?")?;
+    let of_nobody = statement
+        .query_row([session], |row| row.get(0))
+        .optional()?;
     Ok(RecoveredOperation {
+        handed_over: of_nobody.unwrap_or(false),
         tally: fold.tally(),
         request,
         records: fold.records,
@@ -233,7 +280,66 @@ fn summed_up(connection: &Connection, request: Request) -> rusqlite::Result<Reco
         started,
         finished: finished.optional()?,
         runs_elsewhere: false,
+        handed_over: false,
     })
+}
+
+/// An operation with its records that failed.
+pub fn failed(connection: &Connection, operation: OperationId) -> rusqlite::Result<Option<Failed>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, verb, link, reason, who, asked, ticket, choices, retries,
+             EXISTS (SELECT 1 FROM events WHERE operation = o.id AND record IS NULL) AS is_over
+         FROM operations AS o WHERE id = ?",
+    )?;
+    let found = statement.query_row([operation.0], |row| Ok((request(row)?, row.get(9)?)));
+    let Some((request, is_over)) = found.optional()? else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT max(seq), stage, reason, entity, record, name, number FROM events
+         WHERE operation = ? AND record IS NOT NULL AND NOT on_the_way GROUP BY record, entity ORDER BY 1",
+    )?;
+    let records = statement.query_map([operation.0], |row| {
+        let record = JournalRecord {
+            table: table(row, 3)?,
+            id: row_id(row, 4)?,
+            name: row.get(5)?,
+            number: row.get(6)?,
+            on_the_way: false,
+        };
+        Ok((parsed_stage(row, 1, 2)?, record))
+    })?;
+    let records: Vec<(Stage, JournalRecord)> = records.collect::<rusqlite::Result<_>>()?;
+    let has_failed = |stage: &Stage| match stage {
+        Stage::Abandoned(_) => true,
+        Stage::Unknown(_) => false,
+        stage => stage.is_failure(),
+    };
+    let failed = records.into_iter().filter(|(stage, _)| has_failed(stage));
+    Ok(Some(Failed {
+        request,
+        is_over,
+        records: failed.map(|(_, record)| record).collect(),
+    }))
+}
+
+/// The latest operations that are over and of which something failed, newest first.
+pub fn failed_operations(connection: &Connection) -> rusqlite::Result<Vec<Failed>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM operations AS o WHERE EXISTS
+             (SELECT 1 FROM events WHERE operation = o.id AND stage IN ('refused', 'held', 'abandoned'))
+         ORDER BY rowid DESC LIMIT ?",
+    )?;
+    let ids = statement.query_map([i64::try_from(REMEMBERED).unwrap_or(i64::MAX)], |row| {
+        row.get(0)
+    })?;
+    let ids: Vec<Uuid> = ids.collect::<rusqlite::Result<_>>()?;
+    let mut operations = Vec::new();
+    for id in ids {
+        let found = failed(connection, OperationId(id))?;
+        operations.extend(found.filter(|one| one.is_over && !one.records.is_empty()));
+    }
+    Ok(operations)
 }
 
 fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
@@ -246,7 +352,20 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
         ticket: row.get(6)?,
         who: row.get(4)?,
         asked: time(row, 5)?,
+        choices: choices_of(row, "choices")?,
+        retries: row.get::<_, Option<Uuid>>("retries")?.map(OperationId),
     })
+}
+
+fn choices_of(row: &Row<'_>, place: &str) -> rusqlite::Result<Vec<ColumnChoice>> {
+    let text: String = row.get(place)?;
+    let choices = text.split(',').filter(|choice| !choice.is_empty());
+    let choices = choices.map(|choice| {
+        choice
+            .parse()
+            .map_err(|error: BadChoice| odd(0, error.to_string()))
+    });
+    choices.collect()
 }
 
 /// The instances that are stopped now.
@@ -288,11 +407,13 @@ pub fn session_of(
         .optional()
 }
 
-/// The latest write of tandem's own to every record of a link that was read back; of events that were pruned, too.
+/// The latest write of tandem's own to every record of a link that was read back; of events that were pruned, too. What
+/// was decided column by column decides as little as filling blanks: what was not named is still open.
 pub fn agreements(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Agreement>> {
     let mut statement = connection.prepare_cached(
         "SELECT max(seq), entity, record, etag, hash, columns, verb, stage, reason, wall FROM
-             (SELECT e.seq, e.entity, e.record, e.etag, e.hash, e.columns, o.verb, e.stage, e.reason, e.wall
+             (SELECT e.seq, e.entity, e.record, e.etag, e.hash, e.columns,
+                  iif(o.choices = '', o.verb, 'fill-blanks') AS verb, e.stage, e.reason, e.wall
               FROM events AS e JOIN operations AS o ON o.id = e.operation
               WHERE e.stage IN ('verified', 'altered') AND o.link = ?1
               UNION ALL
@@ -321,15 +442,37 @@ pub fn choices(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Choi
         "SELECT max(seq), entity, record, hash FROM
              (SELECT e.seq, e.entity, e.record, e.hash
               FROM events AS e JOIN operations AS o ON o.id = e.operation
-              WHERE o.verb = ?2 AND e.stage = 'unchanged' AND e.hash IS NOT NULL AND o.link = ?1
+              WHERE e.hash IS NOT NULL AND o.link = ?1
+                  AND (e.stage = 'unchanged' OR e.stage = 'verified' AND o.choices <> '')
               UNION ALL SELECT seq, entity, record, hash FROM agreed WHERE link = ?1 AND is_choice)
          GROUP BY entity, record",
     )?;
-    let rows = statement.query_map([link, Verb::KeepTarget.word()], |row| {
+    let rows = statement.query_map([link], |row| {
         Ok(Choice {
             table: table(row, 1)?,
             id: row_id(row, 2)?,
             pair: hash(row, 3)?.unwrap_or_default(),
+        })
+    })?;
+    rows.collect()
+}
+
+/// The records of a link that the target refused for their own sake, unless a later write of them succeeded. What was
+/// pruned is not told: such a record is tried once more.
+pub fn refusals(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Refusal>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(e.seq), e.entity, e.record, e.hash, e.reason, e.stage
+         FROM events AS e JOIN operations AS o ON o.id = e.operation
+         WHERE o.link = ?1 AND (e.stage IN ('verified', 'altered')
+             OR e.stage IN ('refused', 'held') AND e.hash IS NOT NULL)
+         GROUP BY e.entity, e.record HAVING e.stage IN ('refused', 'held')",
+    )?;
+    let rows = statement.query_map([link], |row| {
+        Ok(Refusal {
+            table: table(row, 1)?,
+            id: row_id(row, 2)?,
+            source: hash(row, 3)?.unwrap_or_default(),
+            why: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
         })
     })?;
     rows.collect()
@@ -379,7 +522,7 @@ pub fn history(
          WHERE e.entity = ? AND e.record = ? AND o.link = ? ORDER BY e.seq DESC LIMIT ?",
     )?;
     let mut requests = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket FROM operations WHERE id = ?",
+        "SELECT id, verb, link, reason, who, asked, ticket, choices, retries FROM operations WHERE id = ?",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let key = params![table.as_str(), id.uuid(), link, limit];
@@ -459,6 +602,7 @@ fn parsed_time(text: &str, place: usize) -> rusqlite::Result<DateTime<Utc>> {
         .map_err(|error| odd(place, error.to_string()))
 }
 
-fn odd(place: usize, why: String) -> rusqlite::Error {
+/// What is said of a value that makes no sense in its place.
+pub fn odd(place: usize, why: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Text, why.into())
 }

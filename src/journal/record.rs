@@ -63,7 +63,8 @@ pub enum Entry {
         stage: Stage,
         /// The version that was compared (intended) or found afterwards (verified).
         etag: Option<ETag>,
-        /// The hash of the hydrated columns as they were written or read back.
+        /// The hash of the hydrated columns as they were written or read back; of the source's, where the target
+        /// refused the record for its own sake.
         hash: Option<u64>,
         /// The names of the columns that were written.
         columns: Vec<String>,
@@ -159,6 +160,8 @@ pub enum What {
 pub struct Recovered {
     /// All unfinished operations with their records, and the latest 50 finished ones without; oldest first.
     pub operations: Vec<RecoveredOperation>,
+    /// The number of the last event that is in here.
+    pub seq: u64,
     /// The instances that are stopped, and by what order. Expired orders are left out.
     pub forced: Vec<(String, Forced)>,
     /// What in the journal makes no sense, in words: for a log and a notice, never a reason to stop.
@@ -180,6 +183,8 @@ pub struct RecoveredOperation {
     pub finished: Option<RecoveredEnd>,
     /// Whether a process that still lives carries it out: then it is none of our business.
     pub runs_elsewhere: bool,
+    /// Whether who asked for it left it to an agent.
+    pub handed_over: bool,
 }
 
 /// How an operation ended.
@@ -238,6 +243,31 @@ pub struct Choice {
     pub id: RowId,
     /// Both sides as they were then.
     pub pair: u64,
+}
+
+/// A record that the target refused for its own sake, by the latest word on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The record's table.
+    pub table: TableName,
+    /// The record's id.
+    pub id: RowId,
+    /// The hash of the source's hydrated columns then.
+    pub source: u64,
+    /// What it said.
+    pub why: String,
+}
+
+/// An operation with its records that failed: refused, busy or taken back. What is not known is none of them: it is read
+/// back first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    /// What was asked.
+    pub request: Request,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// The records that it was asked for and that failed.
+    pub records: Vec<JournalRecord>,
 }
 
 /// A value that an operation overwrote.

@@ -74,8 +74,11 @@ CREATE INDEX overwritten_of_record ON overwritten (entity, record);
 CREATE INDEX overwritten_by_age ON overwritten (wall);
 ";
 
-/// From format 2 to 3: which row of the target is which of the source, where keys tell (`identity = "key"`).
+/// From format 2 to 3: which row of the target is which of the source, where keys tell (`identity = "key"`); of an
+/// operation, what was decided column by column, and which other one it tries again.
 const THIRD: &str = "
+ALTER TABLE operations ADD COLUMN choices TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN retries BLOB;
 CREATE TABLE pairs (
     link TEXT NOT NULL, entity TEXT NOT NULL, source BLOB NOT NULL, target BLOB NOT NULL,
     PRIMARY KEY (link, entity, source), UNIQUE (link, entity, target)
@@ -207,9 +210,11 @@ fn lay_out(connection: &mut Connection, found: i64, opener: &SessionInfo) -> rus
         transaction.execute_batch(SECOND)?;
         guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_2)?;
         guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_2)?;
-        chain::begin(&transaction, opener)?;
     }
     transaction.execute_batch(THIRD)?;
+    if found < 2 {
+        chain::begin(&transaction, opener)?;
+    }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }

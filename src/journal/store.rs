@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::heads;
 use super::read;
-use super::record::{Entry, JournalError};
+use super::record::{Entry, JournalError, SessionInfo};
 use super::sessions::{self, Sessions};
 use super::write::{self, Refusal};
 use crate::domain::operation::OperationId;
@@ -39,6 +39,8 @@ pub enum Job {
 pub struct Append {
     /// They become durable together.
     pub entries: Vec<Entry>,
+    /// Set where another process is to carry them out: who hands them over. They then belong to a session of no process.
+    pub handed_over: Option<SessionInfo>,
     /// Where the answer goes. Nobody may be there any more: the entries count all the same.
     pub reply: oneshot::Sender<Result<(), JournalError>>,
 }
@@ -129,8 +131,12 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(batch.len());
         for append in batch {
             let savepoint = transaction.savepoint()?;
+            let session = match &append.handed_over {
+                Some(by) => write::session_of_nobody(&savepoint, by)?,
+                None => self.session,
+            };
             let mut entries = append.entries.iter();
-            match entries.try_for_each(|entry| write::entry(&savepoint, self.session, entry)) {
+            match entries.try_for_each(|entry| write::entry(&savepoint, session, entry)) {
                 Ok(()) => {
                     savepoint.commit()?;
                     outcomes.push(Ok(()));

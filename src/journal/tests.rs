@@ -46,6 +46,8 @@ fn request(verb: Verb) -> Request {
         verb,
         link: "us-europe".to_owned(),
         reason: "the call of Monday".to_owned(),
+        choices: Vec::new(),
+        retries: None,
         ticket: "INC-42".to_owned(),
         who: "kim".to_owned(),
         asked: at(1).wall,

@@ -164,8 +164,10 @@ const FORCED: &str =
 
 fn operation(connection: &Connection, session: Uuid, request: &Request) -> Result<(), Refusal> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked, choices, retries)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
+    let choices: Vec<String> = request.choices.iter().map(ToString::to_string).collect();
     statement.execute(params![
         request.id.0,
         session,
@@ -174,7 +176,9 @@ fn operation(connection: &Connection, session: Uuid, request: &Request) -> Resul
         shortened(&request.reason),
         shortened(&request.ticket),
         request.who,
-        read::moment(request.asked)
+        read::moment(request.asked),
+        choices.join(","),
+        request.retries.map(|retried| retried.0)
     ])?;
     Ok(())
 }
@@ -290,6 +294,18 @@ fn refuse_after_end(connection: &Connection, operation: OperationId) -> Result<(
 
 /// Writes the session's own row, which all others refer to.
 pub fn session(connection: &Connection, id: Uuid, info: &SessionInfo) -> rusqlite::Result<()> {
+    begun(connection, id, info, std::process::id())
+}
+
+/// Writes the row of a session that no process holds: whoever goes on with what was left behind takes what is written
+/// in it.
+pub fn session_of_nobody(connection: &Connection, by: &SessionInfo) -> rusqlite::Result<Uuid> {
+    let id = Uuid::now_v7();
+    begun(connection, id, by, 0)?;
+    Ok(id)
+}
+
+fn begun(connection: &Connection, id: Uuid, info: &SessionInfo, pid: u32) -> rusqlite::Result<()> {
     let SessionInfo {
         who,
         host,
@@ -303,7 +319,7 @@ pub fn session(connection: &Connection, id: Uuid, info: &SessionInfo) -> rusqlit
             read::moment(now.wall),
             read::millis(*now),
             who,
-            std::process::id(),
+            pid,
             version,
             host
         ],

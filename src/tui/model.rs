@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tui_input::Input;
 
+use super::action::ActionId;
 use super::format::Zone;
 use super::order::{Order, Place, Sort};
 use super::theme::Theme;
@@ -59,6 +60,8 @@ pub struct Model {
     pub focused: Option<Now>,
     /// When Ctrl-C was pressed last.
     pub interrupted: Option<Now>,
+    /// The verb whose key was pressed on records that had to be read first.
+    pub awaiting: Option<ActionId>,
     /// The id for the next operation, made anew by [`super::run()`] for every message.
     pub next_operation: OperationId,
     /// Whether the engine is gone.
@@ -173,6 +176,7 @@ impl Model {
             keys: VecDeque::new(),
             focused: None,
             interrupted: None,
+            awaiting: None,
             next_operation: OperationId::new(),
             engine_gone: false,
         }

@@ -9,14 +9,14 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::operation::{RecordKey, TableIndex};
 use crate::engine::records::{CHUNK, Record, Records};
 
 /// By what the list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By drift, then by how long it has been pending.
+    /// What is flagged, then by drift, then by how long it has been pending.
     #[default]
     Worst,
     /// Longest pending first.
@@ -53,6 +53,8 @@ impl Sort {
 /// How a record stood when it was acted upon: it keeps its place by that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Whether it was flagged: such stand first.
+    pub is_flagged: bool,
     /// Its drift at that time.
     pub drift: Drift,
     /// Since when it was pending.
@@ -89,6 +91,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
     slot: u32,
+    is_flagged: bool,
     drift: Drift,
     since: Option<DateTime<Utc>>,
     name: String,
@@ -156,6 +159,7 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         .find(|(index, _)| *index == record.key.table)?;
     let acted = query.acted.get(&record.key);
     let place = acted.copied().unwrap_or(Place {
+        is_flagged: record.flag().is_some(),
         drift: record.drift,
         since: record.since,
     });
@@ -168,6 +172,7 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
     }
     Some(Entry {
         slot,
+        is_flagged: place.is_flagged,
         drift: place.drift,
         since: place.since,
         name: if query.sort == Sort::Name {
@@ -183,8 +188,9 @@ fn fits_words(words: &[String], table: &str, record: &Record) -> bool {
     if words.is_empty() {
         return true;
     }
+    let flag = record.flag().map_or("", Flag::word);
     let text = format!(
-        "{} {} {table} {} {}",
+        "{} {} {table} {} {flag} {}",
         record.name,
         record.number,
         record.drift.word(),
@@ -201,7 +207,8 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
         (None, Some(_)) => Ordering::Greater,
         (None, None) => Ordering::Equal,
     };
-    let worst = || a.drift.cmp(&b.drift).then_with(oldest);
+    let flagged = || b.is_flagged.cmp(&a.is_flagged);
+    let worst = || flagged().then(a.drift.cmp(&b.drift)).then_with(oldest);
     match sort {
         Sort::Worst => worst(),
         Sort::Oldest => oldest(),

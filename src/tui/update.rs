@@ -47,7 +47,9 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             outcomes(model, &before, now);
             notices(model, now);
             dialog::after_snapshot(model, now);
-            list::after_snapshot(model, now)
+            let mut effects = verb::after_snapshot(model, now);
+            effects.extend(list::after_snapshot(model, now));
+            effects
         }
         Message::Ordered(order) => {
             list::take_order(model, order);
@@ -92,6 +94,7 @@ fn is_burst(model: &Model, now: Now) -> bool {
 }
 
 fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
+    model.awaiting = None;
     model.keys.push_back(now.mono);
     while model.keys.len() > 2 * BURST_KEYS {
         model.keys.pop_front();
@@ -255,7 +258,8 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             model.dialogs.push(Dialog::Help(0));
             Vec::new()
         }
-        ActionId::Quit if model.running() > 0 => {
+        // The agent goes on with what it carries out.
+        ActionId::Quit if model.running() > 0 && model.state.told.is_none() => {
             model.dialogs.push(Dialog::Quit(now));
             Vec::new()
         }

@@ -18,7 +18,10 @@ mod calm;
 mod care;
 
 pub use bad::answers;
-use bad::{cut_off, engine_gone, link_fault, refused, source_down, target_down, writes_stopped};
+use bad::{
+    cut_off, engine_gone, hook_silent, link_fault, refused, source_down, target_down,
+    writes_stopped,
+};
 use calm::{calm, not_compared};
 use care::{
     degraded, forced_open, left_behind, outcomes_unknown, recovering, repairing, stalled_or_late,
@@ -88,11 +91,12 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
     let Some(facts) = facts else {
         return vec![bare("?", "NO LINK IS CONFIGURED", "nothing to watch")];
     };
-    let table: [fn(&Facts<'_>) -> Option<Verdict>; 15] = [
+    let table: [fn(&Facts<'_>) -> Option<Verdict>; 16] = [
         engine_gone,
         writes_stopped,
         cut_off,
         target_down,
+        hook_silent,
         refused,
         source_down,
         link_fault,

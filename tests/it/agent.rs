@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 
+use super::hook::commands as hook;
 use super::support::binary::{Emulator, Ran, Running};
 use super::support::screen::Screen;
 use super::support::stub::{self, Stub};
@@ -17,14 +18,14 @@ use super::support::stub::{self, Stub};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running agent, and where it answers.
-struct Agent {
-    process: Option<Child>,
+pub struct Agent {
+    pub process: Option<Child>,
     listen: String,
     client: reqwest::blocking::Client,
 }
 
 impl Agent {
-    fn start(emulator: &Emulator, arguments: &[&str]) -> Agent {
+    pub fn start(emulator: &Emulator, arguments: &[&str]) -> Agent {
         Self::start_with(emulator, arguments, &[])
     }
 
@@ -55,23 +56,31 @@ impl Agent {
         agent
     }
 
-    fn get(&self, path: &str) -> (u16, String) {
+    pub fn get(&self, path: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.listen);
         let answer = self.client.get(url).send().unwrap();
         (answer.status().as_u16(), answer.text().unwrap())
     }
 
     /// The value of a series, if it is there.
-    fn figure(&self, series: &str) -> Option<f64> {
+    pub fn figure(&self, series: &str) -> Option<f64> {
         let (_, text) = self.get("/metrics");
         let value = text.lines().find_map(|line| line.strip_prefix(series))?;
         value.trim().parse().ok()
     }
 
-    fn terminate(mut self) -> Ran {
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+
+    pub fn terminate(mut self) -> Ran {
+        self.signal(Signal::TERM);
         let process = self.process.take().unwrap();
-        let id = Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
-        kill_process(id, Signal::TERM).unwrap();
         process.wait_with_output().unwrap().into()
     }
 }
@@ -86,7 +95,7 @@ impl Drop for Agent {
     }
 }
 
-const PENDING: &str = "tandem_pending_records{link=\"us-europe\",table=\"account\"}";
+pub const PENDING: &str = "tandem_pending_records{link=\"us-europe\",table=\"account\"}";
 
 #[test]
 fn an_agent_keeps_the_link_in_step_and_says_how_it_is() {
@@ -445,7 +454,87 @@ fn a_console_beside_an_agent_says_so() {
     let emulator = Emulator::start();
     let mut console = Screen::start(&emulator.command(&[]), 120, 40);
     console.shows("no agent runs it");
-    let agent = Agent::start(&emulator, &[]);
-    let pid = agent.process.as_ref().unwrap().id();
-    console.shows(&format!("agent pid {pid} on "));
+    let _agent = Agent::start(&emulator, &[]);
+    console.shows("seen by agent ");
+}
+
+/// Turns of one rule that the receiver was told.
+fn turns(receiver: &Receiver, rule: &str) -> Vec<String> {
+    let messages = receiver.messages();
+    let own = messages.iter().filter(|message| message["rule"] == rule);
+    let turns = own.map(|message| message["state"].as_str().unwrap().to_owned());
+    turns.collect()
+}
+
+#[test]
+fn alerts_of_the_hook_and_of_a_credential_fire_once_and_resolve_once() {
+    let emulator = hook::emulator();
+    let receiver = Receiver::start();
+    receiver.works();
+    hook::configure(&emulator, "http://127.0.0.1:1/", "");
+    let (mut process, listen) = hook::serve(&emulator);
+    let port = listen.rsplit_once(':').unwrap().1;
+    let rules = |expires: chrono::NaiveDate| {
+        let rules = ["hook-down", "hook-failing", "expiring"].map(|when| {
+            format!(
+                "[[alerts]]\nwhen = \"{when}\"\nto = {{ webhook = {{ env = \"ALERT_URL\" }} }}\n"
+            )
+        });
+        let customizer = format!(
+            "customizer = {{ kind = \"token\", token = {{ env = \"TANDEM_TOKEN\" }}, expires = \"{expires}\" }}\n"
+        );
+        hook::configure(
+            &emulator,
+            &format!("{listen}/"),
+            &format!("{customizer}{}", rules.concat()),
+        );
+        let config = std::fs::read_to_string(emulator.config()).unwrap();
+        let fixed = config.replace(
+            "listen = \"127.0.0.1:0\"",
+            &format!("listen = \"127.0.0.1:{port}\""),
+        );
+        std::fs::write(emulator.config(), fixed).unwrap();
+    };
+    let today = chrono::Utc::now().date_naive();
+    rules(today + chrono::Days::new(5));
+    emulator.tandem(&["hook", "register"]).exits(0);
+    let url = format!("{}/hook", receiver.stub.origin);
+    let agent = Agent::start_with(&emulator, &[], &[("ALERT_URL", &url)]);
+    let told = |rule: &str, expected: &[&str]| {
+        emulator.until(rule, || turns(&receiver, rule) == expected);
+    };
+    told("expiring", &["fired"]);
+    emulator.until("it is well", || {
+        agent.figure("tandem_hook_answers") == Some(1.0)
+    });
+
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap();
+    let call = |body: &'static str| {
+        let url = format!("{listen}/?code=s3cret");
+        assert_eq!(client.post(url).body(body).send().unwrap().status(), 200);
+    };
+    (0..5).for_each(|_| call("nonsense"));
+    told("hook-failing", &["fired"]);
+    let other =
+        r#"{"MessageName":"Create","PrimaryEntityName":"task","Stage":10,"IsInTransaction":false}"#;
+    (0..150).for_each(|_| call(other));
+    told("hook-failing", &["fired", "resolved"]);
+
+    process.kill();
+    told("hook-down", &["fired"]);
+    assert_eq!(agent.figure("tandem_hook_silent"), Some(1.0));
+    let (_process, _) = hook::serve(&emulator);
+    told("hook-down", &["fired", "resolved"]);
+    agent.terminate().exits(0);
+
+    rules(today + chrono::Days::new(90));
+    let agent = Agent::start_with(&emulator, &[], &[("ALERT_URL", &url)]);
+    told("expiring", &["fired", "resolved"]);
+    agent.terminate().exits(0);
+    for rule in ["hook-down", "hook-failing", "expiring"] {
+        assert_eq!(turns(&receiver, rule), ["fired", "resolved"], "once each");
+    }
 }

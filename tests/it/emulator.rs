@@ -2,7 +2,7 @@
 
 mod apply;
 mod associate;
-mod batch;
+pub mod batch;
 mod bounds;
 mod bulk_delete;
 mod changes;

@@ -10,6 +10,7 @@
 
 mod agent;
 mod architecture;
+mod beside;
 mod bulk;
 mod cli;
 mod client;
@@ -19,6 +20,7 @@ mod emulator;
 mod explain;
 mod faults;
 mod find;
+mod flags;
 mod fuzz;
 mod hook;
 mod identity;

@@ -15,7 +15,7 @@ use crate::support::emulated::{Api, Emulated};
 use crate::support::lab::{Lab, config, options};
 
 /// A link of one table, its parts on lines of their own; the table's name stands on line 11.
-fn links(table: &str) -> String {
+pub fn links(table: &str) -> String {
     let instance = |name: &str, port: u16| {
         format!(
             "[instances.{name}]\nurl='http://127.0.0.1:{port}'\ncredential={{kind='token',token={{env='T'}}}}\n"

@@ -7,10 +7,11 @@ use serde_json::{Value as Json, json};
 use tandem::domain::drift::{Drift, Side};
 use tandem::domain::operation::Verb;
 use tandem::emulator::{Data, Options};
+use tandem::engine::command::{Command, Consent, Target};
 use tandem::engine::{Depth, State};
 
 use crate::support::emulated::{Api, Emulated};
-use crate::support::lab::{Lab, in_drift, options};
+use crate::support::lab::{Lab, in_drift, options, request};
 
 /// The Web API requests that an instance received, as `METHOD path?query`.
 async fn requests(api: &Api<'_>) -> Vec<String> {
@@ -629,6 +630,116 @@ async fn a_person_may_take_the_sources_side() {
     );
     let state = lab.compare_again().await;
     assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Stale));
+    lab.stop().await;
+}
+
+/// A person's decision, column by column; the verb decides the columns that are not named.
+async fn resolve(
+    lab: &mut Lab,
+    verb: Verb,
+    choices: &[&str],
+    key: tandem::domain::operation::RecordKey,
+) -> Arc<tandem::engine::state::OperationState> {
+    let choices = choices.iter().map(|choice| choice.parse().unwrap());
+    let request = tandem::domain::operation::Request {
+        choices: choices.collect(),
+        ..request(verb)
+    };
+    let id = request.id;
+    lab.send(Command::Repair {
+        request,
+        records: vec![Target::Record(key)],
+        consent: Consent::Named { may_wait: true },
+    })
+    .await;
+    lab.finished(id).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_may_decide_column_by_column() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let id = key.id.to_string();
+    // What was named is written, what was not is left for another day.
+    let operation = resolve(&mut lab, Verb::FillBlanks, &["address1_city=source"], key).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(
+        in_europe(&lab, key).await,
+        (json!("+44 1"), json!("Boston"))
+    );
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Diverged));
+    // A column that the link does not copy decides nothing.
+    let operation = resolve(&mut lab, Verb::TakeSource, &["fax=target"], key).await;
+    assert_eq!(operation.progress.held, 1, "{operation:?}");
+
+    // Both sides change once more, and each wins a column: what was kept is the agreement from then on.
+    let change = json!({"address1_city": "Salem"});
+    let us = lab.emulated.us();
+    let path = format!("accounts({id})");
+    assert!(us.patch(&path, change).await.status.is_success());
+    lab.compare_again().await;
+    let operation = resolve(&mut lab, Verb::TakeSource, &["telephone1=target"], key).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    let both = (json!("+44 1"), json!("Salem"));
+    assert_eq!(in_europe(&lab, key).await, both);
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Kept));
+    // So says a restart, and one that knows nothing but the journal.
+    for is_index_lost in [false, true] {
+        if is_index_lost {
+            std::fs::remove_file(lab.state_folder().join("index.db")).unwrap();
+        }
+        lab = lab.restart().await;
+        let state = lab.compared().await;
+        assert_eq!(drift_of(&state, &id), Some(Drift::Kept));
+        let operation = lab.repair(Verb::Sync, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:?}");
+    }
+    // What was overwritten is kept, column by column.
+    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
+    let kept: Vec<(String, String)> = journal
+        .prepare("SELECT name, value FROM overwritten")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let before = ("address1_city".to_owned(), "\"Boston\"".to_owned());
+    assert_eq!(kept, [before]);
+    // The source's next change of the kept column is for a person again, even with the index lost.
+    let change = json!({"telephone1": "+1 3"});
+    let us = lab.emulated.us();
+    assert!(us.patch(&path, change).await.status.is_success());
+    std::fs::remove_file(lab.state_folder().join("index.db")).unwrap();
+    let mut lab = lab.restart().await;
+    let state = lab.compared().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_seems_missing_is_asked_for_by_its_id_in_few_requests() {
+    let data = Data::Many {
+        records: 600,
+        drift: 0.0,
+    };
+    let options_of_data = Options {
+        data,
+        ..Options::default()
+    };
+    let emulated = Emulated::with(options_of_data).await;
+    // Every list of Europe's accounts is empty, as where a row's owner hides it; each of them is there all the same.
+    let fault = json!({"count": "all", "path": "v9.2/accounts?", "list": "empty"});
+    emulated.europe().arm(fault).await;
+    let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
+    let state = lab.compared().await;
+    let accounts = &state.tables[0].counts;
+    assert_eq!(accounts.of(Drift::Missing), 0, "{accounts:?}");
+    assert_eq!(accounts.of(Drift::InSync), 600, "{accounts:?}");
+    let asked = requests(&lab.emulated.europe()).await;
+    let batches = asked.iter().filter(|one| one.contains("$batch"));
+    assert_eq!(batches.count(), 6, "{asked:#?}");
     lab.stop().await;
 }
 

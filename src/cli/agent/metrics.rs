@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use crate::domain::breaker::{BreakerStatus, Phase};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::health::Health;
+use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::operation::Verb;
 use crate::engine::State;
@@ -27,6 +28,7 @@ pub fn text(state: &State) -> String {
     links(&mut page, state);
     tables(&mut page, state);
     operations(&mut page, state);
+    hook(&mut page, state);
     page.text
 }
 
@@ -74,6 +76,44 @@ fn count(number: impl TryInto<u64>) -> f64 {
 /// A word of the design as a label.
 fn label(word: &str) -> String {
     word.to_lowercase().replace(' ', "-")
+}
+
+/// The hook as the agent sees it; its own figures are at its own address.
+fn hook(page: &mut Page, state: &State) {
+    let Some(hook) = &state.hook else { return };
+    let health = &hook.health;
+    page.family(
+        "tandem_hook_answers",
+        "gauge",
+        "Whether the hook answers and ensures.",
+    );
+    page.sample(&[], truth(*health.answer() == Answer::Well));
+    page.family(
+        "tandem_hook_silent",
+        "gauge",
+        "Whether the hook does not answer and the target calls it, or may: tickets are refused then.",
+    );
+    page.sample(&[], truth(health.silence().is_some()));
+    if let Some(called) = match health.called() {
+        Called::Yes => Some(true),
+        Called::No => Some(false),
+        Called::NotAsked | Called::NotKnown => None,
+    } {
+        page.family(
+            "tandem_hook_called",
+            "gauge",
+            "Whether a step of the target calls the hook.",
+        );
+        page.sample(&[], truth(called));
+    }
+    let share = health.lately();
+    page.family(
+        "tandem_hook_recent_calls",
+        "gauge",
+        "Calls of the hook in the last five minutes, and how many of them it did not ensure.",
+    );
+    page.sample(&[("kind", "all")], count(share.calls));
+    page.sample(&[("kind", "unensured")], count(share.unensured));
 }
 
 fn instances(page: &mut Page, state: &State) {
@@ -324,6 +364,21 @@ fn tables(page: &mut Page, state: &State) {
                 ("drift", drift.word()),
             ];
             page.sample(&labels, count(table.counts.of(drift)));
+        }
+    }
+    page.family(
+        "tandem_flagged_records",
+        "gauge",
+        "Pending records that no run that is due would change, by why.",
+    );
+    for (link, table) in known() {
+        for flag in Flag::ALL {
+            let labels = [
+                ("link", link),
+                ("table", table.name.as_str()),
+                ("flag", flag.word()),
+            ];
+            page.sample(&labels, count(table.flagged.of(flag)));
         }
     }
     page.family(

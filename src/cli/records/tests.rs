@@ -30,10 +30,13 @@ fn csv_is_rfc_4180_and_holds_no_formula() {
     let state = fixture::out_of_step();
     let csv = csv(&state, &listed(&state), None).unwrap_or_else(|trouble| panic!("{trouble}"));
     let lines: Vec<&str> = csv.split("\r\n").collect();
-    assert_eq!(lines[0], "drift,table,name,number,id,differing,since,other");
+    assert_eq!(
+        lines[0],
+        "drift,table,name,number,id,differing,since,other,flag"
+    );
     assert_eq!(
         lines[2],
-        "missing,contact,'=Evil \u{202e}name,N3,00000003-0000-0000-0000-000000000003,,2026-11-24T03:00:40Z,"
+        "missing,contact,'=Evil \u{202e}name,N3,00000003-0000-0000-0000-000000000003,,2026-11-24T03:00:40Z,,"
     );
     assert!(
         lines[4].starts_with("diverged,account,\"Gamma, \"\"Inc\"\"\","),

@@ -40,6 +40,7 @@ fn by_key(value: &str) -> Target {
 fn found(drifts: &[Drift], tables: Option<&[u16]>, words: &[&str]) -> Chosen {
     Chosen::Found(Wanted {
         drifts: drifts.to_vec(),
+        flags: Vec::new(),
         tables: tables.map(|tables| tables.iter().copied().map(TableIndex).collect()),
         link: None,
         words: words.iter().map(|word| (*word).to_owned()).collect(),

@@ -9,21 +9,47 @@ use super::verdict::Verdict;
 use crate::cli::runs::Run;
 use crate::cli::words::moment;
 use crate::domain::breaker::{BreakerStatus, Phase};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
+use crate::domain::hook::{Answer, Called};
 use crate::engine::State;
-use crate::engine::state::{InstanceState, LinkState, TableState};
+use crate::engine::state::{HookState, InstanceState, LinkState, TableState};
 
 /// All of it.
 #[derive(Debug, Serialize)]
 pub struct Report {
     as_of: String,
+    /// Whose eyes these are, where a living agent looks in this process's place.
+    seen_by: Option<SeenBy>,
     exit: u8,
     needs_a_person: Vec<String>,
     instances: Vec<Instance>,
     links: Vec<Link>,
+    hook: Option<Hook>,
     unfinished_operations: usize,
     unknown_outcomes: usize,
     journal_fault: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeenBy {
+    who: String,
+    host: String,
+    pid: u32,
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Hook {
+    link: Option<String>,
+    /// `well`, `not-ready` or `silent`; null while it has not been asked.
+    answer: Option<&'static str>,
+    since: Option<String>,
+    why: Option<String>,
+    /// Whether the target calls it; null where that is not known.
+    called: Option<bool>,
+    /// Its calls in the last five minutes of this process.
+    calls: u64,
+    unensured: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +126,7 @@ struct Table {
     pending: Option<usize>,
     lag_s: Option<u64>,
     counts: Option<Map<String, Value>>,
+    flags: Option<Map<String, Value>>,
 }
 
 /// The status of a state.
@@ -108,15 +135,50 @@ pub fn report(state: &State, verdict: &Verdict) -> Report {
     let links = state.links.iter().enumerate();
     Report {
         as_of: moment(state.now.wall),
+        seen_by: state
+            .agent
+            .as_ref()
+            .zip(state.told)
+            .map(|(agent, at)| SeenBy {
+                who: agent.who.clone(),
+                host: agent.host.clone(),
+                pid: agent.pid,
+                at: moment(at.wall),
+            }),
         exit: verdict.exit.code(),
         needs_a_person: verdict.reasons.clone(),
         instances: state.instances.iter().map(instance).collect(),
         links: links.map(|(place, of)| link(state, place, of)).collect(),
+        hook: state.hook.as_ref().map(|of| hook(state, of)),
         unfinished_operations: operations
             .filter(|operation| operation.was_left_behind && !operation.is_finished())
             .count(),
         unknown_outcomes: state.unknown_outcomes(),
         journal_fault: state.journal_fault.clone(),
+    }
+}
+
+fn hook(state: &State, hook: &HookState) -> Hook {
+    let health = &hook.health;
+    let (answer, why) = match health.answer() {
+        Answer::NotAsked => (None, None),
+        Answer::Well => (Some("well"), None),
+        Answer::NotReady(why) => (Some("not-ready"), Some(why)),
+        Answer::Silent(why) => (Some("silent"), Some(why)),
+    };
+    let share = health.lately();
+    Hook {
+        link: state.links.get(hook.link).map(|link| link.name.clone()),
+        answer,
+        since: health.since().map(|at| moment(at.wall)),
+        why: why.cloned(),
+        called: match health.called() {
+            Called::Yes => Some(true),
+            Called::No => Some(false),
+            Called::NotAsked | Called::NotKnown => None,
+        },
+        calls: share.calls,
+        unensured: share.unensured,
     }
 }
 
@@ -208,6 +270,13 @@ fn table(state: &State, table: &TableState) -> Table {
             .map(|(word, count)| (word, count.into()))
             .collect()
     };
+    let flags = || {
+        let counts = Flag::ALL.map(|flag| (flag.word().to_owned(), table.flagged.of(flag)));
+        counts
+            .into_iter()
+            .map(|(word, count)| (word, count.into()))
+            .collect()
+    };
     Table {
         name: table.name.to_string(),
         compared: table.compared.map(|at| moment(at.wall)),
@@ -216,5 +285,6 @@ fn table(state: &State, table: &TableState) -> Table {
         pending: known.then(|| table.counts.pending()),
         lag_s: known.then(|| table.lag(state.now.wall).as_secs()),
         counts: known.then(drifts),
+        flags: known.then(flags),
     }
 }

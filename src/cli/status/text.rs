@@ -6,12 +6,13 @@ use super::verdict::Verdict;
 use crate::cli::output::table;
 use crate::cli::words::{duration, moment};
 use crate::domain::breaker::{BreakerStatus, Phase};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
+use crate::domain::hook::{Answer, Called};
 use crate::domain::run;
 use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::engine::State;
-use crate::engine::state::{InstanceState, LinkState, SyncState, TableState};
+use crate::engine::state::{HookState, InstanceState, LinkState, SyncState, TableState};
 
 /// All of it.
 pub fn report(state: &State, verdict: &Verdict) -> String {
@@ -20,12 +21,21 @@ pub fn report(state: &State, verdict: &Verdict) -> String {
     for (place, link) in state.links.iter().enumerate() {
         parts.push(link_line(state, place, link, now) + &tables(state, place, now));
     }
+    parts.extend(state.hook.as_ref().map(|hook| hook_line(state, hook)));
     let reasons = if verdict.reasons.is_empty() {
         "as it should be".to_owned()
     } else {
         visible(&verdict.reasons.join("; ")).into_owned()
     };
-    parts.push(format!("{reasons} (as of {})\n", moment(now)));
+    let seen = state.agent.as_ref().zip(state.told);
+    let seen = seen.map_or_else(String::new, |(agent, at)| {
+        let (who, host) = (visible(&agent.who), visible(&agent.host));
+        format!(
+            ", seen by agent {who}@{host} {} ago",
+            duration(state.now.since(at))
+        )
+    });
+    parts.push(format!("{reasons} (as of {}{seen})\n", moment(now)));
     parts.join("\n")
 }
 
@@ -124,6 +134,9 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
             duration(state.lag(place, now))
         ));
     }
+    let flagged = Flag::ALL.map(|flag| (flag, state.flagged_on(place, flag)));
+    let flagged = flagged.into_iter().filter(|(_, count)| *count > 0);
+    parts.extend(flagged.map(|(flag, count)| format!("of these {count} {flag}")));
     if let Some(success) = link.sync.last_success {
         parts.push(format!("last sync {} ago", duration(age(now, success))));
     }
@@ -136,6 +149,36 @@ fn link_line(state: &State, place: usize, link: &LinkState, now: DateTime<Utc>) 
     }
     let warnings = link.warnings.iter();
     parts.extend(warnings.map(|warning| format!("warning: {warning}")));
+    format!("{}\n", visible(&parts.join("; ")))
+}
+
+fn hook_line(state: &State, hook: &HookState) -> String {
+    let health = &hook.health;
+    let answer = match health.answer() {
+        Answer::NotAsked => "not asked yet".to_owned(),
+        Answer::Well => "answers".to_owned(),
+        Answer::NotReady(why) => format!("answers and ensures nothing: {why}"),
+        Answer::Silent(why) => format!("does not answer: {why}"),
+    };
+    let mut parts = vec![format!("hook: {answer}")];
+    if let Some(since) = health.since() {
+        parts.push(format!("for {}", duration(state.now.since(since))));
+    }
+    let link = state.links.get(hook.link);
+    let target = link.and_then(|link| state.instances.get(link.target));
+    let target = target.map_or("the target", |target| target.name.as_str());
+    parts.push(match health.called() {
+        Called::Yes => format!("{target} calls it"),
+        Called::No => format!("{target} does not call it: tickets pass unensured"),
+        Called::NotAsked | Called::NotKnown => format!("whether {target} calls it is not known"),
+    });
+    let share = health.lately();
+    if share.calls > 0 {
+        parts.push(format!(
+            "{} of {} calls unensured lately",
+            share.unensured, share.calls
+        ));
+    }
     format!("{}\n", visible(&parts.join("; ")))
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::cli::exit::Exit;
 use crate::cli::wait::is_lost;
 use crate::cli::words;
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
+use crate::domain::hook::Called;
 use crate::domain::lag::LinkCondition;
 use crate::engine::State;
 
@@ -50,6 +51,7 @@ pub fn of(state: &State) -> Verdict {
         let reason = format!("{} is {}", instance.name, instance.health.word());
         verdict.add(Exit::Unreachable, reason);
     }
+    hook(state, &mut verdict);
     for link in &state.links {
         if let Some(fault) = &link.fault {
             verdict.add(Exit::Usage, format!("{} can't be used: {fault}", link.name));
@@ -103,8 +105,33 @@ pub fn of(state: &State) -> Verdict {
             verdict.reasons.push(format!("{count} {drift}"));
         }
     }
+    for flag in Flag::ALL {
+        let count = state.flagged(flag);
+        if count > 0 {
+            verdict.reasons.push(format!("{count} {flag}"));
+        }
+    }
     operations(state, &mut verdict);
     verdict
+}
+
+fn hook(state: &State, verdict: &mut Verdict) {
+    let Some(hook) = &state.hook else { return };
+    if let Some(why) = hook.health.silence() {
+        let refused = match hook.health.called() {
+            Called::Yes => "every ticket is refused",
+            _ => "every ticket is refused if it is registered",
+        };
+        let cure = "`tandem hook disable` lets them pass";
+        let reason = format!("the hook does not answer ({why}): {refused}; {cure}");
+        verdict.add(Exit::NeedsAPerson, reason);
+    }
+    let share = hook.health.lately();
+    if share.is_failing() {
+        let (unensured, calls) = (share.unensured, share.calls);
+        let reason = format!("the hook did not ensure {unensured} of {calls} calls lately");
+        verdict.add(Exit::NeedsAPerson, reason);
+    }
 }
 
 fn operations(state: &State, verdict: &mut Verdict) {

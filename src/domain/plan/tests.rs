@@ -123,3 +123,50 @@ fn a_required_column_that_the_source_leaves_blank_holds_the_placeholder() {
         [(1, format!("Awaiting sync {}", nameless.id))]
     );
 }
+
+#[test]
+fn what_is_decided_column_by_column_leaves_the_others_to_the_verb() {
+    let source = row(1, ["Contoso", "C-1", "5"], 2);
+    let target = row(0, ["Contoso Ltd", "", "6"], 1);
+    let rules = rules();
+    let names: Vec<String> = rules
+        .columns
+        .iter()
+        .map(|one| one.name.to_string())
+        .collect();
+    let decided = |verb, choices: &[(usize, &str)]| {
+        let choices = choices.iter().map(|(place, side)| {
+            let choice = format!("{}={side}", names[*place]);
+            choice.parse::<ColumnChoice>().unwrap()
+        });
+        let assessment = Assessment {
+            drift: Drift::Diverged,
+            is_guess: false,
+            differing: rules.differing(&source, &target),
+        };
+        let choices: Vec<ColumnChoice> = choices.collect();
+        decide(
+            verb,
+            &choices,
+            &assessment,
+            Some(&source),
+            Some(&target),
+            &rules,
+        )
+    };
+    for (verb, choices, expected) in [
+        (Verb::FillBlanks, &[(1, "source")][..], &[1, 2][..]),
+        (Verb::FillBlanks, &[(2, "target"), (3, "source")], &[3]),
+        (Verb::TakeSource, &[(1, "target")], &[0, 2, 3, 4]),
+        (Verb::KeepTarget, &[(3, "source")], &[3]),
+        // State and status are chosen together.
+        (Verb::KeepTarget, &[(0, "source")], &[0, 4]),
+        (Verb::TakeSource, &[(4, "target")], &[1, 2, 3]),
+    ] {
+        let plan = decided(verb, choices);
+        assert_eq!(places(plan.columns()), expected, "{verb} {choices:?}");
+    }
+    let all = [(0, "target"), (1, "target"), (2, "target"), (3, "target")];
+    assert_eq!(decided(Verb::FillBlanks, &all), Plan::Keep);
+    assert_eq!(decided(Verb::KeepTarget, &all[..1]), Plan::Keep);
+}

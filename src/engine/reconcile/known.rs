@@ -70,9 +70,14 @@ impl Known {
         drift.or_else(|| self.unread.get(&id).map(|problem| problem.drift))
     }
 
-    /// All records that are out of step.
-    pub(super) fn problems(&self) -> impl Iterator<Item = &Looked> {
-        self.problems.values()
+    /// All records that are out of step. Whether they are parked is told anew: a repair may have tried them since.
+    pub(super) fn problems(&self, link: &LinkContext) -> Vec<Looked> {
+        let problems = self.problems.values();
+        let now = problems.map(|looked| Looked {
+            parked: link.why_parked(looked),
+            ..looked.clone()
+        });
+        now.collect()
     }
 
     /// How many rows a side has, as far as is known.
@@ -123,6 +128,9 @@ impl Known {
                     since: looked.since,
                     target: digest(table, looked),
                     other: looked.other,
+                    is_guess: looked.is_guess,
+                    name: looked.record.name.clone(),
+                    number: looked.record.number.clone(),
                 };
                 link.told.stands(looked.record.key, standing(&problem));
                 problems.push(problem);

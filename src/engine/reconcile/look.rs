@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt};
-
 use crate::dataverse::now;
 use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
 use crate::domain::failure::Failure;
@@ -18,11 +16,6 @@ use crate::engine::records::Sides;
 
 use super::keys::twin_of;
 use super::{Broken, Comparing};
-
-/// Records that seem missing and are asked for once more, in one look: with more of them, the listing is believed.
-const CONFIRMED: usize = 200;
-/// So many of them at once.
-const CONFIRMED_AT_ONCE: usize = 4;
 
 /// What one side shows of some records.
 #[derive(Debug, Default)]
@@ -58,7 +51,7 @@ impl Found {
             Side::Unreadable(why) => {
                 self.unreadable.insert(id, why);
             }
-            Side::Absent => {}
+            Side::Absent | Side::Unread => {}
         }
     }
 
@@ -185,30 +178,25 @@ impl Both {
     }
 }
 
-/// Asks for records that seem missing once more, one by one: only then is it known that the row is not there, rather
+/// Asks for records that seem missing once more, each by its id: only then is it known that the row is not there, rather
 /// than hidden from us (403), which a listing does not tell apart.
 pub(super) async fn confirm(
     job: &Comparing,
     table: &LinkTable,
     looked: &mut [Looked],
 ) -> Result<(), Broken> {
-    let mut missing: Vec<(usize, RowId)> = Vec::new();
-    for (place, looked) in looked.iter().enumerate() {
-        if looked.drift == Drift::Missing && missing.len() < CONFIRMED {
-            missing.push((place, looked.record.key.id));
-        }
-    }
-    let asked = futures_util::stream::iter(missing).map(async |(place, id)| {
-        let target = job.ends.row(End::Target, table, id).await;
-        target.map(|target| (place, id, target))
-    });
-    let confirmed: Vec<(usize, RowId, Side)> = asked
-        .buffer_unordered(CONFIRMED_AT_ONCE)
-        .try_collect()
-        .await
-        .map_err(Broken::target)?;
-    for (place, id, target) in confirmed {
-        if let Some(looked) = looked.get_mut(place).filter(|_| target != Side::Absent) {
+    let missing = looked
+        .iter()
+        .filter(|looked| looked.drift == Drift::Missing);
+    let missing: Vec<RowId> = missing.map(|looked| looked.record.key.id).collect();
+    let confirmed = job.ends.each(End::Target, table, &missing).await;
+    let confirmed = confirmed.map_err(Broken::target)?.into_iter();
+    let mut there: HashMap<RowId, Side> = confirmed
+        .filter(|(_, target)| *target != Side::Absent)
+        .collect();
+    for looked in looked {
+        let id = looked.record.key.id;
+        if let Some(target) = there.remove(&id) {
             let source = looked.sides.source.clone();
             *looked = assess(&job.link, table, id, source, target, None);
         }
@@ -340,12 +328,15 @@ fn judge(
         differing,
         read: now(),
     };
-    Looked {
+    let mut looked = Looked {
         record,
         drift,
         is_guess,
         other,
+        parked: None,
         since: None,
         sides: Arc::new(sides),
-    }
+    };
+    looked.parked = link.why_parked(&looked);
+    looked
 }

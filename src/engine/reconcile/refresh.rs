@@ -148,14 +148,14 @@ async fn follow(
         full,
         is_whole: is_first,
         looked: if is_first {
-            known.problems().cloned().collect()
+            known.problems(&job.link)
         } else {
             looked
         },
     };
     job.tell(Event::Compared(comparison.clone())).await;
     Ok(Comparison {
-        looked: known.problems().cloned().collect(),
+        looked: known.problems(&job.link),
         ..comparison
     })
 }
@@ -269,9 +269,8 @@ impl<'p> Feed<'p> {
         match side {
             // Whether it was in scope before is not known: taken as it is now.
             Side::OutOfScope => Was::Absent,
-            Side::Absent | Side::Unreadable(_) if self.has_deleted(id) => Was::There,
-            Side::Absent => Was::Absent,
-            Side::Unreadable(_) => Was::There,
+            Side::Absent if !self.has_deleted(id) => Was::Absent,
+            Side::Absent | Side::Unreadable(_) | Side::Unread => Was::There,
             Side::Row(row) => {
                 let is_young = row.created_on.is_some_and(|created| created >= self.taken);
                 let is_made = is_young && !self.fresh.contains(&row.id);

@@ -10,8 +10,8 @@ use super::{Reading, Repair, Stop, TRIES, Written};
 use crate::dataverse::{Write, now};
 use crate::domain::drift::{Assessment, Drift, Side};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
-use crate::domain::operation::{RecordKey, Stage, Verb};
-use crate::domain::plan::{Assignment, BlastRadius, Plan, named, plan};
+use crate::domain::operation::{RecordKey, Request, Stage, Verb};
+use crate::domain::plan::{Assignment, BlastRadius, Plan, decide, is_decided, named, plan};
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Looked, Named};
@@ -179,7 +179,8 @@ impl Repair {
             differing: looked.sides.differing.clone(),
         };
         let (source, target) = (looked.sides.source.row(), looked.sides.target.row());
-        plan(self.request.verb, &assessment, source, target, &table.rules)
+        let Request { verb, choices, .. } = &self.request;
+        decide(*verb, choices, &assessment, source, target, &table.rules)
     }
 
     async fn attempt(
@@ -292,7 +293,7 @@ impl Repair {
                 return Ok(Err(waits(match &looked.sides.source {
                     Side::Unreadable(reason) => reason,
                     Side::OutOfScope => OUT_OF_SCOPE,
-                    Side::Row(_) | Side::Absent => "the source has no such row",
+                    Side::Row(_) | Side::Absent | Side::Unread => "the source has no such row",
                 })));
             }
         }
@@ -384,9 +385,11 @@ impl Repair {
                 self.stage(record, Stage::Applied, &written, began).await?;
                 self.verify(table, looked, plan, written, &mut row).await?
             }
+            Err(failure) if failure.refuses_the_record() => {
+                self.park(table, looked, &failure).await
+            }
             Err(failure) if failure.class == FailureClass::PreconditionFailed => {
-                self.precondition_failed(table, record, plan, &failure)
-                    .await
+                self.precondition_failed(table, record, plan).await
             }
             Err(failure) if failure.may_have_happened() => {
                 self.stage(record, Stage::Unknown(failure.cause()), &written, began)
@@ -465,19 +468,32 @@ impl Repair {
         write.map_err(|error| error.to_string())
     }
 
-    /// What a 412 means is told by its code (rule 1), else by reading.
-    async fn precondition_failed(
-        &self,
-        table: &LinkTable,
-        record: &Named,
-        plan: &Plan,
-        failure: &Failure,
-    ) -> Attempt {
-        let done = |stage| Attempt::Done(stage, Written::default());
-        if failure.code == Some(ErrorCode::DUPLICATE_KEY) {
+    /// The target refuses the record for its own sake, and would again: it is left alone until a person asks for it, or
+    /// its source row changes.
+    async fn park(&self, table: &LinkTable, looked: &Looked, failure: &Failure) -> Attempt {
+        let stage = if failure.code == Some(ErrorCode::DUPLICATE_KEY) {
             let why = "duplicate: its alternate key stands on another row in the target";
-            return done(Stage::Held(why.to_owned()));
+            Stage::Held(why.to_owned())
+        } else {
+            Stage::Refused(failure.summary())
+        };
+        let source = looked.sides.source.row();
+        let source = source.map(|row| table.rules.digest(row));
+        if let (Some(source), Some(why)) = (source, stage.reason()) {
+            let (record, why) = (looked.record.key, Arc::<str>::from(why));
+            self.link.parked.park(record, source, Arc::clone(&why));
+            self.tell(Event::Parked { record, why }).await;
         }
+        let written = Written {
+            hash: source,
+            ..Written::default()
+        };
+        Attempt::Done(stage, written)
+    }
+
+    /// What a 412 means is told by its code (rule 1), else by reading.
+    async fn precondition_failed(&self, table: &LinkTable, record: &Named, plan: &Plan) -> Attempt {
+        let done = |stage| Attempt::Done(stage, Written::default());
         if !matches!(plan, Plan::Create(_)) {
             return Attempt::Again("the row changed meanwhile");
         }
@@ -586,7 +602,31 @@ impl Repair {
         let stage = compare_back(table, plan, row);
         self.agree(table, row, &stage, &written);
         let etag = row.and_then(|row| row.etag.clone());
-        (stage, Written { etag, ..written })
+        let hash = if stage == Stage::Verified && !self.request.choices.is_empty() {
+            self.kept(table, back)
+        } else {
+            written.hash
+        };
+        let written = Written {
+            etag,
+            hash,
+            ..written
+        };
+        (stage, written)
+    }
+
+    /// Both sides as they are once what was to be taken from the source is written, where a person chose the target's
+    /// value in all that still differs.
+    fn kept(&self, table: &LinkTable, back: &Looked) -> Option<u64> {
+        let Request { verb, choices, .. } = &self.request;
+        let (source, target) = (back.sides.source.row()?, back.sides.target.row()?);
+        let differing = &back.sides.differing;
+        if differing.is_empty() || !is_decided(*verb, choices, differing, &table.rules) {
+            return None;
+        }
+        let pair = table.rules.pair(source, target);
+        self.link.choices.keep(back.record.key, pair);
+        Some(pair)
     }
 
     /// A record whose target's row was read again.
@@ -629,6 +669,11 @@ impl Repair {
     /// Takes in how the row was left: as long as it is ours, and not already somebody else's edit.
     fn agree(&self, table: &LinkTable, row: Option<&Row>, stage: &Stage, written: &Written) {
         let Some(row) = row else { return };
+        let key = RecordKey {
+            table: table.index,
+            id: row.id,
+        };
+        self.link.parked.release(key);
         let is_ours = row
             .modified_by
             .as_ref()
@@ -636,11 +681,8 @@ impl Repair {
         let (true, Some(etag)) = (is_ours, &row.etag) else {
             return;
         };
-        let key = RecordKey {
-            table: table.index,
-            id: row.id,
-        };
-        let is_whole = self.request.verb != Verb::FillBlanks;
+        // What was decided column by column may leave others as they are.
+        let is_whole = self.request.verb != Verb::FillBlanks && self.request.choices.is_empty();
         let altered = matches!(stage, Stage::Altered(_))
             .then(|| Some((written.columns.clone(), written.hash?)))
             .flatten();
@@ -670,7 +712,7 @@ pub(super) fn ends_at_once(looked: &Looked, plan: &Plan) -> Option<Stage> {
         Plan::Refuse(why) => Some(Stage::Held(match &looked.sides.source {
             Side::Unreadable(reason) => format!("{why}: {reason}"),
             Side::OutOfScope => OUT_OF_SCOPE.to_owned(),
-            Side::Row(_) | Side::Absent => (*why).to_owned(),
+            Side::Row(_) | Side::Absent | Side::Unread => (*why).to_owned(),
         })),
         Plan::Create(_) | Plan::Fill { .. } => None,
     }

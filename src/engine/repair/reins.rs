@@ -55,6 +55,11 @@ impl Reins {
         self.lock().paused.clone()
     }
 
+    /// Why it is paused, for who steers it.
+    pub(in crate::engine) fn paused_by(&self) -> Option<String> {
+        self.paused()
+    }
+
     /// Waits until somebody says that it goes on, or takes it back.
     pub(super) async fn until_going_on(&self, shutdown: &CancellationToken) {
         loop {

@@ -234,7 +234,7 @@ fn side(seen: &Seen, id: RowId) -> Side {
 fn why(source: &Side, target: &Side) -> Option<String> {
     [source, target].into_iter().find_map(|side| match side {
         Side::Unreadable(why) => Some(visible(why).into_owned()),
-        Side::Row(_) | Side::Absent | Side::OutOfScope => None,
+        Side::Row(_) | Side::Absent | Side::OutOfScope | Side::Unread => None,
     })
 }
 

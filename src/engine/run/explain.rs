@@ -14,12 +14,15 @@ impl Run {
         let Some((place, question)) = self.question(asked.clone()) else {
             return;
         };
-        let is_lost = || self.why_link_unreachable(&question.link.name).is_some();
+        let is_lost = self.why_link_unreachable(&question.link.name).is_some();
         let is_ready = self
             .links
             .get(place)
             .is_some_and(|work| work.context.is_some());
-        if self.is_opening || !(is_ready || is_lost()) {
+        if !is_ready && self.follow.is_some() {
+            self.describe_links();
+        }
+        if self.is_opening || !(is_ready || is_lost) {
             self.queued.push_back(Command::Explain(asked));
             return;
         }

@@ -52,7 +52,8 @@ impl Run {
         }
         work.is_watched = true;
         let events = self.events.clone();
-        self.background.spawn(watch(job, link, idle, busy, events));
+        let task = self.background.spawn(watch(job, link, idle, busy, events));
+        self.looking.push(task);
     }
 
     /// What a command asks of the job of a link; `None` where it asks for something else, or the link has none.
@@ -98,6 +99,7 @@ impl Run {
     }
 
     fn order_for(&self, link: usize, request: Request, order: RunOrder) -> Option<Order> {
+        let is_accepted = self.handed.contains(&request.id);
         Some(Order {
             job: self.links.get(link)?.job.clone()?,
             link,
@@ -108,6 +110,7 @@ impl Run {
             events: self.events.clone(),
             reins: Reins::default(),
             shutdown: self.shutdown.clone(),
+            is_accepted,
         })
     }
 

@@ -1,13 +1,16 @@
 //! Opening the journal, and what it remembers of earlier processes.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use super::control::{CONTROL, is_control, is_late};
 use super::{LAPSES, Run};
 use crate::dataverse::now;
-use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::operation::{RecordKey, Stage, TableIndex};
 use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Named};
@@ -15,7 +18,13 @@ use crate::engine::repair::Patience;
 use crate::engine::state::Tone;
 use crate::engine::sync::{built_in, order};
 use crate::engine::{repair, start};
-use crate::journal::{Index, Journal, Recovered, RecoveredOperation, RecoveredRecord, SessionInfo};
+use crate::journal::{
+    Index, Journal, JournalRecord, OpenError, Recovered, RecoveredOperation, RecoveredRecord,
+    SessionInfo,
+};
+
+/// How long an agent waits at its start for the index to be left to it.
+const LEFT_WITHIN: Duration = Duration::from_secs(4);
 
 /// The state folder, opened: the journal or why not, and the index if it can be had.
 type Opened = (Result<(Journal, Recovered), String>, Option<Index>);
@@ -23,6 +32,7 @@ type Opened = (Result<(Journal, Recovered), String>, Option<Index>);
 impl Run {
     pub(super) fn open_journal(&self) -> tokio::task::JoinHandle<Opened> {
         let folder = self.config.state.clone();
+        let (follows, is_unattended) = (self.follow.is_some(), self.options.is_unattended);
         let session = SessionInfo {
             who: self.options.who.clone(),
             host: self.options.host.clone(),
@@ -32,7 +42,12 @@ impl Run {
         tokio::task::spawn_blocking(move || {
             let journal = Journal::open(&folder, &session).map_err(|error| chain(&error));
             // Without it nothing is lost but time: everything is compared anew.
-            let index = match journal.is_ok().then(|| Index::open(&folder)) {
+            let opened = journal.is_ok().then(|| match (follows, is_unattended) {
+                (true, _) => Ok(Index::beside(&folder)),
+                (false, true) => keep_index(&folder),
+                (false, false) => Index::open(&folder),
+            });
+            let index = match opened {
                 Some(Ok(index)) => Some(index),
                 Some(Err(error)) => {
                     tracing::warn!(%error, "the index can't be opened");
@@ -61,6 +76,12 @@ impl Run {
         // What stands in the journal as stopped is seen before anything that waited for it begins.
         self.observe();
         self.lend_index();
+        self.restore_samples(at);
+        if self.journal.is_some() {
+            self.follow_on();
+        } else {
+            self.look_alone();
+        }
         self.writer.state_mut().is_remembered = true;
         self.load_agreements();
         self.settle_left_behind();
@@ -71,6 +92,7 @@ impl Run {
     }
 
     pub(super) fn recovered(&mut self, journal: Journal, recovered: Recovered, at: Now) {
+        self.remembered_to = recovered.seq;
         self.spawn_watch_of_others(journal.clone(), recovered.forced.clone());
         for (name, forced) in recovered.forced {
             let instances = self.config.instances.iter().zip(&self.clients);
@@ -82,12 +104,23 @@ impl Run {
             self.writer
                 .note(None, format!("journal: {oddity}"), Tone::Care, at);
         }
-        let mut last_success: HashMap<String, DateTime<Utc>> = HashMap::new();
+        let mut last_success: HashMap<String, (DateTime<Utc>, DateTime<Utc>)> = HashMap::new();
         for operation in recovered.operations {
             let is_over = operation.finished.is_some();
+            let inherits = self.options.is_unattended && self.options.is_agent;
+            if !is_over && operation.handed_over && inherits {
+                // It is found again, and taken then.
+                continue;
+            }
+            let is_for_agent = operation.handed_over && !is_late(&operation, at);
+            if !is_over && (self.follow.is_some() || is_for_agent) {
+                self.show(&operation, false, at);
+                continue;
+            }
             if is_over || operation.runs_elsewhere {
                 if let Some(ended) = start::good_sync(&operation) {
-                    last_success.insert(operation.request.link.clone(), ended);
+                    let (link, began) = (operation.request.link.clone(), operation.request.asked);
+                    last_success.insert(link, (began, ended));
                 }
                 self.writer.apply(
                     Event::Remembered(Arc::new(start::remembered(&operation))),
@@ -103,37 +136,44 @@ impl Run {
             let Some(config) = self.config.links.get(link) else {
                 continue;
             };
+            if config.sync.backend() != Backend::BuiltIn {
+                continue;
+            }
             let last = last_success.get(&config.name).copied();
-            if self.options.is_agent && config.sync.backend() == Backend::BuiltIn {
+            if let Some((began, ended)) = last {
+                let remembered = Event::SyncRemembered { link, began, ended };
+                self.writer.apply(remembered, at);
+            }
+            if self.options.is_agent {
                 let first = at.after(self.options.first_sync).wall;
-                let next_due = last.map_or(first, |last| {
-                    built_in::next_due(config.schedule, last, false)
+                let next_due = last.map_or(first, |(_, ended)| {
+                    built_in::next_due(config.schedule, ended, false)
                 });
-                self.writer.apply(
-                    Event::SyncDue {
-                        link,
-                        next_due,
-                        last_success: last,
-                    },
-                    at,
-                );
+                self.writer.apply(Event::SyncDue { link, next_due }, at);
             }
         }
     }
 
     /// Shows what an earlier process left unfinished: the journal knows it, whether or not an instance answers.
     pub(super) fn show_left_behind(&mut self, operation: &RecoveredOperation, at: Now) {
+        self.show(operation, true, at);
+        self.settling.insert(operation.request.id);
+    }
+
+    /// Shows an operation of another process as the journal knows it.
+    fn show(&mut self, operation: &RecoveredOperation, left_behind: bool, at: Now) {
         let id = operation.request.id;
+        let link = &operation.request.link;
         let known: Vec<(Named, &RecoveredRecord)> = operation
             .records
             .iter()
-            .filter_map(|record| Some((self.named(operation, record)?, record)))
+            .filter_map(|record| Some((self.named(link, &record.record)?, record)))
             .collect();
         let records = known.iter().map(|(named, _)| named.clone()).collect();
         let accepted = Event::Accepted {
             request: operation.request.clone(),
             records,
-            left_behind: true,
+            left_behind,
         };
         self.writer.apply(accepted, at);
         for (record, recovered) in known {
@@ -148,32 +188,28 @@ impl Run {
             };
             self.writer.apply(staged, at);
         }
-        self.settling.insert(id);
     }
 
     /// A record of the journal by its place in today's configuration, if its table is still on the link.
-    fn named(&self, operation: &RecoveredOperation, record: &RecoveredRecord) -> Option<Named> {
-        let link = self
-            .config
-            .links
-            .iter()
-            .position(|link| link.name == operation.request.link)?;
-        let table = if record.record.table.as_str() == order::FILED {
-            TableIndex::RUNS
-        } else {
-            let mut tables = self.writer.state().tables_of(link);
-            tables
-                .find(|(_, table)| table.name == record.record.table)?
-                .0
+    pub(super) fn named(&self, link: &str, record: &JournalRecord) -> Option<Named> {
+        let mut links = self.config.links.iter();
+        let link = links.position(|known| known.name == link)?;
+        let table = match record.table.as_str() {
+            order::FILED => TableIndex::RUNS,
+            CONTROL => TableIndex::OPERATIONS,
+            _ => {
+                let mut tables = self.writer.state().tables_of(link);
+                tables.find(|(_, table)| table.name == record.table)?.0
+            }
         };
         Some(Named {
             key: RecordKey {
                 table,
-                id: record.record.id,
+                id: record.id,
             },
-            name: record.record.name.clone(),
-            number: record.record.number.clone(),
-            on_the_way: record.record.on_the_way,
+            name: record.name.clone(),
+            number: record.number.clone(),
+            on_the_way: record.on_the_way,
         })
     }
 
@@ -189,6 +225,11 @@ impl Run {
                 .iter()
                 .position(|link| link.name == operation.request.link);
             let Some(place) = place else { continue };
+            if is_control(&operation) {
+                let why = "the agent that it was for is gone".to_owned();
+                self.answer(&operation, Stage::Abandoned(why));
+                continue;
+            }
             if order::is_order(&operation) {
                 self.settle_order(place, operation);
                 continue;
@@ -206,6 +247,18 @@ impl Run {
                 }
             });
         }
+    }
+}
+
+/// Opens the index for an agent: consoles that keep it leave it as soon as they see that there is one.
+fn keep_index(folder: &Path) -> Result<Index, OpenError> {
+    let began = Instant::now();
+    loop {
+        let index = Index::open(folder)?;
+        if index.is_keeper() || began.elapsed() >= LEFT_WITHIN {
+            return Ok(index);
+        }
+        std::thread::sleep(LEFT_WITHIN / 20);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::table::TableName;
 use crate::domain::time::{Now, age};
 use crate::engine::event::Event;
 use crate::engine::evidence::Agreement;
+use crate::engine::hooked::{self, HookClient};
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
 use crate::engine::probe::probe;
 use crate::engine::reading::End;
@@ -25,12 +26,30 @@ impl Run {
         for (instance, client) in self.clients.iter().enumerate() {
             let (reader, asked) = (client.reader.clone(), Arc::clone(&client.asked));
             let (every, events) = (self.config.policy.probe, self.events.clone());
-            self.background
+            let task = self
+                .background
                 .spawn(probe(instance, reader, every, asked, events));
+            self.looking.push(task);
         }
     }
 
-    pub(super) fn spawn_describing(&mut self) {
+    /// Asks the hook how it is with every probe, where one is configured.
+    pub(super) fn spawn_hook_watch(&mut self) {
+        let Some((hook, configured)) = HookClient::of(&self.config) else {
+            return;
+        };
+        let link = self.config.links.get(configured.link);
+        let Some(target) = link.and_then(|link| self.clients.get(link.target)) else {
+            return;
+        };
+        let (target, every) = (target.reader.clone(), self.config.policy.probe);
+        let events = self.events.clone();
+        self.background
+            .spawn(hooked::watch(hook, target, every, events));
+    }
+
+    /// Has the links described that are not, and are not being.
+    pub(super) fn describe_links(&mut self) {
         let mut first = 0u16;
         for (link, config) in self.config.links.iter().enumerate() {
             let index = TableIndex(first);
@@ -38,6 +57,10 @@ impl Run {
             let (Some(ends), Some(agent)) = (self.ends(link, false), self.ends(link, true)) else {
                 continue;
             };
+            let work = self.links.get_mut(link);
+            if work.is_none_or(|work| std::mem::replace(&mut work.is_being_described, true)) {
+                continue;
+            }
             let hook = self.clients.get(config.target);
             let hook = hook.and_then(|client| client.hook.clone());
             let (config, events) = (config.clone(), self.events.clone());
@@ -98,6 +121,20 @@ impl Run {
         self.compare_when_due(link, at);
     }
 
+    /// What an operation has written is looked at before long: who sits beside an agent sees records as they were when
+    /// they were last compared.
+    pub(super) fn look_after(&mut self, operation: OperationId) {
+        let known = self.writer.state().operation(operation);
+        let wrote = known.filter(|known| known.progress.verified + known.progress.altered > 0);
+        let name = wrote.map(|known| known.request.link.clone());
+        let mut links = self.config.links.iter();
+        let place = name.and_then(|name| links.position(|link| link.name == name));
+        let work = place.and_then(|place| self.links.get_mut(place));
+        if let Some(work) = work.filter(|_| self.options.is_unattended) {
+            work.compared = None;
+        }
+    }
+
     /// Links that are ready get the index, once it is open.
     pub(super) fn lend_index(&self) {
         let Some(index) = &self.index else { return };
@@ -146,7 +183,8 @@ impl Run {
         if let Some(work) = self.links.get_mut(link) {
             work.was_readable = is_readable;
         }
-        if (is_due || is_back) && self.options.compares && !self.is_opening {
+        let waits = self.is_opening || self.is_claiming || self.follow.is_some();
+        if (is_due || is_back) && self.options.compares && !waits {
             let depth = if is_first {
                 self.options.depth
             } else if self.is_full_overdue(link, at) {
@@ -251,6 +289,8 @@ impl Run {
             verb: Verb::Sync,
             link: name,
             reason: "scheduled".to_owned(),
+            choices: Vec::new(),
+            retries: None,
             ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
@@ -297,6 +337,12 @@ async fn recall(context: &LinkContext, journal: &Journal) {
         let key = key(&remembered.table, remembered.id);
         if let Some((key, agreement)) = key.zip(Agreement::of(remembered)) {
             context.agreements.remember(key, agreement);
+        }
+    }
+    for refusal in journal.refusals(link.clone()).await.unwrap_or_default() {
+        if let Some(key) = key(&refusal.table, refusal.id) {
+            let why = Arc::from(refusal.why);
+            context.parked.remember(key, refusal.source, why);
         }
     }
     for table in &context.tables {

@@ -15,6 +15,7 @@ use crate::engine::repair::{Batches, Patience, Reins, Repair};
 use crate::engine::state::Tone;
 use crate::engine::sync::built_in;
 use crate::engine::sync::built_in::Freshness;
+use crate::journal::Entry;
 
 impl Run {
     /// Begins an operation, or keeps it until the journal and its link are ready for it.
@@ -47,6 +48,10 @@ impl Run {
         if let Some(why) = consent.and_then(|consent| self.why_not(link, consent, &command)) {
             return self.refuse(request.id, why);
         }
+        let is_own = matches!(&command, Command::Resume { operation, .. } if self.operations.contains_key(operation));
+        if !is_own && self.hand_over(link, &request, &command) {
+            return;
+        }
         if let Command::Resume { operation, .. } = &command
             && let Some(reins) = self.operations.get(operation)
         {
@@ -76,7 +81,9 @@ impl Run {
             self.queued.push_back(command);
             return;
         };
-        repair.is_watched = matches!(consent, Some(Consent::Armed { .. }));
+        // Who handed it over, or whoever looks next, can say that it goes on.
+        let is_handed = self.handed.contains(&repair.request.id);
+        repair.is_watched = is_handed || matches!(consent, Some(Consent::Armed { .. }));
         self.spawn(link, repair, command);
     }
 
@@ -211,6 +218,14 @@ impl Run {
     }
 
     pub(super) fn refuse(&mut self, operation: OperationId, why: String) {
+        if self.handed.remove(&operation) {
+            let entry = Entry::Finished {
+                operation,
+                cut_short: Some(why.clone()),
+                now: now(),
+            };
+            self.remember(entry);
+        }
         self.writer.refused(operation, why);
     }
 
@@ -250,6 +265,7 @@ impl Run {
         let context = self.links.get(link)?.context.clone()?;
         let journal = self.journal.clone()?;
         Some(Repair {
+            is_accepted: self.handed.contains(&request.id),
             ends: if as_agent {
                 context.agent.clone()
             } else {

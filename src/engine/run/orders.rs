@@ -1,15 +1,17 @@
 //! What a person orders: arming, stopping, probing, looking. Operations are the business of [`super::operations`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Run;
 use crate::dataverse::now;
 use crate::domain::breaker::{Forced, Illegal};
-use crate::domain::operation::RecordKey;
+use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::row::RowId;
 use crate::domain::time::Now;
 use crate::engine::command::Command;
 use crate::engine::event::Event;
-use crate::engine::reconcile::look_one;
+use crate::engine::reconcile::{self, look_many, look_one};
 use crate::engine::start::Depth;
 use crate::engine::state::{Lock, Tone};
 use crate::journal::Entry;
@@ -25,10 +27,13 @@ impl Run {
             | Command::Resume { .. } => {
                 self.begin(command);
             }
-            Command::End { operation, who } => match self.operations.get(&operation) {
-                Some(ended) => ended.end(&who),
-                None => self.end_left_behind(operation, &who),
-            },
+            Command::End { operation, who } => {
+                if let Some(ended) = self.operations.get(&operation) {
+                    ended.end(&who);
+                } else if !self.hand_over_end(operation, &who) {
+                    self.end_left_behind(operation, &who);
+                }
+            }
             Command::Arm { reason, who, lasts } => self.arm(reason, who, lasts, at),
             Command::Lock { who } => {
                 if let Lock::Armed { .. } = self.writer.state().lock {
@@ -55,13 +60,19 @@ impl Run {
                 );
             }
             Command::Release { instance, who } => self.release(instance, &who, at),
+            Command::ListRuns if self.follow.is_some() => {}
             Command::ListRuns => self.watch_jobs(),
+            Command::Compare if self.follow.is_some() => {
+                let text = "the agent probes and compares: what it sees is shown".to_owned();
+                self.writer.notice(None, text, Tone::Plain);
+            }
             Command::Compare => {
                 for link in 0..self.links.len() {
                     self.compare(link, Depth::Changes, at);
                 }
             }
-            Command::Inspect(key) => self.inspect(key),
+            Command::Inspect(key) => self.inspect(vec![key]),
+            Command::Read(keys) => self.inspect(keys),
             Command::Explain(target) => self.explain(target),
         }
     }
@@ -148,30 +159,59 @@ impl Run {
         });
     }
 
-    pub(super) fn inspect(&mut self, key: RecordKey) {
-        let Some(link) = self.writer.state().table(key.table).map(|table| table.link) else {
-            return;
-        };
-        let Some(context) = self.links.get(link).and_then(|work| work.context.clone()) else {
-            return;
-        };
-        let events = self.events.clone();
-        self.background.spawn(async move {
-            let Some(table) = context.table(key.table) else {
-                return;
+    /// Reads records on both sides, for a person. Beside an agent nothing was read before, and the links may not even be
+    /// described: that is made good first.
+    pub(super) fn inspect(&mut self, keys: Vec<RecordKey>) {
+        let mut by_table: BTreeMap<TableIndex, Vec<RowId>> = BTreeMap::new();
+        for key in keys {
+            by_table.entry(key.table).or_default().push(key.id);
+        }
+        for (table, ids) in by_table {
+            let Some(link) = self.writer.state().table(table).map(|table| table.link) else {
+                continue;
             };
-            let event = match look_one(&context, table, &context.ends, key.id).await {
-                Ok(looked) => {
-                    table.read_apart.add(key.id);
-                    Event::Looked(Box::new(looked))
+            let Some(context) = self.links.get(link).and_then(|work| work.context.clone()) else {
+                if self.follow.is_some() {
+                    self.describe_links();
+                    let keys = ids.into_iter().map(|id| RecordKey { table, id });
+                    self.queued.push_back(Command::Read(keys.collect()));
                 }
-                Err(failure) => Event::Noticed {
-                    operation: None,
-                    text: format!("could not be read: {}", failure.summary()),
-                    tone: Tone::Care,
-                },
+                continue;
             };
-            let _ended = events.send(event).await;
-        });
+            let (events, follows) = (self.events.clone(), self.follow.is_some());
+            self.background.spawn(async move {
+                let Some(table) = context.table(table) else {
+                    return;
+                };
+                if follows {
+                    reconcile::know_again(&context, table).await;
+                }
+                let looked = match ids.as_slice() {
+                    [only] => look_one(&context, table, &context.ends, *only)
+                        .await
+                        .map(|looked| vec![looked]),
+                    _ => look_many(&context, table, &context.ends, &ids).await,
+                };
+                let told = match looked {
+                    Ok(looked) => {
+                        for id in &ids {
+                            table.read_apart.add(*id);
+                        }
+                        let looked = looked.into_iter();
+                        looked
+                            .map(|looked| Event::Looked(Box::new(looked)))
+                            .collect()
+                    }
+                    Err(failure) => vec![Event::Noticed {
+                        operation: None,
+                        text: format!("could not be read: {}", failure.summary()),
+                        tone: Tone::Care,
+                    }],
+                };
+                for event in told {
+                    let _ended = events.send(event).await;
+                }
+            });
+        }
     }
 }

@@ -30,11 +30,12 @@ impl Run {
         let mut known: HashMap<String, Forced> = known.into_iter().collect();
         let folder = (!self.options.is_unattended).then(|| self.config.state.clone());
         let inherits = self.options.is_unattended && self.options.is_agent;
-        let events = self.events.clone();
+        let (events, followed) = (self.events.clone(), self.followed());
         self.background.spawn(async move {
-            let mut agent = None;
+            let mut agent = followed;
             let mut inherited = HashSet::new();
             let mut looked = Instant::now();
+            let mut version = None;
             loop {
                 if let Some(folder) = folder.clone() {
                     let look = move || AgentLock::holder(&folder);
@@ -56,14 +57,22 @@ impl Run {
                     }
                     known = forced;
                 }
-                if inherits && looked.elapsed() >= INHERIT {
+                // What is handed over is seen at once; that a process has died is written nowhere.
+                let written = journal.version().await.ok();
+                let is_new = written != version;
+                version = written;
+                if inherits && (is_new || looked.elapsed() >= INHERIT) {
                     looked = Instant::now();
                     let left = journal.left_behind().await.unwrap_or_else(|error| {
                         tracing::warn!(%error, "what other processes left can't be read");
                         Vec::new()
                     });
                     for operation in left {
-                        if inherited.insert(operation.request.id) {
+                        // What was handed over is nobody's until it is taken.
+                        let id = operation.request.id;
+                        let is_ours = !operation.handed_over
+                            || journal.claim(id).await.is_ok_and(|claimed| claimed);
+                        if is_ours && inherited.insert(id) {
                             let event = Event::LeftBehind(Box::new(operation));
                             let _ended = events.send(event).await;
                         }
@@ -80,6 +89,10 @@ impl Run {
         let id = operation.request.id;
         let known = self.writer.state().operation(id);
         if known.is_some_and(|known| known.was_left_behind) || self.operations.contains_key(&id) {
+            return;
+        }
+        let is_agent = self.options.is_unattended && self.options.is_agent;
+        if operation.handed_over && is_agent && self.take_handed_over(operation, at) {
             return;
         }
         // It was shown as another process's; now it is ours.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Run;
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::operation::{OperationId, RecordKey, Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::alerts;
@@ -37,8 +37,10 @@ impl Run {
     pub(super) fn spawn_alerts(&mut self) {
         if self.options.is_unattended && !self.config.alerts.is_empty() {
             let (alerts, folder) = (self.config.alerts.clone(), self.config.state.clone());
+            let expiries = self.config.expiries.clone();
             let states = self.published.subscribe();
-            self.background.spawn(alerts::run(alerts, folder, states));
+            self.background
+                .spawn(alerts::run(alerts, expiries, folder, states));
         }
     }
 
@@ -72,6 +74,8 @@ impl Run {
             verb: Verb::Rehydrate,
             link: name,
             reason: "stubs whose source answers".to_owned(),
+            choices: Vec::new(),
+            retries: None,
             ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
@@ -107,7 +111,7 @@ impl Run {
             && is_over
     }
 
-    /// The stubs of a link whose turn it is. What is fresh or held by an operation is left alone.
+    /// The stubs of a link whose turn it is. What is fresh, parked or held by an operation is left alone.
     fn stubs(&mut self, link: usize, at: Now) -> Vec<RecordKey> {
         let state = self.writer.state();
         let Some(settle) = state.links.get(link).map(|link| link.schedule.settle) else {
@@ -118,6 +122,7 @@ impl Run {
         let stubs = records.filter(|record| {
             record.drift == Drift::Stub
                 && tables.contains(&record.key.table)
+                && record.flag() != Some(Flag::Parked)
                 && !record.is_in_flight(settle, at.wall)
         });
         let stubs: Vec<RecordKey> = stubs.map(|record| record.key).collect();
@@ -195,7 +200,6 @@ impl Run {
             let due = Event::SyncDue {
                 link,
                 next_due: at.wall,
-                last_success: None,
             };
             self.writer.apply(due, at);
         }

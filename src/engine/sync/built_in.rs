@@ -20,7 +20,7 @@ use crate::engine::state::SyncRun;
 /// A failed run is tried again after this long at least, however short the grace.
 const RETRY_AT_LEAST: Duration = Duration::from_secs(10);
 
-/// Whether fresh differences are left alone: they are in flight for the schedule, not for a person.
+/// Whether fresh differences are left alone, and what is parked with them: the schedule does, a person does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Freshness {
     LeaveInFlight(Duration),
@@ -61,8 +61,12 @@ pub(in crate::engine) async fn run(repair: Repair, reach: Reach, is_scheduled: b
         Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
         Err(broken) => {
             let end = broken.end.word();
+            let cut_short = format!("the {end} can't be read: {}", why(&broken.failure));
+            if repair.is_accepted {
+                repair.finish(Some(cut_short.clone())).await;
+            }
             Outcome {
-                cut_short: Some(format!("the {end} can't be read: {}", why(&broken.failure))),
+                cut_short: Some(cut_short),
                 ..Outcome::default()
             }
         }
@@ -97,7 +101,8 @@ fn pending(comparisons: &[Comparison], reach: Reach) -> Vec<Target> {
             Freshness::TakeAll => true,
             Freshness::LeaveInFlight(settle) => {
                 let changed = looked.sides.source.row().and_then(|row| row.modified_on);
-                changed.is_none_or(|changed| age(wall, changed) >= settle)
+                let is_settled = changed.is_none_or(|changed| age(wall, changed) >= settle);
+                is_settled && looked.parked.is_none()
             }
         });
     let pending = pending.take(reach.limit.unwrap_or(usize::MAX));

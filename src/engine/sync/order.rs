@@ -49,6 +49,8 @@ pub(in crate::engine) struct Order {
     pub(in crate::engine) reins: Reins,
     /// Set when the process ends: the next one reads what became of it.
     pub(in crate::engine) shutdown: CancellationToken,
+    /// Whether it is in the journal already: another process handed it over.
+    pub(in crate::engine) is_accepted: bool,
 }
 
 /// Why an order is left before its end.
@@ -383,7 +385,9 @@ impl Order {
             records: vec![Self::journaled(named)?],
             now: now(),
         };
-        self.journal.append(vec![entry]).await?;
+        if !self.is_accepted {
+            self.journal.append(vec![entry]).await?;
+        }
         let event = Event::Accepted {
             request: self.request.clone(),
             records: vec![named.clone()],
@@ -439,6 +443,11 @@ impl Order {
 
     async fn refuse(&self, why: String) -> Result<(), Left> {
         let operation = self.request.id;
+        if self.is_accepted {
+            let named = self.named(self.wanted.run());
+            self.stage(&named, Stage::Refused(why.clone())).await?;
+            self.finish(Some(why.clone())).await?;
+        }
         self.tell(Event::Refused { operation, why }).await;
         Ok(())
     }

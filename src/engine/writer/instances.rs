@@ -24,6 +24,9 @@ impl StateWriter {
         statuses: &[(ClientStatus, Vec<(Class, Transition)>)],
         now: Now,
     ) {
+        if self.follows {
+            return;
+        }
         for (place, (status, transitions)) in statuses.iter().enumerate() {
             for (class, transition) in transitions {
                 self.transition(place, *class, transition);
@@ -115,6 +118,9 @@ impl StateWriter {
     }
 
     pub(super) fn judge(&mut self, now: Now) {
+        if self.follows {
+            return;
+        }
         let all_are_cut_off = health::cut_off(self.trackers.iter().map(|tracker| &tracker.probes));
         for place in 0..self.trackers.len() {
             let Some(tracker) = self.trackers.get(place) else {
@@ -151,7 +157,10 @@ impl StateWriter {
                     instance.refused.clone_from(&probes.refused);
                 });
             }
-            if let Some(health) = health {
+            // What was told before is not unlearnt for want of a first answer of our own.
+            let is_unasked = probes.answered.is_none() && probes.failed_in_a_row == 0;
+            if let Some(health) = health.filter(|health| *health != Health::Unknown || !is_unasked)
+            {
                 self.turned(place, health, now);
             }
         }
@@ -191,6 +200,7 @@ impl StateWriter {
             instance.since = since;
             instance.last_outage = outage.or(instance.last_outage);
         });
+        self.go_on_with_earlier(place);
         let tone = match health {
             Health::Healthy => Tone::Good,
             Health::Down | Health::CutOff | Health::Refused => Tone::Bad,

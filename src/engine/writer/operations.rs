@@ -252,6 +252,7 @@ impl StateWriter {
             l.sync.runs.any = true;
             if run.failure.is_none() {
                 l.sync.last_success = Some(now.wall);
+                l.sync.last_success_began = Some(run.started);
                 l.sync.runs.failed_in_a_row = 0;
             } else {
                 l.sync.runs.failed_in_a_row += 1;
@@ -259,6 +260,7 @@ impl StateWriter {
             l.sync.next_due = next_due;
             l.sync.last_run = Some(run);
         });
+        self.ran(link);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the state says of records: where they stand, which drift they are in, and since when.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,7 @@ use crate::domain::operation::{RecordKey, TableIndex};
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Looked, Named};
 use crate::engine::records::{Record, Sides};
-use crate::engine::state::Counts;
+use crate::engine::state::{Counts, Flagged};
 
 /// How long a record that is in step again stays listed after the last thing that was done to it.
 const KEPT_AFTER_REPAIR: Duration = Duration::from_secs(120);
@@ -65,6 +66,7 @@ impl StateWriter {
             t.failure = None;
         });
         self.recount(table);
+        self.settle_lag();
     }
 
     /// Counts the listed drifts of a table anew from its records; equal and local ones are only known by number.
@@ -133,6 +135,7 @@ impl StateWriter {
             drift,
             is_guess,
             other,
+            parked,
             since: known,
             sides,
         } = looked;
@@ -150,9 +153,12 @@ impl StateWriter {
                 since.map(|since| in_step.map_or(since, |in_step| since.max(in_step.wall)))
             }
         };
-        let (under_way, last) = earlier
-            .map(|e| (e.under_way, e.last.clone()))
+        let (under_way, last, is_left_out) = earlier
+            .map(|e| (e.under_way, e.last.clone(), e.is_left_out))
             .unwrap_or_default();
+        // What a person had read is worth more than that the agent has read it again.
+        let read = earlier.filter(|e| e.drift == drift && e.sides.are_read() && !sides.are_read());
+        let sides = read.map_or(sides, |read| Arc::clone(&read.sides));
         let Named { name, number, .. } = named;
         let record = Record {
             key,
@@ -162,6 +168,8 @@ impl StateWriter {
             number,
             other,
             since,
+            parked,
+            is_left_out,
             sides,
             under_way,
             last,
@@ -228,14 +236,55 @@ impl StateWriter {
         }
     }
 
+    /// Tells which records of a table the last successful run of its link should have brought over, and did not. What
+    /// was in flight when it began is none of them.
+    fn tell_left_out(&mut self, index: TableIndex) {
+        let link = self.state.link_of(index);
+        let before = link.and_then(|link| {
+            let settle = chrono::Duration::from_std(link.schedule.settle).ok()?;
+            link.sync.last_success_began?.checked_sub_signed(settle)
+        });
+        let is_left_out = |record: &Record| {
+            let since = record.since.filter(|_| record.drift.is_pending());
+            since
+                .zip(before)
+                .is_some_and(|(since, before)| since < before)
+        };
+        let records = self.state.records.iter().map(|(_, record)| record);
+        let here = records.filter(|record| record.key.table == index);
+        let changed = here.filter(|record| record.is_left_out != is_left_out(record));
+        let changed: Vec<RecordKey> = changed.map(|record| record.key).collect();
+        for key in changed {
+            self.change(key, |record| record.is_left_out = !record.is_left_out);
+        }
+    }
+
+    /// A run of a link's sync is known to have ended: what it left out is told.
+    pub(super) fn ran(&mut self, link: usize) {
+        let tables = self.state.tables_of(link).map(|(table, _)| table);
+        self.dirty_lag.extend(tables);
+        self.settle_lag();
+    }
+
     pub(in crate::engine) fn settle_lag(&mut self) {
         let dirty = std::mem::take(&mut self.dirty_lag);
         for index in dirty {
-            let pending = self.state.records.iter().map(|(_, record)| record);
+            self.tell_left_out(index);
+            let records = self.state.records.iter().map(|(_, record)| record);
             let pending =
-                pending.filter(|record| record.key.table == index && record.drift.is_pending());
-            let oldest = pending.filter_map(|record| record.since).min();
-            self.table(index, |t| t.oldest_pending = oldest);
+                records.filter(|record| record.key.table == index && record.drift.is_pending());
+            let mut flagged = Flagged::default();
+            let mut oldest: Option<DateTime<Utc>> = None;
+            for record in pending {
+                match record.flag() {
+                    Some(flag) => *flagged.of_mut(flag) += 1,
+                    None => oldest = oldest.into_iter().chain(record.since).min(),
+                }
+            }
+            self.table(index, |t| {
+                t.oldest_pending = oldest;
+                t.flagged = flagged;
+            });
         }
     }
 }

@@ -41,12 +41,16 @@ impl StateWriter {
         self.link(link, |l| {
             let sync = &mut l.sync;
             sync.unlisted = None;
-            sync.last_success = last_success(&runs).or(sync.last_success);
+            if let Some(success) = last_success(&runs) {
+                sync.last_success = success.ended.or(success.started);
+                sync.last_success_began = success.started;
+            }
             let due = |success| next_due(l.schedule, success, false);
             sync.next_due = sync.last_success.map(due);
             sync.last_run = last.or(sync.last_run.take());
             sync.list = Some(RunList { runs, at });
         });
+        self.ran(link);
     }
 
     /// Says what has become of a run since it was last looked at.

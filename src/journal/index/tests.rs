@@ -38,6 +38,9 @@ fn problem(number: u128, drift: Drift) -> Problem {
         since: (number != 1).then(|| Utc.with_ymd_and_hms(2026, 11, 22, 3, 0, 0).unwrap()),
         target: Some(u64::MAX),
         other: RowId::new(Uuid::from_u128(number + 7)),
+        is_guess: number == 2,
+        name: format!("Contoso {number}"),
+        number: format!("C{number}"),
     }
 }
 
@@ -74,9 +77,13 @@ async fn what_was_saved_is_known_after_a_restart() {
     let index = Index::open(folder.path()).expect("it opens");
     assert_eq!(load(&index).await, None);
     let (missing, stub) = (problem(1, Drift::Missing), problem(2, Drift::Stub));
-    save(&index, change(1, true, vec![missing, stub], vec![])).await;
+    save(&index, change(1, true, vec![missing.clone(), stub], vec![])).await;
     let stale = problem(2, Drift::Stale);
-    save(&index, change(2, false, vec![stale], vec![missing.id])).await;
+    save(
+        &index,
+        change(2, false, vec![stale.clone()], vec![missing.id]),
+    )
+    .await;
     drop(index);
 
     let index = Index::open(folder.path()).expect("it opens again");
@@ -85,7 +92,7 @@ async fn what_was_saved_is_known_after_a_restart() {
         (kept.checkpoint, kept.problems),
         (checkpoint(2), vec![stale])
     );
-    save(&index, change(3, true, vec![missing], vec![])).await;
+    save(&index, change(3, true, vec![missing.clone()], vec![])).await;
     let kept = load(&index).await.expect("something is known");
     assert_eq!(kept.problems, vec![missing], "a whole comparison forgets");
 }
@@ -124,4 +131,61 @@ async fn a_file_that_is_damaged_or_of_another_format_is_made_anew() {
     let index = Index::open(folder.path()).expect("it is made anew");
     save(&index, change(1, true, vec![], vec![])).await;
     assert!(load(&index).await.is_some());
+}
+
+#[tokio::test]
+async fn it_is_left_to_another_process_and_kept_again_once_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Index::open(folder.path()).expect("it opens");
+    save(&first, change(1, true, vec![], vec![])).await;
+    first.let_go().await;
+    let second = Index::open(folder.path()).expect("it opens");
+    assert!(second.is_keeper() && !first.keep().await);
+    save(&second, change(2, true, vec![], vec![])).await;
+    let tell = |text: &'static str| second.tell(move || Some(text.to_owned()));
+    tell("one").await.expect("it is written");
+    tell("two").await.expect("it is written");
+    let kept = load(&first).await.map(|kept| kept.checkpoint);
+    assert_eq!(kept, Some(checkpoint(2)), "the other's work is read");
+    assert_eq!(first.told().await.expect("read"), Some("two".to_owned()));
+    drop(second);
+    assert!(first.keep().await);
+}
+
+#[tokio::test]
+async fn samples_are_kept_for_fourteen_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    let now = Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 0).unwrap();
+    let sample = |days: i64| InstanceSample {
+        instance: "europe".to_owned(),
+        at: now - chrono::Duration::days(days),
+        health: crate::domain::health::Health::CutOff,
+        since: now - chrono::Duration::days(20),
+        minute: crate::domain::health::Minute {
+            latency: (days == 1).then(|| Duration::from_micros(61_500)),
+            calls: 12,
+            errors: 1,
+        },
+        breakers: vec!["read OPEN".to_owned(), "auth half-open".to_owned()],
+    };
+    let link = LinkSample {
+        link: "us-europe".to_owned(),
+        at: now,
+        pending: 7,
+        lag: Duration::from_secs(95),
+        drifts: [("stub".to_owned(), 7)].into(),
+        last_success: Some(now),
+    };
+    let samples = Samples {
+        instances: vec![sample(15), sample(2), sample(1)],
+        links: vec![link.clone()],
+    };
+    index.sample(samples, now).await.expect("it is kept");
+    let from = now - chrono::Duration::days(30);
+    let kept = index.samples(from).await.expect("it is read");
+    assert_eq!(kept.instances, [sample(2), sample(1)]);
+    assert_eq!(kept.links, [link]);
+    let kept = index.samples(now).await.expect("it is read");
+    assert_eq!(kept.instances, []);
 }

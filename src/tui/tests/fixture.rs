@@ -21,8 +21,8 @@ use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
 use crate::engine::state::{
-    Counts, Entry, Finished, InstanceState, LinkState, Lock, OperationRecord, OperationState,
-    SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
+    Counts, Entry, Finished, Flagged, InstanceState, LinkState, Lock, OperationRecord,
+    OperationState, SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -164,6 +164,7 @@ fn table(
         name: TableName::new(name).unwrap(),
         rules: Arc::new(rules(name)),
         counts: counts(parts),
+        flagged: Flagged::default(),
         oldest_pending: (!lag.is_zero()).then(|| ago(now, lag).wall),
         compared: Some(compared),
         full: None,
@@ -204,6 +205,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
                 is_scheduled: true,
                 running: None,
                 last_success: Some(at(23, 3, 4, 0).wall),
+                last_success_began: None,
                 last_run: None,
                 next_due: Some(at(25, 3, 0, 0).wall),
                 runs: Runs {
@@ -221,7 +223,9 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
+        hook: None,
         agent: None,
+        told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),
@@ -693,6 +697,8 @@ pub fn record(
         number: number.to_owned(),
         other: (drift == Drift::Duplicate).then(|| id(500 + n)),
         since: Some(ago(now, since).wall),
+        parked: None,
+        is_left_out: false,
         sides: Arc::new(Sides {
             source,
             target,
@@ -773,6 +779,8 @@ pub fn operation(verb: Verb, asked: Now, who: &str, reason: &str, tally: Tally) 
             verb,
             link: "us-europe".to_owned(),
             reason: reason.to_owned(),
+            choices: Vec::new(),
+            retries: None,
             ticket: String::new(),
             who: who.to_owned(),
             asked: asked.wall,

@@ -29,6 +29,27 @@ fn the_list_is_worst_first_then_longest_pending() {
 }
 
 #[test]
+fn what_is_parked_stands_first_and_is_found_by_that_word() {
+    let mut console = Console::new(fixture::working(), (140, 42));
+    console.change(|state| {
+        let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
+        let stale = records.iter_mut().find(|one| one.drift == Drift::Stale);
+        let stale = stale.unwrap();
+        stale.last = None;
+        stale.under_way = None;
+        stale.parked = Some("HTTP 400: a plug-in says no".into());
+        stale.name = "Parked Ltd".to_owned();
+        state.records = records.into_iter().collect();
+    });
+    console.keys("2");
+    assert_eq!(names(&console)[0], "Parked Ltd");
+    console.keys("/ \"parked\" Enter Home");
+    assert_eq!(names(&console), ["Parked Ltd"]);
+    let screen = console.screen();
+    assert!(screen.contains("a plug-in says no"), "{screen}");
+}
+
+#[test]
 fn the_filter_is_live_and_every_word_of_it_has_to_occur() {
     let mut console = Console::new(fixture::working(), (80, 24));
     console.keys("2 / \"hubb\"");

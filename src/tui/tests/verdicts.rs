@@ -6,7 +6,9 @@ use crate::domain::breaker::{Forced, Phase};
 use crate::domain::drift::Drift;
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
+use crate::domain::hook::{Answer, Called, HookHealth};
 use crate::engine::State;
+use crate::engine::state::HookState;
 use crate::tui::verdict::verdicts;
 
 fn titles(change: impl FnOnce(&mut State)) -> Vec<String> {
@@ -32,7 +34,7 @@ fn down(state: &mut State, place: usize) {
 #[test]
 fn each_fact_has_its_verdict() {
     type Change = fn(&mut State);
-    let table: [(&str, Change); 13] = [
+    let table: [(&str, Change); 14] = [
         ("ALL WELL", |_| {}),
         ("EXPECTED", |state| late(state, 20)),
         ("SYNC IS LATE 1h00m", |state| late(state, 26)),
@@ -45,6 +47,13 @@ fn each_fact_has_its_verdict() {
         ("EUROPE REFUSES OUR CREDENTIALS", |state| {
             state.instances[1].health = Health::Refused;
             state.instances[1].refused = Some("secret expired".to_owned());
+        }),
+        ("THE HOOK DOES NOT ANSWER 1m20s", |state| {
+            let mut health = HookHealth::default();
+            health.set_called(Called::Yes);
+            let silent = Answer::Silent("connection refused".to_owned());
+            health.answered(silent, None, ago(state.now, secs(80)));
+            state.hook = Some(HookState { link: 0, health });
         }),
         ("WE ARE CUT OFF 2m00s", |state| {
             for instance in &mut state.instances {

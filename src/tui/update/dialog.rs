@@ -193,6 +193,8 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
         verb,
         link: link.clone(),
         reason: dialog.reason.value().trim().to_owned(),
+        choices: Vec::new(),
+        retries: None,
         ticket: String::new(),
         who: model.who.clone(),
         asked: now.wall,

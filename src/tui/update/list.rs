@@ -268,6 +268,7 @@ pub fn keep_places(model: &mut Model, keys: &[RecordKey]) -> Vec<Effect> {
         .filter(|(_, record)| wanted.contains(&record.key))
         .map(|(_, record)| {
             let place = Place {
+                is_flagged: record.flag().is_some(),
                 drift: record.drift,
                 since: record.since,
             };

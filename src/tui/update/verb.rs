@@ -26,10 +26,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if model.screen == Screen::Pulse {
         return sync_run(model, now);
     }
-    let (chosen, hidden) = match model.screen {
-        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), 0),
-        _ => model.targets(),
-    };
+    let (chosen, hidden) = chosen(model);
     if chosen.is_empty() {
         let text = if hidden > 0 {
             format!(
@@ -41,6 +38,14 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         };
         model.toast(text, Tone::Care, now);
         return Vec::new();
+    }
+    let unread = chosen.iter().filter(|record| !record.sides.are_read());
+    let unread: Vec<RecordKey> = unread.map(|record| record.key).collect();
+    if !unread.is_empty() {
+        let what = format::of_them(unread.len(), "record");
+        model.toast(format!("reading {what} on both sides…"), Tone::Plain, now);
+        model.awaiting = Some(action);
+        return vec![Effect::Send(Command::Read(unread))];
     }
     let (keys, writable) = freeze(model, &chosen, verb);
     if writable.is_empty() {
@@ -54,6 +59,23 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         summary: Box::new(Summary::of(model, verb, &keys)),
     };
     confirm(model, ask, key, now)
+}
+
+/// The records that a verb is about, and how many marked ones the filter hides.
+fn chosen(model: &Model) -> (Vec<&Record>, usize) {
+    match model.screen {
+        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), 0),
+        _ => model.targets(),
+    }
+}
+
+/// Goes on with a verb once the records that it is about have been read.
+pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
+    let is_read = chosen(model).0.iter().all(|record| record.sides.are_read());
+    match model.awaiting.take_if(|_| is_read) {
+        Some(action) => pressed(model, action, now),
+        None => Vec::new(),
+    }
 }
 
 /// The keys that were chosen, and those among them that would be written to.

@@ -3,6 +3,7 @@
 use super::{Facts, Verdict, bad};
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
+use crate::domain::hook::Called;
 use crate::domain::text::visible;
 use crate::engine::state::{InstanceState, Tone};
 use crate::tui::format::{name, place, span};
@@ -52,6 +53,25 @@ pub fn target_down(facts: &Facts<'_>) -> Option<Verdict> {
             facts.broken_run()
         ),
     )
+}
+
+pub fn hook_silent(facts: &Facts<'_>) -> Option<Verdict> {
+    let state = &facts.model.state;
+    let hook = state.hook.as_ref();
+    let hook = hook.filter(|hook| hook.link == facts.model.link)?;
+    let why = hook.health.silence()?;
+    let since = hook.health.since()?;
+    let place = place(&facts.target.name);
+    let effect = match hook.health.called() {
+        Called::Yes => format!("Every ticket in {place} is refused."),
+        _ => format!("Every ticket in {place} is refused, if the hook is registered there."),
+    };
+    Some(bad(
+        format!("THE HOOK DOES NOT ANSWER {}", span(facts.now.since(since))),
+        visible(why).into_owned(),
+        effect,
+        "start it again, or `tandem hook disable` lets tickets pass.".to_owned(),
+    ))
 }
 
 pub fn source_down(facts: &Facts<'_>) -> Option<Verdict> {

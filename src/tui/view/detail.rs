@@ -1,7 +1,7 @@
 //! The record under the cursor: how it stands, why, what each verb would do about it, and the command line that does
 //! the same. At 140 columns both sides stand below, column by column.
 
-use crate::domain::drift::{ComparedColumn, Drift};
+use crate::domain::drift::{ComparedColumn, Drift, Flag};
 use crate::domain::operation::Verb;
 use crate::domain::plan::Plan;
 use crate::domain::row::Value;
@@ -152,6 +152,13 @@ impl<'a> Detail<'a> {
     }
 
     fn meaning(&self) -> &'static str {
+        match self.record.flag() {
+            Some(Flag::Parked) => {
+                return "Parked: the sync leaves it alone until its source changes.";
+            }
+            Some(Flag::LeftOut) => return "The last good sync run did not bring it over.",
+            None => {}
+        }
         match self.record.drift {
             Drift::Missing => "A ticket for it is refused, or makes a stub.",
             Drift::Stub => "Tickets can name it; its data is blank there.",
@@ -170,6 +177,9 @@ impl<'a> Detail<'a> {
     /// Why it stands so, as far as both sides tell.
     pub fn why(&self) -> String {
         let sides = &self.record.sides;
+        if !sides.are_read() {
+            return "So the agent has seen it; Enter reads both sides here.".to_owned();
+        }
         let (source, target) = (sides.source.row(), sides.target.row());
         let (here, there) = (place(&self.source.name), name(&self.target.name));
         let when = |row: Option<&crate::domain::row::Row>| {
@@ -183,6 +193,10 @@ impl<'a> Detail<'a> {
                 .and_then(|by| by.name.as_deref())
                 .map_or_else(|| "Someone".to_owned(), |by| visible(by).into_owned())
         };
+        let is_parked = self.record.flag() == Some(Flag::Parked);
+        if let Some(why) = self.record.parked.as_ref().filter(|_| is_parked) {
+            return format!("{there} refused it: {}; T tries it again.", visible(why));
+        }
         match self.record.drift {
             Drift::Missing => format!(
                 "Last changed in {here} {}; {there} has no such row.",
@@ -288,6 +302,10 @@ impl<'a> Detail<'a> {
 
     /// The verb that mends it, or why none does.
     fn best(&self) -> (String, String) {
+        if !self.record.sides.are_read() {
+            let words = "E, T and H read both sides first".to_owned();
+            return ("·  ".to_owned(), words);
+        }
         let plan = |verb| plan_of(&self.model.state, self.record, verb);
         let verb = match self.record.drift {
             Drift::Missing if plan(Verb::Sync).is_write() => {
@@ -320,9 +338,13 @@ impl<'a> Detail<'a> {
             Verb::Sync => ("T", "sync"),
             Verb::Rehydrate => ("H", "rehydrate"),
             // Decided on the command line; no key does it.
-            Verb::FillBlanks | Verb::TakeSource | Verb::KeepTarget | Verb::Rerun | Verb::Cancel => {
-                ("·", verb.word())
-            }
+            Verb::FillBlanks
+            | Verb::TakeSource
+            | Verb::KeepTarget
+            | Verb::Rerun
+            | Verb::Cancel
+            | Verb::Resume
+            | Verb::End => ("·", verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);

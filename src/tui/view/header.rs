@@ -9,11 +9,38 @@ use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
 
+/// An agent tells every second: what is older than this is worth a look.
+const STALE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Draws the two rows.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     who_and_where(canvas, model, wide, now);
-    views(canvas, model, wide);
+    let behind = views(canvas, model, wide);
+    seen_by(canvas, model, behind, now);
+}
+
+/// Whose eyes these are, at the right end of the second row, and how old what they saw is.
+fn seen_by(canvas: &mut Canvas<'_>, model: &Model, behind: u16, now: Now) {
+    let Some(agent) = &model.state.agent else {
+        return;
+    };
+    let by = format!("agent {}@{}", visible(&agent.who), visible(&agent.host));
+    let Some(told) = model.state.told else {
+        return;
+    };
+    let age = now.since(told);
+    let (role, age) = (if age < STALE { Role::Dim } else { Role::Care }, span(age));
+    let last = canvas.columns().saturating_sub(2);
+    let room = usize::from(last.saturating_sub(behind));
+    let texts = [
+        format!("seen by {by}, {age} ago"),
+        format!("by {by}"),
+        "by the agent".to_owned(),
+    ];
+    if let Some(text) = texts.iter().find(|text| width(text) <= room) {
+        canvas.right(last, 1, text, role);
+    }
 }
 
 fn who_and_where(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) {
@@ -140,7 +167,8 @@ fn clocks(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) -> u16 {
     (last + 1).saturating_sub(u16::try_from(width(&text)).unwrap_or(0) + 1)
 }
 
-fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) {
+/// The names of the views; the column behind them comes back.
+fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) -> u16 {
     let listed = model.state.out_of_step();
     let listed = match (listed, wide) {
         (0, _) => String::new(),
@@ -180,4 +208,5 @@ fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) {
         };
         x += if wide { 2 } else { 1 };
     }
+    x
 }

@@ -1,6 +1,6 @@
 //! The Records view: facets, the list, and the detail that follows the cursor. Only the rows on screen are looked at.
 
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::operation::Stage;
 use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
@@ -160,6 +160,13 @@ impl List<'_> {
             };
             x = token(canvas, x + gap, y, glyph, &text, role, is_chosen);
         }
+        for flag in Flag::ALL {
+            let n = self.model.state.flagged_on(self.model.link, flag);
+            if n > 0 {
+                let text = format!(" {} {flag}", count(n));
+                x = token(canvas, x + gap, y, "!", &text, Role::Care, false);
+            }
+        }
         self.right_of_facets(canvas, x + gap, y, rows);
     }
 
@@ -303,6 +310,25 @@ impl List<'_> {
     }
 }
 
+/// `left out by sync run 04:08`.
+fn left_out(model: &Model, record: &Record, now: Now) -> String {
+    let link = model.state.link_of(record.key.table);
+    let began = link.and_then(|link| link.sync.last_success_began);
+    let began = began.map_or_else(String::new, |at| model.zone.short(at, now.wall));
+    format!("left out by sync run {began}")
+}
+
+/// The flag beside a record's drift, in a few words or in one.
+fn flagged(model: &Model, record: &Record, now: Now, long: bool) -> Option<(String, Role)> {
+    let flag = record.flag()?;
+    Some(match (flag, &record.parked) {
+        (Flag::Parked, Some(why)) if long => (format!("× parked: {}", visible(why)), Role::Bad),
+        (Flag::Parked, _) => (format!("× {flag}"), Role::Bad),
+        (Flag::LeftOut, _) if long => (left_out(model, record, now), Role::Care),
+        (Flag::LeftOut, _) => (format!("! {flag}"), Role::Care),
+    })
+}
+
 /// What was last tried on a record, in a few words, or in one.
 pub fn attempt(model: &Model, record: &Record, now: Now, long: bool) -> (String, Role) {
     if let Some(operation) = record.under_way.and_then(|id| model.state.operation(id)) {
@@ -317,6 +343,9 @@ pub fn attempt(model: &Model, record: &Record, now: Now, long: bool) -> (String,
         };
     }
     let Some(last) = &record.last else {
+        if let Some((text, role)) = flagged(model, record, now, long) {
+            return (text, role);
+        }
         let settle = model
             .state
             .link_of(record.key.table)

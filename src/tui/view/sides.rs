@@ -262,6 +262,7 @@ fn shown(side: &Side, table: &TableState, place: usize) -> String {
     match side {
         Side::Absent => "no such row".to_owned(),
         Side::OutOfScope => "out of scope".to_owned(),
+        Side::Unread => "not read yet".to_owned(),
         Side::Unreadable(why) => format!("? {}", visible(why)),
         Side::Row(row) if table.rules.is_blank(row, place) => "blank".to_owned(),
         Side::Row(row) => row.values.get(place).map_or_else(String::new, value),

@@ -14,7 +14,7 @@ fn part(content_id: Option<u32>, request_line: &str, headers: &str, body: &str) 
     )
 }
 
-fn post(content_id: Option<u32>, path: &str, body: &Json) -> String {
+pub fn post(content_id: Option<u32>, path: &str, body: &Json) -> String {
     part(
         content_id,
         &format!("POST /api/data/v9.2/{path}"),
@@ -23,7 +23,7 @@ fn post(content_id: Option<u32>, path: &str, body: &Json) -> String {
     )
 }
 
-fn change_set(parts: &[String]) -> String {
+pub fn change_set(parts: &[String]) -> String {
     let parts: String = parts
         .iter()
         .map(|part| format!("--set\r\n{part}"))
@@ -31,7 +31,7 @@ fn change_set(parts: &[String]) -> String {
     format!("Content-Type: multipart/mixed; boundary=\"set\"\r\n\r\n{parts}--set--\r\n")
 }
 
-async fn send(api: &Api<'_>, prefer: Option<&str>, items: &[String]) -> Answer {
+pub async fn send(api: &Api<'_>, prefer: Option<&str>, items: &[String]) -> Answer {
     let items: String = items
         .iter()
         .map(|item| format!("--batch_1\r\n{item}"))
@@ -56,7 +56,7 @@ async fn send_text(api: &Api<'_>, prefer: Option<&str>, body: String) -> Answer 
 }
 
 /// The statuses of all parts, in order.
-fn statuses(answer: &Answer) -> Vec<u16> {
+pub fn statuses(answer: &Answer) -> Vec<u16> {
     let lines = answer.text.split("\r\n");
     lines
         .filter_map(|line| line.strip_prefix("HTTP/1.1 "))

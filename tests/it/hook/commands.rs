@@ -7,11 +7,11 @@ use crate::support::binary::{Emulator, Running};
 
 const SECRET: &str = "s3cret";
 
-fn emulator() -> Emulator {
+pub fn emulator() -> Emulator {
     Emulator::start_with(&["--no-plug-in", "--any-webhook-port", "--records", "10"])
 }
 
-fn configure(emulator: &Emulator, url: &str, more: &str) {
+pub fn configure(emulator: &Emulator, url: &str, more: &str) {
     let us = &emulator.us;
     let europe = &emulator.europe;
     assert!(!us.is_empty());
@@ -26,13 +26,13 @@ fn configure(emulator: &Emulator, url: &str, more: &str) {
     ));
 }
 
-fn serve(emulator: &Emulator) -> (Running, String) {
+pub fn serve(emulator: &Emulator) -> (Running, String) {
     let (process, ready) = Running::ready(&mut emulator.command(&["hook", "serve", "--json"]));
     let listen = ready["listen"].as_str().unwrap().to_owned();
     (process, listen)
 }
 
-fn ticket(emulator: &Emulator, customer: &str) -> (u16, Json) {
+pub fn ticket(emulator: &Emulator, customer: &str) -> (u16, Json) {
     let ticket = json!({
         "title": "Printer on fire",
         "customerid_account@odata.bind": format!("/accounts({customer})"),
@@ -96,6 +96,85 @@ fn the_hook_is_registered_served_disabled_enabled_and_removed() {
     assert_eq!(ticket(&emulator, &id(2)).0, 404);
     let told = emulator.tandem(&["hook", "remove"]).exits(0);
     assert_eq!(told.stdout, "nothing is registered\n");
+}
+
+/// What `status` says of the hook, and the reasons that name it.
+fn status(emulator: &Emulator) -> (Json, Vec<String>) {
+    let status = emulator.tandem(&["status", "--json"]).json();
+    let reasons = status["needs_a_person"].as_array().unwrap().iter();
+    let reasons = reasons.map(|reason| reason.as_str().unwrap().to_owned());
+    let reasons = reasons.filter(|reason| reason.contains("hook")).collect();
+    (status["hook"].clone(), reasons)
+}
+
+fn missing(emulator: &Emulator) -> Json {
+    let words = ["records", "--drift", "missing", "--impact", "--json"];
+    let list = emulator.tandem(&words).exits(0).json();
+    let mut records = list["records"].as_array().unwrap().iter();
+    let found = records.find(|record| record["id"] == id(1).as_str());
+    found.unwrap()["impact"].clone()
+}
+
+#[test]
+fn status_report_and_impact_know_of_the_hook() {
+    let emulator = emulator();
+    configure(&emulator, "http://127.0.0.1:1/", "");
+    let (mut process, listen) = serve(&emulator);
+    configure(&emulator, &format!("{listen}/"), "");
+    let create = json!({"accountid": id(1), "name": "Contoso", "accountnumber": "C-1"});
+    assert_eq!(emulator.us_api("POST", "accounts", Some(create)).0, 204);
+    assert_eq!(missing(&emulator), "refused", "it is not registered");
+    emulator.tandem(&["hook", "register"]).exits(0);
+    assert_eq!(missing(&emulator), "accepted as a stub");
+    assert_eq!(ticket(&emulator, &id(7)).0, 404);
+    let (hook, reasons) = status(&emulator);
+    assert_eq!(
+        (&hook["answer"], &hook["called"]),
+        (&json!("well"), &json!(true))
+    );
+    assert_eq!(reasons, Vec::<String>::new());
+
+    let report = emulator.tandem(&["report", "--json"]).exits(0);
+    let lines = report.stdout.lines();
+    let lines: Vec<Json> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let refused: Vec<&Json> = lines
+        .iter()
+        .filter(|line| line["mark"] == "refused")
+        .collect();
+    assert_eq!(refused.len(), 1, "{refused:#?}");
+    assert_eq!(refused[0]["customer"]["id"], id(7));
+    assert_eq!(refused[0]["customer"]["table"], "account");
+    let why = refused[0]["title"].as_str().unwrap();
+    assert!(why.contains("neither instance has it"), "{why}");
+    assert!(report.stderr.contains("1 reference refused"), "{report:?}");
+
+    process.kill();
+    let (hook, reasons) = status(&emulator);
+    assert_eq!(hook["answer"], "silent");
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert!(
+        reasons[0].contains("every ticket is refused"),
+        "{reasons:?}"
+    );
+    let plain = emulator.tandem(&["status"]).exits(1);
+    assert!(plain.stdout.contains("hook: does not answer"), "{plain:?}");
+    assert_eq!(
+        missing(&emulator),
+        "refused",
+        "it is called and does not answer"
+    );
+    let report = emulator.tandem(&["report", "--json"]).exits(0);
+    assert!(
+        report.stderr.contains("the hook can't be asked"),
+        "{report:?}"
+    );
+
+    emulator.tandem(&["hook", "disable"]).exits(0);
+    let (hook, reasons) = status(&emulator);
+    assert_eq!(hook["called"], false);
+    assert_eq!(reasons, Vec::<String>::new(), "tickets pass");
 }
 
 #[test]

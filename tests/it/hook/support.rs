@@ -26,6 +26,8 @@ pub struct Hooked {
     pub emulated: Emulated,
     pub config: Config,
     pub url: String,
+    /// One for all calls: to make one takes longer than a call.
+    client: reqwest::Client,
     stop: CancellationToken,
     task: JoinHandle<()>,
     _state: TempDir,
@@ -59,13 +61,14 @@ impl Hooked {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let emulated = emulated().await;
         let state = tempfile::tempdir().unwrap();
-        let mut config = lab::config(&emulated.pair, state.path());
+        let mut config = lab::config(&emulated.pair, &state.path().join("state"));
         let credential = config.instances[1].agent.clone();
         config.hook = Some(HookConfig {
             link: 0,
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             url: None,
+            probe: None,
             authentication: Authentication::WebhookKey,
             key: SecretSource::Held(SecretString::from(KEY)),
             credential,
@@ -95,6 +98,7 @@ impl Hooked {
             emulated,
             config,
             url,
+            client: plain_client(),
             stop,
             task,
             _state: state,
@@ -164,7 +168,7 @@ impl Hooked {
 
     /// Calls the hook itself, with the key.
     pub async fn call(&self, body: impl Into<reqwest::Body>) -> StatusCode {
-        let request = plain_client().post(with_code(&self.url, KEY));
+        let request = self.client.post(with_code(&self.url, KEY));
         request.body(body).send().await.unwrap().status()
     }
 

@@ -90,7 +90,9 @@ fn answer_words(verb: Verb, records: usize) -> String {
         | Verb::TakeSource
         | Verb::KeepTarget
         | Verb::Rerun
-        | Verb::Cancel => format!("{verb} {them}"),
+        | Verb::Cancel
+        | Verb::Resume
+        | Verb::End => format!("{verb} {them}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Flag};
 use crate::domain::lag::LinkCondition;
 use crate::domain::time::Now;
 use crate::engine::state::{Counts, LinkState, TableState};
@@ -141,8 +141,26 @@ impl Panel<'_> {
         }
     }
 
-    /// How the link stands, and what comes next.
+    /// How the link stands, and what comes next; behind it what is counted apart.
     fn state(&self) -> (String, Role) {
+        let flagged =
+            Flag::ALL.map(|flag| (flag, self.model.state.flagged_on(self.model.link, flag)));
+        let words = flagged.iter().filter(|(_, n)| *n > 0);
+        let words: Vec<String> = words
+            .map(|(flag, n)| format!(" · {} {flag}", count(*n)))
+            .collect();
+        let all: usize = flagged.iter().map(|(_, n)| n).sum();
+        let (text, role) = if all > 0 && all == self.model.state.pending(self.model.link) {
+            ("nothing due".to_owned(), Role::Plain)
+        } else {
+            self.due()
+        };
+        let role = if all > 0 { Role::Care } else { role };
+        (text + &words.concat(), role)
+    }
+
+    /// How what a sync would change stands against the schedule.
+    fn due(&self) -> (String, Role) {
         let state = &self.model.state;
         let lag = state.lag(self.model.link, self.now.wall);
         let left = self.lag_limit().saturating_sub(lag);
