@@ -9,6 +9,7 @@ mod expiry;
 mod file;
 mod hook;
 mod instance;
+mod keys;
 mod link;
 mod load;
 pub mod locate;
@@ -61,8 +62,30 @@ pub struct Config {
     pub alerts: Vec<AlertConfig>,
     /// On which days credentials end, as far as that was written.
     pub expiries: Vec<Expiry>,
+    /// Keys of the console that are not those it comes with.
+    pub keys: Keys,
     /// The folder of the journal and the log.
     pub state: PathBuf,
+}
+
+/// Keys of the console, as they were written; what they mean, the console knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Where they stand.
+    pub file: PathBuf,
+    /// Action by action, in the file's order.
+    pub bindings: Vec<KeyBinding>,
+}
+
+/// The keys of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyBinding {
+    /// The action's name.
+    pub action: String,
+    /// Its keys; none takes all away.
+    pub keys: Vec<String>,
+    /// The line on which they stand.
+    pub line: usize,
 }
 
 /// The agent.

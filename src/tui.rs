@@ -9,21 +9,25 @@
 //! ```
 //!
 //! Invariants: [`run()`] alone waits and does I/O. It keeps view state only: what is true of the instances stands in the
-//! engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys, hints and
-//! help all come from the one table in [`action`].
+//! engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys,
+//! hints, help, palette and the README's table all come from the one registry in [`action`].
 
 pub mod message;
 pub mod model;
 pub mod update;
 
 pub mod action;
+pub mod commands;
+pub mod fuzzy;
 pub mod keymap;
 
 pub mod order;
+pub mod terms;
 pub mod verdict;
 
 pub mod view;
 
+pub mod ascii;
 pub mod canvas;
 pub mod format;
 pub mod layout;
@@ -32,7 +36,9 @@ pub mod theme;
 mod run;
 mod terminal;
 
+pub use keymap::Keymap;
 pub use run::{Options, RunError, run};
+pub use theme::Theme;
 
 #[cfg(test)]
 mod tests;

@@ -41,12 +41,32 @@ pub struct Globals {
     /// Write nothing to any instance
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// The console's colours; `NO_COLOR` takes them away
+    #[arg(long, global = true, value_name = "THEME", default_value = "dark")]
+    pub theme: Colours,
+    /// The console in ASCII only
+    #[arg(long, global = true)]
+    pub ascii: bool,
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
     pub json: bool,
     /// Print nothing but results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+/// The console's colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colours {
+    /// For dark terminals
+    #[default]
+    Dark,
+    /// For light terminals
+    Light,
+    /// For people who can't tell red from green
+    Safe,
+    /// None
+    Mono,
 }
 
 /// What to do.

@@ -1,11 +1,14 @@
 //! `tandem` without a command: the console on the configured instances.
 
+use std::sync::Arc;
+
 use super::Context;
+use super::arguments::Colours;
 use super::exit::Exit;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use crate::config::Config;
-use crate::tui;
+use crate::tui::{self, Theme};
 
 /// Runs the command.
 pub async fn run(context: &mut Context) -> Result<Exit, Trouble> {
@@ -20,10 +23,21 @@ pub async fn open(
     purpose: Purpose,
 ) -> Result<Exit, Trouble> {
     let safety = config.safety;
+    let keys = tui::Keymap::of(&config.keys).map_err(|error| Trouble::usage(error.to_string()))?;
+    let asked = Arc::new(config.clone());
     let session = Session::begin(config, &context.globals, purpose)?;
     let options = tui::Options {
         safety,
         who: session.who.clone(),
+        keys,
+        config: asked,
+        theme: match context.globals.theme {
+            Colours::Dark => Theme::Dark,
+            Colours::Light => Theme::Light,
+            Colours::Safe => Theme::Safe,
+            Colours::Mono => Theme::Mono,
+        },
+        is_ascii: context.globals.ascii,
     };
     let shown = tokio::select! {
         biased;

@@ -18,7 +18,8 @@ use super::exit::Exit;
 use super::session::Purpose;
 use super::trouble::Trouble;
 use crate::config::{
-    self, AgentConfig, Config, HookConfig, InstanceConfig, LinkConfig, Policy, Safety, SyncConfig,
+    self, AgentConfig, Config, HookConfig, InstanceConfig, Keys, LinkConfig, Policy, Safety,
+    SyncConfig,
 };
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
@@ -173,6 +174,7 @@ fn config(
         agent: AgentConfig::default(),
         alerts: Vec::new(),
         expiries: Vec::new(),
+        keys: Keys::default(),
         state,
     })
 }

@@ -35,14 +35,10 @@ pub fn resolve(source: Source<'_>, written: &file::File) -> Result<Vec<Expiry>, 
     }
     let days = found.into_iter().filter_map(|(whose, credential)| {
         let written = credential.expires.as_ref()?;
-        let day: Result<NaiveDate, _> = written.get_ref().parse();
-        Some(match day {
-            Ok(day) => Ok(Expiry { whose, day }),
-            Err(_) => {
-                let what = "expires is the day on which the secret ends, like \"2027-01-31\"";
-                Err(source.error(&written.span(), what))
-            }
-        })
+        let day = written.get_ref().parse::<NaiveDate>();
+        let what = "expires is the day on which the secret ends, like \"2027-01-31\"";
+        let wrong = |_| source.error(&written.span(), what);
+        Some(day.map(|day| Expiry { whose, day }).map_err(wrong))
     });
     days.collect()
 }

@@ -27,6 +27,8 @@ pub struct File {
     #[serde(default)]
     pub alerts: Vec<Spanned<Alert>>,
     pub hook: Option<Spanned<Hook>>,
+    #[serde(default)]
+    pub keys: BTreeMap<Spanned<String>, Keys>,
     pub state: Option<Spanned<IgnoredAny>>,
 }
 
@@ -301,4 +303,15 @@ pub struct Destination {
     pub shape: Option<Spanned<String>>,
     pub key: Option<Secret>,
     pub command: Option<Vec<String>>,
+}
+
+/// The keys of one action in `[keys]`.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a key, \"Ctrl-R\", or several, [\"r\", \"F5\"]; [] takes them away"
+)]
+pub enum Keys {
+    One(String),
+    Several(Vec<String>),
 }

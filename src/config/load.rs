@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Source};
-use super::{Config, Policy, Safety, agent, alert, expiry, file, hook, instance, link, policy};
+use super::{
+    Config, Policy, Safety, agent, alert, expiry, file, hook, instance, keys, link, policy,
+};
 
 /// The sample: what `tandem` prints for who wants to begin.
 pub const SAMPLE: &str = include_str!("../../assets/default.toml");
@@ -58,6 +60,7 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
         agent: agent::resolve(source, &written.agent)?,
         alerts: alert::resolve(source, &written.alerts)?,
         expiries: expiry::resolve(source, &written)?,
+        keys: keys::resolve(source, &written.keys),
         instances,
         links,
         policy,

@@ -27,6 +27,27 @@ fn with(more: &str) -> String {
 }
 
 #[test]
+fn keys_are_kept_with_their_lines_in_the_files_order() {
+    let keys = read(&with(
+        "[keys]\npoll = \"F5\"\nfilter = []\nend = [\"x\", \"F8\"]\n",
+    ))
+    .unwrap()
+    .keys;
+    let bindings: Vec<(&str, usize, usize)> = keys
+        .bindings
+        .iter()
+        .map(|one| (one.action.as_str(), one.keys.len(), one.line))
+        .collect();
+    assert_eq!(
+        bindings,
+        [("poll", 1, 9), ("filter", 0, 10), ("end", 2, 11)]
+    );
+    let error = read(&with("[keys]\npoll = 5\n")).unwrap_err();
+    assert_eq!(error.line, Some(9));
+    assert!(error.what.contains("[] takes them away"), "{error}");
+}
+
+#[test]
 fn the_sample_holds_the_defaults() {
     let config = parse(SAMPLE, Path::new("/etc/tandem/config.toml"), PathBuf::new()).unwrap();
     assert_eq!(config.policy, Policy::default());

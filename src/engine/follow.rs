@@ -130,6 +130,8 @@ fn found(table: TableIndex, kept: Kept, here: Now) -> Comparison {
         drift: problem.drift,
         is_guess: problem.is_guess,
         other: problem.other,
+        // The index does not tell; a look at the record by itself does.
+        parked: None,
         since: problem.since,
         sides: Arc::clone(&unread),
     });

@@ -1,6 +1,7 @@
 //! A link made ready for work: its clients, its tables as both instances describe them, and whose writes are the
 //! sync's own. A configuration that does not fit the instances is refused here, with the reason.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -397,9 +398,9 @@ pub(super) async fn sets_of_constants(
     let mut sets = BTreeMap::new();
     let named = table.set.iter();
     for name in named.flat_map(|constant| bound_tables(target, &constant.property)) {
-        if !sets.contains_key(&name) {
-            let named = reader.schema(&name).await;
-            sets.insert(name, named.map_err(NotReady::Unreachable)?.set);
+        if let Entry::Vacant(place) = sets.entry(name) {
+            let named = reader.schema(place.key()).await;
+            place.insert(named.map_err(NotReady::Unreachable)?.set);
         }
     }
     Ok(sets)

@@ -198,6 +198,7 @@ impl Ensurer {
             Side::Absent => return Ensured::NotInSource,
             Side::OutOfScope => return Ensured::OutOfScope,
             Side::Row(row) => Some(row),
+            Side::Unread => None,
             Side::Unreadable(reason) => {
                 tracing::debug!(%id, reason, "the source can't be asked; the stub holds what came along");
                 None

@@ -1,11 +1,16 @@
-//! The one table of what the console can do: keys, footer hints and help all come from here. What an action does
-//! stands in [`super::update`].
+//! The one registry of what the console can do: keys, footer hints, help, palette and the README's table all come from
+//! it. What an action does stands in [`super::update`]; which keys it has once the configuration was read, in
+//! [`super::keymap`].
 
-use super::keymap::{Code, Context, Key, char, ctrl, key};
+use super::keymap::{Context, Key};
+
+mod table;
+
+pub use table::ACTIONS;
 
 /// Names an action in code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each has its help text in the table below")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each has its help text in the table")]
 pub enum ActionId {
     Pulse,
     Records,
@@ -25,6 +30,7 @@ pub enum ActionId {
     Rehydrate,
     Mark,
     MarkAll,
+    Invert,
     Range,
     Unmark,
     PreviousDrift,
@@ -37,6 +43,12 @@ pub enum ActionId {
     Breaker,
     Arm,
     Poll,
+    Find,
+    Freeze,
+    Mask,
+    Mouse,
+    Theme,
+    Palette,
     Help,
     Quit,
     Redraw,
@@ -49,6 +61,10 @@ pub enum ActionId {
     PreviousField,
     Longer,
     Shorter,
+    TakeIn,
+    FillBlanks,
+    TakeSource,
+    KeepTarget,
     ProbeNow,
     StopAll,
     Release,
@@ -60,371 +76,191 @@ pub enum ActionId {
 pub struct Action {
     /// Which one.
     pub id: ActionId,
+    /// What `[keys]` and the palette call it.
+    pub name: &'static str,
     /// Where its keys work.
     pub contexts: &'static [Context],
-    /// Its keys, the one to show first.
+    /// Its keys unless configured otherwise, the one to show first.
     pub keys: &'static [Key],
-    /// Whether it leads to a request that writes; never without arming and a confirmation.
-    pub writes: bool,
+    /// What it asks an instance for; empty where it asks for nothing.
+    pub reads: &'static str,
+    /// What it may change.
+    pub writes: Writes,
+    /// What has to be answered before it does anything.
+    pub confirmed: Confirmed,
+    /// How it is taken back.
+    pub undo: Undo,
+    /// Whether it wants to know why.
+    pub reason: Reason,
     /// What the footer says; empty where the footer says nothing.
     pub hint: &'static str,
     /// What the help says.
     pub help: &'static str,
 }
 
-const SCREENS: &[Context] = &[Context::Screens];
-const LISTS: &[Context] = &[Context::Records, Context::Sides, Context::Operations];
-const RECORD: &[Context] = &[Context::Records, Context::Sides];
-
-const fn action(
-    id: ActionId,
-    contexts: &'static [Context],
-    keys: &'static [Key],
-    hint: &'static str,
-    help: &'static str,
-) -> Action {
-    Action {
-        id,
-        contexts,
-        keys,
-        writes: false,
-        hint,
-        help,
-    }
+/// What an action may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Only what is on the screen.
+    Nothing,
+    /// What this tandem does: whether it writes, whether it sends at all.
+    Tandem,
+    /// Rows of the link's target: never without arming and a confirmation.
+    Target,
 }
 
-const fn verb(
-    id: ActionId,
-    contexts: &'static [Context],
-    keys: &'static [Key],
-    hint: &'static str,
-    help: &'static str,
-) -> Action {
-    Action {
-        id,
-        contexts,
-        keys,
-        writes: true,
-        hint,
-        help,
-    }
+/// What has to be answered before an action does anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Nothing.
+    Not,
+    /// A box, with `y`.
+    Yes,
+    /// A box, with `y`; the count is typed for many records, and where something filled is overwritten.
+    Count,
+    /// The fields of a box, with Enter.
+    Fields,
 }
 
-/// All actions, in the order in which footers and help show them.
-pub const ACTIONS: &[Action] = &[
-    verb(
-        ActionId::Ensure,
-        RECORD,
-        &[char('E')],
-        "ensure",
-        "create what is missing in the target; change nothing else",
-    ),
-    verb(
-        ActionId::Sync,
-        &[Context::Pulse, Context::Records, Context::Sides],
-        &[char('T')],
-        "retry sync",
-        "do what a sync would: to these records; on Pulse, to all",
-    ),
-    verb(
-        ActionId::Rehydrate,
-        RECORD,
-        &[char('H')],
-        "rehydrate",
-        "fill stubs and stale records from the source",
-    ),
-    action(
-        ActionId::Mark,
-        &[Context::Records],
-        &[char(' ')],
-        "mark",
-        "mark or unmark the record under the cursor",
-    ),
-    action(
-        ActionId::MarkAll,
-        &[Context::Records],
-        &[char('a')],
-        "all",
-        "mark all records that are shown",
-    ),
-    action(
-        ActionId::PreviousDrift,
-        &[Context::Records],
-        &[char('[')],
-        "",
-        "list the drift before this one",
-    ),
-    action(
-        ActionId::NextDrift,
-        &[Context::Records],
-        &[char(']')],
-        "drift",
-        "list the next drift only",
-    ),
-    action(
-        ActionId::Filter,
-        &[Context::Records],
-        &[char('/')],
-        "filter",
-        "filter as you type: name, number, table, id; Esc ends it",
-    ),
-    action(
-        ActionId::Range,
-        &[Context::Records],
-        &[char('v')],
-        "range",
-        "begin a range at the cursor; again: mark from there to here",
-    ),
-    action(
-        ActionId::Unmark,
-        &[Context::Records],
-        &[char('u')],
-        "none",
-        "take all marks off",
-    ),
-    action(
-        ActionId::Sort,
-        &[Context::Records],
-        &[char('s')],
-        "sort",
-        "sort: worst first, longest pending, name, latest attempt",
-    ),
-    verb(
-        ActionId::Open,
-        LISTS,
-        &[key(Code::Enter)],
-        "",
-        "go deeper: both sides; what was left behind goes on",
-    ),
-    action(
-        ActionId::End,
-        &[Context::Operations],
-        &[char('x')],
-        "end it",
-        "take back what the operation has not sent yet",
-    ),
-    action(
-        ActionId::CopyId,
-        RECORD,
-        &[char('y')],
-        "copy id",
-        "send the record's id to the terminal's clipboard",
-    ),
-    action(
-        ActionId::CopyStatus,
-        &[Context::Pulse],
-        &[char('Y')],
-        "copy status",
-        "the state of the link as plain text, and to the clipboard",
-    ),
-    action(
-        ActionId::Breaker,
-        SCREENS,
-        &[char('B')],
-        "breaker",
-        "an instance's breakers: probe now, stop all calls, release",
-    ),
-    action(
-        ActionId::Arm,
-        SCREENS,
-        &[char('W')],
-        "arm",
-        "unlock writes to the target for a while, or lock them",
-    ),
-    action(
-        ActionId::Poll,
-        SCREENS,
-        &[char('r')],
-        "poll",
-        "probe both instances and compare now",
-    ),
-    action(
-        ActionId::Pulse,
-        SCREENS,
-        &[char('1')],
-        "",
-        "the Pulse view: both instances and the link between them",
-    ),
-    action(
-        ActionId::Records,
-        SCREENS,
-        &[char('2')],
-        "",
-        "the Records view: what is not in step, worst first",
-    ),
-    action(
-        ActionId::Operations,
-        SCREENS,
-        &[char('3')],
-        "",
-        "the Operations view: what was asked for, how far it came",
-    ),
-    action(
-        ActionId::NextLink,
-        SCREENS,
-        &[char('L')],
-        "",
-        "the next link, where there are several",
-    ),
-    action(
-        ActionId::Up,
-        LISTS,
-        &[key(Code::Up), char('k')],
-        "",
-        "one line up",
-    ),
-    action(
-        ActionId::Down,
-        LISTS,
-        &[key(Code::Down), char('j')],
-        "",
-        "one line down",
-    ),
-    action(
-        ActionId::PageUp,
-        LISTS,
-        &[key(Code::PageUp), ctrl('u')],
-        "",
-        "one page up",
-    ),
-    action(
-        ActionId::PageDown,
-        LISTS,
-        &[key(Code::PageDown), ctrl('d')],
-        "",
-        "one page down",
-    ),
-    action(ActionId::First, LISTS, &[key(Code::Home)], "", "to the top"),
-    action(ActionId::Last, LISTS, &[key(Code::End)], "", "to the end"),
-    action(
-        ActionId::Pane,
-        &[Context::Operations],
-        &[key(Code::Tab)],
-        "pane",
-        "between the operations and the chosen one's records",
-    ),
-    action(
-        ActionId::Back,
-        SCREENS,
-        &[key(Code::Esc)],
-        "",
-        "back: takes off a range, then the filter, then the view",
-    ),
-    action(
-        ActionId::Quit,
-        SCREENS,
-        &[char('q')],
-        "quit",
-        "quit; asks first while an operation runs",
-    ),
-    action(
-        ActionId::Help,
-        SCREENS,
-        &[char('?'), key(Code::F1)],
-        "help",
-        "this page",
-    ),
-    action(
-        ActionId::Redraw,
-        &[Context::Always],
-        &[ctrl('l')],
-        "",
-        "draw the screen anew",
-    ),
-    action(
-        ActionId::Suspend,
-        &[Context::Always],
-        &[ctrl('z')],
-        "",
-        "leave the terminal to the shell; fg comes back",
-    ),
-    action(
-        ActionId::Interrupt,
-        &[Context::Always],
-        &[ctrl('c')],
-        "",
-        "cancel a dialog; twice quits",
-    ),
-    verb(
-        ActionId::Yes,
-        &[Context::Dialog, Context::Breaker],
-        &[char('y')],
-        "",
-        "do what the dialog asks about",
-    ),
-    action(
-        ActionId::Accept,
-        &[Context::Field, Context::Dialog, Context::Breaker],
-        &[key(Code::Enter)],
-        "",
-        "take what was typed",
-    ),
-    action(
-        ActionId::Cancel,
-        &[Context::Field, Context::Dialog, Context::Breaker],
-        &[key(Code::Esc)],
-        "",
-        "close the dialog; nothing is done",
-    ),
-    action(
-        ActionId::NextField,
-        &[Context::Field, Context::Dialog],
-        &[key(Code::Tab), key(Code::Down)],
-        "",
-        "the next field of the dialog",
-    ),
-    action(
-        ActionId::PreviousField,
-        &[Context::Field, Context::Dialog],
-        &[key(Code::BackTab), key(Code::Up)],
-        "",
-        "the field before",
-    ),
-    action(
-        ActionId::Longer,
-        &[Context::Dialog],
-        &[char('+')],
-        "",
-        "arm for longer",
-    ),
-    action(
-        ActionId::Shorter,
-        &[Context::Dialog],
-        &[char('-')],
-        "",
-        "arm for a shorter time",
-    ),
-    action(
-        ActionId::ProbeNow,
-        &[Context::Breaker],
-        &[char('p')],
-        "",
-        "probe now, without waiting for the countdown",
-    ),
-    action(
-        ActionId::StopAll,
-        &[Context::Breaker],
-        &[char('s')],
-        "",
-        "send nothing more to the instance, once a reason was given",
-    ),
-    action(
-        ActionId::Release,
-        &[Context::Breaker],
-        &[char('l')],
-        "",
-        "take a forced stop back",
-    ),
-    action(
-        ActionId::OtherInstance,
-        &[Context::Breaker],
-        &[key(Code::Tab)],
-        "",
-        "the other instance",
-    ),
-];
+/// How an action is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// There is nothing to take back.
+    Nothing,
+    /// By the same key.
+    Again,
+    /// By another action, or by hand: how.
+    By(&'static str),
+}
+
+/// Whether an action wants to know why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It does not.
+    No,
+    /// For many records.
+    Many,
+    /// Always.
+    Yes,
+}
+
+impl Action {
+    const fn new(
+        id: ActionId,
+        name: &'static str,
+        contexts: &'static [Context],
+        keys: &'static [Key],
+        help: &'static str,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            contexts,
+            keys,
+            reads: "",
+            writes: Writes::Nothing,
+            confirmed: Confirmed::Not,
+            undo: Undo::Nothing,
+            reason: Reason::No,
+            hint: "",
+            help,
+        }
+    }
+
+    const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    const fn reads(mut self, what: &'static str) -> Self {
+        self.reads = what;
+        self
+    }
+
+    const fn writes(mut self, writes: Writes, confirmed: Confirmed, undo: Undo) -> Self {
+        self.writes = writes;
+        self.confirmed = confirmed;
+        self.undo = undo;
+        self
+    }
+
+    const fn reason(mut self, reason: Reason) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// Whether it may lead to a request that writes.
+    pub const fn writes_to_the_target(&self) -> bool {
+        matches!(self.writes, Writes::Target)
+    }
+
+    /// Whether its keys always stay: those that answer a dialog, and those that lead back.
+    pub fn is_fixed(&self) -> bool {
+        let answers = [
+            Context::Field,
+            Context::Dialog,
+            Context::Breaker,
+            Context::Choice,
+        ];
+        matches!(self.id, ActionId::Back | ActionId::Interrupt)
+            || self
+                .contexts
+                .iter()
+                .any(|context| answers.contains(context))
+    }
+
+    /// Whether the help lists it and the palette runs it: what only answers a dialog is done in the dialog.
+    pub fn is_a_command(&self) -> bool {
+        let views = |context: &Context| {
+            !matches!(
+                context,
+                Context::Field | Context::Dialog | Context::Breaker | Context::Choice
+            )
+        };
+        let in_the_menu = matches!(
+            self.id,
+            ActionId::ProbeNow | ActionId::StopAll | ActionId::Release
+        );
+        in_the_menu || self.contexts.iter().any(views)
+    }
+
+    /// What it reads and writes, what it asks before, and how it is taken back: one line.
+    pub fn manners(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        if !self.reads.is_empty() {
+            words.push(format!("reads {}", self.reads));
+        }
+        match self.writes {
+            Writes::Nothing => words.push("writes nothing".to_owned()),
+            Writes::Tandem => words.push("changes what tandem does".to_owned()),
+            Writes::Target => words.push("writes to the target, once armed".to_owned()),
+        }
+        match self.confirmed {
+            Confirmed::Not => {}
+            Confirmed::Yes => words.push("y".to_owned()),
+            Confirmed::Count => words.push("y or the count".to_owned()),
+            Confirmed::Fields => words.push("asks in a box".to_owned()),
+        }
+        match self.reason {
+            Reason::No => {}
+            Reason::Many => words.push("reason for many".to_owned()),
+            Reason::Yes => words.push("wants a reason".to_owned()),
+        }
+        match self.undo {
+            Undo::Nothing => {}
+            Undo::Again => words.push("again takes it back".to_owned()),
+            Undo::By(how) => words.push(how.to_owned()),
+        }
+        words.join(" · ")
+    }
+}
 
 /// The row of an action.
 pub fn of(id: ActionId) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.id == id)
+}
+
+/// The row of a name.
+pub fn named(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
 }

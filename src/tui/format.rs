@@ -268,6 +268,22 @@ pub fn whole(text: &str, columns: usize) -> String {
     fit(text, columns)
 }
 
+/// The text in lines of at most so many columns, broken between words; a longer word is cut.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word = fit(word, columns);
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&word) <= columns => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
 /// As many of the words, in order, as fit beside a note of how many were left out: `a  b  c +2`.
 pub fn words(words: &[&str], columns: usize) -> String {
     for shown in (0..=words.len()).rev() {

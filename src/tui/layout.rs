@@ -4,11 +4,18 @@
 /// The smallest terminal that the views are made for.
 pub const SMALLEST: (u16, u16) = (80, 24);
 
-/// Which of the two arrangements a terminal gets.
+/// The smallest terminal that one pane at a time fits into; below it there is one status line.
+pub const NARROWEST: (u16, u16) = (40, 12);
+/// Where the pane begins in a narrow terminal: below who and where, the views, the verdict.
+pub const NARROW_TOP: u16 = 3;
+
+/// Which of the arrangements a terminal gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrangement {
-    /// Too small for any view.
+    /// Too small for any view: one status line.
     None,
+    /// One pane at a time.
+    Narrow,
     /// As drawn at 80 x 24.
     Small,
     /// As drawn at 140 x 42.
@@ -18,13 +25,20 @@ pub enum Arrangement {
 impl Arrangement {
     /// The arrangement for a size.
     pub fn of((columns, rows): (u16, u16)) -> Self {
-        if columns < SMALLEST.0 || rows < SMALLEST.1 {
+        if columns < NARROWEST.0 || rows < NARROWEST.1 {
             Self::None
+        } else if columns < SMALLEST.0 || rows < SMALLEST.1 {
+            Self::Narrow
         } else if columns >= 120 && rows >= 36 {
             Self::Wide
         } else {
             Self::Small
         }
+    }
+
+    /// Whether all that a dialog asks can be shown.
+    pub fn shows_dialogs(self) -> bool {
+        matches!(self, Self::Small | Self::Wide)
     }
 
     /// Whether there is room for the wide one.
@@ -59,6 +73,15 @@ pub struct RecordsRows {
 /// Shares the rows of the Records view.
 pub fn records(size: (u16, u16)) -> RecordsRows {
     let arrangement = Arrangement::of(size);
+    if arrangement == Arrangement::Narrow {
+        let list = NARROW_TOP + 1;
+        return RecordsRows {
+            facets: NARROW_TOP,
+            list,
+            shown: size.1.saturating_sub(list + 1),
+            detail: size.1.saturating_sub(1),
+        };
+    }
     let facets = arrangement.top();
     let list = facets + 2;
     // The toast's row and the footer stand below the detail, which has seven lines or, where there is room, nineteen.

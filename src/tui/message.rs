@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::format::Zone;
 use super::keymap::Key;
 use super::order::{Order, Query};
+use crate::domain::find::Said;
+use crate::engine::find::Found;
 use crate::engine::records::Records;
 use crate::engine::{Command, State};
 
@@ -20,8 +22,20 @@ pub enum Message {
     Resize(u16, u16),
     /// The terminal got the focus.
     Focused,
+    /// The wheel was turned, up or down.
+    Wheel {
+        /// Whether towards the end.
+        down: bool,
+    },
+    /// The mouse's first button was pressed in this row.
+    Click {
+        /// The row, counted from 0.
+        row: u16,
+    },
     /// The engine published a snapshot.
     Snapshot(Snapshot),
+    /// Both instances were asked for a record.
+    Found(u64, FoundRecords),
     /// The list worker put records in order.
     Ordered(Order),
     /// A command did not fit into the engine's queue.
@@ -42,6 +56,20 @@ impl PartialEq for Snapshot {
     }
 }
 
+/// What was found, or why nothing could be asked. Two are equal when they are the same answer.
+#[derive(Clone, Debug)]
+pub struct FoundRecords(pub Result<Arc<Found>, String>);
+
+impl PartialEq for FoundRecords {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Ok(one), Ok(other)) => Arc::ptr_eq(one, other),
+            (Err(one), Err(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -49,8 +77,12 @@ pub enum Effect {
     Send(Command),
     /// Put the records in order.
     Sort(Query, Records),
+    /// Ask both instances for a record; the number comes back with the answer.
+    Find(u64, Said),
     /// Send a text to the terminal's clipboard.
     Copy(String),
+    /// Have the terminal report the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Draw everything anew.
     Redraw,
     /// Leave the terminal to the shell until it comes back.

@@ -1,6 +1,7 @@
 //! What the console remembers: where the cursor is, what is marked, which dialogs are open. What is true of the
 //! instances is not here, it is in the engine's snapshot that the model points at.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,13 @@ use tui_input::Input;
 
 use super::action::ActionId;
 use super::format::Zone;
+use super::keymap::Keymap;
 use super::order::{Order, Place, Sort};
 use super::theme::Theme;
 use crate::config::Safety;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, RecordKey, Verb};
+use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::Record;
@@ -22,7 +25,8 @@ use crate::engine::state::{LinkState, OperationState, Tone};
 mod dialog;
 
 pub use dialog::{
-    ArmDialog, Ask, BreakerDialog, BreakerStep, ConfirmDialog, Dialog, Field, Summary, plan_of,
+    Answer, ArmDialog, Ask, BreakerDialog, BreakerStep, ChooseDialog, CommandsDialog,
+    ConfirmDialog, Dialog, Field, FindDialog, Listing, SortDialog, Summary, plan_of,
 };
 
 /// Everything that the console remembers.
@@ -34,8 +38,20 @@ pub struct Model {
     pub who: String,
     /// How careful to be.
     pub safety: Safety,
+    /// Which key does what.
+    pub keys: Arc<Keymap>,
     /// Colours or none.
     pub theme: Theme,
+    /// Whether only ASCII is drawn.
+    pub is_ascii: bool,
+    /// Whether names and values of records are hidden.
+    pub is_masked: bool,
+    /// Whether the terminal reports the mouse.
+    pub has_mouse: bool,
+    /// The number of the last search.
+    pub finds: u64,
+    /// Since when the screen is held still, and the newest snapshot that came since.
+    pub frozen: Option<Frozen>,
     /// In which zone local times are shown.
     pub zone: Zone,
     /// Columns and rows of the terminal.
@@ -44,6 +60,8 @@ pub struct Model {
     pub link: usize,
     /// The view that is shown.
     pub screen: Screen,
+    /// The pane of Pulse that a narrow terminal shows.
+    pub pane: Pane,
     /// The list of records.
     pub records: RecordsView,
     /// The operations.
@@ -55,7 +73,7 @@ pub struct Model {
     /// The number of the last notice that became a toast.
     pub noticed: u64,
     /// When the latest keys were pressed.
-    pub keys: VecDeque<Duration>,
+    pub pressed: VecDeque<Duration>,
     /// When the terminal got the focus last.
     pub focused: Option<Now>,
     /// When Ctrl-C was pressed last.
@@ -66,6 +84,15 @@ pub struct Model {
     pub next_operation: OperationId,
     /// Whether the engine is gone.
     pub engine_gone: bool,
+}
+
+/// A screen that is held still.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    /// The moment that it shows.
+    pub at: Now,
+    /// What is true by now.
+    pub newest: Option<Arc<State>>,
 }
 
 /// A view.
@@ -79,6 +106,33 @@ pub enum Screen {
     Sides(SidesView),
     /// What was asked for.
     Operations,
+}
+
+/// A pane of Pulse, where there is room for one at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The target.
+    #[default]
+    Target,
+    /// The source.
+    Source,
+    /// The link between them.
+    Link,
+    /// What changed.
+    Changes,
+}
+
+impl Pane {
+    /// The next one, round and round.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Target => Self::Source,
+            Self::Source => Self::Link,
+            Self::Link => Self::Changes,
+            Self::Changes => Self::Target,
+        }
+    }
 }
 
 /// One record on both sides, full screen.
@@ -163,23 +217,59 @@ impl Model {
             state,
             who,
             safety,
+            keys: Arc::default(),
             theme,
+            is_ascii: false,
+            is_masked: false,
+            has_mouse: false,
+            finds: 0,
+            frozen: None,
             zone,
             size: (0, 0),
             link: 0,
             screen: Screen::Pulse,
+            pane: Pane::default(),
             records: RecordsView::default(),
             operations: OperationsView::default(),
             dialogs: Vec::new(),
             toasts: VecDeque::new(),
             noticed: 0,
-            keys: VecDeque::new(),
+            pressed: VecDeque::new(),
             focused: None,
             interrupted: None,
             awaiting: None,
             next_operation: OperationId::new(),
             engine_gone: false,
         }
+    }
+
+    /// The key to name for an action.
+    pub fn key(&self, action: ActionId) -> String {
+        self.keys.shown(action)
+    }
+
+    /// The keys of the three verbs: `E T H`.
+    pub fn verb_keys(&self) -> String {
+        [ActionId::Ensure, ActionId::Sync, ActionId::Rehydrate]
+            .map(|verb| self.key(verb))
+            .join(" ")
+    }
+
+    /// The moment that the views show: now, or that at which the screen was frozen.
+    pub fn shown(&self, now: Now) -> Now {
+        self.frozen.as_ref().map_or(now, |frozen| frozen.at)
+    }
+
+    /// What a record is called, as it may be shown: all but the first letter hidden while the screen is shared.
+    pub fn private<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let text = visible(text);
+        if !self.is_masked {
+            return text;
+        }
+        let mut letters = text.chars();
+        let first = letters.next();
+        let rest = letters.map(|c| if c == ' ' { ' ' } else { '▒' });
+        Cow::Owned(first.into_iter().chain(rest).collect())
     }
 
     /// The link that is shown.
@@ -210,17 +300,18 @@ impl Model {
             .map(|(_, record)| record)
     }
 
-    /// The records that a verb would act upon, in the list's order, and how many marks the filter hides.
-    pub fn targets(&self) -> (Vec<&Record>, usize) {
+    /// The records that a verb would act upon, in the list's order, and the marked ones that the filter hides.
+    pub fn targets(&self) -> (Vec<&Record>, Vec<RecordKey>) {
         if self.records.marks.is_empty() {
-            return (self.cursor_record().into_iter().collect(), 0);
+            return (self.cursor_record().into_iter().collect(), Vec::new());
         }
         let slots = self.records.order.slots.iter();
         let shown: Vec<&Record> = slots
             .filter_map(|slot| self.state.records.get(*slot))
             .filter(|record| self.records.marks.contains(&record.key))
             .collect();
-        let hidden = self.records.marks.len().saturating_sub(shown.len());
+        let seen: BTreeSet<RecordKey> = shown.iter().map(|record| record.key).collect();
+        let hidden = self.records.marks.difference(&seen).copied().collect();
         (shown, hidden)
     }
 

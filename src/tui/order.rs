@@ -9,7 +9,8 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::drift::{Drift, Flag};
+use super::terms::{Term, fits};
+use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, TableIndex};
 use crate::engine::records::{CHUNK, Record, Records};
 
@@ -28,16 +29,8 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// The next one, round and round.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Worst => Self::Oldest,
-            Self::Oldest => Self::Name,
-            Self::Name => Self::Attempt,
-            Self::Attempt => Self::Worst,
-        }
-    }
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Worst, Self::Oldest, Self::Name, Self::Attempt];
 
     /// What it does, in words.
     pub fn words(self) -> &'static str {
@@ -70,8 +63,8 @@ pub struct Query {
     pub tables: Arc<Vec<(TableIndex, String)>>,
     /// One drift, or all that are listed.
     pub drift: Option<Drift>,
-    /// Words that all have to occur, in lower case.
-    pub words: Vec<String>,
+    /// Terms that all have to hold.
+    pub terms: Vec<Term>,
     /// In which order.
     pub sort: Sort,
     /// Records that were acted upon, and stay where they were.
@@ -167,7 +160,7 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         || acted.is_some() || record.drift.is_listed(),
         |drift| place.drift == drift,
     );
-    if !fits_drift || !fits_words(&query.words, table, record) {
+    if !fits_drift || !fits(&query.terms, table, record) {
         return None;
     }
     Some(Entry {
@@ -182,22 +175,6 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         },
         attempt: record.last.as_ref().map(|last| last.at.wall),
     })
-}
-
-fn fits_words(words: &[String], table: &str, record: &Record) -> bool {
-    if words.is_empty() {
-        return true;
-    }
-    let flag = record.flag().map_or("", Flag::word);
-    let text = format!(
-        "{} {} {table} {} {flag} {}",
-        record.name,
-        record.number,
-        record.drift.word(),
-        record.key.id
-    )
-    .to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
 }
 
 fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Local, Offset};
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent,
+    MouseEventKind,
+};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,16 +17,17 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::format::Zone;
-use super::keymap::{Code, Key};
-use super::message::{Effect, Message, Snapshot};
+use super::keymap::{Code, Key, Keymap};
+use super::message::{Effect, FoundRecords, Message, Snapshot};
 use super::model::Model;
 use super::order::{Order, Worker};
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
-use crate::config::Safety;
+use crate::config::{Config, Safety};
+use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
-use crate::engine::{Engine, now};
+use crate::engine::{Engine, find, now};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -32,6 +36,14 @@ pub struct Options {
     pub safety: Safety,
     /// Who sits here: the user of the operating system.
     pub who: String,
+    /// Which key does what.
+    pub keys: Keymap,
+    /// The configuration, to ask its instances for any record.
+    pub config: Arc<Config>,
+    /// Colours; `NO_COLOR` takes them away.
+    pub theme: Theme,
+    /// Whether only ASCII is drawn.
+    pub is_ascii: bool,
 }
 
 /// Why the console ended before its time.
@@ -60,6 +72,7 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
         return Err(RunError::NotATerminal);
     }
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
+    let config = Arc::clone(&options.config);
     let mut model = first_model(&engine, options, &screen)?;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
@@ -67,7 +80,11 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     let worker =
         Worker::start(move |order| answers.send(order).is_ok()).map_err(RunError::Worker)?;
     let signals = Signals::listen().map_err(RunError::Signals)?;
+    let (finder, found) = mpsc::unbounded_channel();
     let mut console = Console {
+        config,
+        finder,
+        found,
         engine,
         screen,
         input: EventStream::new(),
@@ -81,15 +98,31 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
 }
 
 fn first_model(engine: &Engine, options: Options, screen: &Screen) -> Result<Model, RunError> {
-    let theme = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+    let no_colours = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let theme = if no_colours {
         Theme::Mono
     } else {
-        Theme::Dark
+        options.theme
     };
     let state = Arc::clone(&engine.states.borrow());
     let mut model = Model::new(state, options.who, options.safety, theme, zone());
+    model.keys = Arc::new(options.keys);
+    model.is_ascii = options.is_ascii || has_only_ascii();
     model.size = screen.size().map_err(RunError::Terminal)?;
     Ok(model)
+}
+
+/// Whether the terminal has no more than ASCII, as far as its environment tells.
+fn has_only_ascii() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    let other = locale.is_some_and(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains('.') && !locale.contains("utf-8") && !locale.contains("utf8")
+    });
+    other || set("TERM").is_some_and(|term| term == "linux" || term == "dumb")
 }
 
 fn zone() -> Zone {
@@ -116,6 +149,9 @@ impl Signals {
 }
 
 struct Console {
+    config: Arc<Config>,
+    finder: mpsc::UnboundedSender<Message>,
+    found: mpsc::UnboundedReceiver<Message>,
     engine: Engine,
     screen: Screen,
     input: EventStream,
@@ -197,6 +233,7 @@ impl Console {
                 Ok(()) => Message::Snapshot(Snapshot(Arc::clone(&states.borrow_and_update()))),
                 Err(_) => Message::EngineGone,
             }),
+            Some(found) = self.found.recv() => Wake::Message(found),
             Some(order) = self.orders.recv() => Wake::Message(Message::Ordered(order)),
             () = until(frame) => Wake::Draw,
             () = sleep_until(tick) => Wake::Message(Message::Tick(zone())),
@@ -216,12 +253,28 @@ impl Console {
                     self.worker.ask(query, records);
                 }
                 Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Find(number, said) => self.find(number, said),
+                Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Suspend => self.suspend(model).await?,
                 Effect::Quit => return Ok(Next::Quit),
             }
         }
         Ok(Next::GoOn)
+    }
+
+    /// Asks both instances beside the loop: keys and frames never wait for them.
+    fn find(&self, number: u64, said: Said) {
+        let config = Arc::clone(&self.config);
+        let answer = self.finder.clone();
+        tokio::spawn(async move {
+            let found = find::find(&config, &said).await;
+            let found = found
+                .map(Arc::new)
+                .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
+            // Nobody is left to tell once the console has ended.
+            drop(answer.send(Message::Found(number, FoundRecords(found))));
+        });
     }
 
     /// Gives the terminal to the shell, stops, and takes it back once the process is continued.
@@ -237,6 +290,7 @@ impl Console {
         let continued = tokio::time::timeout(patience, self.signals.go_on.recv()).await;
         drop(continued);
         self.screen.reenter()?;
+        self.screen.mouse(model.has_mouse)?;
         let (columns, rows) = self.screen.size()?;
         update(model, Message::Resize(columns, rows), now());
         Ok(())
@@ -263,7 +317,18 @@ fn message(event: Event) -> Option<Message> {
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(columns, rows) => Some(Message::Resize(columns, rows)),
         Event::FocusGained => Some(Message::Focused),
-        Event::Key(_) | Event::Mouse(_) | Event::FocusLost => None,
+        Event::Mouse(event) => mouse(event),
+        Event::Key(_) | Event::FocusLost => None,
+    }
+}
+
+/// The wheel, and the first button; movements are not asked for.
+fn mouse(event: MouseEvent) -> Option<Message> {
+    match event.kind {
+        MouseEventKind::ScrollDown => Some(Message::Wheel { down: true }),
+        MouseEventKind::ScrollUp => Some(Message::Wheel { down: false }),
+        MouseEventKind::Down(MouseButton::Left) => Some(Message::Click { row: event.row }),
+        _ => None,
     }
 }
 
@@ -288,7 +353,7 @@ fn key(event: KeyEvent) -> Option<Key> {
         KeyCode::End => Code::End,
         KeyCode::PageUp => Code::PageUp,
         KeyCode::PageDown => Code::PageDown,
-        KeyCode::F(1) => Code::F1,
+        KeyCode::F(n) => Code::F(n),
         _ => return None,
     };
     Some(Key {

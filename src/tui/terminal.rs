@@ -69,6 +69,15 @@ impl Screen {
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
+    /// Has the terminal report the wheel and the buttons, in SGR form, or leaves the mouse to it. Movements are never
+    /// asked for: they would wake the console for nothing.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        let modes = if on { MOUSE_ON } else { MOUSE_OFF };
+        backend.write_all(modes)?;
+        io::Write::flush(backend)
+    }
+
     /// Columns and rows.
     pub fn size(&self) -> io::Result<(u16, u16)> {
         self.terminal.size().map(|size| (size.width, size.height))
@@ -88,6 +97,10 @@ impl Drop for Screen {
         restore(&self.entered);
     }
 }
+
+/// Buttons and wheel (1000), with places of any size (1006).
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 fn take_over(entered: &AtomicBool) -> io::Result<()> {
     enable_raw_mode()?;
@@ -110,6 +123,7 @@ fn restore(entered: &AtomicBool) {
     let mut out = stdout();
     // Nobody is left to tell: where the terminal is gone, each of these fails, and that is all right.
     drop(execute!(out, EndSynchronizedUpdate));
+    drop(out.write_all(MOUSE_OFF));
     drop(execute!(out, DisableFocusChange));
     drop(execute!(out, DisableBracketedPaste));
     drop(execute!(out, Show));

@@ -7,10 +7,12 @@
     reason = "a test may fail by panicking, and a fixture is a long list"
 )]
 
+mod comfort;
 mod driver;
 mod fixture;
 mod keys;
 mod lists;
+mod pictures;
 mod properties;
 mod screens;
 mod verbs;

@@ -1,23 +1,27 @@
 //! What a message changes, and what is to be done about it: a pure function of model, message and time. It waits for
 //! nothing, sends nothing and draws nothing.
 
-use super::action::ActionId;
+use super::action::{ActionId, Writes};
 use super::format;
-use super::keymap::{self, Context, Key};
+use super::keymap::{Context, Key};
 use super::layout::Arrangement;
-use super::message::{Effect, Message, Snapshot};
-use super::model::{Dialog, Model, Screen, SidesView, TOAST};
+use super::message::{Effect, FoundRecords, Message, Snapshot};
+use super::model::{Dialog, Frozen, Listing, Model, Screen, SidesView, TOAST, UNSEEN};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
+mod can;
 mod dialog;
+mod find;
 mod list;
-
-pub use list::facets;
 mod operations;
 mod verb;
+
+pub use can::{can_end, why_not};
+pub use find::key_of;
+pub use list::facets;
 
 /// Keys that come faster than this many within [`BURST`] were not typed by a hand.
 const BURST_KEYS: usize = 8;
@@ -33,7 +37,9 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
         Message::Key(key) => pressed(model, key, now),
         Message::Paste(text) => pasted(model, &text, now),
         Message::Resize(columns, rows) => {
+            let before = Arrangement::of(model.size);
             model.size = (columns, rows);
+            dialog::shown_again(model, before, now);
             list::keep_in_view(model);
             Vec::new()
         }
@@ -41,7 +47,13 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.focused = Some(now);
             Vec::new()
         }
+        Message::Wheel { down } => wheel(model, down),
+        Message::Click { row } => click(model, row),
         Message::Snapshot(Snapshot(state)) => {
+            if let Some(frozen) = &mut model.frozen {
+                frozen.newest = Some(state);
+                return Vec::new();
+            }
             let before = std::mem::replace(&mut model.state, state);
             model.link = model.link.min(model.state.links.len().saturating_sub(1));
             outcomes(model, &before, now);
@@ -51,6 +63,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             effects.extend(list::after_snapshot(model, now));
             effects
         }
+        Message::Found(number, FoundRecords(answer)) => find::found(model, number, answer),
         Message::Ordered(order) => {
             list::take_order(model, order);
             Vec::new()
@@ -79,7 +92,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
 
 /// Locks writes when nobody has pressed a key for a while.
 fn lock_when_idle(model: &Model, now: Now) -> Option<Effect> {
-    let idle = now.mono.saturating_sub(*model.keys.back()?);
+    let idle = now.mono.saturating_sub(*model.pressed.back()?);
     (model.is_armed(now) && idle >= IDLE).then(|| {
         Effect::Send(Command::Lock {
             who: format!("{}, idle for 5m", model.who),
@@ -90,23 +103,20 @@ fn lock_when_idle(model: &Model, now: Now) -> Option<Effect> {
 /// Whether the latest keys came too fast for a hand.
 fn is_burst(model: &Model, now: Now) -> bool {
     let recent = |at: &&std::time::Duration| now.mono.saturating_sub(**at) <= BURST;
-    model.keys.iter().filter(recent).count() > BURST_KEYS
+    model.pressed.iter().filter(recent).count() > BURST_KEYS
 }
 
 fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
     model.awaiting = None;
-    model.keys.push_back(now.mono);
-    while model.keys.len() > 2 * BURST_KEYS {
-        model.keys.pop_front();
+    model.pressed.push_back(now.mono);
+    while model.pressed.len() > 2 * BURST_KEYS {
+        model.pressed.pop_front();
     }
-    match keymap::action(&[Context::Always], key) {
-        Some(ActionId::Redraw) => return vec![Effect::Redraw],
-        Some(ActionId::Suspend) => return vec![Effect::Suspend],
-        Some(ActionId::Interrupt) => return interrupt(model, now),
-        _ => {}
+    if let Some(action) = model.keys.action(&[Context::Always], key) {
+        return act(model, action, now);
     }
     if Arrangement::of(model.size) == Arrangement::None {
-        return unseen(model, key);
+        return unseen(model, key, now);
     }
     if !model.dialogs.is_empty() {
         return dialog::pressed(model, key, now);
@@ -115,16 +125,17 @@ fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
         return list::typed(model, key);
     }
     let here = context(model.screen);
-    match keymap::action(&[here, Context::Screens], key) {
+    match model.keys.action(&[here, Context::Screens], key) {
         Some(action) => act(model, action, now),
         None => Vec::new(),
     }
 }
 
 /// Where nothing can be shown, nothing can be confirmed: only leaving is possible, and not while an operation runs.
-fn unseen(model: &Model, key: Key) -> Vec<Effect> {
-    let quits = keymap::action(&[Context::Screens], key) == Some(ActionId::Quit);
-    if quits && model.dialogs.is_empty() && model.running() == 0 {
+fn unseen(model: &Model, key: Key, now: Now) -> Vec<Effect> {
+    let quits = model.keys.action(&[Context::Screens], key) == Some(ActionId::Quit);
+    let may = model.dialogs.is_empty() && model.running() == 0 && !is_burst(model, now);
+    if quits && may {
         vec![Effect::Quit]
     } else {
         Vec::new()
@@ -157,7 +168,7 @@ fn pasted(model: &mut Model, text: &str, now: Now) -> Vec<Effect> {
     let line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(500)
+        .take(4_000)
         .collect();
     if let Some(top) = model.dialogs.last_mut() {
         if let Some(field) = top.field() {
@@ -187,6 +198,7 @@ fn insert(field: &mut tui_input::Input, text: &str) {
 fn outcomes(model: &mut Model, before: &State, now: Now) {
     let state = std::sync::Arc::clone(&model.state);
     let who = model.who.clone();
+    let why = format!("; {} shows why", model.key(ActionId::Operations));
     let ended = state.operations.iter().filter(|one| {
         one.request.who == who
             && before
@@ -203,7 +215,7 @@ fn outcomes(model: &mut Model, before: &State, now: Now) {
         let (glyph, tone, hint) = if all_good {
             ("√", Tone::Good, "")
         } else {
-            ("×", Tone::Care, "; 3 shows why")
+            ("×", Tone::Care, why.as_str())
         };
         let verb = operation.request.verb;
         let text = match &finished.cut_short {
@@ -230,7 +242,36 @@ fn notices(model: &mut Model, now: Now) {
     }
 }
 
+/// What reaches out of a screen that is held still would act on what may not be true any more.
+fn is_held_still(model: &Model, action: ActionId) -> bool {
+    let writes = super::action::of(action).is_some_and(|one| one.writes != Writes::Nothing);
+    model.frozen.is_some() && writes && action != ActionId::Open
+}
+
+/// Keys that no hand typed do nothing that goes beyond the screen: a paste into a terminal that does not mark it as
+/// one, keys that were meant for another window.
+fn is_too_fast(model: &Model, action: ActionId, now: Now) -> bool {
+    let reaches_out = super::action::of(action).is_some_and(|one| one.writes != Writes::Nothing)
+        || action == ActionId::Quit;
+    let focused = model.focused;
+    let just_focused = focused.is_some_and(|focused| now.since(focused) < UNSEEN);
+    reaches_out && (is_burst(model, now) || just_focused)
+}
+
 fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    if is_too_fast(model, action, now) {
+        let text = "keys came faster than a hand types: nothing was done";
+        model.toast(text, Tone::Care, now);
+        return Vec::new();
+    }
+    if is_held_still(model, action) {
+        let text = format!(
+            "the screen is frozen: {} lets it go on first",
+            model.key(ActionId::Freeze)
+        );
+        model.toast(text, Tone::Care, now);
+        return Vec::new();
+    }
     match action {
         ActionId::Pulse => show(model, Screen::Pulse),
         ActionId::Records => show(model, Screen::Records),
@@ -248,16 +289,36 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             model.dialogs.push(Dialog::Status(text.clone()));
             vec![Effect::Copy(text)]
         }
+        ActionId::Find => find::open(model, now),
+        ActionId::Freeze => freeze(model, now),
+        ActionId::Mask => {
+            model.is_masked = !model.is_masked;
+            Vec::new()
+        }
+        ActionId::Mouse => {
+            model.has_mouse = !model.has_mouse;
+            let text = if model.has_mouse {
+                "the mouse moves the cursor; Shift selects text in most terminals"
+            } else {
+                "the mouse selects text again"
+            };
+            model.toast(text, Tone::Plain, now);
+            vec![Effect::Mouse(model.has_mouse)]
+        }
+        ActionId::Theme => {
+            model.theme = model.theme.next();
+            let text = format!("colours: {}", model.theme.name());
+            model.toast(text, Tone::Plain, now);
+            vec![Effect::Redraw]
+        }
         ActionId::Breaker => {
             dialog::open_breaker(model, now);
             Vec::new()
         }
         ActionId::Arm => verb::arm_or_lock(model, now),
         ActionId::Poll => poll(model, now),
-        ActionId::Help => {
-            model.dialogs.push(Dialog::Help(0));
-            Vec::new()
-        }
+        ActionId::Help => dialog::open_commands(model, Listing::Help, now),
+        ActionId::Palette => dialog::open_commands(model, Listing::Palette, now),
         // The agent goes on with what it carries out.
         ActionId::Quit if model.running() > 0 && model.state.told.is_none() => {
             model.dialogs.push(Dialog::Quit(now));
@@ -271,32 +332,77 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::First
         | ActionId::Last => moved(model, action),
         ActionId::Pane => {
-            operations::pane(model);
+            if model.screen == Screen::Pulse {
+                model.pane = model.pane.next();
+            } else {
+                operations::pane(model);
+            }
             Vec::new()
         }
         ActionId::Mark
         | ActionId::MarkAll
+        | ActionId::Invert
         | ActionId::Range
         | ActionId::Unmark
         | ActionId::PreviousDrift
         | ActionId::NextDrift
         | ActionId::Filter
         | ActionId::Sort => list::act(model, action, now),
-        ActionId::Redraw
-        | ActionId::Suspend
-        | ActionId::Interrupt
-        | ActionId::Yes
+        ActionId::Redraw => vec![Effect::Redraw],
+        ActionId::Suspend => vec![Effect::Suspend],
+        ActionId::Interrupt => interrupt(model, now),
+        ActionId::ProbeNow | ActionId::StopAll | ActionId::Release => {
+            dialog::open_breaker(model, now);
+            dialog::breaker(model, action, now)
+        }
+        ActionId::Yes
         | ActionId::Accept
         | ActionId::Cancel
         | ActionId::NextField
         | ActionId::PreviousField
         | ActionId::Longer
         | ActionId::Shorter
-        | ActionId::ProbeNow
-        | ActionId::StopAll
-        | ActionId::Release
+        | ActionId::TakeIn
+        | ActionId::FillBlanks
+        | ActionId::TakeSource
+        | ActionId::KeepTarget
         | ActionId::OtherInstance => Vec::new(),
     }
+}
+
+/// Holds the screen still; what comes meanwhile is shown as soon as it goes on.
+fn freeze(model: &mut Model, now: Now) -> Vec<Effect> {
+    match model.frozen.take() {
+        Some(Frozen {
+            newest: Some(state),
+            ..
+        }) => update(model, Message::Snapshot(Snapshot(state)), now),
+        Some(_) => Vec::new(),
+        None => {
+            model.frozen = Some(Frozen {
+                at: now,
+                newest: None,
+            });
+            Vec::new()
+        }
+    }
+}
+
+/// Three lines at a time, where there is a list to move in.
+fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
+    let action = if down { ActionId::Down } else { ActionId::Up };
+    if !model.dialogs.is_empty() {
+        return Vec::new();
+    }
+    (0..3).flat_map(|_| moved(model, action)).collect()
+}
+
+/// A click moves the cursor and does nothing else.
+fn click(model: &mut Model, row: u16) -> Vec<Effect> {
+    if model.dialogs.is_empty() && model.screen == Screen::Records {
+        list::put_cursor_at_row(model, row);
+    }
+    Vec::new()
 }
 
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {

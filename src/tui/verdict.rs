@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::action::ActionId;
 use super::format::{count, of_them, span};
 use super::model::Model;
 use crate::domain::breaker::Forced;
@@ -150,6 +151,11 @@ fn care(title: String, detail: String, effect: String, next: String) -> Verdict 
 }
 
 impl Facts<'_> {
+    /// The key of an action.
+    fn key(&self, action: ActionId) -> String {
+        self.model.key(action)
+    }
+
     /// An instance's name in capitals.
     fn loud(instance: &InstanceState) -> String {
         instance.name.to_uppercase()

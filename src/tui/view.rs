@@ -2,18 +2,20 @@
 
 use ratatui::buffer::Buffer;
 
+use super::ascii;
 use super::canvas::Canvas;
-use super::layout::{Arrangement, SMALLEST};
+use super::layout::Arrangement;
 use super::model::{Model, Screen};
-use super::theme::{Role, tone};
+use super::theme::tone;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 
+mod commands;
 mod detail;
 mod dialog;
 mod footer;
 mod header;
-mod help;
+mod narrow;
 mod operations;
 mod pulse;
 mod records;
@@ -25,18 +27,30 @@ pub use pulse::result;
 
 /// Draws everything.
 pub fn draw(model: &Model, now: Now, buffer: &mut Buffer) {
+    in_glyphs(model, now, buffer);
+    if model.is_ascii {
+        ascii::only(buffer);
+    }
+}
+
+fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
+    let now = model.shown(real);
     let mut canvas = Canvas::new(buffer, model.theme);
     let size = (canvas.columns(), canvas.rows());
     canvas.clear();
     if Arrangement::of(size) == Arrangement::None {
-        too_small(&mut canvas);
+        narrow::status_line(&mut canvas, model, now);
         return;
     }
     if let Some(super::model::Dialog::Status(text)) = model.dialogs.last() {
         dialog::status(&mut canvas, text);
         return;
     }
-    header::draw(&mut canvas, model, now);
+    if Arrangement::of(size) == Arrangement::Narrow {
+        narrow::draw(&mut canvas, model, now);
+        return;
+    }
+    header::draw(&mut canvas, model, real);
     verdict::draw(&mut canvas, model, now);
     match model.screen {
         Screen::Pulse => pulse::draw(&mut canvas, model, now),
@@ -64,14 +78,4 @@ fn toast(canvas: &mut Canvas<'_>, model: &Model) {
     };
     let room = canvas.columns().saturating_sub(2);
     canvas.cell(1, y, room, &text, tone(toast.tone));
-}
-
-fn too_small(canvas: &mut Canvas<'_>) {
-    let (columns, rows) = (canvas.columns(), canvas.rows());
-    let text = format!(
-        "tandem needs {} x {}; this terminal is {columns} x {rows}",
-        SMALLEST.0, SMALLEST.1
-    );
-    let wide = u16::try_from(text.len()).unwrap_or(columns).min(columns);
-    canvas.text((columns - wide) / 2, rows / 2, &text, Role::Plain);
 }

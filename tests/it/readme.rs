@@ -50,7 +50,7 @@ fn place(context: Context) -> Option<&'static str> {
 
 #[test]
 fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() {
-    let mut keys = "| key | where | does |\n| --- | --- | --- |\n".to_owned();
+    let mut keys = "| key | action | where | does |\n| --- | --- | --- | --- |\n".to_owned();
     for action in ACTIONS {
         let places: Vec<&str> = action
             .contexts
@@ -63,8 +63,9 @@ fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() 
         let own: Vec<String> = action.keys.iter().map(|key| format!("`{key}`")).collect();
         writeln!(
             keys,
-            "| {} | {} | {} |",
+            "| {} | `{}` | {} | {} |",
             own.join(" "),
+            action.name,
             places.join(", "),
             action.help
         )

@@ -2,6 +2,7 @@
 //! a dialog opens; what would be done to them is summed up by the same plan that the engine carries out.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tui_input::Input;
@@ -12,14 +13,17 @@ use crate::domain::operation::{OperationId, RecordKey, TableIndex, Verb};
 use crate::domain::plan::{BlastRadius, Plan, References, plan};
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
+use crate::engine::find::Found;
 use crate::engine::records::Record;
 use crate::engine::state::State;
+use crate::tui::action::ActionId;
+use crate::tui::layout::Arrangement;
 
 /// An open dialog.
 #[derive(Clone, Debug)]
 pub enum Dialog {
-    /// The keys and what they do; the first line shown.
-    Help(usize),
+    /// The actions: all by their keys, or the palette.
+    Commands(CommandsDialog),
     /// Something that writes, or ends what writes, before it is asked for.
     Confirm(ConfirmDialog),
     /// Unlocking writes.
@@ -30,6 +34,12 @@ pub enum Dialog {
     Quit(Now),
     /// The state of the link as plain text.
     Status(String),
+    /// Any record, from what a caller says.
+    Find(FindDialog),
+    /// By what the records are sorted.
+    Sort(SortDialog),
+    /// Whose values stand in a record that was edited in the target.
+    Choose(ChooseDialog),
 }
 
 impl Dialog {
@@ -40,7 +50,37 @@ impl Dialog {
             Self::Arm(dialog) => Some(dialog.drawn),
             Self::Breaker(dialog) => Some(dialog.drawn),
             Self::Quit(drawn) => Some(*drawn),
-            Self::Help(_) | Self::Status(_) => None,
+            Self::Commands(dialog) => Some(dialog.drawn),
+            Self::Choose(dialog) => Some(dialog.drawn),
+            Self::Find(dialog) => Some(dialog.drawn),
+            Self::Status(_) | Self::Sort(_) => None,
+        }
+    }
+
+    /// Has it wait anew before it takes a confirmation.
+    pub fn seen_from(&mut self, now: Now) {
+        match self {
+            Self::Confirm(dialog) => dialog.drawn = now,
+            Self::Arm(dialog) => dialog.drawn = now,
+            Self::Breaker(dialog) => dialog.drawn = now,
+            Self::Quit(drawn) => *drawn = now,
+            Self::Commands(dialog) => dialog.drawn = now,
+            Self::Choose(dialog) => dialog.drawn = now,
+            Self::Find(dialog) => dialog.drawn = now,
+            Self::Status(_) | Self::Sort(_) => {}
+        }
+    }
+
+    /// Whether all of it can be shown.
+    pub fn fits(&self, arrangement: Arrangement) -> bool {
+        match self {
+            Self::Commands(_) | Self::Quit(_) | Self::Status(_) => true,
+            Self::Confirm(_)
+            | Self::Arm(_)
+            | Self::Breaker(_)
+            | Self::Sort(_)
+            | Self::Find(_)
+            | Self::Choose(_) => arrangement.shows_dialogs(),
         }
     }
 
@@ -60,9 +100,86 @@ impl Dialog {
             Self::Breaker(dialog) => {
                 (dialog.step == BreakerStep::Reason).then_some(&mut dialog.reason)
             }
-            Self::Help(_) | Self::Quit(_) | Self::Status(_) => None,
+            Self::Commands(dialog) => Some(&mut dialog.input),
+            Self::Find(dialog) => Some(&mut dialog.input),
+            Self::Quit(_) | Self::Status(_) | Self::Sort(_) | Self::Choose(_) => None,
         }
     }
+}
+
+/// The actions, to look one up and to do it.
+#[derive(Clone, Debug)]
+pub struct CommandsDialog {
+    /// Which of them are listed, and how.
+    pub listing: Listing,
+    /// What is searched for.
+    pub input: Input,
+    /// The cursor's place among the rows where it stops.
+    pub at: usize,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+/// Which actions are listed, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// By place, with what the words on the screen mean.
+    Help,
+    /// Those that can be done now first.
+    Palette,
+}
+
+/// By what the records are sorted.
+#[derive(Clone, Copy, Debug)]
+pub struct SortDialog {
+    /// The cursor's place among the orders.
+    pub at: usize,
+}
+
+/// A search for any record.
+#[derive(Clone, Debug)]
+pub struct FindDialog {
+    /// What is said, as it is typed or was pasted.
+    pub input: Input,
+    /// What was asked for last.
+    pub asked: String,
+    /// What came of it.
+    pub answer: Answer,
+    /// The cursor's place among the found.
+    pub at: usize,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+/// What came of a search.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Nothing was asked yet.
+    None,
+    /// The answer to this number is awaited.
+    Asking(u64),
+    /// It could not be asked: why.
+    Failed(String),
+    /// This was found.
+    Found(Arc<Found>),
+}
+
+/// Whose values stand in a record that was edited in the target.
+#[derive(Clone, Copy, Debug)]
+pub struct ChooseDialog {
+    /// The record.
+    pub key: RecordKey,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+impl ChooseDialog {
+    /// The choices, each with the verb that it stands for.
+    pub const CHOICES: [(ActionId, Verb); 3] = [
+        (ActionId::FillBlanks, Verb::FillBlanks),
+        (ActionId::TakeSource, Verb::TakeSource),
+        (ActionId::KeepTarget, Verb::KeepTarget),
+    ];
 }
 
 /// A field of a dialog.
@@ -91,8 +208,8 @@ pub enum Ask {
         records: Vec<RecordKey>,
         /// All that were chosen, with those that nothing would be done to.
         chosen: Vec<RecordKey>,
-        /// Marked records that the filter hides: left out.
-        hidden: usize,
+        /// Marked records that the filter hides: left out, unless they are taken in.
+        hidden: Vec<RecordKey>,
         /// What would be done, over all that were chosen.
         summary: Box<Summary>,
     },
@@ -226,6 +343,34 @@ impl ConfirmDialog {
         }
     }
 
+    /// Takes the marked records in that the filter hides; then all of it has to be seen anew.
+    pub fn take_hidden_in(&mut self, model: &Model, now: Now) {
+        let Ask::Repair {
+            verb,
+            records,
+            chosen,
+            hidden,
+            ..
+        } = &mut self.ask
+        else {
+            return;
+        };
+        if hidden.is_empty() {
+            return;
+        }
+        for key in hidden.drain(..) {
+            let record = model.record(key);
+            let plan = record.map(|record| plan_of(&model.state, record, *verb));
+            if plan.is_some_and(|plan| plan.is_write()) {
+                records.push(key);
+            }
+            chosen.push(key);
+        }
+        self.count.reset();
+        self.drawn = now;
+        self.plan_again(model, now);
+    }
+
     /// Puts the caret into the next field.
     pub fn next_field(&mut self) {
         self.field = match self.field {
@@ -248,7 +393,7 @@ pub struct ArmDialog {
     /// Where the caret is.
     pub field: Field,
     /// The verb that was pressed: its dialog opens as soon as writes are unlocked.
-    pub then: Option<(Ask, char)>,
+    pub then: Option<(Ask, ActionId)>,
     /// Whether the engine has been asked.
     pub sent: bool,
     /// Since when it is shown.
@@ -261,7 +406,7 @@ const STEP: Duration = Duration::from_secs(300);
 
 impl ArmDialog {
     /// An empty one.
-    pub fn new(then: Option<(Ask, char)>, drawn: Now) -> Self {
+    pub fn new(then: Option<(Ask, ActionId)>, drawn: Now) -> Self {
         Self {
             reason: Input::default(),
             ticket: Input::default(),

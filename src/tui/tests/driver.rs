@@ -26,6 +26,7 @@ pub struct Console {
     pub now: Now,
     pub sent: Vec<Command>,
     pub copied: Vec<String>,
+    pub asked: Vec<(u64, crate::domain::find::Said)>,
     pub has_quit: bool,
     pub suspended: usize,
     sorter: Sorter,
@@ -52,6 +53,7 @@ impl Console {
             now,
             sent: Vec::new(),
             copied: Vec::new(),
+            asked: Vec::new(),
             has_quit: false,
             suspended: 0,
             sorter: Sorter::default(),
@@ -76,7 +78,8 @@ impl Console {
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.has_quit = true,
                 Effect::Suspend => self.suspended += 1,
-                Effect::Redraw => {}
+                Effect::Find(number, said) => self.asked.push((number, said)),
+                Effect::Redraw | Effect::Mouse(_) => {}
             }
         }
         self

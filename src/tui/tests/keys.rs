@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::driver::Console;
 use super::fixture;
-use crate::tui::action::{ACTIONS, ActionId};
-use crate::tui::keymap::{Context, Key, actions_in, char};
+use crate::config::{KeyBinding, Keys};
+use crate::engine::Command;
+use crate::engine::state::Lock;
+use crate::tui::action::{ACTIONS, Action, ActionId, Writes};
+use crate::tui::keymap::{Code, Context, Key, Keymap, actions_in, char, key, parse};
 use crate::tui::message::Message;
 use crate::tui::model::Screen;
 
@@ -32,8 +35,8 @@ fn every_action_has_a_key_and_a_help_text_and_stands_once() {
             action.id
         );
         assert!(!action.contexts.is_empty(), "{:?}", action.id);
-        let rows = ACTIONS.iter().filter(|other| other.id == action.id);
-        assert_eq!(rows.count(), 1, "{:?}", action.id);
+        let same = |other: &&Action| other.id == action.id || other.name == action.name;
+        assert_eq!(ACTIONS.iter().filter(same).count(), 1, "{:?}", action.id);
     }
 }
 
@@ -67,7 +70,7 @@ fn no_two_actions_share_a_key_where_both_hold() {
 
 #[test]
 fn no_writing_action_stands_on_ctrl_or_on_a_lower_case_letter_of_a_list() {
-    for action in ACTIONS.iter().filter(|action| action.writes) {
+    for action in ACTIONS.iter().filter(|one| one.writes_to_the_target()) {
         for key in action.keys {
             assert!(!key.ctrl, "{:?}", action.id);
         }
@@ -209,6 +212,148 @@ fn what_can_not_be_seen_can_not_be_confirmed() {
     console.keys("y Enter q");
     assert!(console.sent.is_empty() && !console.has_quit);
     console.take(Message::Resize(80, 24));
+    console.take(Message::Key(char('y')));
+    assert!(console.sent.is_empty(), "it was only drawn just now");
     console.keys("y");
     assert_eq!(console.sent.len(), 1);
+}
+
+fn keys_of(bindings: &[(&str, &[&str])]) -> Result<Keymap, crate::config::ConfigError> {
+    let bindings = (7..)
+        .zip(bindings)
+        .map(|(line, (action, keys))| KeyBinding {
+            action: (*action).to_owned(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            line,
+        });
+    Keymap::of(&Keys {
+        file: "tandem.toml".into(),
+        bindings: bindings.collect(),
+    })
+}
+
+#[test]
+fn every_key_is_read_by_the_name_that_it_is_shown_by() {
+    for action in ACTIONS {
+        for key in action.keys {
+            assert_eq!(parse(&key.to_string()), Some(*key), "{key}");
+        }
+    }
+    assert_eq!(parse("F5"), Some(key(Code::F(5))));
+    for nonsense in ["", "Ctrl-", "F0", "F13", "xx", "Hyper-x", "\n"] {
+        assert_eq!(parse(nonsense), None, "{nonsense:?}");
+    }
+}
+
+#[test]
+fn another_key_takes_the_place_of_the_first_in_views_footer_and_help() {
+    let mut console = Console::new(fixture::working(), (140, 42));
+    let map = keys_of(&[("filter", &["F3", "f"]), ("poll", &[])]).unwrap();
+    console.model.keys = std::sync::Arc::new(map);
+    console.keys("2 /");
+    assert!(!console.model.records.typing);
+    let screen = console.screen();
+    let footer = screen.lines().last().unwrap();
+    assert!(
+        footer.contains("F3 filter") && !footer.contains(" poll"),
+        "{footer}"
+    );
+    console.keys("f");
+    assert!(console.model.records.typing);
+    console.keys("Esc r");
+    assert!(console.sent.is_empty(), "r is nothing's key any more");
+    console.keys(": \"poll\" Enter");
+    assert!(
+        console.sent.contains(&Command::Compare),
+        "the palette has no need of keys"
+    );
+}
+
+#[test]
+fn keys_that_can_not_be_are_refused_with_their_line() {
+    let cases: [(&[(&str, &[&str])], usize, &str); 7] = [
+        (
+            &[("poll", &["F5"]), ("fiter", &["x"])],
+            8,
+            "no action is called `fiter`",
+        ),
+        (&[("poll", &["Meta-x"])], 7, "no key is called `Meta-x`"),
+        (&[("poll", &["F5"]), ("sort", &["F5"])], 8, "`F5` would be"),
+        (&[("mark", &["E"])], 7, "`mark` and `ensure`"),
+        (&[("ensure", &["y"])], 7, "it can't be on `y`"),
+        (&[("yes", &["z"])], 7, "keeps its key"),
+        (&[("redraw", &["z"])], 7, "works while text is typed"),
+    ];
+    for (bindings, line, what) in cases {
+        let error = keys_of(bindings).unwrap_err();
+        assert_eq!(error.line, Some(line), "{error}");
+        assert!(error.what.contains(what), "{error}");
+    }
+    assert!(
+        keys_of(&[("ensure", &["M"]), ("mark", &["E"])]).is_ok(),
+        "they may change places"
+    );
+}
+
+#[test]
+fn the_palette_finds_by_letters_shows_keys_and_says_why_not() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys(": \"rhy\"");
+    let screen = console.screen();
+    let line = screen.lines().find(|line| line.contains("rehydrate"));
+    assert!(
+        line.unwrap()
+            .contains("not now: only in Records, both sides"),
+        "{screen}"
+    );
+    console.keys("Enter");
+    assert_eq!(console.model.dialogs.len(), 1, "it stays, and says why");
+    console.keys("Esc 2 : \"ensure\" Enter");
+    assert!(
+        console.screen().contains("ARM writes"),
+        "{}",
+        console.screen()
+    );
+}
+
+#[test]
+fn the_help_is_searched_by_key_and_enter_does_what_is_found() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("? \"B\"");
+    let screen = console.screen();
+    assert!(
+        screen.contains("► B         an instance's breakers"),
+        "{screen}"
+    );
+    console.keys("Enter");
+    assert!(console.screen().contains("BREAKER"), "{}", console.screen());
+}
+
+/// Whether a command could change a row of an instance.
+fn writes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Repair { .. }
+            | Command::StartSync { .. }
+            | Command::Resume { .. }
+            | Command::OrderRun { .. }
+    )
+}
+
+#[test]
+fn no_writing_action_is_reachable_while_read_only() {
+    for state in [fixture::working(), fixture::bulk(), fixture::outage()] {
+        for view in ["1", "2", "2 a", "2 Enter", "3", "3 Tab"] {
+            for action in ACTIONS.iter().filter(|one| one.writes == Writes::Target) {
+                let key = action.keys.first().unwrap();
+                for way in [format!("{key}"), format!(": \"{}\" Enter", action.name)] {
+                    let mut console = Console::new(state.clone(), (80, 24));
+                    console.change(|state| state.lock = Lock::ReadOnly { may_arm: true });
+                    console.keys(view).keys(&way).keys("y Enter \"15\" Enter y");
+                    let wrote = console.sent.iter().any(writes);
+                    assert!(!wrote, "{way} in {view:?}: {:?}", console.sent);
+                }
+            }
+        }
+    }
 }

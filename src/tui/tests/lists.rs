@@ -63,6 +63,110 @@ fn the_filter_is_live_and_every_word_of_it_has_to_occur() {
 }
 
 #[test]
+fn terms_of_the_filter_look_at_drift_table_age_and_letters_and_can_be_turned_round() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 / \"drift:stub table:con\"");
+    assert_eq!(
+        names(&console),
+        ["Adaeze Brand", "Gwil Okafor", "Rui Castellanos"]
+    );
+    console.keys("Esc / \"drift:stub !table:con ~hubb\"");
+    assert_eq!(names(&console), ["Hubbell Incorporated"]);
+    console.keys("Esc / \"~hblinc\"");
+    assert_eq!(
+        names(&console),
+        ["Hubbell Incorporated"],
+        "letters in their order"
+    );
+    console.keys("Esc / \"age>3h\"");
+    let old = names(&console).len();
+    console.keys("Esc / \"!age>3h\"");
+    assert_eq!(old + names(&console).len(), 15);
+    console.keys("Esc / \"age>soon\"");
+    assert!(names(&console).is_empty(), "what is no term is a word");
+}
+
+#[test]
+fn the_sort_menu_shows_what_holds_and_sorts_by_what_is_chosen() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 s");
+    let screen = console.screen();
+    assert!(screen.contains("► worst first"), "{screen}");
+    console.keys("j j Enter");
+    assert!(console.model.dialogs.is_empty());
+    let lower: Vec<String> = names(&console)
+        .iter()
+        .map(|one| one.to_lowercase())
+        .collect();
+    assert!(lower.is_sorted(), "{lower:?}");
+    console.keys("s k Esc");
+    assert_eq!(console.model.records.sort, Sort::Name, "Esc leaves it");
+}
+
+#[test]
+fn any_record_is_opened_from_pasted_text_and_only_the_last_answer_counts() {
+    use crate::domain::find::{Said, What};
+    use crate::engine::find::{Found, Record};
+    use crate::tui::message::{FoundRecords, Message};
+    use crate::tui::model::Screen;
+    let mut console = Console::new(fixture::working(), (80, 24));
+    let key = fixture::record_key(0, 1);
+    console.keys("o");
+    console.take(Message::Paste(format!(
+        "error 0x80040217: account With Id = {} Does Not Exist",
+        key.id
+    )));
+    console.keys("Enter");
+    let (number, said) = console.asked.last().cloned().unwrap();
+    assert_eq!(
+        said,
+        Said {
+            table: Some("account".to_owned()),
+            what: What::Id(key.id)
+        }
+    );
+    let answer = |records| {
+        let found = Found {
+            instances: Vec::new(),
+            records,
+            more: false,
+        };
+        FoundRecords(Ok(Arc::new(found)))
+    };
+    console.take(Message::Found(number - 1, answer(Vec::new())));
+    assert!(
+        console.screen().contains("asking both instances"),
+        "an older answer"
+    );
+    let record = Record {
+        table: crate::domain::table::TableName::new("account").unwrap(),
+        id: key.id,
+        name: "Align Technology".to_owned(),
+        number: "ALGN".to_owned(),
+        telephone: String::new(),
+        on: vec![Some(true), Some(false)],
+    };
+    console.take(Message::Found(number, answer(vec![record])));
+    let screen = console.screen();
+    assert!(
+        screen.contains("► ○ missing  account  Align Technology"),
+        "{screen}"
+    );
+    console.keys("Enter");
+    assert!(matches!(console.model.screen, Screen::Sides(view) if view.key == key));
+    assert!(console.model.dialogs.is_empty());
+}
+
+#[test]
+fn marks_are_turned_round() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 Space A");
+    assert_eq!(console.model.records.marks.len(), 14);
+    console.keys("A");
+    assert_eq!(console.model.records.marks.len(), 1);
+}
+
+#[test]
 fn facets_list_one_drift_and_go_round() {
     let mut console = Console::new(fixture::working(), (80, 24));
     console.keys("2 ]");

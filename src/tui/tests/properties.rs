@@ -22,6 +22,8 @@ enum Step {
     Wait(u64),
     Show(usize),
     Tick,
+    Wheel(bool),
+    Click(u16),
 }
 
 fn states() -> Vec<Arc<State>> {
@@ -56,7 +58,7 @@ fn keys() -> impl Strategy<Value = Key> {
     ])
     .prop_map(key);
     let letters = prop::sample::select(
-        "123EEETTTHHHyyyyyyWBLxXrqYsl/[]avu jk?+-04ü"
+        "123EEETTTHHHyyyyyyWBLxXrqYsl/[]avuA jk?:be+-04fPmiü"
             .chars()
             .collect::<Vec<_>>(),
     );
@@ -79,6 +81,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0u64..2_000).prop_map(Step::Wait),
         2 => (0usize..8).prop_map(Step::Show),
         1 => Just(Step::Tick),
+        1 => any::<bool>().prop_map(Step::Wheel),
+        1 => (0u16..100).prop_map(Step::Click),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -124,6 +128,12 @@ proptest! {
                 Step::Tick => {
                     console.tick();
                 }
+                Step::Wheel(down) => {
+                    console.take(Message::Wheel { down });
+                }
+                Step::Click(row) => {
+                    console.take(Message::Click { row });
+                }
             }
             for command in console.sent.iter().skip(before).filter(|one| asks_for_writes(one)) {
                 prop_assert!(armed && confirms, "{command:?}");
@@ -158,8 +168,27 @@ proptest! {
 fn every_view_and_dialog_draws_at_every_size() {
     let sizes = [0, 1, 3, 11, 40, 79, 80, 81, 100, 119, 120, 139, 140, 300];
     let journeys = [
-        "", "2", "2 Enter", "3", "3 Tab", "B", "B s", "W", "2 a T", "2 E", "?", "T", "q", "Y",
+        "",
+        "2",
+        "2 Enter",
+        "3",
+        "3 Tab",
+        "B",
+        "B s",
+        "W",
+        "2 a T",
+        "2 E",
+        "?",
+        "T",
+        "q",
+        "Y",
         "2 /",
+        ":",
+        "2 s",
+        "2 ] ] ] ] H",
+        "2 Enter",
+        "Tab",
+        "f",
     ];
     for state in [
         fixture::outage(),

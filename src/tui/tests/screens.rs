@@ -70,17 +70,42 @@ fn dialogs_look_as_drawn() {
     shoot("dialog_quit", fixture::bulk, "q");
     shoot("dialog_end", fixture::bulk, "3 x");
     shoot("help", fixture::quiet, "2 ?");
+    shoot("dialog_choose", armed, "2 ] ] ] ] H");
+    shoot("dialog_sort", fixture::working, "2 s");
+    shoot("palette", fixture::working, ": \"co\"");
     shoot("status", fixture::outage, "Y");
 }
 
 #[test]
-fn a_terminal_that_is_too_small_says_so() {
-    let console = Console::new(fixture::outage(), (60, 20));
-    assert!(
-        console
-            .screen()
-            .contains("tandem needs 80 x 24; this terminal is 60 x 20")
-    );
+fn a_narrow_terminal_shows_one_pane_at_a_time() {
+    let shoot = |name: &str, state: State, keys: &str| {
+        for size in [(40, 12), (60, 20)] {
+            let mut console = Console::new(state.clone(), size);
+            console.keys(keys);
+            golden(
+                &format!("narrow_{name}_{}x{}", size.0, size.1),
+                &console.screen(),
+            );
+        }
+    };
+    shoot("pulse", fixture::outage(), "");
+    shoot("link", fixture::outage(), "Tab Tab");
+    shoot("changes", fixture::outage(), "Tab Tab Tab");
+    shoot("records", fixture::working(), "2 ] j Space");
+    shoot("sides", fixture::working(), "2 ] ] ] ] Enter");
+    shoot("operations", fixture::bulk(), "3");
+    shoot("operation", fixture::bulk(), "3 Tab j");
+    shoot("ensure", fixture::armed(fixture::working(), "INC-1"), "2 E");
+    shoot("palette", fixture::working(), ": \"co\"");
+}
+
+#[test]
+fn below_that_there_is_one_line_with_the_verdict() {
+    for size in [(39, 12), (40, 11), (30, 1)] {
+        let screen = Console::new(fixture::outage(), size).screen();
+        let lines: Vec<&str> = screen.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines, ["▼ EUROPE IS DOWN 6m09s"], "{size:?}");
+    }
 }
 
 #[test]

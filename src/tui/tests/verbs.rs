@@ -219,6 +219,40 @@ fn marks_that_the_filter_hides_are_left_out_and_counted() {
 }
 
 #[test]
+fn hidden_marks_are_taken_in_by_choice_and_seen_before_they_are_sent() {
+    let mut console = armed();
+    console.keys("2 ] ] a / \"keys\" Enter H i");
+    assert!(
+        console.screen().contains("REHYDRATE 5 records"),
+        "{}",
+        console.screen()
+    );
+    console.take(Message::Key(char('y')));
+    assert!(console.sent.is_empty(), "what was taken in has to be seen");
+    console.keys("y");
+    assert!(matches!(
+        console.sent.as_slice(),
+        [Command::Repair { records, .. }] if records.len() == 5
+    ));
+}
+
+#[test]
+fn keys_that_no_hand_typed_open_nothing_that_writes_and_do_not_quit() {
+    let mut console = armed();
+    console.keys("2");
+    for c in "jjjjjjjjjjjjEq".chars() {
+        console.take(Message::Key(char(c)));
+    }
+    assert!(console.model.dialogs.is_empty() && !console.has_quit);
+    console.wait(Duration::from_secs(1));
+    console.take(Message::Focused);
+    console.take(Message::Key(char('E')));
+    assert!(console.model.dialogs.is_empty(), "meant for another window");
+    console.keys("E");
+    assert_eq!(console.model.dialogs.len(), 1);
+}
+
+#[test]
 fn marks_that_are_all_hidden_send_nothing() {
     let mut console = armed();
     console.keys("2 Space / \"hubb\" Enter E");
@@ -228,11 +262,15 @@ fn marks_that_are_all_hidden_send_nothing() {
 }
 
 #[test]
-fn a_diverged_record_is_refused_under_h_and_both_sides_are_shown() {
+fn a_diverged_record_is_refused_under_h_and_both_sides_are_shown_with_the_choices() {
     let mut console = armed();
     console.keys("2 ] ] ] ] H");
     assert!(matches!(console.model.screen, Screen::Sides(_)));
-    assert!(console.model.dialogs.is_empty());
+    let screen = console.screen();
+    for words in ["b  fill blanks", "u  take the US", "e  keep Europe"] {
+        assert!(screen.contains(words), "{screen}");
+    }
+    console.keys("y Enter");
     assert!(
         console
             .sent
@@ -245,6 +283,43 @@ fn a_diverged_record_is_refused_under_h_and_both_sides_are_shown() {
         console.screen().contains("a person decides"),
         "{}",
         console.screen()
+    );
+}
+
+#[test]
+fn a_choice_is_confirmed_like_any_verb_and_overwriting_takes_the_count() {
+    let mut console = armed();
+    console.keys("2 ] ] ] ] H u");
+    let screen = console.screen();
+    assert!(
+        screen.contains("TAKE-SOURCE 1 record") && screen.contains("Type 1, then Enter"),
+        "{screen}"
+    );
+    console.keys("y");
+    assert!(
+        !console
+            .sent
+            .iter()
+            .any(|one| matches!(one, Command::Repair { .. }))
+    );
+    console.keys("1 Enter");
+    let last = console.sent.last().unwrap();
+    assert!(
+        matches!(last, Command::Repair { request, records, .. } if request.verb == Verb::TakeSource && records.len() == 1),
+        "{last:?}"
+    );
+    let mut console = armed();
+    console.keys("2 ] ] ] ] H e");
+    assert!(
+        console.screen().contains("you are asked again"),
+        "{}",
+        console.screen()
+    );
+    console.keys("y");
+    let last = console.sent.last().unwrap();
+    assert!(
+        matches!(last, Command::Repair { request, .. } if request.verb == Verb::KeepTarget),
+        "{last:?}"
     );
 }
 

@@ -8,43 +8,68 @@ use crate::engine::Command;
 use crate::engine::command::{Consent, Target};
 use crate::engine::state::{Lock, Tone};
 use crate::tui::action::ActionId;
-use crate::tui::keymap::{Code, Context, Key, action};
+use crate::tui::commands;
+use crate::tui::keymap::{Code, Context, Key};
+use crate::tui::layout::Arrangement;
 use crate::tui::message::Effect;
 use crate::tui::model::{
-    ArmDialog, Ask, BreakerDialog, BreakerStep, ConfirmDialog, Dialog, Field, Model, UNSEEN,
+    ArmDialog, Ask, BreakerDialog, BreakerStep, CommandsDialog, ConfirmDialog, Dialog, Field,
+    Listing, Model, UNSEEN,
 };
+use crate::tui::order::Sort;
 
 /// A key while a dialog is open.
 pub fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
     let Some(top) = model.dialogs.last_mut() else {
         return Vec::new();
     };
+    if !top.fits(Arrangement::of(model.size)) {
+        // What can't be seen in full is only left.
+        if model.keys.action(&[Context::Dialog], key) == Some(ActionId::Cancel) {
+            model.dialogs.pop();
+        }
+        return Vec::new();
+    }
     let is_breaker = matches!(top, Dialog::Breaker(_));
+    let is_choice = matches!(top, Dialog::Choose(_));
     let context = match top.field() {
         Some(_) => Context::Field,
         None if is_breaker => Context::Breaker,
+        None if is_choice => Context::Choice,
         None => Context::Dialog,
     };
-    if let Some(action) = action(&[context], key) {
+    let is_commands = matches!(top, Dialog::Commands(_));
+    if let Some(action) = model.keys.action(&[context], key) {
         return act(model, action, now);
     }
+    if let Some(Dialog::Sort(dialog)) = model.dialogs.last_mut() {
+        match key.code {
+            Code::Char('j') => dialog.at = (dialog.at + 1).min(Sort::ALL.len() - 1),
+            Code::Char('k') => dialog.at = dialog.at.saturating_sub(1),
+            _ => {}
+        }
+        return Vec::new();
+    }
+    if is_commands && scrolled(model, key, now) {
+        return Vec::new();
+    }
+    let Some(top) = model.dialogs.last_mut() else {
+        return Vec::new();
+    };
     let is_count = matches!(top, Dialog::Confirm(dialog) if dialog.field == Field::Count);
+    if is_count && model.keys.action(&[Context::Dialog], key) == Some(ActionId::TakeIn) {
+        return act(model, ActionId::TakeIn, now);
+    }
+    let Some(top) = model.dialogs.last_mut() else {
+        return Vec::new();
+    };
     if is_count && matches!(key.code, Code::Char(c) if !key.ctrl && !c.is_ascii_digit()) {
         return Vec::new();
     }
     if let (Some(field), Some(request)) = (top.field(), list::edit(key)) {
         field.handle(request);
-        return Vec::new();
-    }
-    if let Dialog::Help(first) = top {
-        match key.code {
-            Code::Char('j') => *first += 1,
-            Code::Char('k') => *first = first.saturating_sub(1),
-            Code::PageDown => *first += 10,
-            Code::PageUp => *first = first.saturating_sub(10),
-            Code::Home => *first = 0,
-            Code::Char('q' | '?') => drop(model.dialogs.pop()),
-            _ => {}
+        if let Dialog::Commands(dialog) = top {
+            dialog.at = 0;
         }
     }
     Vec::new()
@@ -64,7 +89,7 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         ActionId::NextField | ActionId::PreviousField => {
-            fields(model, action);
+            fields(model, action, now);
             Vec::new()
         }
         ActionId::Longer | ActionId::Shorter => {
@@ -77,8 +102,17 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             }
             Vec::new()
         }
+        ActionId::TakeIn => {
+            take_in(model, now);
+            Vec::new()
+        }
         ActionId::Accept => accept(model, now),
         ActionId::Yes if counts(model, now) => yes(model, now),
+        ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget
+            if counts(model, now) =>
+        {
+            verb::chosen(model, action, now)
+        }
         ActionId::ProbeNow | ActionId::StopAll | ActionId::Release | ActionId::OtherInstance => {
             breaker(model, action, now)
         }
@@ -97,15 +131,38 @@ fn cancel(model: &mut Model, now: Now) {
     model.dialogs.pop();
 }
 
-fn fields(model: &mut Model, action: ActionId) {
+fn fields(model: &mut Model, action: ActionId, now: Now) {
     match model.dialogs.last_mut() {
         Some(Dialog::Confirm(dialog)) => dialog.next_field(),
         Some(Dialog::Arm(dialog)) if action == ActionId::NextField => dialog.next_field(),
         Some(Dialog::Arm(dialog)) => dialog.previous_field(),
-        Some(Dialog::Help(first)) if action == ActionId::NextField => *first += 1,
-        Some(Dialog::Help(first)) => *first = first.saturating_sub(1),
-        Some(Dialog::Breaker(_) | Dialog::Quit(_) | Dialog::Status(_)) | None => {}
+        Some(Dialog::Commands(_)) => {
+            let code = if action == ActionId::NextField {
+                Code::Down
+            } else {
+                Code::Up
+            };
+            scrolled(model, crate::tui::keymap::key(code), now);
+        }
+        Some(Dialog::Find(dialog)) => super::find::moved(dialog, action == ActionId::NextField),
+        Some(Dialog::Sort(dialog)) if action == ActionId::NextField => {
+            dialog.at = (dialog.at + 1).min(Sort::ALL.len() - 1);
+        }
+        Some(Dialog::Sort(dialog)) => dialog.at = dialog.at.saturating_sub(1),
+        Some(Dialog::Breaker(_) | Dialog::Quit(_) | Dialog::Status(_) | Dialog::Choose(_))
+        | None => {}
     }
+}
+
+/// Takes the marked records in that the filter hides.
+fn take_in(model: &mut Model, now: Now) {
+    let Some(Dialog::Confirm(dialog)) = model.dialogs.last() else {
+        return;
+    };
+    let mut dialog = dialog.clone();
+    dialog.take_hidden_in(model, now);
+    model.dialogs.pop();
+    model.dialogs.push(Dialog::Confirm(dialog));
 }
 
 fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
@@ -144,11 +201,30 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Dialog::Status(_) | Dialog::Help(_)) => {
+        Some(Dialog::Status(_)) => {
             model.dialogs.pop();
             Vec::new()
         }
-        Some(Dialog::Arm(_) | Dialog::Breaker(_) | Dialog::Quit(_)) | None => Vec::new(),
+        Some(Dialog::Find(_)) if counts => super::find::accept(model, now),
+        Some(Dialog::Sort(dialog)) => {
+            let sort = Sort::ALL.get(dialog.at).copied();
+            model.dialogs.pop();
+            model.records.sort = sort.unwrap_or_default();
+            list::ask(model)
+        }
+        Some(Dialog::Commands(dialog)) if counts => {
+            let dialog = dialog.clone();
+            run(model, &dialog, now)
+        }
+        Some(
+            Dialog::Arm(_)
+            | Dialog::Breaker(_)
+            | Dialog::Quit(_)
+            | Dialog::Commands(_)
+            | Dialog::Find(_)
+            | Dialog::Choose(_),
+        )
+        | None => Vec::new(),
     }
 }
 
@@ -172,7 +248,15 @@ fn yes(model: &mut Model, now: Now) -> Vec<Effect> {
             let dialog = dialog.clone();
             ordered(model, &dialog, now)
         }
-        Some(Dialog::Arm(_) | Dialog::Help(_) | Dialog::Status(_)) | None => Vec::new(),
+        Some(
+            Dialog::Arm(_)
+            | Dialog::Commands(_)
+            | Dialog::Status(_)
+            | Dialog::Sort(_)
+            | Dialog::Find(_)
+            | Dialog::Choose(_),
+        )
+        | None => Vec::new(),
     }
 }
 
@@ -255,6 +339,66 @@ pub fn after_snapshot(model: &mut Model, now: Now) {
     }
 }
 
+/// A dialog that could not be shown until now has to be seen before it is confirmed.
+pub fn shown_again(model: &mut Model, before: Arrangement, now: Now) {
+    let after = Arrangement::of(model.size);
+    for dialog in &mut model.dialogs {
+        if dialog.fits(after) && !dialog.fits(before) {
+            dialog.seen_from(now);
+        }
+    }
+}
+
+/// Opens the help or the palette.
+pub fn open_commands(model: &mut Model, listing: Listing, now: Now) -> Vec<Effect> {
+    model.dialogs.push(Dialog::Commands(CommandsDialog {
+        listing,
+        input: tui_input::Input::default(),
+        at: 0,
+        drawn: now,
+    }));
+    Vec::new()
+}
+
+/// Moves the cursor among the actions; whether the key does that.
+fn scrolled(model: &mut Model, key: Key, now: Now) -> bool {
+    let Some(Dialog::Commands(dialog)) = model.dialogs.last() else {
+        return false;
+    };
+    let last = commands::stops(&commands::rows(model, dialog, now)).saturating_sub(1);
+    let at = match key.code {
+        Code::Down => dialog.at + 1,
+        Code::Up => dialog.at.saturating_sub(1),
+        Code::PageDown => dialog.at + 10,
+        Code::PageUp => dialog.at.saturating_sub(10),
+        _ => return false,
+    };
+    if let Some(Dialog::Commands(dialog)) = model.dialogs.last_mut() {
+        dialog.at = at.min(last);
+    }
+    true
+}
+
+/// Does what the cursor is on, once the list is closed; what can't be done says why, and the list stays.
+fn run(model: &mut Model, dialog: &CommandsDialog, now: Now) -> Vec<Effect> {
+    let rows = commands::rows(model, dialog, now);
+    let row = commands::chosen(&rows, dialog.at).and_then(|place| rows.get(place));
+    let Some(action) = row.and_then(commands::Row::action) else {
+        return Vec::new();
+    };
+    let why = if action.is_a_command() {
+        super::why_not(model, action.id, now)
+    } else {
+        Some("only in its dialog".to_owned())
+    };
+    if let Some(why) = why {
+        model.toast(format!("{}: {why}", action.name), Tone::Care, now);
+        return Vec::new();
+    }
+    model.dialogs.pop();
+    super::act(model, action.id, now)
+}
+
 /// Opens the breaker menu of the link's target.
 pub fn open_breaker(model: &mut Model, now: Now) {
     let instance = model.link().map_or(0, |link| link.target);
@@ -266,7 +410,7 @@ pub fn open_breaker(model: &mut Model, now: Now) {
     }));
 }
 
-fn breaker(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+pub fn breaker(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     let others = model.link().map(|link| (link.source, link.target));
     let state = std::sync::Arc::clone(&model.state);
     let Some(Dialog::Breaker(dialog)) = model.dialogs.last_mut() else {

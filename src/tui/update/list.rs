@@ -11,11 +11,12 @@ use crate::domain::operation::{RecordKey, TableIndex};
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::tui::action::ActionId;
-use crate::tui::keymap::{Code, Context, Key, action};
+use crate::tui::keymap::{Code, Context, Key};
 use crate::tui::layout;
 use crate::tui::message::Effect;
-use crate::tui::model::{KEEPS_PLACE, Model};
-use crate::tui::order::{Order, Place, Query};
+use crate::tui::model::{Dialog, KEEPS_PLACE, Model, SortDialog};
+use crate::tui::order::{Order, Place, Query, Sort};
+use crate::tui::terms;
 
 /// Asks for the order of what the list is to show now.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
@@ -27,12 +28,11 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
     let list = &mut model.records;
     list.asked += 1;
     list.asked_of = state.records.clone();
-    let filter = list.filter.value().to_lowercase();
     let query = Query {
         number: list.asked,
         tables: Arc::new(tables),
         drift: list.drift,
-        words: filter.split_whitespace().map(str::to_owned).collect(),
+        terms: terms::parse(list.filter.value(), state.now.wall),
         sort: list.sort,
         acted: Arc::clone(&list.acted),
     };
@@ -78,7 +78,7 @@ fn count_hidden(model: &mut Model) {
     model.records.hidden = if model.records.marks.is_empty() {
         0
     } else {
-        model.targets().1
+        model.targets().1.len()
     };
 }
 
@@ -86,6 +86,18 @@ fn put_cursor(model: &mut Model, at: usize) {
     model.records.at = at;
     model.records.cursor = model.record_at(at).map(|record| record.key);
     keep_in_view(model);
+}
+
+/// Puts the cursor on the record in a row of the screen, if there is one.
+pub fn put_cursor_at_row(model: &mut Model, row: u16) {
+    let rows = layout::records(model.size);
+    let Some(line) = row.checked_sub(rows.list).filter(|line| *line < rows.shown) else {
+        return;
+    };
+    let at = model.records.top + usize::from(line);
+    if at < model.records.order.slots.len() {
+        put_cursor(model, at);
+    }
 }
 
 /// Scrolls so that the cursor is shown.
@@ -124,6 +136,14 @@ pub fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             let keys = keys(model, 0, model.records.order.slots.len());
             model.records.marks.extend(keys);
         }
+        ActionId::Invert => {
+            for key in keys(model, 0, model.records.order.slots.len()) {
+                if !model.records.marks.remove(&key) {
+                    model.records.marks.insert(key);
+                }
+            }
+            count_hidden(model);
+        }
         ActionId::Range => range(model, now),
         ActionId::Unmark => {
             model.records.marks.clear();
@@ -134,13 +154,9 @@ pub fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         ActionId::NextDrift => return facet(model, Turn::On),
         ActionId::Filter => model.records.typing = true,
         ActionId::Sort => {
-            model.records.sort = model.records.sort.next();
-            model.toast(
-                format!("sorted {}", model.records.sort.words()),
-                Tone::Plain,
-                now,
-            );
-            return ask(model);
+            let at = Sort::ALL.iter().position(|one| *one == model.records.sort);
+            let at = at.unwrap_or(0);
+            model.dialogs.push(Dialog::Sort(SortDialog { at }));
         }
         _ => {}
     }
@@ -221,7 +237,7 @@ fn facet(model: &mut Model, turn: Turn) -> Vec<Effect> {
 
 /// A key while the filter is typed.
 pub fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
-    match action(&[Context::Field], key) {
+    match model.keys.action(&[Context::Field], key) {
         Some(ActionId::Accept) => {
             model.records.typing = false;
             return Vec::new();

@@ -60,7 +60,7 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
         return key.map_or_else(Vec::new, |key| show_sides(model, key, true));
     }
     if operation.waits_for_a_person() {
-        if verb::is_refused(model, now) {
+        if super::is_held_still(model, ActionId::End) || verb::is_refused(model, now) {
             return Vec::new();
         }
         let left = operation
@@ -71,7 +71,7 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
             operation: operation.request.id,
             left,
         };
-        return verb::confirm(model, ask, '\u{21b5}', now);
+        return verb::confirm(model, ask, ActionId::Open, now);
     }
     pane(model);
     Vec::new()

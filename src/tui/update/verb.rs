@@ -4,6 +4,7 @@
 use super::show_sides;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, Verb};
+use crate::domain::plan::Plan;
 use crate::domain::time::Now;
 use crate::engine::Command;
 use crate::engine::records::Record;
@@ -11,14 +12,16 @@ use crate::engine::state::{Lock, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::format;
 use crate::tui::message::Effect;
-use crate::tui::model::{ArmDialog, Ask, ConfirmDialog, Dialog, Model, Screen, Summary, plan_of};
+use crate::tui::model::{
+    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Dialog, Model, Screen, Summary, plan_of,
+};
 
 /// A verb's key.
 pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
-    let (verb, key) = match action {
-        ActionId::Ensure => (Verb::Ensure, 'E'),
-        ActionId::Rehydrate => (Verb::Rehydrate, 'H'),
-        _ => (Verb::Sync, 'T'),
+    let verb = match action {
+        ActionId::Ensure => Verb::Ensure,
+        ActionId::Rehydrate => Verb::Rehydrate,
+        _ => Verb::Sync,
     };
     if is_refused(model, now) {
         return Vec::new();
@@ -26,12 +29,12 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if model.screen == Screen::Pulse {
         return sync_run(model, now);
     }
-    let (chosen, hidden) = chosen(model);
+    let (chosen, hidden) = concerned(model);
     if chosen.is_empty() {
-        let text = if hidden > 0 {
+        let text = if !hidden.is_empty() {
             format!(
                 "{} hidden by the filter: Esc takes it off, u the marks",
-                format::of_them(hidden, "marked record")
+                format::of_them(hidden.len(), "marked record")
             )
         } else {
             "no record is chosen".to_owned()
@@ -58,20 +61,23 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         hidden,
         summary: Box::new(Summary::of(model, verb, &keys)),
     };
-    confirm(model, ask, key, now)
+    confirm(model, ask, action, now)
 }
 
-/// The records that a verb is about, and how many marked ones the filter hides.
-fn chosen(model: &Model) -> (Vec<&Record>, usize) {
+/// The records that a verb is about, and the marked ones that the filter hides.
+fn concerned(model: &Model) -> (Vec<&Record>, Vec<RecordKey>) {
     match model.screen {
-        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), 0),
+        Screen::Sides(view) => (model.record(view.key).into_iter().collect(), Vec::new()),
         _ => model.targets(),
     }
 }
 
 /// Goes on with a verb once the records that it is about have been read.
 pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
-    let is_read = chosen(model).0.iter().all(|record| record.sides.are_read());
+    let is_read = concerned(model)
+        .0
+        .iter()
+        .all(|record| record.sides.are_read());
     match model.awaiting.take_if(|_| is_read) {
         Some(action) => pressed(model, action, now),
         None => Vec::new(),
@@ -98,7 +104,7 @@ pub fn is_refused(model: &mut Model, now: Now) -> bool {
 }
 
 /// Why nothing that writes can be asked for at all.
-fn refusal(model: &Model) -> Option<String> {
+pub fn refusal(model: &Model) -> Option<String> {
     if let Some(fault) = &model.state.journal_fault {
         return Some(format!("nothing can be repaired: {fault}"));
     }
@@ -109,9 +115,10 @@ fn refusal(model: &Model) -> Option<String> {
     let target = model.state.instances.get(link.target)?;
     let forced = target.forced()?;
     Some(format!(
-        "refused: {} stopped all calls to {}; B, then l releases",
+        "refused: {} stopped all calls to {}; {}, then l releases",
         format::fit(&crate::domain::text::visible(&forced.by), 20),
-        format::name(&target.name)
+        format::name(&target.name),
+        model.key(ActionId::Breaker)
     ))
 }
 
@@ -123,7 +130,7 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
     let (key, drift, name) = (record.key, record.drift, record.name.clone());
     let plan = plan_of(&model.state, record, verb);
     let why = match plan {
-        crate::domain::plan::Plan::Nothing(why) | crate::domain::plan::Plan::Refuse(why) => why,
+        Plan::Nothing(why) | Plan::Refuse(why) => why,
         _ => "nothing to do",
     };
     let others = keys.len().saturating_sub(1);
@@ -134,13 +141,52 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
     let room = 75usize.saturating_sub(format::width(why) + format::width(&more));
     let text = format!("{}: {why}{more}", format::fit(&name, room.max(8)));
     model.toast(text, Tone::Care, now);
-    if drift == Drift::Diverged && verb != Verb::Ensure && others == 0 {
-        if matches!(model.screen, Screen::Sides(_)) {
-            return Vec::new();
-        }
-        return show_sides(model, key, false);
+    let is_edited = matches!(
+        drift,
+        Drift::Diverged | Drift::Kept | Drift::DeletedInTarget
+    );
+    if is_edited && verb != Verb::Ensure && others == 0 {
+        let effects = if matches!(model.screen, Screen::Sides(_)) {
+            Vec::new()
+        } else {
+            show_sides(model, key, false)
+        };
+        let dialog = ChooseDialog { key, drawn: now };
+        model.dialogs.push(Dialog::Choose(dialog));
+        return effects;
     }
     Vec::new()
+}
+
+/// A choice for a record that was edited in the target: confirmed like any other verb.
+pub fn chosen(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    let Some(Dialog::Choose(dialog)) = model.dialogs.last() else {
+        return Vec::new();
+    };
+    let key = dialog.key;
+    let mut choices = ChooseDialog::CHOICES.into_iter();
+    let verb = choices
+        .find(|(one, _)| *one == action)
+        .map(|(_, verb)| verb);
+    let (Some(verb), Some(record)) = (verb, model.record(key)) else {
+        return Vec::new();
+    };
+    match plan_of(&model.state, record, verb) {
+        Plan::Nothing(why) | Plan::Refuse(why) => {
+            model.toast(format!("{verb}: {why}"), Tone::Care, now);
+            return Vec::new();
+        }
+        Plan::Create(_) | Plan::Fill { .. } | Plan::Keep => {}
+    }
+    model.dialogs.pop();
+    let ask = Ask::Repair {
+        verb,
+        records: vec![key],
+        chosen: vec![key],
+        hidden: Vec::new(),
+        summary: Box::new(Summary::of(model, verb, &[key])),
+    };
+    confirm(model, ask, action, now)
 }
 
 /// `T` on Pulse: a run of the link's sync.
@@ -154,8 +200,9 @@ fn sync_run(model: &mut Model, now: Now) -> Vec<Effect> {
             .operation(running)
             .map_or_else(|| "another".to_owned(), |one| one.request.who.clone());
         let text = format!(
-            "a sync run by {} is under way: 3 shows it",
-            crate::domain::text::visible(&who)
+            "a sync run by {} is under way: {} shows it",
+            crate::domain::text::visible(&who),
+            model.key(ActionId::Operations)
         );
         model.toast(text, Tone::Plain, now);
         return Vec::new();
@@ -168,15 +215,15 @@ fn sync_run(model: &mut Model, now: Now) -> Vec<Effect> {
     let ask = Ask::Sync {
         pending: model.state.pending(model.link),
     };
-    confirm(model, ask, 'T', now)
+    confirm(model, ask, ActionId::Sync, now)
 }
 
 /// Opens the confirmation; while read-only, the arming first.
-pub fn confirm(model: &mut Model, ask: Ask, key: char, now: Now) -> Vec<Effect> {
+pub fn confirm(model: &mut Model, ask: Ask, pressed: ActionId, now: Now) -> Vec<Effect> {
     if model.is_armed(now) {
         open(model, ask, now);
     } else {
-        arm(model, Some((ask, key)), now);
+        arm(model, Some((ask, pressed)), now);
     }
     Vec::new()
 }
@@ -189,7 +236,7 @@ pub fn open(model: &mut Model, ask: Ask, now: Now) {
     model.dialogs.push(Dialog::Confirm(dialog));
 }
 
-fn arm(model: &mut Model, then: Option<(Ask, char)>, now: Now) {
+fn arm(model: &mut Model, then: Option<(Ask, ActionId)>, now: Now) {
     match model.state.lock {
         Lock::ReadOnly { may_arm: false } => model.toast(
             "read-only: this console was started so, and can't be armed",

@@ -6,6 +6,7 @@ use crate::domain::health::Health;
 use crate::domain::hook::Called;
 use crate::domain::text::visible;
 use crate::engine::state::{InstanceState, Tone};
+use crate::tui::action::ActionId;
 use crate::tui::format::{name, place, span};
 
 pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
@@ -14,7 +15,10 @@ pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
             "TANDEM'S ENGINE HAS ENDED".to_owned(),
             "all figures are as of then".to_owned(),
             "Nothing is watched or repaired any more.".to_owned(),
-            "q quits; start tandem again, the log in the state folder tells why.".to_owned(),
+            format!(
+                "{} quits; start tandem again, the log in the state folder tells why.",
+                facts.key(ActionId::Quit)
+            ),
         )
     })
 }
@@ -113,7 +117,10 @@ fn down(
         ),
         cause,
         effect,
-        format!("Y copies the status for others. Nothing to mend until {name} answers."),
+        format!(
+            "{} copies the status for others. Nothing to mend until {name} answers.",
+            facts.key(ActionId::CopyStatus)
+        ),
     ))
 }
 

@@ -11,6 +11,7 @@ use crate::domain::operation::Verb;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::InstanceState;
+use crate::tui::action::ActionId;
 use crate::tui::format::{about, count, countdown, of_them, place, span};
 
 pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
@@ -27,7 +28,7 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
                 |why| format!("the last runs failed: {}", visible(why)),
             ),
             format!("{}, oldest {}.", facts.waiting(), span(facts.lag)),
-            "T starts a run.".to_owned(),
+            format!("{} starts a run.", facts.key(ActionId::Sync)),
         )),
         LinkCondition::Late => Some(care(
             format!("SYNC IS LATE {}", span(late)),
@@ -39,7 +40,7 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
             if facts.link.sync.is_running() {
                 "a run is under way: watch it drain.".to_owned()
             } else {
-                "T starts a run.".to_owned()
+                format!("{} starts a run.", facts.key(ActionId::Sync))
             },
         )),
         LinkCondition::InStep | LinkCondition::Expected | LinkCondition::Unknown => None,
@@ -75,7 +76,10 @@ pub fn recovering(facts: &Facts<'_>) -> Option<Verdict> {
         ),
         detail,
         effect,
-        "watch it drain. If it stands still: 3 Operations.".to_owned(),
+        format!(
+            "watch it drain. If it stands still: {} Operations.",
+            facts.key(ActionId::Operations)
+        ),
     ))
 }
 
@@ -98,7 +102,7 @@ pub fn forced_open(facts: &Facts<'_>) -> Option<Verdict> {
         "BREAKER FORCED OPEN".to_owned(),
         forced_words(facts.model, forced, facts.now),
         format!("Nothing is sent to {}.", place(&instance.name)),
-        "B, then l releases it.".to_owned(),
+        format!("{}, then l releases it.", facts.key(ActionId::Breaker)),
     ))
 }
 
@@ -114,7 +118,7 @@ pub fn outcomes_unknown(facts: &Facts<'_>) -> Option<Verdict> {
             what,
             "sent, and no answer came".to_owned(),
             "They are read back before anything is sent again.".to_owned(),
-            "3 Operations shows them.".to_owned(),
+            format!("{} Operations shows them.", facts.key(ActionId::Operations)),
         )
     })
 }
@@ -138,7 +142,12 @@ pub fn left_behind(facts: &Facts<'_>) -> Option<Verdict> {
             "{} of it are left; none is sent by itself.",
             of_them(records, "record")
         ),
-        "3 Operations, Enter goes on with it, x takes it back.".to_owned(),
+        format!(
+            "{} Operations, {} goes on with it, {} takes it back.",
+            facts.key(ActionId::Operations),
+            facts.key(ActionId::Open),
+            facts.key(ActionId::End)
+        ),
     ))
 }
 
@@ -181,7 +190,7 @@ pub fn repairing(facts: &Facts<'_>) -> Option<Verdict> {
             count(operation.progress.done()),
             count(operation.progress.total)
         ),
-        "3 Operations shows it.".to_owned(),
+        format!("{} Operations shows it.", facts.key(ActionId::Operations)),
     ))
 }
 
@@ -218,6 +227,9 @@ pub fn degraded(facts: &Facts<'_>) -> Option<Verdict> {
         ),
         detail,
         "tandem waits where it has to, and goes on by itself.".to_owned(),
-        "nothing to do; B shows the breakers.".to_owned(),
+        format!(
+            "nothing to do; {} shows the breakers.",
+            facts.key(ActionId::Breaker)
+        ),
     ))
 }

@@ -9,6 +9,7 @@ use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
 use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, TableState};
+use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{name, of_them, place, span, words};
 use crate::tui::layout::Arrangement;
@@ -28,7 +29,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
         return;
     };
     let record = detail.record;
-    let title = [visible(&record.name), visible(&record.number)]
+    let title = [model.private(&record.name), model.private(&record.number)]
         .into_iter()
         .filter(|text| !text.is_empty())
         .collect::<Vec<_>>()
@@ -191,7 +192,10 @@ impl<'a> Detail<'a> {
         let by = |row: Option<&crate::domain::row::Row>| {
             row.and_then(|row| row.modified_by.as_ref())
                 .and_then(|by| by.name.as_deref())
-                .map_or_else(|| "Someone".to_owned(), |by| visible(by).into_owned())
+                .map_or_else(
+                    || "Someone".to_owned(),
+                    |by| self.model.private(by).into_owned(),
+                )
         };
         let is_parked = self.record.flag() == Some(Flag::Parked);
         if let Some(why) = self.record.parked.as_ref().filter(|_| is_parked) {
@@ -234,7 +238,7 @@ impl<'a> Detail<'a> {
             Drift::Duplicate => match self.record.other {
                 Some(other) => format!(
                     "{} stands on another row as well: {other}",
-                    visible(&self.record.number)
+                    self.model.private(&self.record.number)
                 ),
                 None => "its key stands on another row as well".to_owned(),
             },
@@ -311,8 +315,11 @@ impl<'a> Detail<'a> {
             Drift::Missing if plan(Verb::Sync).is_write() => {
                 let bare = of_them(plan(Verb::Ensure).columns().len(), "column");
                 let whole = of_them(plan(Verb::Sync).columns().len(), "column");
-                let words = format!("create it with {bare} · T  create it with {whole}");
-                return ("E  ".to_owned(), words);
+                let words = format!(
+                    "create it with {bare} · {}  create it with {whole}",
+                    self.model.key(ActionId::Sync)
+                );
+                return (format!("{}  ", self.model.key(ActionId::Ensure)), words);
             }
             Drift::Stub | Drift::Stale => Verb::Rehydrate,
             Drift::Missing
@@ -334,9 +341,9 @@ impl<'a> Detail<'a> {
     /// What a verb would do, in words; no key where it would do nothing.
     pub fn deed(&self, verb: Verb) -> (String, String) {
         let (key, called) = match verb {
-            Verb::Ensure => ("E", "ensure"),
-            Verb::Sync => ("T", "sync"),
-            Verb::Rehydrate => ("H", "rehydrate"),
+            Verb::Ensure => (self.model.key(ActionId::Ensure), "ensure"),
+            Verb::Sync => (self.model.key(ActionId::Sync), "sync"),
+            Verb::Rehydrate => (self.model.key(ActionId::Rehydrate), "rehydrate"),
             // Decided on the command line; no key does it.
             Verb::FillBlanks
             | Verb::TakeSource
@@ -344,7 +351,7 @@ impl<'a> Detail<'a> {
             | Verb::Rerun
             | Verb::Cancel
             | Verb::Resume
-            | Verb::End => ("·", verb.word()),
+            | Verb::End => ("·".to_owned(), verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);
@@ -385,7 +392,8 @@ impl<'a> Detail<'a> {
     fn when(&self) -> String {
         let there = name(&self.target.name);
         if self.target.forced().is_some() {
-            return format!("all calls to {there} are stopped: B, then l releases");
+            let key = self.model.key(ActionId::Breaker);
+            return format!("all calls to {there} are stopped: {key}, then l releases");
         }
         if !self.target.is_writable() {
             return format!("{there} takes no writes now: a verb would wait until it does");
@@ -401,8 +409,28 @@ impl<'a> Detail<'a> {
         let verb = match self.record.drift {
             Drift::Missing => Verb::Ensure,
             Drift::Stub | Drift::Stale => Verb::Rehydrate,
+            Drift::Diverged | Drift::Kept | Drift::DeletedInTarget => {
+                let take = if self.record.drift == Drift::DeletedInTarget {
+                    "source"
+                } else {
+                    "blanks"
+                };
+                let named = self.named();
+                return format!("tandem resolve {} {named} --take {take}", self.table.name);
+            }
             _ => return format!("tandem records --table {} --json", self.table.name),
         };
+        let named = self.named();
+        let wait = if self.target.is_writable() {
+            ""
+        } else {
+            " --wait"
+        };
+        format!("tandem {verb} {} {named}{wait}", self.table.name)
+    }
+
+    /// The record as a command line names it: by its key where that is plain, else by its id.
+    fn named(&self) -> String {
         let row = self.record.sides.source.row();
         let keys: Vec<(usize, &ComparedColumn)> = self
             .table
@@ -421,13 +449,7 @@ impl<'a> Detail<'a> {
                 .map(|value| format!("{}={value}", column.name)),
             _ => None,
         };
-        let named = named.unwrap_or_else(|| self.record.key.id.to_string());
-        let wait = if self.target.is_writable() {
-            ""
-        } else {
-            " --wait"
-        };
-        format!("tandem {verb} {} {named}{wait}", self.table.name)
+        named.unwrap_or_else(|| self.record.key.id.to_string())
     }
 }
 

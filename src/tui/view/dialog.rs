@@ -5,13 +5,16 @@ use crate::domain::time::Now;
 use crate::tui::canvas::Canvas;
 use crate::tui::model::{Dialog, Model};
 use crate::tui::theme::Role;
+use crate::tui::view::commands;
 use crate::tui::view::header::{BandOf, band_text};
-use crate::tui::view::help;
 
 mod arm;
 mod breaker;
+mod choose;
 mod confirm;
+mod find;
 mod quit;
+mod sort;
 mod status;
 
 pub use status::{draw as status, text as status_text};
@@ -26,12 +29,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     };
     canvas.repaint(Role::Dim);
     match top {
-        Dialog::Help(first) => help::draw(canvas, model, *first),
+        Dialog::Commands(dialog) => commands::draw(canvas, model, dialog, now),
         Dialog::Confirm(dialog) => confirm::draw(canvas, model, dialog, now),
         Dialog::Arm(dialog) => arm::draw(canvas, model, dialog),
         Dialog::Breaker(dialog) => breaker::draw(canvas, model, dialog, now),
         Dialog::Quit(_) => quit::draw(canvas, model),
         Dialog::Status(text) => status(canvas, text),
+        Dialog::Find(dialog) => find::draw(canvas, model, dialog),
+        Dialog::Sort(dialog) => sort::draw(canvas, model, dialog),
+        Dialog::Choose(dialog) => choose::draw(canvas, model, dialog),
     }
 }
 

@@ -1,29 +1,38 @@
-//! The last row: the keys that work now, from the table of actions. What has no room is left out whole; help never is.
+//! The last row: the keys that work now, from the table of actions. What has no room is left out whole; the
+//! palette and the help never are.
 
 use crate::domain::time::Now;
-use crate::tui::action::{self, Action, ActionId};
+use crate::tui::action::{Action, ActionId};
 use crate::tui::canvas::Canvas;
 use crate::tui::format::width;
 use crate::tui::keymap::{Context, actions_in};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
-use crate::tui::update::context;
+use crate::tui::update::{can_end, context};
 
 /// Draws the hints.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     let y = canvas.rows().saturating_sub(1);
     if model.records.typing && model.screen == Screen::Records {
-        let text = "Enter keep the filter   Esc take it off   Up Down move";
+        let text = "Enter keep  Esc off  drift:stub table:acc why:plug-in age>6h !not ~fzy";
         canvas.text(1, y, text, Role::Dim);
         return;
     }
     let gap: u16 = if wide { 3 } else { 2 };
-    let help = "? help";
+    // Where nothing else has room, these two do: they lead to all the rest.
+    let last = [
+        (model.key(ActionId::Palette), "all"),
+        (model.key(ActionId::Help), "help"),
+    ];
+    let reserved: usize = last
+        .iter()
+        .map(|(key, words)| width(key) + words.len() + 1 + usize::from(gap))
+        .sum();
     let end = canvas
         .columns()
-        .saturating_sub(2 + gap + u16::try_from(help.len()).unwrap_or(0));
+        .saturating_sub(2 + u16::try_from(reserved).unwrap_or(u16::MAX));
     let mut x: u16 = 1;
     for (key, words) in hints(model, now) {
         let wide = u16::try_from(width(&key) + width(&words) + 1).unwrap_or(u16::MAX);
@@ -40,7 +49,14 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
             ],
         ) + gap;
     }
-    canvas.pieces(x, y, &[("?", Role::Strong), (" help", Role::Dim)]);
+    for (key, words) in &last {
+        let pieces = [
+            (key.as_str(), Role::Strong),
+            (" ", Role::Plain),
+            (*words, Role::Dim),
+        ];
+        x = canvas.pieces(x, y, &pieces) + gap;
+    }
 }
 
 /// Keys and words for what can be done here.
@@ -48,22 +64,23 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
     let armed = model.is_armed(now);
     let here = context(model.screen);
     let mut hints: Vec<(String, String)> = Vec::new();
-    let can_end = model
-        .chosen_operation()
-        .and_then(|place| model.state.operations.get(place))
-        .is_some_and(|one| !one.is_finished() && !Model::is_elsewhere(one, now));
+    let can_end = can_end(model, now);
     let has_verbs = matches!(here, Context::Records | Context::Sides);
     if has_verbs && !armed {
-        hints.push(("W".to_owned(), "arm for E T H".to_owned()));
+        hints.push((
+            model.key(ActionId::Arm),
+            format!("arm for {}", model.verb_keys()),
+        ));
     }
     let special = special(model);
     hints.extend(special);
     for action in actions_in(here).chain(actions_in(Context::Screens)) {
         let is_arming = action.id == ActionId::Arm;
         let hidden = action.hint.is_empty()
-            || action.id == ActionId::Help
+            || matches!(action.id, ActionId::Help | ActionId::Palette)
+            || model.keys.keys(action).is_empty()
             || (action.id == ActionId::End && !can_end)
-            || (action.writes && has_verbs && !armed)
+            || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);
         if !hidden {
             let words = if is_arming && armed {
@@ -71,7 +88,7 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             } else {
                 action.hint
             };
-            hints.push((keys_of(action), words.to_owned()));
+            hints.push((keys_of(model, action), words.to_owned()));
         }
     }
     hints
@@ -80,7 +97,7 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
 /// What Enter does here, where that is worth a hint.
 fn special(model: &Model) -> Option<(String, String)> {
     let words = match model.screen {
-        Screen::Sides(_) => return Some(("Esc".to_owned(), "back".to_owned())),
+        Screen::Sides(_) => return Some((model.key(ActionId::Back), "back".to_owned())),
         Screen::Pulse | Screen::Records => return None,
         Screen::Operations if model.operations.in_records => "both sides",
         Screen::Operations => {
@@ -94,20 +111,16 @@ fn special(model: &Model) -> Option<(String, String)> {
             }
         }
     };
-    Some(("Enter".to_owned(), words.to_owned()))
+    Some((model.key(ActionId::Open), words.to_owned()))
 }
 
-fn keys_of(action: &Action) -> String {
+fn keys_of(model: &Model, action: &Action) -> String {
     if action.id == ActionId::NextDrift {
-        let before = action::of(ActionId::PreviousDrift).and_then(|one| one.keys.first());
-        let key = action.keys.first();
-        if let (Some(before), Some(key)) = (before, key) {
-            return format!("{before} {key}");
-        }
+        return format!(
+            "{} {}",
+            model.key(ActionId::PreviousDrift),
+            model.key(action.id)
+        );
     }
-    action
-        .keys
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    model.key(action.id)
 }

@@ -3,6 +3,7 @@
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{InstanceState, Lock};
+use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, narrow, span, width};
 use crate::tui::layout::Arrangement;
@@ -104,6 +105,11 @@ fn band(canvas: &mut Canvas<'_>, x: u16, instance: Option<&InstanceState>, side:
 
 fn lock(canvas: &mut Canvas<'_>, x: u16, model: &Model, wide: bool, now: Now) {
     let left = model.state.lock.armed_for(now);
+    if let Some(frozen) = &model.frozen {
+        let text = format!("FROZEN {}", span(now.since(frozen.at)));
+        canvas.text(x, 0, &text, Role::Care);
+        return;
+    }
     let x = if let (Lock::Armed { reason, .. }, Some(left)) = (&model.state.lock, left) {
         let tag = tag(model);
         let x = canvas.text(x, 0, &format!("ARMED {tag} {}", span(left)), Role::Care);
@@ -116,7 +122,12 @@ fn lock(canvas: &mut Canvas<'_>, x: u16, model: &Model, wide: bool, now: Now) {
     } else {
         let x = canvas.text(x, 0, "READ-ONLY", Role::Strong);
         if wide {
-            canvas.text(x + 2, 0, "W arms", Role::Dim)
+            canvas.text(
+                x + 2,
+                0,
+                &format!("{} arms", model.key(ActionId::Arm)),
+                Role::Dim,
+            )
         } else {
             x
         }

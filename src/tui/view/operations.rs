@@ -3,6 +3,7 @@
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{OperationRecord, OperationState};
+use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{about, count, countdown, fit, name, of_them, span, took, width};
 use crate::tui::layout::{self, Arrangement};
@@ -23,8 +24,17 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         records(canvas, model, rows.records, rows.shown, operation, now);
     } else {
         canvas.rule(rows.head, "no operation yet", "");
-        let text = "E, T and H in 2 Records, or T on 1 Pulse, begin one.";
-        canvas.text(1, rows.head + 1, text, Role::Dim);
+        let key = |action| model.key(action);
+        let text = format!(
+            "{}, {} and {} in {} Records, or {} on {} Pulse, begin one.",
+            key(ActionId::Ensure),
+            key(ActionId::Sync),
+            key(ActionId::Rehydrate),
+            key(ActionId::Records),
+            key(ActionId::Sync),
+            key(ActionId::Pulse)
+        );
+        canvas.text(1, rows.head + 1, &text, Role::Dim);
     }
     list(canvas, model, rows.list, rows.listed, now);
     sums(canvas, model, canvas.rows().saturating_sub(2));
@@ -247,7 +257,7 @@ fn record_line(
     canvas.text(3, y, record.stage.word(), text);
     canvas.cell(13, y, 8, model.state.kind(record.key.table), text);
     let (name, at) = if wide { (32, 56) } else { (22, 45) };
-    canvas.cell(22, y, name, &visible(&record.name), text);
+    canvas.cell(22, y, name, &model.private(&record.name), text);
     let stamp = model.zone.stamp(record.at, now.wall);
     let words = match (record.stage.reason(), record.columns) {
         (Some(why), _) => visible(why).into_owned(),

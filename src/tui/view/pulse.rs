@@ -10,7 +10,7 @@ mod card;
 mod changes;
 mod link;
 
-pub use card::probe_words;
+pub use card::{one as one_card, probe_words};
 pub use changes::{mark, result};
 pub use link::bar;
 

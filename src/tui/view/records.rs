@@ -289,8 +289,20 @@ impl List<'_> {
         let table = self.model.state.table(record.key.table);
         let table = table.map_or("?", |table| table.name.as_str());
         canvas.cell(c.table, y, 8, table, text);
-        canvas.cell(c.name.0, y, c.name.1, &visible(&record.name), text);
-        canvas.cell(c.key.0, y, c.key.1, &visible(&record.number), text);
+        canvas.cell(
+            c.name.0,
+            y,
+            c.name.1,
+            &self.model.private(&record.name),
+            text,
+        );
+        canvas.cell(
+            c.key.0,
+            y,
+            c.key.1,
+            &self.model.private(&record.number),
+            text,
+        );
         if let Some(id) = c.id {
             canvas.text(id, y, &format!("{}…", record.key.id.short()), text);
         }

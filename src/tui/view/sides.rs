@@ -7,6 +7,7 @@ use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::records::Record;
 use crate::engine::state::TableState;
+use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{fit, span, width};
 use crate::tui::layout::Arrangement;
@@ -30,11 +31,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
     };
     let table = model.state.table(record.key.table);
     let table = table.map_or("?", |table| table.name.as_str());
-    let title = [table.into(), visible(&record.name), visible(&record.number)]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · ");
+    let title = [
+        table.into(),
+        model.private(&record.name),
+        model.private(&record.number),
+    ]
+    .into_iter()
+    .filter(|text| !text.is_empty())
+    .collect::<Vec<_>>()
+    .join(" · ");
     canvas.rule(y, &title, &position(model, record));
     detail.first(canvas, y + 1);
     let room = canvas.columns().saturating_sub(11);
@@ -155,7 +160,7 @@ pub fn columns(
     let rows = usize::from(canvas.rows().saturating_sub(1));
     let scroll = scroll.min(order.len().saturating_sub(rows));
     for (row, place) in (1..canvas.rows()).zip(order.iter().skip(scroll)) {
-        column(canvas, row, table, record, *place, &grid);
+        column(canvas, row, (model, table), record, *place, &grid);
     }
     if let Some(x) = grid.verbs {
         for (verb, x) in [Verb::Ensure, Verb::Sync, Verb::Rehydrate]
@@ -210,7 +215,9 @@ fn head(
     canvas.cell(grid.source.0, 0, grid.source.1, &source, Role::Source);
     canvas.cell(grid.target.0, 0, grid.target.1, &target, Role::Target);
     if let Some(x) = grid.verbs {
-        for (key, x) in ["E", "T", "H"].into_iter().zip((x..).step_by(4)) {
+        let keys = [ActionId::Ensure, ActionId::Sync, ActionId::Rehydrate];
+        for (key, x) in keys.into_iter().zip((x..).step_by(4)) {
+            let key = &fit(&model.key(key), 3);
             canvas.text(x, 0, key, Role::Dim);
         }
     }
@@ -219,7 +226,7 @@ fn head(
 fn column(
     canvas: &mut Canvas<'_>,
     y: u16,
-    table: &TableState,
+    (model, table): (&Model, &TableState),
     record: &Record,
     place: usize,
     grid: &Grid,
@@ -236,11 +243,11 @@ fn column(
         Role::Plain
     };
     canvas.cell(grid.name.0, y, grid.name.1, compared.name.as_str(), role);
-    let source = shown(&sides.source, table, place);
+    let source = shown(&sides.source, model, table, place);
     let target = if both && !is_different {
         "same".to_owned()
     } else {
-        shown(&sides.target, table, place)
+        shown(&sides.target, model, table, place)
     };
     let (mark, marked) = match (sides.target.row(), is_different) {
         (Some(row), true) if table.rules.is_blank(row, place) => ("□", Role::Care),
@@ -258,14 +265,17 @@ fn side(canvas: &mut Canvas<'_>, y: u16, (x, columns): (u16, u16), text: &str, r
 }
 
 /// A value as it may be shown: foreign text made visible, long text cut before it costs anything.
-fn shown(side: &Side, table: &TableState, place: usize) -> String {
+fn shown(side: &Side, model: &Model, table: &TableState, place: usize) -> String {
     match side {
         Side::Absent => "no such row".to_owned(),
         Side::OutOfScope => "out of scope".to_owned(),
         Side::Unread => "not read yet".to_owned(),
         Side::Unreadable(why) => format!("? {}", visible(why)),
         Side::Row(row) if table.rules.is_blank(row, place) => "blank".to_owned(),
-        Side::Row(row) => row.values.get(place).map_or_else(String::new, value),
+        Side::Row(row) => row.values.get(place).map_or_else(String::new, |held| {
+            let text = value(held);
+            model.private(&text).into_owned()
+        }),
     }
 }
 

@@ -81,7 +81,8 @@ fn about_records(model: &Model, now: Now) -> Option<String> {
         .filter_map(|(_, table)| table.compared)
         .min_by_key(|at| at.mono)?;
     Some(format!(
-        "records below are as of {}; E T H would wait",
-        model.zone.stamp(compared.wall, now.wall)
+        "records below are as of {}; {} would wait",
+        model.zone.stamp(compared.wall, now.wall),
+        model.verb_keys()
     ))
 }

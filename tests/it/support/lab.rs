@@ -120,6 +120,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         agent: AgentConfig::default(),
         alerts: Vec::new(),
         expiries: Vec::new(),
+        keys: tandem::config::Keys::default(),
         state: state.to_owned(),
     }
 }

@@ -9,13 +9,14 @@ use crate::tui::theme::Role;
 /// Draws the dialog.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ArmDialog) {
     let first = match &dialog.then {
-        Some((_, '\u{21b5}')) => {
-            "READ-ONLY now. You pressed Enter: it opens as soon as this is done.".to_owned()
-        }
-        Some((_, key)) => {
-            format!("READ-ONLY now. You pressed {key}: it opens as soon as this is done.")
-        }
-        None => "READ-ONLY now. Armed, E T H open their dialogs at once.".to_owned(),
+        Some((_, verb)) => format!(
+            "READ-ONLY now. You pressed {}: it opens as soon as this is done.",
+            model.key(*verb)
+        ),
+        None => format!(
+            "READ-ONLY now. Armed, {} open their dialogs at once.",
+            model.verb_keys()
+        ),
     };
     let source = model
         .link()

@@ -30,14 +30,14 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             ..
         } => {
             let only = match records.as_slice() {
-                [only] if summary.radius.chosen == 1 && *hidden == 0 => {
+                [only] if summary.radius.chosen == 1 && hidden.is_empty() => {
                     model.record(*only).or(summary.shown.as_deref())
                 }
                 _ => None,
             };
             let mut lines = match only {
                 Some(record) => view.one(*verb, record, summary),
-                None => view.many(summary, *hidden),
+                None => view.many(summary, hidden.len()),
             };
             if view.is_later() {
                 lines.extend(view.later());
@@ -84,15 +84,12 @@ fn answer_words(verb: Verb, records: usize) -> String {
     let them = if records == 1 { "it" } else { "them" };
     match verb {
         Verb::Sync => format!("sync {them}"),
-        Verb::Ensure
-        | Verb::Rehydrate
-        | Verb::FillBlanks
-        | Verb::TakeSource
-        | Verb::KeepTarget
-        | Verb::Rerun
-        | Verb::Cancel
-        | Verb::Resume
-        | Verb::End => format!("{verb} {them}"),
+        Verb::FillBlanks => "fill its blanks".to_owned(),
+        Verb::TakeSource => "overwrite it".to_owned(),
+        Verb::KeepTarget => "keep it as it is".to_owned(),
+        Verb::Ensure | Verb::Rehydrate | Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End => {
+            format!("{verb} {them}")
+        }
     }
 }
 
@@ -138,7 +135,15 @@ impl<'a> View<'a> {
                 lines,
             );
         } else {
-            let right = if matches!(self.dialog.ask, Ask::End { .. }) {
+            let writes_nothing = matches!(
+                self.dialog.ask,
+                Ask::End { .. }
+                    | Ask::Repair {
+                        verb: Verb::KeepTarget,
+                        ..
+                    }
+            );
+            let right = if writes_nothing {
                 band
             } else {
                 format!("writes to {band}")

@@ -7,7 +7,7 @@ use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{InstanceState, LinkState};
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, name, of_them, place, span, width};
+use crate::tui::format::{count, name, of_them, place, span, width, wrapped};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::verdict::{answers, verdicts};
@@ -16,8 +16,16 @@ use crate::tui::verdict::{answers, verdicts};
 pub fn draw(canvas: &mut Canvas<'_>, text: &str) {
     canvas.clear();
     let rows = canvas.rows().saturating_sub(2);
-    for (row, line) in (0..rows).zip(text.lines()) {
-        canvas.text(0, row, line, Role::Plain);
+    let columns = usize::from(canvas.columns());
+    let lines = text.lines().flat_map(|line| {
+        if width(line) <= columns {
+            vec![line.to_owned()]
+        } else {
+            wrapped(line, columns)
+        }
+    });
+    for (row, line) in (0..rows).zip(lines) {
+        canvas.text(0, row, &line, Role::Plain);
     }
     let y = canvas.rows().saturating_sub(1);
     let sent = "sent to the terminal's clipboard (OSC 52)   Esc back";

@@ -58,6 +58,25 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, rows: u16, now: Now)
     canvas.text(middle, y + rows, "┴", Role::Dim);
 }
 
+/// Draws one instance alone, below its rule.
+pub fn one(canvas: &mut Canvas<'_>, model: &Model, place: Option<usize>, now: Now) {
+    let instance = place.and_then(|place| model.state.instances.get(place));
+    let Some(instance) = instance else {
+        return;
+    };
+    let rows = canvas.rows();
+    let mut part = canvas.part(0, 0, canvas.columns(), rows);
+    part.rule(0, &visible(&instance.band), "");
+    Card {
+        canvas: part,
+        model,
+        instance,
+        now,
+        wide: false,
+    }
+    .draw();
+}
+
 struct Card<'a, 'b> {
     canvas: Canvas<'a>,
     model: &'b Model,

@@ -4,7 +4,6 @@ use super::View;
 use crate::domain::breaker::Class;
 use crate::domain::operation::Verb;
 use crate::domain::plan::{Assignment, Plan};
-use crate::domain::text::visible;
 use crate::engine::records::Record;
 use crate::tui::format::{count, countdown, fit, name, of_them, span, words};
 use crate::tui::model::Summary;
@@ -15,8 +14,8 @@ use crate::tui::view::pulse::probe_words;
 impl View<'_> {
     pub fn one(&self, verb: Verb, record: &Record, summary: &Summary) -> Vec<Line> {
         let there = name(&self.target.name);
-        let title = fit(&visible(&record.name), 36);
-        let who = format!("{title}   {}", fit(&visible(&record.number), 20));
+        let title = fit(&self.model.private(&record.name), 36);
+        let who = format!("{title}   {}", fit(&self.model.private(&record.number), 20));
         let mut lines = vec![
             Line::empty(),
             Line::of(&fit(&self.table_of(record), 10), who).role(Role::Strong),
@@ -62,7 +61,11 @@ impl View<'_> {
                 ));
             }
             Some(Plan::Nothing(why) | Plan::Refuse(why)) => lines.push(Line::of("does", *why)),
-            Some(Plan::Keep) | None => {}
+            Some(Plan::Keep) => lines.push(Line::of(
+                "writes",
+                "nothing; you are asked again when either row changes",
+            )),
+            None => {}
         }
         lines.extend(also(summary, 14));
         lines.push(Line::empty());
@@ -105,7 +108,13 @@ impl View<'_> {
         if more > 0 {
             lines.push(Line::of(&format!("and {more} more tables"), "").at(20));
         }
-        let figures = format!("{:>8}{:>10}{:>10}", count(hidden), 0, count(hidden));
+        let take_in = if hidden > 0 { "  i  takes them in" } else { "" };
+        let figures = format!(
+            "{:>8}{:>10}{:>10}{take_in}",
+            count(hidden),
+            0,
+            count(hidden)
+        );
         let role = if hidden > 0 { Role::Care } else { Role::Plain };
         lines.push(Line::of("hidden by filter", figures).at(20).role(role));
         lines.push(Line::empty());

@@ -7,6 +7,7 @@ use crate::domain::run::{Backend, PlatformRun};
 use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
 use crate::engine::state::OperationState;
+use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{about, count, countdown, span, width};
 use crate::tui::theme::Role;
@@ -137,7 +138,10 @@ impl Panel<'_> {
             None if self.link.sync.backend != Backend::BuiltIn => None,
             None => Some(match &self.model.state.agent {
                 Some(agent) => format!("{agent} runs it"),
-                None => "no agent runs it, T starts a run".to_owned(),
+                None => format!(
+                    "no agent runs it, {} starts a run",
+                    self.model.key(ActionId::Sync)
+                ),
             }),
         }
     }

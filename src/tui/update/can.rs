@@ -1,0 +1,88 @@
+//! Whether an action can be done now, and why not: the palette and the help say it beside the action's key.
+
+use super::{context, verb};
+use crate::domain::time::Now;
+use crate::engine::state::Lock;
+use crate::tui::action::{Action, ActionId, Writes, of};
+use crate::tui::keymap::Context;
+use crate::tui::model::{Model, Screen};
+
+/// Why an action can't be done now; nothing where it can.
+pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
+    let action = of(id)?;
+    if let Some(elsewhere) = elsewhere(model, action) {
+        return Some(elsewhere);
+    }
+    if model.frozen.is_some() && action.writes != Writes::Nothing && id != ActionId::Open {
+        return Some(format!("frozen: {} goes on", model.key(ActionId::Freeze)));
+    }
+    let say = |holds: bool, why: &str| holds.then(|| why.to_owned());
+    match id {
+        ActionId::Ensure | ActionId::Rehydrate | ActionId::Sync => {
+            verb::refusal(model).or_else(|| locked(model)).or_else(|| {
+                let has_records = model.screen == Screen::Pulse || chosen(model);
+                say(!has_records, "no record is chosen")
+            })
+        }
+        ActionId::Arm => locked(model),
+        ActionId::Open | ActionId::CopyId if model.screen != Screen::Operations => {
+            say(!chosen(model), "no record is chosen")
+        }
+        ActionId::Open => say(
+            model.chosen_operation().is_none(),
+            "nothing was asked for yet",
+        ),
+        ActionId::Mark | ActionId::MarkAll | ActionId::Invert | ActionId::Range => say(
+            model.records.order.slots.is_empty(),
+            "nothing is listed here",
+        ),
+        ActionId::Unmark => say(model.records.marks.is_empty(), "nothing is marked"),
+        ActionId::End => say(!can_end(model, now), "nothing of it can be taken back"),
+        ActionId::NextLink => say(model.state.links.len() < 2, "there is one link"),
+        ActionId::StopAll => say(is_forced(model), "all calls are stopped already"),
+        ActionId::Release => say(!is_forced(model), "nothing is forced"),
+        _ => None,
+    }
+}
+
+/// In which views an action can be done, where that is not here.
+fn elsewhere(model: &Model, action: &Action) -> Option<String> {
+    let here = context(model.screen);
+    let is_here = |one: &Context| one.view().is_none() || *one == here;
+    if action.contexts.iter().any(is_here) {
+        return None;
+    }
+    let views: Vec<&str> = action
+        .contexts
+        .iter()
+        .filter_map(|one| one.view())
+        .collect();
+    Some(format!("only in {}", views.join(", ")))
+}
+
+/// Why nothing can be armed.
+fn locked(model: &Model) -> Option<String> {
+    let never = matches!(model.state.lock, Lock::ReadOnly { may_arm: false });
+    never.then(|| "read-only: this console was started so".to_owned())
+}
+
+fn chosen(model: &Model) -> bool {
+    match model.screen {
+        Screen::Sides(view) => model.record(view.key).is_some(),
+        _ => !model.records.marks.is_empty() || model.cursor_record().is_some(),
+    }
+}
+
+/// Whether the chosen operation has anything left that can be taken back from here.
+pub fn can_end(model: &Model, now: Now) -> bool {
+    let chosen = model.chosen_operation();
+    let operation = chosen.and_then(|place| model.state.operations.get(place));
+    operation.is_some_and(|one| !one.is_finished() && !Model::is_elsewhere(one, now))
+}
+
+fn is_forced(model: &Model) -> bool {
+    let target = model
+        .link()
+        .and_then(|link| model.state.instances.get(link.target));
+    target.is_some_and(|target| target.forced().is_some())
+}

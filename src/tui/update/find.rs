@@ -1,0 +1,106 @@
+//! `o`: any record from what a caller says or from pasted text. Both instances are asked; the answer is taken in when it
+//! comes, and only while it is still what was asked for.
+
+use std::sync::Arc;
+
+use super::show_sides;
+use crate::domain::find::parse;
+use crate::domain::operation::RecordKey;
+use crate::domain::time::Now;
+use crate::engine::find::{Found, Record};
+use crate::engine::state::{InstanceState, Tone};
+use crate::tui::format;
+use crate::tui::message::Effect;
+use crate::tui::model::{Answer, Dialog, FindDialog, Model};
+
+/// Opens the dialog.
+pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
+    model.dialogs.push(Dialog::Find(FindDialog {
+        input: tui_input::Input::default(),
+        asked: String::new(),
+        answer: Answer::None,
+        at: 0,
+        drawn: now,
+    }));
+    Vec::new()
+}
+
+/// Enter: asks for what was typed; once that was answered, opens the record under the cursor.
+pub fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
+    let stopped = model.state.instances.iter();
+    let stopped = stopped.filter(|one| one.forced().is_some());
+    let stopped: Option<&InstanceState> = stopped.last();
+    if let Some(instance) = stopped {
+        let text = format!("all calls to {} are stopped", format::place(&instance.name));
+        model.toast(text, Tone::Care, now);
+        return Vec::new();
+    }
+    let number = model.finds + 1;
+    let Some(Dialog::Find(dialog)) = model.dialogs.last_mut() else {
+        return Vec::new();
+    };
+    let text = dialog.input.value().trim().to_owned();
+    if text == dialog.asked
+        && let Answer::Found(found) = &dialog.answer
+    {
+        let record = found.records.get(dialog.at).cloned();
+        return record.map_or_else(Vec::new, |record| show(model, &record, now));
+    }
+    let Some(said) = parse(&text) else {
+        return Vec::new();
+    };
+    dialog.asked = text;
+    dialog.answer = Answer::Asking(number);
+    dialog.at = 0;
+    model.finds = number;
+    vec![Effect::Find(number, said)]
+}
+
+/// Takes an answer in.
+pub fn found(model: &mut Model, number: u64, found: Result<Arc<Found>, String>) -> Vec<Effect> {
+    for dialog in &mut model.dialogs {
+        if let Dialog::Find(dialog) = dialog
+            && matches!(dialog.answer, Answer::Asking(asked) if asked == number)
+        {
+            dialog.answer = match found {
+                Ok(found) => Answer::Found(found),
+                Err(why) => Answer::Failed(why),
+            };
+            break;
+        }
+    }
+    Vec::new()
+}
+
+/// Moves the cursor among what was found.
+pub fn moved(dialog: &mut FindDialog, down: bool) {
+    let last = match &dialog.answer {
+        Answer::Found(found) => found.records.len().saturating_sub(1),
+        _ => 0,
+    };
+    dialog.at = if down {
+        (dialog.at + 1).min(last)
+    } else {
+        dialog.at.saturating_sub(1)
+    };
+}
+
+/// The key of a found record, where its table is on the link that is shown.
+pub fn key_of(model: &Model, record: &Record) -> Option<RecordKey> {
+    let mut tables = model.state.tables_of(model.link);
+    let (table, _) = tables.find(|(_, table)| table.name == record.table)?;
+    Some(RecordKey {
+        table,
+        id: record.id,
+    })
+}
+
+fn show(model: &mut Model, record: &Record, now: Now) -> Vec<Effect> {
+    let Some(key) = key_of(model, record) else {
+        let text = format!("the table {} is not on this link", record.table);
+        model.toast(text, Tone::Plain, now);
+        return Vec::new();
+    };
+    model.dialogs.pop();
+    show_sides(model, key, false)
+}
