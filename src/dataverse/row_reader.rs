@@ -88,6 +88,8 @@ impl RowShape {
         for (name, slot) in [
             ("modifiedon", Slot::ModifiedOn),
             ("modifiedby", Slot::ModifiedBy),
+            // Only that tells a new row from a changed one.
+            ("createdon", Slot::CreatedOn),
             ("createdby", Slot::CreatedBy),
         ] {
             self.add_own_column(table, name, slot);
@@ -112,11 +114,6 @@ impl RowShape {
             self.select.push(free.key().clone());
             free.insert(slot);
         }
-    }
-
-    /// When each row was created, too: among changes, only that tells a new row from a changed one.
-    pub(super) fn also_created(&mut self, table: &TableSchema) {
-        self.add_own_column(table, "createdon", Slot::CreatedOn);
     }
 
     /// The columns for `$select`; never empty, since that would be all columns there are.
