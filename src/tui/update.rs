@@ -6,13 +6,14 @@ use super::format;
 use super::keymap::{Context, Key};
 use super::layout::Arrangement;
 use super::message::{Effect, FoundRecords, Message, Snapshot};
-use super::model::{Dialog, Frozen, Listing, Model, Screen, SidesView, TOAST, UNSEEN};
+use super::model::{Dialog, Listing, Model, Screen, SidesView, TOAST, UNSEEN};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
 mod can;
+mod comfort;
 mod dialog;
 mod find;
 mod list;
@@ -47,8 +48,8 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.focused = Some(now);
             Vec::new()
         }
-        Message::Wheel { down } => wheel(model, down),
-        Message::Click { row } => click(model, row),
+        Message::Wheel { down } => comfort::wheel(model, down),
+        Message::Click { row } => comfort::click(model, row),
         Message::Snapshot(Snapshot(state)) => {
             if let Some(frozen) = &mut model.frozen {
                 frozen.newest = Some(state);
@@ -290,26 +291,8 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             vec![Effect::Copy(text)]
         }
         ActionId::Find => find::open(model, now),
-        ActionId::Freeze => freeze(model, now),
-        ActionId::Mask => {
-            model.is_masked = !model.is_masked;
-            Vec::new()
-        }
-        ActionId::Mouse => {
-            model.has_mouse = !model.has_mouse;
-            let text = if model.has_mouse {
-                "the mouse moves the cursor; Shift selects text in most terminals"
-            } else {
-                "the mouse selects text again"
-            };
-            model.toast(text, Tone::Plain, now);
-            vec![Effect::Mouse(model.has_mouse)]
-        }
-        ActionId::Theme => {
-            model.theme = model.theme.next();
-            let text = format!("colours: {}", model.theme.name());
-            model.toast(text, Tone::Plain, now);
-            vec![Effect::Redraw]
+        ActionId::Freeze | ActionId::Mask | ActionId::Mouse | ActionId::Theme => {
+            comfort::act(model, action, now)
         }
         ActionId::Breaker => {
             dialog::open_breaker(model, now);
@@ -368,41 +351,6 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::KeepTarget
         | ActionId::OtherInstance => Vec::new(),
     }
-}
-
-/// Holds the screen still; what comes meanwhile is shown as soon as it goes on.
-fn freeze(model: &mut Model, now: Now) -> Vec<Effect> {
-    match model.frozen.take() {
-        Some(Frozen {
-            newest: Some(state),
-            ..
-        }) => update(model, Message::Snapshot(Snapshot(state)), now),
-        Some(_) => Vec::new(),
-        None => {
-            model.frozen = Some(Frozen {
-                at: now,
-                newest: None,
-            });
-            Vec::new()
-        }
-    }
-}
-
-/// Three lines at a time, where there is a list to move in.
-fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
-    let action = if down { ActionId::Down } else { ActionId::Up };
-    if !model.dialogs.is_empty() {
-        return Vec::new();
-    }
-    (0..3).flat_map(|_| moved(model, action)).collect()
-}
-
-/// A click moves the cursor and does nothing else.
-fn click(model: &mut Model, row: u16) -> Vec<Effect> {
-    if model.dialogs.is_empty() && model.screen == Screen::Records {
-        list::put_cursor_at_row(model, row);
-    }
-    Vec::new()
 }
 
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {

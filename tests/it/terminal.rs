@@ -105,9 +105,10 @@ fn a_diverged_record_is_refused_with_both_sides_shown() {
         .keys("H")
         .shows("a person decides")
         .shows("DIVERGED")
-        .shows("telephone1");
+        .shows("telephone1")
+        .shows("b  fill blanks");
     assert!(emulator.writes().is_empty());
-    screen.keys("q").ends();
+    screen.escape().keys("q").ends();
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub const ACTIONS: &[Action] = &[
         "filter",
         &[Context::Records],
         &[char('/')],
-        "filter as you type: words, drift: table: why: age>6h !not ~fzy",
+        "filter by words, drift: table: why: age>6h !not ~letters",
     )
     .hint("filter"),
     Action::new(

@@ -248,7 +248,7 @@ fn keys_that_no_hand_typed_open_nothing_that_writes_and_do_not_quit() {
     console.take(Message::Focused);
     console.take(Message::Key(char('E')));
     assert!(console.model.dialogs.is_empty(), "meant for another window");
-    console.keys("E");
+    console.keys("Home E");
     assert_eq!(console.model.dialogs.len(), 1);
 }
 

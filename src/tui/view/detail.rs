@@ -453,7 +453,9 @@ impl<'a> Detail<'a> {
                 .map(|value| format!("{}={value}", column.name)),
             _ => None,
         };
-        named.unwrap_or_else(|| self.record.key.id.to_string())
+        named
+            .filter(|_| !self.model.is_masked)
+            .unwrap_or_else(|| self.record.key.id.to_string())
     }
 }
 

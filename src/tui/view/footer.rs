@@ -79,6 +79,8 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
         let hidden = action.hint.is_empty()
             || matches!(action.id, ActionId::Help | ActionId::Palette)
             || model.keys.keys(action).is_empty()
+            // All of Pulse's panes are on the screen here.
+            || (action.id == ActionId::Pane && here == Context::Pulse)
             || (action.id == ActionId::End && !can_end)
             || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);

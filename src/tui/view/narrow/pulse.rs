@@ -17,8 +17,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     // The chosen pane keeps at least seven rows.
     let most = usize::from(canvas.rows().saturating_sub(7));
     let mut y = 0;
-    for line in lines.iter().take(most) {
-        canvas.text(1, y, line, Role::Plain);
+    for (place, line) in lines.iter().take(most).enumerate() {
+        let is_cut = place + 1 == most && lines.len() > most;
+        let more = if is_cut { " …" } else { "" };
+        canvas.text(1, y, &format!("{line}{more}"), Role::Plain);
         y += 1;
     }
     let rows = canvas.rows().saturating_sub(y);
