@@ -82,6 +82,7 @@
 mod client;
 mod clock;
 mod connection;
+mod content;
 mod control;
 mod fault;
 mod fetchxml;

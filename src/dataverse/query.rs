@@ -99,7 +99,6 @@ impl Query {
     /// be filtered, ordered or limited then.
     pub fn tracked(table: &TableSchema, columns: &[ColumnName]) -> Self {
         let mut query = Self::all(table, columns);
-        query.shape.also_created(table);
         query.tracks = true;
         query
     }

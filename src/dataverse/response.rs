@@ -95,8 +95,10 @@ pub(super) fn page(
         count: body.count,
         ..Page::default()
     };
+    page.rows.reserve(body.value.len());
+    let mut reader = query.shape.reader();
     for raw in body.value {
-        match query.shape.read(raw.get()) {
+        match reader.read(raw.get()) {
             Ok(row) => page.rows.push(row),
             Err(reason) => match deleted(raw.get()) {
                 Some(id) => page.deleted.push(id),

@@ -88,6 +88,8 @@ impl RowShape {
         for (name, slot) in [
             ("modifiedon", Slot::ModifiedOn),
             ("modifiedby", Slot::ModifiedBy),
+            // Only that tells a new row from a changed one.
+            ("createdon", Slot::CreatedOn),
             ("createdby", Slot::CreatedBy),
         ] {
             self.add_own_column(table, name, slot);
@@ -112,11 +114,6 @@ impl RowShape {
             self.select.push(free.key().clone());
             free.insert(slot);
         }
-    }
-
-    /// When each row was created, too: among changes, only that tells a new row from a changed one.
-    pub(super) fn also_created(&mut self, table: &TableSchema) {
-        self.add_own_column(table, "createdon", Slot::CreatedOn);
     }
 
     /// The columns for `$select`; never empty, since that would be all columns there are.
@@ -145,12 +142,16 @@ impl RowShape {
 
     /// Reads one row.
     pub(super) fn read(&self, json: &str) -> Result<Row, String> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let row = RowSeed(self)
-            .deserialize(&mut deserializer)
-            .map_err(|error| error.to_string())?;
-        deserializer.end().map_err(|error| error.to_string())?;
-        Ok(row)
+        self.reader().read(json)
+    }
+
+    /// Reads many rows.
+    pub(super) fn reader(&self) -> RowReader<'_> {
+        RowReader {
+            shape: self,
+            order: Vec::new(),
+            place: 0,
+        }
     }
 
     /// The id of a row that could not be read, if that can be.
@@ -168,9 +169,52 @@ pub(super) fn property(name: &ColumnName, kind: &ColumnType) -> String {
     }
 }
 
-struct RowSeed<'s>(&'s RowShape);
+/// Reads rows of one shape. A server writes the properties of all rows in one order, so that each is looked for where it
+/// stood in the rows before.
+pub(super) struct RowReader<'s> {
+    shape: &'s RowShape,
+    /// What was read so far, in the order of the rows; what only some of them have, too.
+    order: Vec<(String, Option<Slot>)>,
+    /// Behind the last property that was found in there.
+    place: usize,
+}
 
-impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
+/// So many properties may be left out of a row before the next one is looked up.
+const AHEAD: usize = 4;
+/// Beyond this many there is no order.
+const MOST_ORDERED: usize = 512;
+
+impl RowReader<'_> {
+    /// Reads one row.
+    pub(super) fn read(&mut self, json: &str) -> Result<Row, String> {
+        self.place = 0;
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let row = RowSeed(self)
+            .deserialize(&mut deserializer)
+            .map_err(|error| error.to_string())?;
+        deserializer.end().map_err(|error| error.to_string())?;
+        Ok(row)
+    }
+
+    fn slot(&mut self, name: &str) -> Option<Slot> {
+        let mut ahead = self.order.iter().enumerate().skip(self.place).take(AHEAD);
+        if let Some((place, (_, slot))) = ahead.find(|(_, (known, _))| known == name) {
+            let slot = *slot;
+            self.place = place + 1;
+            return slot;
+        }
+        let slot = self.shape.slots.get(name).copied();
+        if self.order.len() < MOST_ORDERED {
+            self.order.insert(self.place, (name.to_owned(), slot));
+            self.place += 1;
+        }
+        slot
+    }
+}
+
+struct RowSeed<'r, 's>(&'r mut RowReader<'s>);
+
+impl<'de> DeserializeSeed<'de> for RowSeed<'_, '_> {
     type Value = Row;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Row, D::Error> {
@@ -178,7 +222,7 @@ impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for RowSeed<'_> {
+impl<'de> Visitor<'de> for RowSeed<'_, '_> {
     type Value = Row;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,18 +230,18 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        let shape = self.0;
+        let shape = self.0.shape;
         let mut row = Parts {
             values: vec![None; shape.columns.len()],
             ..Parts::default()
         };
         while let Some(Name(name)) = map.next_key()? {
-            let Some(slot) = shape.slots.get(name.as_ref()) else {
+            let Some(slot) = self.0.slot(&name) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             let raw: &RawValue = map.next_value()?;
-            row.take(shape, *slot, raw.get())
+            row.take(shape, slot, raw.get())
                 .map_err(|why| A::Error::custom(format_args!("{name}: {why}")))?;
         }
         row.finish(shape).map_err(A::Error::custom)
@@ -380,9 +424,54 @@ fn choices(text: &str) -> Result<BTreeSet<i64>, &'static str> {
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    if let Some(at) = whole_second(text) {
+        return Ok(at);
+    }
     DateTime::parse_from_rfc3339(text)
         .map(|at| at.to_utc())
         .map_err(|_| "not a moment")
+}
+
+/// A moment as the Web API writes nearly all of them: `2016-09-28T22:57:53Z`.
+fn whole_second(text: &str) -> Option<DateTime<Utc>> {
+    let bytes: &[u8; 20] = text.as_bytes().try_into().ok()?;
+    let [
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'T',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b'Z',
+    ] = bytes
+    else {
+        return None;
+    };
+    let number = |from: usize, to: usize| {
+        let digits = bytes.get(from..to)?.iter();
+        digits
+            .map(|byte| byte.wrapping_sub(b'0'))
+            .try_fold(0_u32, |number, digit| {
+                (digit < 10).then(|| number * 10 + u32::from(digit))
+            })
+    };
+    let year = i32::try_from(number(0, 4)?).ok()?;
+    let day = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
+    let time = day.and_hms_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?)?;
+    Some(time.and_utc())
 }
 
 fn row_id(text: &str) -> Result<RowId, &'static str> {

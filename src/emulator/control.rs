@@ -9,7 +9,6 @@ mod state;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -18,6 +17,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::content::Content;
 use super::fault::{self, Rule};
 use super::front::{token_of, whole};
 use super::instance::Instance;
@@ -178,5 +178,5 @@ fn allowed(instance: &Instance, headers: &HeaderMap) -> Outcome<()> {
 fn sent(instance: &Instance, outcome: Outcome<(StatusCode, Json)>) -> Response {
     let mut reply = outcome.map_or_else(Reply::from, |(status, body)| reply::json(status, &body));
     reply::date(reply.headers_mut(), instance.clock.now());
-    reply.map(Body::from)
+    reply.map(Content::sent)
 }

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, Limited};
 use uuid::Uuid;
 
 use super::connection::Wire;
+use super::content::Content;
 use super::fault::delivery::{self, Delivery};
 use super::fault::substitute::Door;
 use super::fault::{Moment, Strike, Target, listing, substitute};
@@ -67,7 +68,11 @@ pub(crate) async fn answer(
             substitute.unwrap_or_else(|| served.unwrap_or_else(Reply::from))
         }
     };
-    reply = listing::alter(reply, &strike, &url, &instance.faults);
+    // A page is written while it is sent, unless a fault needs all of it.
+    if strike.id.is_some() {
+        let whole = listing::alter(reply.map(Content::whole), &strike, &url, &instance.faults);
+        reply = whole.map(Content::from);
+    }
     let now = instance.clock.now();
     let remaining = instance.protection.remaining(user, now);
     let date = now + TimeDelta::seconds(rule.date_skew_s.unwrap_or(0));
@@ -86,7 +91,10 @@ pub(crate) async fn answer(
     instance
         .log
         .amend(seq, |entry| entry.status = Some(reply.status().as_u16()));
-    match delivery::of(rule, reply) {
+    if strike.id.is_none() {
+        return reply.map(Content::sent);
+    }
+    match delivery::of(rule, reply.map(Content::whole)) {
         Delivery::Whole(reply) => reply.map(Body::from),
         Delivery::Script(script) => {
             wire.take_over(script);

@@ -9,23 +9,27 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::content::Content;
 use super::odata::prefer::Annotations;
 use super::refusal::Refusal;
 use super::value::Reference;
 
 /// A whole reply, not yet sent.
-pub(crate) type Reply = Response<Bytes>;
+pub(crate) type Reply = Response<Content>;
+
+/// A reply with all of its bytes, as faults need it.
+pub(crate) type Finished = Response<Bytes>;
 
 const ODATA_JSON: HeaderValue =
     HeaderValue::from_static("application/json; odata.metadata=minimal");
 
 pub(crate) fn json(status: StatusCode, body: &Json) -> Reply {
-    written(status, body.to_string().into())
+    written(status, body.to_string())
 }
 
 /// A reply whose JSON has been written already.
-pub(crate) fn written(status: StatusCode, body: Vec<u8>) -> Reply {
-    let mut reply = Response::new(Bytes::from(body));
+pub(crate) fn written(status: StatusCode, body: impl Into<Content>) -> Reply {
+    let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, ODATA_JSON);
     reply
@@ -40,13 +44,13 @@ pub(crate) fn not_modified() -> Reply {
 }
 
 fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Bytes::new());
+    let mut reply = Response::new("".into());
     *reply.status_mut() = status;
     reply
 }
 
 pub(crate) fn text(status: StatusCode, content_type: &'static str, body: String) -> Reply {
-    let mut reply = Response::new(Bytes::from(body));
+    let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply
         .headers_mut()
@@ -199,9 +203,9 @@ pub(crate) fn dress_plainly(reply: &mut Reply, now: DateTime<Utc>) {
         reply.status(),
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
     );
-    let length = reply.body().len();
+    let length = reply.body().length();
     let headers = reply.headers_mut();
-    if !no_body {
+    if let Some(length) = length.filter(|_| !no_body) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     headers.insert("cache-control", HeaderValue::from_static("no-cache"));

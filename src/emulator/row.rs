@@ -30,6 +30,10 @@ pub(crate) enum Cell<'r> {
     Value(ValueRef<'r>),
 }
 
+impl Cell<'_> {
+    pub(crate) const NULL: Self = Cell::Value(ValueRef::Null);
+}
+
 /// How the payload of a value is to be read.
 mod tag {
     pub(super) const TEXT: u8 = 0;

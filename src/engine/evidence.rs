@@ -1,12 +1,12 @@
 //! What is known of records beside their two rows, for whoever reads them: who wrote last, and what the feeds of changes
 //! have told. Shared by comparisons and repairs, so that no repair undoes what only a feed could know.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::drift::{Changed, Drift};
 use crate::domain::operation::{RecordKey, Stage, Verb};
-use crate::domain::row::ETag;
+use crate::domain::row::{ETag, RowId};
 use crate::journal;
 
 /// How tandem left a row of the target when it last wrote to it: while the row still has that version, nobody else has
@@ -79,6 +79,33 @@ impl Choices {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records of a table that were read apart from its comparisons since the last of them, by operations and for people.
+/// Which of two looks that overlap is the newer one nobody can tell: the next comparison looks at them once more, and
+/// its word holds.
+#[derive(Debug, Default)]
+pub(super) struct ReadApart(Mutex<BTreeSet<RowId>>);
+
+impl ReadApart {
+    /// A record was read.
+    pub(super) fn add(&self, id: RowId) {
+        self.lock().insert(id);
+    }
+
+    /// Those that were read until now.
+    pub(super) fn take(&self) -> BTreeSet<RowId> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// They are still to be looked at.
+    pub(super) fn give_back(&self, ids: BTreeSet<RowId>) {
+        self.lock().extend(ids);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<RowId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

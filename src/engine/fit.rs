@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::evidence::ReadApart;
 use super::identity::{AllPairs, Identity};
 use super::link::LinkTable;
 use crate::config::{Constant, LinkConfig, Mapping, TableConfig};
@@ -91,6 +92,7 @@ pub(super) fn fit(
         source,
         target,
         known: tokio::sync::Mutex::default(),
+        read_apart: ReadApart::default(),
     })
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::event::{Looked, Named};
-use super::evidence::{Agreements, Choices, Parked, Told};
+use super::evidence::{Agreements, Choices, Parked, ReadApart, Told};
 use super::fit::{Surroundings, bound_tables, fit, source_name};
 use super::identity::Identity;
 use super::reading::End;
@@ -105,6 +105,8 @@ pub(super) struct LinkTable {
     pub(super) rules: Arc<CompareRules>,
     /// What was found out of its records; held by the one comparison of it that runs.
     pub(super) known: tokio::sync::Mutex<Known>,
+    /// Which of them were read apart from that.
+    pub(super) read_apart: ReadApart,
     /// The columns to ask the source for: the hydrated ones in the rules' order, what names a row to people, and what
     /// only its scope looks at.
     pub(super) source_columns: Vec<ColumnName>,

@@ -122,6 +122,19 @@ impl Comparing {
         full::compare(self, table, &mut known).await
     }
 
+    /// Takes in what changed in one table since it was last looked at; false where no checkpoint tells from where on,
+    /// or its changes can't be read now.
+    pub(super) async fn follow(&self, table: &Arc<LinkTable>) -> bool {
+        let mut known = table.known.lock().await;
+        known.load(&self.link, table).await;
+        let Some(point) = known.point() else {
+            return false;
+        };
+        refresh::refresh(self, table, &mut known, point)
+            .await
+            .is_ok()
+    }
+
     /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.
     async fn tell(&self, event: Event) {
         let _ended = self.events.send(event).await;

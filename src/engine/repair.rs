@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Target;
-use super::event::{Event, Named};
+use super::event::{Event, Looked, Named};
 use super::link::{Ends, LinkContext};
 use super::state::{Preview, Previewed, Tone, Waiting};
 use crate::dataverse::now;
@@ -512,6 +512,14 @@ impl Repair {
             self.tell(event).await;
         }
         Ok(())
+    }
+
+    /// Tells what was read of a record, which the next comparison looks at once more.
+    async fn saw(&self, looked: Looked) {
+        if let Some(table) = self.link.table(looked.record.key.table) {
+            table.read_apart.add(looked.record.key.id);
+        }
+        self.tell(Event::Looked(Box::new(looked))).await;
     }
 
     /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.

@@ -8,6 +8,7 @@
 mod live;
 mod samples;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ CREATE TABLE checkpoints (
     link TEXT NOT NULL, entity TEXT NOT NULL, rules INTEGER NOT NULL,
     source TEXT NOT NULL, target TEXT NOT NULL, taken TEXT NOT NULL, source_taken TEXT NOT NULL,
     target_taken TEXT NOT NULL, compared TEXT NOT NULL,
-    in_sync INTEGER NOT NULL, local INTEGER NOT NULL,
+    in_sync INTEGER NOT NULL, local INTEGER NOT NULL, source_fresh BLOB NOT NULL, target_fresh BLOB NOT NULL,
     PRIMARY KEY (link, entity)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE problems (
@@ -69,6 +70,11 @@ pub struct Checkpoint {
     pub in_sync: usize,
     /// Records of the target's own.
     pub local: usize,
+    /// Rows of the source that are counted here although they are no older than the second that it was taken in: times
+    /// alone would take them for newer.
+    pub source_fresh: BTreeSet<RowId>,
+    /// The same of the target.
+    pub target_fresh: BTreeSet<RowId>,
 }
 
 /// One record that is out of step.
@@ -371,8 +377,8 @@ fn remove(file: &Path) -> io::Result<()> {
 fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Result<Option<Kept>> {
     let checkpoint = connection
         .query_row(
-            "SELECT rules, source, target, taken, source_taken, target_taken, compared, in_sync, local FROM checkpoints
-             WHERE link = ?1 AND entity = ?2",
+            "SELECT rules, source, target, taken, source_taken, target_taken, compared, in_sync, local, source_fresh,
+             target_fresh FROM checkpoints WHERE link = ?1 AND entity = ?2",
             params![link, table.as_str()],
             checkpoint,
         )
@@ -407,7 +413,21 @@ fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
         compared: time(row, 6)?,
         in_sync: count(7)?,
         local: count(8)?,
+        source_fresh: ids(&row.get::<_, Vec<u8>>(9)?),
+        target_fresh: ids(&row.get::<_, Vec<u8>>(10)?),
     })
+}
+
+/// Ids as they are saved, one behind the other.
+fn bytes(ids: &BTreeSet<RowId>) -> Vec<u8> {
+    ids.iter().flat_map(|id| id.uuid().into_bytes()).collect()
+}
+
+fn ids(bytes: &[u8]) -> BTreeSet<RowId> {
+    let (ids, _) = bytes.as_chunks();
+    ids.iter()
+        .filter_map(|id| RowId::new(Uuid::from_bytes(*id)))
+        .collect()
 }
 
 /// A problem as it was saved; `None` for what only a later version would say.
@@ -441,7 +461,7 @@ fn save(
     let place = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let point = &change.checkpoint;
     transaction.execute(
-        "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             link,
             table.as_str(),
@@ -454,6 +474,8 @@ fn save(
             moment(point.compared),
             place(point.in_sync),
             place(point.local),
+            bytes(&point.source_fresh),
+            bytes(&point.target_fresh),
         ],
     )?;
     if change.is_whole {

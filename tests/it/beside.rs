@@ -104,7 +104,7 @@ fn what_is_confirmed_beside_an_agent_is_done_though_the_console_is_killed() {
     // The write takes so long that the console is gone when it is made.
     emulator.arm(json!({"count": null, "method": "PATCH", "delay_ms": 1500}));
     ensure(&mut console, "Handed over");
-    console.keys("3").shows("INC-1");
+    console.keys("3").shows("0 of 1");
     console.signal("KILL").ends();
     assert_eq!(in_europe(&emulator, "HANDED1"), Json::Null);
     emulator.until("the agent has done it", || {
@@ -181,4 +181,5 @@ fn since_when_an_instance_is_healthy_survives_a_restart() {
     let status = emulator.tandem(&["status", "--json"]).json();
     assert_eq!(status["seen_by"], Json::Null);
     assert_eq!(since(&status), before, "{status:#}");
+    assert!(status["links"][0]["last_success"].is_string(), "{status:#}");
 }

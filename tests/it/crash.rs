@@ -1,11 +1,13 @@
 //! `kill -9` in the middle of an operation: the next start shows what was under way, finds out by reading what became
 //! of it, and nothing is written twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use crate::support::binary::{Emulator, Running};
+use crate::support::binary::{Emulator, Ran, Running};
 
 const RECORDS: usize = 100;
 
@@ -125,4 +127,174 @@ fn a_process_that_lives_is_not_taken_for_a_crashed_one() {
     let status = emulator.tandem(&["status", "--json"]).json();
     assert_eq!(status["unfinished_operations"], 0, "{status:#}");
     assert!(living.succeeds());
+}
+
+/// What a process is told to do to two accounts, and is killed in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Ensure,
+    Rehydrate,
+    Sync,
+}
+
+/// Where it is killed: at its n-th request of that method, before the instance has done the work, or after it.
+#[derive(Clone, Copy, Debug)]
+struct Boundary {
+    method: Option<&'static str>,
+    request: usize,
+    moment: &'static str,
+}
+
+impl Order {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ensure => "ensure",
+            Self::Rehydrate => "rehydrate",
+            Self::Sync => "sync",
+        }
+    }
+
+    /// Two accounts that the source has whole; for a sync the target lacks the first, for an ensure both.
+    fn accounts(self, emulator: &Emulator, round: usize) -> [String; 2] {
+        [0, 1].map(|place| {
+            let id = format!("0b0b{:04}-{round:04}-4000-8000-{place:012}", self as u8);
+            let stub = json!({"accountid": id, "name": "Cut", "accountnumber": format!("CUT{}-{round}-{place}", self as u8)});
+            let mut whole = stub.clone();
+            whole["telephone1"] = json!(format!("+1 555 {round:03}{place}"));
+            assert_eq!(emulator.us_api("POST", "accounts", Some(whole)).0, 204);
+            let is_there = match self {
+                Self::Ensure => false,
+                Self::Rehydrate => true,
+                Self::Sync => place == 1,
+            };
+            if is_there {
+                assert_eq!(emulator.europe_api("POST", "accounts", Some(stub)).0, 204);
+            }
+            id
+        })
+    }
+
+    /// Every boundary of the order, killed at and looked at; the stages that the journal then ended in.
+    fn cut_everywhere(self) -> BTreeSet<String> {
+        let emulator = Emulator::start();
+        let ids = self.accounts(&emulator, 0);
+        emulator.clear_log();
+        let state = emulator.folder.path().join("whole");
+        let whole = self.command(&emulator, &state, &ids).output().unwrap();
+        assert!(whole.status.success(), "{whole:?}");
+        let requests = accounts_asked(&emulator);
+        let writes = requests.iter().filter(|one| one["method"] == "PATCH");
+        let writes = writes.count();
+        assert_eq!(writes, 2, "{requests:#?}");
+        let before = (1..=requests.len()).map(|request| Boundary {
+            method: None,
+            request,
+            moment: "before",
+        });
+        let after = (1..=writes).map(|request| Boundary {
+            method: Some("PATCH"),
+            request,
+            moment: "after",
+        });
+        let mut stages = BTreeSet::new();
+        for (round, boundary) in (1..).zip(before.chain(after)) {
+            stages.extend(self.cut(&emulator, round, boundary));
+        }
+        stages
+    }
+
+    fn command(self, emulator: &Emulator, state: &Path, ids: &[String]) -> Command {
+        let mut line = vec![self.word(), "account"];
+        line.extend(ids.iter().map(String::as_str));
+        line.extend(["--reason", "INC-1", "--quiet"]);
+        emulator.command_in(state, &line)
+    }
+
+    /// Kills one at a boundary, looks at what it left, and does the same again.
+    fn cut(self, emulator: &Emulator, round: usize, boundary: Boundary) -> Vec<String> {
+        let ids = self.accounts(emulator, round);
+        let state = emulator
+            .folder
+            .path()
+            .join(format!("{}-{round}", self.word()));
+        emulator.clear_log();
+        let mut passes = json!({"count": boundary.request - 1, "table": "account", "delay_ms": 0});
+        let mut hangs = json!({"table": "account", "hang": boundary.moment});
+        if let Some(method) = boundary.method {
+            passes["method"] = json!(method);
+            hangs["method"] = json!(method);
+        }
+        if boundary.request > 1 {
+            emulator.arm(passes);
+        }
+        emulator.arm(hangs);
+        let mut killed = Running::start(&mut self.command(emulator, &state, &ids));
+        let what = format!("{self:?} hangs at {boundary:?}");
+        emulator.until(&what, || emulator.hits() == boundary.request);
+        killed.kill();
+        emulator.disarm();
+        let left = stages_in(&state);
+
+        // The next start finds out by reading what became of it.
+        let sent = emulator.writes().len();
+        let mut status = emulator.command_in(&state, &["status", "--json"]);
+        let status = Ran::from(status.output().unwrap()).json();
+        assert_eq!(status["unknown_outcomes"], 0, "{what}: {status:#}");
+        assert_eq!(emulator.writes().len(), sent, "{what}: reading back writes");
+
+        let again = self.command(emulator, &state, &ids).output().unwrap();
+        assert!(again.status.success(), "{what}: {again:?}");
+        for id in &ids {
+            let path = format!("accounts({id})?$select=telephone1,accountnumber");
+            let (source, target) = (
+                emulator.us_api("GET", &path, None).1,
+                emulator.europe_api("GET", &path, None).1,
+            );
+            assert_eq!(source["accountnumber"], target["accountnumber"], "{what}");
+            let is_whole = source["telephone1"] == target["telephone1"];
+            assert_eq!(is_whole, self != Self::Ensure, "{what}: {target}");
+            let effects = emulator.writes().into_iter().filter(|write| {
+                let is_here = write["path"].as_str().unwrap().contains(id.as_str());
+                let was_done = !write["fault"].is_null() && boundary.moment == "after";
+                is_here && (write["status"] == 204 || was_done)
+            });
+            assert_eq!(effects.count(), 1, "{what}: {:#?}", emulator.writes());
+        }
+        left
+    }
+}
+
+/// The requests about accounts that Europe received.
+fn accounts_asked(emulator: &Emulator) -> Vec<Json> {
+    let mut requests = emulator.europe_log();
+    requests.retain(|request| request["table"] == "account");
+    requests
+}
+
+/// Where the journal left each record.
+fn stages_in(state: &Path) -> Vec<String> {
+    let Ok(journal) = rusqlite::Connection::open(state.join("journal.db")) else {
+        return Vec::new();
+    };
+    let mut last = journal
+        .prepare(
+            "SELECT stage FROM events WHERE seq IN
+             (SELECT max(seq) FROM events WHERE record IS NOT NULL GROUP BY operation, record)",
+        )
+        .unwrap();
+    let stages = last.query_map([], |row| row.get(0)).unwrap();
+    stages.map(Result::unwrap).collect()
+}
+
+#[test]
+fn fault_f37_killed_at_any_request_nothing_is_lost_and_nothing_is_done_twice() {
+    let orders = [Order::Ensure, Order::Rehydrate, Order::Sync];
+    let cut = orders.map(|order| std::thread::spawn(move || order.cut_everywhere()));
+    let stages = cut.map(|cut| cut.join().unwrap());
+    for stages in stages {
+        let missed = ["accepted", "intended", "applied", "verified"]
+            .into_iter()
+            .filter(|stage| !stages.contains(*stage));
+        assert_eq!(missed.count(), 0, "the journal was left at {stages:?} only");
+    }
 }

@@ -7,7 +7,7 @@ use tandem::domain::row::RowId;
 
 use crate::real_data::{counts, lab, written};
 use crate::support::emulated::{Api, Emulated};
-use crate::support::lab::Lab;
+use crate::support::lab::{Lab, options};
 
 const TABLES: &str = "name='account'\nidentity='key'\nkeys=['accountnumber']\nstub=['name']\n\
      columns=['name','telephone1','parentaccountid']";
@@ -133,7 +133,7 @@ async fn a_pair_outlives_its_key_and_the_process() {
 
     // Another process knows it from the journal, and a company that takes the old key over is no heir of the pair.
     let mut lab = lab
-        .restart_configured(|own| own.links = written(TABLES))
+        .restart_configured(options(), |own| own.links = written(TABLES))
         .await;
     lab.emulated
         .us()

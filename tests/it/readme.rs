@@ -44,7 +44,7 @@ fn place(context: Context) -> Option<&'static str> {
         Context::Records => Some("Records"),
         Context::Sides => Some("both sides"),
         Context::Operations => Some("Operations"),
-        Context::Field | Context::Dialog | Context::Breaker => None,
+        Context::Field | Context::Dialog | Context::Breaker | Context::Choice => None,
     }
 }
 

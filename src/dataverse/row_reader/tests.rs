@@ -162,7 +162,41 @@ fn security_case_43_a_column_that_the_table_does_not_have_is_named() {
     assert_eq!(shape(&["name"]).unreadable(), None);
 }
 
+#[test]
+fn rows_may_differ_in_what_they_have_and_in_its_order() {
+    let shape = shape(&["name", "revenue", "active"]);
+    let mut reader = shape.reader();
+    let rows = [
+        format!(r#"{{"name":"A","revenue":1.5,"active":true,"accountid":"{ID}"}}"#),
+        format!(r#"{{"accountid":"{OTHER}","active":false,"more":{{}},"revenue":2,"name":"B"}}"#),
+        format!(
+            r#"{{"more":1,"name":"C","a":1,"b":2,"c":3,"d":4,"e":5,"revenue":null,"active":null,"accountid":"{ID}"}}"#
+        ),
+        format!(r#"{{"name":"D","revenue":4,"active":true,"accountid":"{OTHER}"}}"#),
+    ];
+    for row in rows {
+        assert_eq!(reader.read(&row), shape.read(&row));
+        assert!(shape.read(&row).is_ok());
+    }
+    assert!(
+        reader
+            .read(&format!(r#"{{"name":"E","accountid":"{ID}"}}"#))
+            .is_err()
+    );
+}
+
 proptest::proptest! {
+    #[test]
+    fn a_moment_is_the_same_whichever_way_it_is_read(text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z") {
+        let parsed = DateTime::parse_from_rfc3339(&text).ok().map(|at| at.to_utc());
+        if let Some(at) = whole_second(&text) {
+            proptest::prop_assert_eq!(Some(at), parsed);
+        } else {
+            // A leap second is all that is left for the longer way.
+            proptest::prop_assert!(parsed.is_none() || text.contains(":60Z"));
+        }
+    }
+
     #[test]
     fn no_text_makes_it_panic(json in ".{0,200}", tail in "[\"{}:,\\\\a-z0-9.@_-]{0,60}") {
         let shape = shape(&["name", "revenue", "customerid"]);

@@ -12,14 +12,14 @@ use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODI
 use http::{HeaderMap, HeaderValue};
 
 use super::super::connection::{End, Script, Step};
-use super::super::reply::Reply;
+use super::super::reply::Finished;
 use super::rule::Gzip;
 use super::{Moment, Rule};
 
 /// A reply on its way out.
 pub(crate) enum Delivery {
     /// As HTTP's server sends it.
-    Whole(Reply),
+    Whole(Finished),
     /// As a fault sends it, after which nothing more is served on the connection.
     Script(Script),
 }
@@ -36,7 +36,7 @@ pub(crate) fn silence(rule: &Rule, moment: Moment) -> Option<End> {
 }
 
 /// What the rule makes of a reply.
-pub(crate) fn of(rule: &Rule, reply: Reply) -> Delivery {
+pub(crate) fn of(rule: &Rule, reply: Finished) -> Delivery {
     let length = reply.body().len();
     if let Some(sent) = rule.shorten.and_then(|part| part.of(length)) {
         let body = reply.body().slice(..sent);
@@ -69,7 +69,7 @@ pub(crate) fn of(rule: &Rule, reply: Reply) -> Delivery {
     })
 }
 
-fn with_body(mut reply: Reply, body: Bytes) -> Reply {
+fn with_body(mut reply: Finished, body: Bytes) -> Finished {
     let headers = reply.headers_mut();
     if headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -78,7 +78,7 @@ fn with_body(mut reply: Reply, body: Bytes) -> Reply {
     reply
 }
 
-fn gzipped(mut reply: Reply, gzip: Gzip) -> Reply {
+fn gzipped(mut reply: Finished, gzip: Gzip) -> Finished {
     if reply.body().is_empty() {
         return reply;
     }
@@ -103,11 +103,11 @@ fn packed(body: &[u8]) -> Bytes {
 }
 
 /// The head as it stands, and of the body what is given.
-fn whole(reply: &Reply, body: &Bytes) -> Vec<Step> {
+fn whole(reply: &Finished, body: &Bytes) -> Vec<Step> {
     vec![Step::Send(head(reply)), Step::Send(body.clone())]
 }
 
-fn misdeclared(mut reply: Reply, off: i64) -> Vec<Step> {
+fn misdeclared(mut reply: Finished, off: i64) -> Vec<Step> {
     let length = u64::try_from(reply.body().len()).unwrap_or(u64::MAX);
     let declared = length.saturating_add_signed(off);
     reply
@@ -118,7 +118,7 @@ fn misdeclared(mut reply: Reply, off: i64) -> Vec<Step> {
 }
 
 /// One whole chunk, and of the next its size and a part.
-fn cut_in_a_chunk(mut reply: Reply) -> Vec<Step> {
+fn cut_in_a_chunk(mut reply: Finished) -> Vec<Step> {
     let headers = reply.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -136,7 +136,7 @@ fn cut_in_a_chunk(mut reply: Reply) -> Vec<Step> {
     vec![Step::Send(head(&reply)), Step::Send(chunks.freeze())]
 }
 
-fn slow(rule: &Rule, mut reply: Reply) -> Vec<Step> {
+fn slow(rule: &Rule, mut reply: Finished) -> Vec<Step> {
     reply
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -152,7 +152,7 @@ fn slow(rule: &Rule, mut reply: Reply) -> Vec<Step> {
 }
 
 /// The status line and the headers as HTTP/1.1 writes them.
-fn head(reply: &Reply) -> Bytes {
+fn head(reply: &Finished) -> Bytes {
     let status = reply.status();
     let reason = status.canonical_reason().unwrap_or_default();
     let mut head = BytesMut::new();

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::CONTENT_LENGTH;
 use serde_json::{Map, Value as Json};
 
-use super::super::reply::Reply;
+use super::super::reply::Finished;
 use super::rule::{List, Paging};
 use super::{Faults, Strike};
 
@@ -16,7 +16,7 @@ const NEXT: &str = "@odata.nextLink";
 const CONTINUED: &str = "skiptoken=";
 
 /// Changes the reply to the request for `url` as the rule that struck it has it.
-pub(crate) fn alter(reply: Reply, strike: &Strike, url: &str, faults: &Faults) -> Reply {
+pub(crate) fn alter(reply: Finished, strike: &Strike, url: &str, faults: &Faults) -> Finished {
     if !strike.rule.changes_lists() || reply.status() != StatusCode::OK {
         return reply;
     }
@@ -85,7 +85,7 @@ fn next_link(wanted: &str, link: Option<&Json>, url: &str) -> String {
     format!("{wanted}{}", path.unwrap_or_default())
 }
 
-fn with_page(mut reply: Reply, page: Map<String, Json>) -> Reply {
+fn with_page(mut reply: Finished, page: Map<String, Json>) -> Finished {
     let body = Bytes::from(Json::Object(page).to_string());
     reply.headers_mut().remove(CONTENT_LENGTH);
     *reply.body_mut() = body;

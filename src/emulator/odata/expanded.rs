@@ -57,7 +57,7 @@ fn within(number: usize, most: usize) -> Outcome<()> {
 pub(crate) struct Expanded<'a> {
     setting: Setting<'a>,
     table: &'a Table,
-    rows: RowWriter<'a>,
+    rows: RowWriter,
     parts: Vec<(&'a Expansion, Expanded<'a>)>,
 }
 
@@ -105,7 +105,7 @@ impl<'a> Expanded<'a> {
     /// Writes many rows with commas between them.
     pub(crate) fn write_all(&self, out: &mut Vec<u8>, rows: &[Row]) -> Outcome<()> {
         if self.parts.is_empty() {
-            self.rows.write_all(out, rows);
+            self.rows.write_all(self.setting.store, out, rows);
             return Ok(());
         }
         for (index, row) in rows.iter().enumerate() {
@@ -115,6 +115,15 @@ impl<'a> Expanded<'a> {
             self.write(out, row)?;
         }
         Ok(())
+    }
+
+    /// What writes the rows without anything else, if they can be: without the store, and without a failure.
+    pub(crate) fn into_plain(self) -> Result<RowWriter, Box<Self>> {
+        if self.parts.is_empty() && self.rows.needs_no_store() {
+            Ok(self.rows)
+        } else {
+            Err(Box::new(self))
+        }
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) -> Outcome<()> {
@@ -127,7 +136,7 @@ impl<'a> Expanded<'a> {
     /// Writes the members of a row's object, the first without a comma before it; refused where the answer gets too large.
     pub(crate) fn members(&self, out: &mut Vec<u8>, row: &Row) -> Outcome<()> {
         within(out.len(), MOST_BYTES)?;
-        self.rows.members(out, row);
+        self.rows.members(self.setting.store, out, row);
         for (expansion, inner) in &self.parts {
             match expansion.end {
                 End::Row { lookup, table } => {

@@ -3,8 +3,7 @@
 //! In Dataverse's words: `_x_value` for lookups, annotations before the property they belong to, the primary id and the
 //! etag always, money's currency unasked. Single values that are not on the way to a body are `render.rs`'s.
 
-use std::num::NonZeroUsize;
-use std::thread;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use rust_decimal::Decimal;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use super::formatted;
 use super::prefer::Annotations;
 use crate::emulator::row::{Cell, Row};
-use crate::emulator::schema::{Column, Kind, Read, Table};
+use crate::emulator::schema::{Column, Kind, Read, Schema, Table};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
 
@@ -22,137 +21,214 @@ pub(crate) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 pub(crate) const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 pub(crate) const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
 
-/// A page of fewer rows is not worth another thread.
-const SMALL: usize = 1000;
-/// So many cores one page may take.
-const MOST_CORES: usize = 4;
-/// What a row is expected to take.
-const BYTES: usize = 512;
-
 /// Writes the rows of one table with the same columns and annotations.
-pub(crate) struct RowWriter<'a> {
-    store: &'a Store,
-    table: &'a Table,
-    /// Each with the text that comes before its value: `,"name":`.
-    columns: Vec<(usize, String)>,
+///
+/// Everything that is the same in every row was made beforehand.
+#[derive(Debug)]
+pub(crate) struct RowWriter {
+    schema: Arc<Schema>,
+    table: TableId,
+    columns: Vec<Written>,
     /// For each column of the table, its place among those.
     places: Vec<Option<u8>>,
-    annotations: &'a Annotations,
+    /// Whether values are also shown as people read them.
+    formats: bool,
+    /// Whether a lookup's value says by which property, and to which table, it leads.
+    leads: [bool; 2],
 }
 
-impl<'a> RowWriter<'a> {
+/// One column of an answer.
+#[derive(Debug)]
+struct Written {
+    column: usize,
+    /// What comes before its value: `,"name":`.
+    name: String,
+    /// What comes before that, if the value leads to a row of the table.
+    leads: Vec<(TableId, String)>,
+}
+
+impl RowWriter {
     /// A writer of the selected columns, or of all.
     pub(crate) fn new(
-        store: &'a Store,
+        store: &Store,
         table: TableId,
         select: Option<&[usize]>,
-        annotations: &'a Annotations,
-    ) -> RowWriter<'a> {
-        let table = store.schema().table(table);
-        let named = |column: usize| {
-            let name = table.columns.get(column)?.wire_name.as_str();
-            Some((column, format!(",\"{name}\":")))
+        annotations: &Annotations,
+    ) -> RowWriter {
+        let schema = Arc::clone(store.schema());
+        let leads = [
+            annotations.wants(NAVIGATION),
+            annotations.wants(LOGICAL_NAME),
+        ];
+        let definition = schema.table(table);
+        let written = |index: usize| {
+            let column = definition.columns.get(index)?;
+            Some(Written {
+                column: index,
+                name: format!(",\"{}\":", column.wire_name),
+                leads: leading(&schema, column, leads),
+            })
         };
-        let columns: Vec<_> = columns(table, select)
+        let columns: Vec<_> = columns(definition, select)
             .into_iter()
-            .filter_map(named)
+            .filter_map(written)
             .collect();
-        let mut places = vec![None; table.columns.len()];
-        for (place, (column, _)) in (0..=u8::MAX).zip(&columns) {
-            let is_hidden =
-                table.columns.get(*column).is_some_and(Column::secured) && store.hides_secured();
+        let mut places = vec![None; definition.columns.len()];
+        for (place, Written { column, .. }) in (0..=u8::MAX).zip(&columns) {
+            let is_hidden = definition.columns.get(*column).is_some_and(Column::secured)
+                && store.hides_secured();
             if let Some(own) = places.get_mut(*column).filter(|_| !is_hidden) {
                 *own = Some(place);
             }
         }
         RowWriter {
-            store,
             table,
             columns,
             places,
-            annotations,
+            formats: annotations.wants(FORMATTED),
+            leads,
+            schema,
         }
     }
 
+    /// Whether a row can be written without the store: nothing is shown that is found in another row.
+    pub(crate) fn needs_no_store(&self) -> bool {
+        !self.formats
+    }
+
     /// Writes a row as an object.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, row: &Row) {
-        out.push(b'{');
-        self.members(out, row);
-        out.push(b'}');
+    pub(crate) fn write(&self, store: &Store, out: &mut Vec<u8>, row: &Row) {
+        self.write_with(&mut self.cells(), Some(store), out, row);
     }
 
-    /// Writes many rows with commas between them, a large page on several cores: that is what a client waits for.
-    pub(crate) fn write_all(&self, out: &mut Vec<u8>, rows: &[Row]) {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let share = rows.len().div_ceil(cores.min(MOST_CORES)).max(SMALL);
-        let mut shares = rows.chunks(share);
-        let own = shares.next().unwrap_or_default();
-        let others: Vec<&[Row]> = shares.collect();
-        thread::scope(|scope| {
-            let written: Vec<_> = others
-                .into_iter()
-                .map(|rows| scope.spawn(move || self.written(rows)))
-                .collect();
-            self.joined(out, own);
-            for share in written {
-                out.push(b',');
-                match share.join() {
-                    Ok(bytes) => out.extend_from_slice(&bytes),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-        });
-    }
-
-    fn written(&self, rows: &[Row]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(rows.len() * BYTES);
-        self.joined(&mut out, rows);
-        out
-    }
-
-    fn joined(&self, out: &mut Vec<u8>, rows: &[Row]) {
+    /// Writes many rows with commas between them.
+    pub(crate) fn write_all(&self, store: &Store, out: &mut Vec<u8>, rows: &[Row]) {
+        let mut cells = self.cells();
         for (index, row) in rows.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            self.write(out, row);
+            self.write_with(&mut cells, Some(store), out, row);
         }
     }
 
+    /// The place for a row's values: one serves for many rows.
+    pub(crate) fn cells<'r>(&self) -> Vec<Cell<'r>> {
+        vec![Cell::NULL; self.columns.len()]
+    }
+
+    /// Writes a row as an object; without the store, nothing is shown as people read it.
+    pub(crate) fn write_with<'r>(
+        &self,
+        cells: &mut [Cell<'r>],
+        store: Option<&Store>,
+        out: &mut Vec<u8>,
+        row: &'r Row,
+    ) {
+        out.push(b'{');
+        self.members_with(cells, store, out, row);
+        out.push(b'}');
+    }
+
     /// Writes the members of a row's object, the first without a comma before it.
-    pub(crate) fn members(&self, out: &mut Vec<u8>, row: &Row) {
+    pub(crate) fn members(&self, store: &Store, out: &mut Vec<u8>, row: &Row) {
+        self.members_with(&mut self.cells(), Some(store), out, row);
+    }
+
+    fn members_with<'r>(
+        &self,
+        cells: &mut [Cell<'r>],
+        store: Option<&Store>,
+        out: &mut Vec<u8>,
+        row: &'r Row,
+    ) {
         out.extend_from_slice(b"\"@odata.etag\":\"W/\\\"");
         scalar(out, &row.version());
         out.extend_from_slice(b"\\\"\"");
-        let mut cells = vec![Cell::Value(ValueRef::Null); self.columns.len()];
-        row.read(&self.places, &mut cells);
-        let annotated = self.annotations.any();
-        for ((column, name), cell) in self.columns.iter().zip(cells) {
-            if annotated && !matches!(cell, Cell::Value(ValueRef::Null)) {
-                self.annotate(out, row, *column);
+        cells.fill(Cell::NULL);
+        row.read(&self.places, cells);
+        for (written, cell) in self.columns.iter().zip(cells) {
+            if self.formats
+                && !matches!(cell, Cell::Value(ValueRef::Null))
+                && let Some(store) = store
+            {
+                self.format(store, out, row, written.column);
             }
-            out.extend_from_slice(name.as_bytes());
-            match cell {
+            match *cell {
                 Cell::Plain(text) => {
+                    out.extend_from_slice(written.name.as_bytes());
                     out.push(b'"');
                     out.extend_from_slice(text);
                     out.push(b'"');
                 }
-                Cell::Value(value) => self::value(out, value),
+                Cell::Value(value) => {
+                    if let ValueRef::Lookup(reference) = value {
+                        self.lead(out, written, reference.table);
+                    }
+                    out.extend_from_slice(written.name.as_bytes());
+                    self::value(out, value);
+                }
             }
         }
     }
 
-    /// Writes what is said of a value beside it.
-    fn annotate(&self, out: &mut Vec<u8>, row: &Row, index: usize) {
-        let Some(column) = self.table.columns.get(index) else {
-            return;
-        };
-        for (annotation, text) in said(self.store, self.table, row, index, self.annotations) {
-            member(out, &column.wire_name, annotation);
+    /// Writes a value as people read it.
+    fn format(&self, store: &Store, out: &mut Vec<u8>, row: &Row, index: usize) {
+        let table = self.schema.table(self.table);
+        let text = formatted::value(store, table, row, index);
+        if let (Some(text), Some(column)) = (text, table.columns.get(index)) {
+            member(out, &column.wire_name, FORMATTED);
             scalar(out, &text);
         }
     }
+
+    /// Writes where a lookup leads.
+    fn lead(&self, out: &mut Vec<u8>, written: &Written, target: TableId) {
+        let mut known = written.leads.iter();
+        if let Some((_, text)) = known.find(|(table, _)| *table == target) {
+            out.extend_from_slice(text.as_bytes());
+        } else if let Some(column) = self.schema.table(self.table).columns.get(written.column) {
+            out.extend_from_slice(lead(&self.schema, column, self.leads, target).as_bytes());
+        }
+    }
+}
+
+/// What a column's values say of where they lead, for every table to which that may be.
+fn leading(schema: &Schema, column: &Column, wanted: [bool; 2]) -> Vec<(TableId, String)> {
+    if wanted == [false, false] {
+        return Vec::new();
+    }
+    let targets = column
+        .targets()
+        .iter()
+        .filter_map(|target| schema.by_name(target.table));
+    targets
+        .map(|target| (target, lead(schema, column, wanted, target)))
+        .collect()
+}
+
+/// What a value says of where it leads: by which property, and to which table.
+fn lead(
+    schema: &Schema,
+    column: &Column,
+    [navigation, logical_name]: [bool; 2],
+    target: TableId,
+) -> String {
+    let target = schema.table(target).name;
+    let mut text = Vec::new();
+    let mut declared = column.targets().iter();
+    if let Some(declared) = declared
+        .find(|declared| declared.table == target)
+        .filter(|_| navigation)
+    {
+        member(&mut text, &column.wire_name, NAVIGATION);
+        scalar(&mut text, declared.navigation);
+    }
+    if logical_name {
+        member(&mut text, &column.wire_name, LOGICAL_NAME);
+        scalar(&mut text, target);
+    }
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// The annotations of a value that are wanted, each with its text.
@@ -232,16 +308,28 @@ fn id(out: &mut Vec<u8>, id: Uuid) {
 
 /// Writes an exact number; whole sums keep a digit behind the point, by which a reader sees that they are not counts.
 fn decimal(out: &mut Vec<u8>, number: Decimal) {
-    if number.scale() == 0
-        && let Ok(whole) = i64::try_from(number.mantissa())
-    {
-        scalar(out, &whole);
-        out.extend_from_slice(b".0");
-        return;
+    let unit = 10_u64.checked_pow(number.scale());
+    let digits = u64::try_from(number.mantissa().unsigned_abs());
+    let (Some(unit), Ok(digits)) = (unit, digits) else {
+        let number = number.normalize();
+        let tail = if number.scale() == 0 { ".0" } else { "" };
+        return out.extend_from_slice(format!("{number}{tail}").as_bytes());
+    };
+    if number.mantissa() < 0 {
+        out.push(b'-');
     }
-    let number = number.normalize();
-    let tail = if number.scale() == 0 { ".0" } else { "" };
-    out.extend_from_slice(format!("{number}{tail}").as_bytes());
+    scalar(out, &(digits / unit));
+    out.push(b'.');
+    let (mut rest, mut unit) = (digits % unit, unit / 10);
+    loop {
+        let digit = rest.checked_div(unit).unwrap_or_default();
+        out.push(b'0' + u8::try_from(digit).unwrap_or_default());
+        rest -= digit * unit;
+        unit /= 10;
+        if rest == 0 {
+            return;
+        }
+    }
 }
 
 /// Writes `"2016-09-28T22:57:53Z"`.
@@ -285,4 +373,25 @@ fn columns(table: &Table, select: Option<&[usize]>) -> Vec<usize> {
         }
     }
     columns
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_written_as_it_is(digits in any::<i64>(), scale in 0..28_u32, large in any::<bool>()) {
+            let number = Decimal::new(digits, scale);
+            let number = if large { number.checked_mul(Decimal::from(1_000_003)).unwrap_or(number) } else { number };
+            let mut out = Vec::new();
+            decimal(&mut out, number);
+            let text = String::from_utf8(out).unwrap_or_default();
+            let shown = number.normalize().to_string();
+            let whole = if shown.contains('.') { shown } else { format!("{shown}.0") };
+            prop_assert_eq!(text, whole);
+        }
+    }
 }

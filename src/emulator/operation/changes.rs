@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Call;
+use crate::emulator::content::Content;
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::paging::{self, MOST};
 use crate::emulator::odata::render;
@@ -109,13 +110,35 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
         select.as_deref(),
         &call.preferences.annotations,
     );
-    let deleted = format!("{}/$metadata#{}/$deletedEntity", call.root, definition.set);
+    let content = content(call, definition, &store, body, writer, entries);
+    let reply = reply::written(StatusCode::OK, content);
+    Ok(reply::with_preferences(
+        reply,
+        &call.preferences.applied_to_list(),
+    ))
+}
+
+/// The whole body: the entries behind its head.
+fn content(
+    call: &Call,
+    table: &Table,
+    store: &Store,
+    mut body: Vec<u8>,
+    writer: RowWriter,
+    entries: Vec<Entry>,
+) -> Content {
+    let is_deletion = |entry: &Entry| matches!(entry, Entry::Deleted(..));
+    if writer.needs_no_store() && !entries.iter().any(is_deletion) {
+        let rows = entries.into_iter().filter_map(Entry::row).collect();
+        return Content::page(body, writer, rows, b"]}".to_vec());
+    }
+    let deleted = format!("{}/$metadata#{}/$deletedEntity", call.root, table.set);
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
         match entry {
-            Entry::Row(row) => writer.write(&mut body, row),
+            Entry::Row(row) => writer.write(store, &mut body, row),
             Entry::Deleted(_, id) => rows::scalar(
                 &mut body,
                 &serde_json::json!({"@odata.context": deleted, "id": id, "reason": "deleted"}),
@@ -123,11 +146,7 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
         }
     }
     body.extend_from_slice(b"]}");
-    let reply = reply::written(StatusCode::OK, body);
-    Ok(reply::with_preferences(
-        reply,
-        &call.preferences.applied_to_list(),
-    ))
+    body.into()
 }
 
 /// `/$count?$deltatoken=…`: how many entries a delta would have.
@@ -245,6 +264,14 @@ fn link(call: &Call, table: &Table, name: &str, token: &str) -> String {
 }
 
 impl Entry {
+    /// The row, unless it was deleted.
+    fn row(self) -> Option<Row> {
+        match self {
+            Entry::Row(row) => Some(row),
+            Entry::Deleted(..) => None,
+        }
+    }
+
     fn place(&self, is_delta: bool) -> Behind {
         match self {
             Entry::Row(row) if is_delta => Behind::Change(row.version()),

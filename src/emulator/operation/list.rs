@@ -5,6 +5,7 @@
 use http::StatusCode;
 
 use super::{Call, aggregate, changes, fetch, select};
+use crate::emulator::content::Content;
 use crate::emulator::instance::Instance;
 use crate::emulator::odata::expand;
 use crate::emulator::odata::expanded::{self, Expanded};
@@ -84,8 +85,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
     let listed = Listed::read(instance, call, subject)?;
     let store = call.view(instance);
     let found = listed.rows(&store);
-    let mut body = Vec::with_capacity(512 + 512 * found.rows.len());
-    body.extend_from_slice(b"{\"@odata.context\":");
+    let mut body = b"{\"@odata.context\":".to_vec();
     let context = expanded::context(
         &call.root,
         &store,
@@ -98,8 +98,16 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
     body.extend_from_slice(b",\"value\":[");
     let setting = call.setting(&store, &expansions);
     let writer = Expanded::new(setting, subject.table, select.as_deref(), &expansions);
-    writer.write_all(&mut body, &found.rows)?;
-    Ok(finish(call, body, found.token.as_deref(), &subject.path))
+    let tail = tail(call, found.token.as_deref(), &subject.path);
+    let content = match writer.into_plain() {
+        Ok(writer) => Content::page(body, writer, found.rows, tail),
+        Err(writer) => {
+            writer.write_all(&mut body, &found.rows)?;
+            body.extend_from_slice(&tail);
+            body.into()
+        }
+    };
+    Ok(listed_as(call, content))
 }
 
 /// The URLs of rows: `/$ref` behind a collection.
@@ -125,18 +133,23 @@ pub(super) fn references(instance: &Instance, call: &Call, subject: &Subject) ->
         rows::scalar(&mut body, &serde_json::json!({"@odata.id": url}));
     }
     let path = format!("{}/$ref", subject.path);
-    Ok(finish(call, body, found.token.as_deref(), &path))
+    body.extend_from_slice(&tail(call, found.token.as_deref(), &path));
+    Ok(listed_as(call, body.into()))
 }
 
-/// Closes the array and the object, with the link to the next page between them.
-fn finish(call: &Call, mut body: Vec<u8>, token: Option<&str>, path: &str) -> Reply {
-    body.push(b']');
+/// What closes the array and the object, with the link to the next page between them.
+fn tail(call: &Call, token: Option<&str>, path: &str) -> Vec<u8> {
+    let mut tail = b"]".to_vec();
     if let Some(token) = token {
-        rows::member(&mut body, "", "odata.nextLink");
-        rows::scalar(&mut body, &next_link(call, path, token));
+        rows::member(&mut tail, "", "odata.nextLink");
+        rows::scalar(&mut tail, &next_link(call, path, token));
     }
-    body.push(b'}');
-    let reply = reply::written(StatusCode::OK, body);
+    tail.push(b'}');
+    tail
+}
+
+fn listed_as(call: &Call, content: Content) -> Reply {
+    let reply = reply::written(StatusCode::OK, content);
     reply::with_preferences(reply, &call.preferences.applied_to_list())
 }
 

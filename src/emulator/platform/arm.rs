@@ -194,7 +194,7 @@ pub(crate) fn with_run(mut reply: Reply, run: &str) -> Reply {
 pub(crate) fn dressed(instance: &Instance, outcome: Outcome<Reply>) -> Reply {
     let mut reply = outcome.unwrap_or_else(Reply::from);
     let challenged = reply.status() == StatusCode::UNAUTHORIZED;
-    let has_body = !reply.body().is_empty();
+    let has_body = reply.body().length() != Some(0);
     let headers = reply.headers_mut();
     if has_body {
         headers.insert(

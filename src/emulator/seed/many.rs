@@ -22,7 +22,7 @@ use super::users::US_PEOPLE;
 use crate::emulator::instance::Instance;
 use crate::emulator::row::share;
 use crate::emulator::schema::Schema;
-use crate::emulator::value::{Reference, Value};
+use crate::emulator::value::{Reference, SqlGuid, Value};
 use crate::emulator::{LOB_CLIENT_ID, SYNC_CLIENT_ID};
 
 /// The ways to be out of step, equally often.
@@ -126,10 +126,12 @@ impl Crowd {
             let id = original.draft.id;
             (id, original.draft.finished(&home, stamp, None))
         };
-        let accounts = (0..self.records).map(|number| self.account(maker, &schema, number));
+        let numbers = self.in_order("account id", self.records);
+        let accounts = numbers.map(|number| self.account(maker, &schema, number));
         let mut store = instance.write();
         store.load(tables.account, accounts.map(finished));
-        let contacts = (0..self.contacts()).map(|number| self.contact(maker, &schema, number));
+        let numbers = self.in_order("contact id", self.contacts());
+        let contacts = numbers.map(|number| self.contact(maker, &schema, number));
         store.load(tables.contact, contacts.map(finished));
     }
 
@@ -141,8 +143,9 @@ impl Crowd {
             (id, draft.finished(&home, stamp, number))
         };
         let mut store = instance.write();
-        let orphans = self.orphans();
-        let accounts = (0..self.records.saturating_add(orphans)).filter_map(|number| {
+        let orphans = self.records..self.records.saturating_add(self.orphans());
+        let numbers = self.in_order("account id", self.records).chain(orphans);
+        let accounts = numbers.filter_map(|number| {
             if let Some(orphan) = number.checked_sub(self.records) {
                 return Some(self.orphan(maker, &schema, orphan));
             }
@@ -150,7 +153,8 @@ impl Crowd {
             maker.copy(&original).map(unnumbered)
         });
         store.load(tables.account, accounts.map(finished));
-        let contacts = (0..self.contacts()).filter_map(|number| {
+        let numbers = self.in_order("contact id", self.contacts());
+        let contacts = numbers.filter_map(|number| {
             let original = self.contact(maker, &schema, number);
             maker.copy(&original).map(unnumbered)
         });
@@ -169,6 +173,15 @@ impl Crowd {
             place.copy_from_slice(&hasher.finish().to_le_bytes());
         }
         uuid::Builder::from_random_bytes(halves).into_uuid()
+    }
+
+    /// The numbers of so many rows in the order of their ids: what is made one after the other lies beside each other in
+    /// memory, and is listed in this order.
+    fn in_order(self, kind: &str, count: u32) -> impl Iterator<Item = u32> {
+        let id = |number| (SqlGuid::from(self.id(kind, number)), number);
+        let mut numbers: Vec<(SqlGuid, u32)> = (0..count).map(id).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|(_, number)| number)
     }
 
     /// The chance of one row.

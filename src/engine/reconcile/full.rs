@@ -2,6 +2,7 @@
 //! (design, "Scale"). What has no equal is read a second time on both sides and told apart, so that a row that changed
 //! meanwhile is no false difference (fault F31).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::mpsc;
 
 use crate::dataverse::{Filter, Page, Query, Reader, now};
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Side};
 use crate::domain::failure::Failure;
 use crate::domain::pairing::{Pairing, Unpaired};
-use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::row::{DeltaLink, Row, RowId};
 use crate::domain::table::TableSchema;
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Event, Looked};
@@ -46,6 +47,27 @@ struct Listing {
     delta: Option<DeltaLink>,
     /// The server's clock at its beginning.
     began: Option<DateTime<Utc>>,
+    /// The rows in it that are no older than its beginning.
+    fresh: BTreeSet<RowId>,
+}
+
+impl Listing {
+    /// Whether a row that was read later stood in the listing.
+    fn had(&self, row: &Row) -> bool {
+        !self.is_young(row) || self.fresh.contains(&row.id)
+    }
+
+    /// Counts a row, be it one that was read later.
+    fn count(&mut self, row: &Row) {
+        if self.is_young(row) {
+            self.fresh.insert(row.id);
+        }
+    }
+
+    fn is_young(&self, row: &Row) -> bool {
+        let made = row.created_on.zip(self.began);
+        made.is_some_and(|(made, began)| made >= began)
+    }
 }
 
 /// Compares one table in full.
@@ -70,8 +92,8 @@ pub(super) async fn compare(
     drop(told);
     let expected = expected(job, table, known).await;
     let (unpaired, unread) = pair(job, table, started, expected, &mut hears).await;
-    let source = ended(source.await, End::Source)?;
-    let target = ended(target.await, End::Target)?;
+    let mut source = ended(source.await, End::Source)?;
+    let mut target = ended(target.await, End::Target)?;
     plausible(
         End::Source,
         &source,
@@ -94,8 +116,12 @@ pub(super) async fn compare(
         .collect();
     let mut looked = look(job, table, &ids).await?;
     let late = look(job, table, &late).await?;
-    let sums = Sums::of(unpaired.equal, &looked, &late);
+    let sums = Sums::of(unpaired.equal, &looked, &late, [&source, &target]);
     looked.extend(late);
+    for one in &looked {
+        one.sides.source.row().map(|row| source.count(row));
+        one.sides.target.row().map(|row| target.count(row));
+    }
     looked.retain(|looked| looked.drift.is_listed());
     keep(
         job,
@@ -132,6 +158,7 @@ async fn keep(
 ) {
     let (Some(source_link), Some(target_link)) = (source.delta, target.delta) else {
         known.forget();
+        table.read_apart.take();
         return;
     };
     let point = Checkpoint {
@@ -144,6 +171,8 @@ async fn keep(
         compared: started.wall,
         in_sync: sums.in_sync,
         local: sums.local,
+        source_fresh: source.fresh,
+        target_fresh: target.fresh,
     };
     known.take(&job.link, table, point, looked, true).await;
 }
@@ -156,24 +185,35 @@ struct Sums {
 }
 
 impl Sums {
-    /// `looked` had no equal in the listings; `late` had one, or none yet, and changed while they were read.
-    fn of(equal: usize, looked: &[Looked], late: &[Looked]) -> Self {
-        // Gone on both sides since the first look, or out of scope: no record at all.
-        let is_there =
-            |looked: &&Looked| looked.drift != Drift::InSync || looked.sides.source.row().is_some();
-        let count = |drift| {
-            let there = looked.iter().filter(is_there);
-            there.filter(|looked| looked.drift == drift).count()
-        };
-        let no_longer = late
+    /// `looked` had no equal in the listings; `late` changed while they were read, and had an equal there or was not in
+    /// them yet.
+    fn of(equal: usize, looked: &[Looked], late: &[Looked], listings: [&Listing; 2]) -> Self {
+        let (counted, new): (Vec<_>, Vec<_>) = late
             .iter()
-            .filter(|looked| looked.drift.is_listed())
-            .count();
+            .partition(|looked| had_an_equal(looked, listings));
+        let now = |drift| {
+            let all = looked.iter().chain(new.iter().copied());
+            // Gone on both sides since the first look, or out of scope: no record at all.
+            all.filter(|looked| stands(looked) && looked.drift == drift)
+                .count()
+        };
+        let in_step = |looked: &&&Looked| stands(looked) && looked.drift == Drift::InSync;
+        let no_longer = counted.len() - counted.iter().filter(in_step).count();
         Self {
-            in_sync: (equal + count(Drift::InSync)).saturating_sub(no_longer),
-            local: count(Drift::Local),
+            in_sync: (equal + now(Drift::InSync)).saturating_sub(no_longer),
+            local: now(Drift::Local),
         }
     }
+}
+
+fn stands(looked: &Looked) -> bool {
+    looked.drift != Drift::InSync || looked.sides.source.row().is_some()
+}
+
+/// Whether a record that changed while the listings were read stood in them: then as an equal one.
+fn had_an_equal(looked: &Looked, [source, target]: [&Listing; 2]) -> bool {
+    let had = |listing: &Listing, side: &Side| side.row().is_none_or(|row| listing.had(row));
+    had(source, &looked.sides.source) && had(target, &looked.sides.target)
 }
 
 fn listing(table: &LinkTable, end: End) -> Query {
@@ -273,7 +313,7 @@ impl Lists {
             listed.began = listed.began.or(page.date);
             listed.delta = page.delta.take();
             // The one who pairs only goes away together with this task.
-            if self.told.send(self.tell(page)).await.is_err() {
+            if self.told.send(self.tell(page, &mut listed)).await.is_err() {
                 return Ok(listed);
             }
         }
@@ -286,8 +326,11 @@ impl Lists {
             && (failure.is_transient() || failure.is_held_back())
     }
 
-    fn tell(&self, page: Page) -> Told {
+    fn tell(&self, page: Page, listed: &mut Listing) -> Told {
         let taken = self.table.take(self.end, page);
+        for row in &taken.rows {
+            listed.count(row);
+        }
         let rows = taken.rows.iter();
         let rows = rows.map(|row| (row.id, self.table.rules.digest(row)));
         let unreadable = taken.unreadable.iter().map(|(id, _)| *id);

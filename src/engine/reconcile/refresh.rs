@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use crate::dataverse::now;
 use crate::domain::drift::{Changed, Drift, Side};
 use crate::domain::failure::Failure;
-use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::row::{DeltaLink, Row, RowId};
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::evidence::Clues;
 use crate::engine::link::LinkTable;
@@ -64,6 +64,21 @@ pub(super) async fn refresh(
     known: &mut Known,
     point: Checkpoint,
 ) -> Result<Comparison, Unfollowed> {
+    let apart = table.read_apart.take();
+    let comparison = follow(job, table, known, point, &apart).await;
+    if comparison.is_err() {
+        table.read_apart.give_back(apart);
+    }
+    comparison
+}
+
+async fn follow(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &mut Known,
+    point: Checkpoint,
+    apart: &BTreeSet<RowId>,
+) -> Result<Comparison, Unfollowed> {
     let started = now();
     let is_first = known.is_fresh_from_the_index();
     let (source, target) = tokio::join!(
@@ -76,6 +91,7 @@ pub(super) async fn refresh(
         .ids()
         .chain(target.ids())
         .chain(known.unread())
+        .chain(apart.iter().copied())
         .collect();
     // A row whose key stood in the way of another record's: that record is looked at, too.
     let held: HashMap<RowId, RowId> = known.held_by(&ids).collect();
@@ -94,13 +110,24 @@ pub(super) async fn refresh(
     let ids: Vec<RowId> = ids.into_iter().collect();
     let mut looked = both.judge(&job.link, table, &ids, |id, clues| feeds.clues(id, clues));
     confirm(job, table, &mut looked).await?;
+    let rows = |end| {
+        let sides = looked.iter().map(|looked| &looked.sides);
+        sides.filter_map(move |sides| match end {
+            End::Source => sides.source.row(),
+            End::Target => sides.target.row(),
+        })
+    };
+    let source_taken = source.date.unwrap_or(started.wall);
+    let target_taken = target.date.unwrap_or(started.wall);
     let mut next = Checkpoint {
         source: source.next,
         target: target.next,
         taken: started.wall.trunc_subsecs(3),
-        source_taken: source.date.unwrap_or(started.wall),
-        target_taken: target.date.unwrap_or(started.wall),
-        ..point
+        source_taken,
+        target_taken,
+        source_fresh: feeds.source.fresh_at(source_taken, rows(End::Source)),
+        target_fresh: feeds.target.fresh_at(target_taken, rows(End::Target)),
+        ..point.clone()
     };
     for looked in &looked {
         let id = looked.record.key.id;
@@ -191,73 +218,123 @@ fn is_behind(next: &DeltaLink, before: &DeltaLink) -> bool {
 }
 
 /// What the feeds say of each record.
-struct Feeds {
-    source: HashMap<RowId, Told>,
-    target: HashMap<RowId, Told>,
+struct Feeds<'p> {
+    source: Feed<'p>,
+    target: Feed<'p>,
+}
+
+/// What one side's feed says, and what was counted of that side when it began.
+struct Feed<'p> {
+    told: HashMap<RowId, Told>,
+    taken: DateTime<Utc>,
+    fresh: &'p BTreeSet<RowId>,
 }
 
 /// What one feed says of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
-    /// It is there, and is no older than the checkpoint.
-    New,
-    /// It is there, or can't be read, and was there at the checkpoint.
+    /// It has changed.
     Changed,
-    /// It is gone.
+    /// It is gone, or was in between.
     Deleted,
 }
 
-impl Feeds {
-    fn of(point: &Checkpoint, source: &Changes, target: &Changes) -> Self {
-        let told = |changes: &Changes, taken: DateTime<Utc>| -> HashMap<RowId, Told> {
-            let tell = |id: RowId| match changes.found.rows.get(&id) {
-                Some(row) if row.created_on.is_some_and(|created| created >= taken) => Told::New,
-                Some(_) => Told::Changed,
-                None if changes.deleted.contains(&id) => Told::Deleted,
-                None => Told::Changed,
-            };
-            changes.ids().map(|id| (id, tell(id))).collect()
-        };
+/// Whether a row was there at the checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Was {
+    There,
+    /// It was not: it has been made since.
+    Made,
+    Absent,
+}
+
+impl<'p> Feed<'p> {
+    fn of(changes: &Changes, taken: DateTime<Utc>, fresh: &'p BTreeSet<RowId>) -> Self {
+        let changed = changes.found.ids().map(|id| (id, Told::Changed));
+        let deleted = changes.deleted.iter().map(|id| (*id, Told::Deleted));
         Self {
-            source: told(source, point.source_taken),
-            target: told(target, point.target_taken),
+            told: changed.chain(deleted).collect(),
+            taken,
+            fresh,
+        }
+    }
+
+    fn has_deleted(&self, id: RowId) -> bool {
+        self.told.get(&id) == Some(&Told::Deleted)
+    }
+
+    /// Whether a row was there, by what it shows now. When it was made is known to the second only: of those of the
+    /// checkpoint's own second it is remembered which were counted.
+    fn was(&self, id: RowId, side: &Side) -> Was {
+        match side {
+            // Whether it was in scope before is not known: taken as it is now.
+            Side::OutOfScope => Was::Absent,
+            Side::Absent if !self.has_deleted(id) => Was::Absent,
+            Side::Absent | Side::Unreadable(_) | Side::Unread => Was::There,
+            Side::Row(row) => {
+                let is_young = row.created_on.is_some_and(|created| created >= self.taken);
+                let is_made = is_young && !self.fresh.contains(&row.id);
+                if is_made && !self.has_deleted(row.id) {
+                    Was::Made
+                } else {
+                    Was::There
+                }
+            }
+        }
+    }
+
+    /// The rows that are counted now although they are no older than this second.
+    fn fresh_at<'r>(
+        &self,
+        taken: DateTime<Utc>,
+        rows: impl Iterator<Item = &'r Row>,
+    ) -> BTreeSet<RowId> {
+        let is_young = |row: &&Row| row.created_on.is_some_and(|created| created >= taken);
+        let mut fresh: BTreeSet<RowId> = rows.filter(is_young).map(|row| row.id).collect();
+        if taken == self.taken {
+            fresh.extend(self.fresh);
+        }
+        fresh
+    }
+}
+
+impl<'p> Feeds<'p> {
+    fn of(point: &'p Checkpoint, source: &Changes, target: &Changes) -> Self {
+        Self {
+            source: Feed::of(source, point.source_taken, &point.source_fresh),
+            target: Feed::of(target, point.target_taken, &point.target_fresh),
         }
     }
 
     /// What was known of a record, and what the feeds say of it since.
     fn clues(&self, id: RowId, before: Clues) -> Clues {
-        let (source, target) = (self.source.get(&id), self.target.get(&id));
-        let changed = before.changed.or_else(|| {
-            (source.is_some() || target.is_some()).then_some(Changed {
-                source: source.is_some(),
-                target: target.is_some(),
-            })
-        });
+        let (source, target) = (
+            self.source.told.contains_key(&id),
+            self.target.told.contains_key(&id),
+        );
+        let changed = before
+            .changed
+            .or_else(|| (source || target).then_some(Changed { source, target }));
         Clues {
             changed,
-            deleted_in_source: before.deleted_in_source || source == Some(&Told::Deleted),
-            deleted_in_target: before.deleted_in_target || target == Some(&Told::Deleted),
+            deleted_in_source: before.deleted_in_source || self.source.has_deleted(id),
+            deleted_in_target: before.deleted_in_target || self.target.has_deleted(id),
             is_held: before.is_held,
         }
     }
 
     /// Where a record stood at the checkpoint that was not out of step then: on both sides, or on the target's only.
+    /// What was made and deleted since can't be told from what was there, but where its source is new itself.
     fn before(&self, looked: &Looked) -> Option<Drift> {
         let id = looked.record.key.id;
-        let was = |told: Option<&Told>, side: &Side| match told {
-            // Whether it was in scope before is not known: taken as it is now.
-            _ if *side == Side::OutOfScope => false,
-            Some(Told::New) => false,
-            Some(Told::Changed | Told::Deleted) => true,
-            None => !matches!(side, Side::Absent | Side::OutOfScope),
-        };
-        let source = was(self.source.get(&id), &looked.sides.source);
-        let target = was(self.target.get(&id), &looked.sides.target);
+        let source = self.source.was(id, &looked.sides.source);
+        let target = self.target.was(id, &looked.sides.target);
         match (source, target) {
-            (true, true) => Some(Drift::InSync),
-            (false, true) => Some(Drift::Local),
+            (Was::There, Was::There) => Some(Drift::InSync),
+            (Was::Made, Was::There) if self.target.has_deleted(id) => None,
+            (Was::Made | Was::Absent, Was::There) => Some(Drift::Local),
             // What only the source had was missing, and what is not known to have been missing was nowhere.
-            (_, false) => None,
+            (_, Was::Made | Was::Absent) => None,
         }
     }
 }

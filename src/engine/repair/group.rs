@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::record::{Attempt, Ensured, ends_at_once};
+use super::record::{Attempt, Ensured, ends_at_once, overwrites_on_a_guess};
 use super::{Named, Repair, Step, Stop, Written};
 use crate::dataverse::{MOST_IN_A_BATCH, Write, now};
 use crate::domain::failure::Failure;
@@ -172,7 +172,13 @@ impl Repair {
             return Ok(());
         };
         let ids: Vec<RowId> = held.iter().map(|record| record.key.id).collect();
-        let read = look_many(&self.link, &table, &self.ends, &ids).await;
+        let mut read = look_many(&self.link, &table, &self.ends, &ids).await;
+        let is_guess = |looked: &Looked| overwrites_on_a_guess(looked, &self.plan(looked, &table));
+        if read.as_ref().is_ok_and(|read| read.iter().any(is_guess))
+            && self.feeds_have_told(&table).await
+        {
+            read = look_many(&self.link, &table, &self.ends, &ids).await;
+        }
         let Ok(looked) = read else {
             group.leave_unplanned(held);
             return Ok(());
@@ -220,7 +226,7 @@ impl Repair {
                 continue;
             }
             radius.add(&plan);
-            self.tell(Event::Looked(Box::new(looked.clone()))).await;
+            self.saw(looked.clone()).await;
             let stage = match ends_at_once(&looked, &plan) {
                 Some(stage) => stage,
                 None => match self.prepared(table, &looked, &plan) {
@@ -410,7 +416,7 @@ impl Repair {
             } = one;
             if let Some(back) = read.remove(&looked.record.key.id) {
                 let (stage, written) = self.found(table, &plan, &back, written);
-                self.tell(Event::Looked(Box::new(back))).await;
+                self.saw(back).await;
                 steps.push(Step {
                     record: looked.record,
                     stage,

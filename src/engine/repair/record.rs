@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::{Reading, Repair, Stop, TRIES, Written};
 use crate::dataverse::{Write, now};
-use crate::domain::drift::{Assessment, Side};
+use crate::domain::drift::{Assessment, Drift, Side};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Request, Stage, Verb};
 use crate::domain::plan::{Assignment, BlastRadius, Plan, decide, is_decided, named, plan};
@@ -18,7 +18,8 @@ use crate::engine::event::{Event, Looked, Named};
 use crate::engine::evidence::Agreement;
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
-use crate::engine::reconcile::{assess, find_partners, look_one};
+use crate::engine::reconcile::{Comparing, Interruption, assess, find_partners, look_one};
+use crate::engine::start::Depth;
 
 /// Why a row that is there is left alone.
 const OUT_OF_SCOPE: &str = "out of the link's scope (`where`)";
@@ -87,7 +88,7 @@ impl Repair {
                         })
                         .await;
                     }
-                    self.tell(Event::Looked(Box::new(looked.clone()))).await;
+                    self.saw(looked.clone()).await;
                     self.attempt(&record, &looked, plan, ensured, began).await?
                 }
                 Err(failure) => after_failure(failure),
@@ -143,9 +144,31 @@ impl Repair {
     pub(super) async fn look(&self, key: RecordKey) -> Reading<(Looked, Plan)> {
         let unknown = || Failure::local(FailureClass::Invalid, "no such table on this link");
         let table = self.link.table(key.table).ok_or_else(unknown)?;
-        let looked = look_one(&self.link, table, &self.ends, key.id).await?;
-        let plan = self.plan(&looked, table);
+        let mut looked = look_one(&self.link, table, &self.ends, key.id).await?;
+        let mut plan = self.plan(&looked, table);
+        if overwrites_on_a_guess(&looked, &plan) && self.feeds_have_told(table).await {
+            looked = look_one(&self.link, table, &self.ends, key.id).await?;
+            plan = self.plan(&looked, table);
+        }
         Ok((looked, plan))
+    }
+
+    /// Has the feeds of changes tell which side of a record changed, where they are followed: clocks alone would let an
+    /// older edit of the target be overwritten by a newer one of the source.
+    pub(super) async fn feeds_have_told(&self, table: &Arc<LinkTable>) -> bool {
+        let comparing = Comparing {
+            link: Arc::clone(&self.link),
+            ends: self.ends.clone(),
+            depth: Depth::Changes,
+            interruption: Interruption::BreaksOff,
+            events: self.events.clone(),
+        };
+        // A comparison that is under way is waited for: it may be a long one.
+        tokio::select! {
+            told = comparing.follow(table) => told,
+            () = self.reins.ended() => false,
+            () = self.shutdown.cancelled() => false,
+        }
     }
 
     /// What is to be done about a record as it was read.
@@ -280,7 +303,7 @@ impl Repair {
                 "an earlier attempt at it has ended; ask for it anew",
             )));
         }
-        self.tell(Event::Looked(Box::new(looked.clone()))).await;
+        self.saw(looked.clone()).await;
         match self.write(&record, table, &looked, &plan, began).await? {
             Attempt::Done(stage, written) => {
                 let stage = self.stage(&record, stage, &written, began).await?;
@@ -512,7 +535,7 @@ impl Repair {
                 Ok(looked) => {
                     *read = looked.sides.target.row().cloned();
                     let (stage, written) = self.found(table, plan, &looked, written);
-                    self.tell(Event::Looked(Box::new(looked))).await;
+                    self.saw(looked).await;
                     return Ok(Attempt::Done(stage, written));
                 }
                 Err(failure) if failure.class == FailureClass::NotAllowed => self.sleep().await,
@@ -554,7 +577,7 @@ impl Repair {
                 written.etag = version(row);
                 *read = row.cloned();
             }
-            self.tell(Event::Looked(Box::new(looked))).await;
+            self.saw(looked).await;
             return Ok(match (was_done, is_untouched) {
                 (true, _) => Attempt::Done(Stage::Verified, written),
                 (false, true) => Attempt::Again("its outcome was not known"),
@@ -674,6 +697,11 @@ impl Repair {
             self.link.told.forget(key);
         }
     }
+}
+
+/// Whether a write would rest on nothing but the two clocks.
+pub(super) fn overwrites_on_a_guess(looked: &Looked, plan: &Plan) -> bool {
+    looked.is_guess && looked.drift == Drift::Stale && matches!(plan, Plan::Fill { .. })
 }
 
 /// Where a record ends that nothing is to be done to.

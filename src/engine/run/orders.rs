@@ -194,6 +194,9 @@ impl Run {
                 };
                 let told = match looked {
                     Ok(looked) => {
+                        for id in &ids {
+                            table.read_apart.add(*id);
+                        }
                         let looked = looked.into_iter();
                         looked
                             .map(|looked| Event::Looked(Box::new(looked)))

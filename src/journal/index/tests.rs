@@ -26,6 +26,8 @@ fn checkpoint(version: u32) -> Checkpoint {
         compared: Utc.with_ymd_and_hms(2026, 11, 23, 3, 0, 0).unwrap(),
         in_sync: 40,
         local: 2,
+        source_fresh: BTreeSet::from([problem(3, Drift::Stub).id]),
+        target_fresh: (4..9).map(|n| problem(n, Drift::Stub).id).collect(),
     }
 }
 

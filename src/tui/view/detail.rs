@@ -355,6 +355,10 @@ impl<'a> Detail<'a> {
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);
+        if !self.record.sides.are_read() {
+            let words = format!("{called}: reads both sides first");
+            return (format!("{key}  "), words);
+        }
         match plan_of(&self.model.state, self.record, verb) {
             Plan::Keep => (format!("{key}  "), format!("{called}: nothing is written")),
             Plan::Create(columns) => (

@@ -1,7 +1,7 @@
 //! The real binary: an emulator in a process of its own, and commands against it.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -195,12 +195,17 @@ wait_cap = "1s"
 
     /// A command on this emulator, ready to run.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_in(&self.folder.path().join("state"), arguments)
+    }
+
+    /// The same, with another folder for its state.
+    pub fn command_in(&self, state: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command
             .arg("--config")
             .arg(self.config())
             .arg("--state")
-            .arg(self.folder.path().join("state"))
+            .arg(state)
             .args(arguments)
             .env("TANDEM_TOKEN", &self.token)
             .stdin(Stdio::null());
@@ -253,14 +258,25 @@ wait_cap = "1s"
         self.call("DELETE", &format!("{}/emulator/faults", self.europe), None);
     }
 
-    /// What Europe received and does not read, since the log was cleared.
-    pub fn writes(&self) -> Vec<Json> {
+    /// How many requests the faults of Europe have struck.
+    pub fn hits(&self) -> usize {
+        let (_, armed) = self.call("GET", &format!("{}/emulator/faults", self.europe), None);
+        let armed = armed["faults"].as_array().unwrap().iter();
+        let hits = armed.map(|fault| fault["hits"].as_u64().unwrap());
+        usize::try_from(hits.sum::<u64>()).unwrap()
+    }
+
+    /// What Europe received since the log was cleared.
+    pub fn europe_log(&self) -> Vec<Json> {
         let (_, log) = self.call("GET", &format!("{}/emulator/log", self.europe), None);
-        let requests = log["requests"].as_array().unwrap().iter();
+        log["requests"].as_array().unwrap().clone()
+    }
+
+    /// What of it updates or creates a row.
+    pub fn writes(&self) -> Vec<Json> {
+        let mut requests = self.europe_log();
+        requests.retain(|request| request["method"] == "PATCH");
         requests
-            .filter(|request| request["method"] == "PATCH")
-            .cloned()
-            .collect()
     }
 
     pub fn clear_log(&self) {

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use super::emulated::Emulated;
 
 /// Nothing that is waited for in a test takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Lab {
     pub emulated: Emulated,
@@ -192,9 +192,13 @@ impl Lab {
     }
 
     /// The same with a configuration that a test changes first.
-    pub async fn restart_configured(self, change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn restart_configured(
+        self,
+        options: Options,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         self.running.stop().await;
-        Self::configured(self.emulated, self.state, options(), change)
+        Self::configured(self.emulated, self.state, options, change)
     }
 
     pub async fn stop(self) {
@@ -210,17 +214,22 @@ impl Lab {
         }
         let state = self.engine.states.borrow().clone();
         panic!(
-            "waited in vain until {what}; health {:?}, notices {:?}, tables {:?}, timeline {:#?}",
+            "waited in vain until {what}; health {:?}, notices {:?}, tables {:?}, open {:#?}, timeline {:#?}",
             state
                 .instances
                 .iter()
-                .map(|i| (i.health, &i.last_error))
+                .map(|i| (i.health, &i.last_error, &i.gate, &i.breakers))
                 .collect::<Vec<_>>(),
             state.notices,
             state
                 .tables
                 .iter()
                 .map(|t| (&t.counts, &t.failure))
+                .collect::<Vec<_>>(),
+            state
+                .operations
+                .iter()
+                .filter(|one| !one.is_finished() || one.progress.unknown > 0)
                 .collect::<Vec<_>>(),
             state
                 .timeline

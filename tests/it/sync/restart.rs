@@ -12,7 +12,9 @@ async fn what_an_earlier_process_ordered_is_found_out_about_and_not_ordered_agai
     let id = order(&lab, RunOrder::Start).await;
     stage_of(&mut lab, id, "verified").await;
     let sync = job(Backend::LogicApp, &lab.emulated.pair, None);
-    let mut lab = lab.restart_configured(|config| own(config, sync)).await;
+    let mut lab = lab
+        .restart_configured(options(), |config| own(config, sync))
+        .await;
     let done = lab.finished(id).await;
     assert_eq!(done.progress.verified, 1, "{done:?}");
     lab.until("the run is over", |state| {
@@ -43,7 +45,9 @@ async fn an_order_whose_answer_an_earlier_process_never_saw_is_found_in_the_list
     })
     .await;
     let sync = job(Backend::LogicApp, &lab.emulated.pair, None);
-    let mut lab = lab.restart_configured(|config| own(config, sync)).await;
+    let mut lab = lab
+        .restart_configured(options(), |config| own(config, sync))
+        .await;
     let done = lab.finished(id).await;
     assert_eq!(done.progress.verified, 1, "{done:?}");
     let state = lab.engine.states.borrow().clone();

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use bytes::Bytes;
 use http::{HeaderName, Response, StatusCode};
 use uuid::Uuid;
 
@@ -69,7 +68,7 @@ impl Multipart {
 
     pub(super) fn finish(mut self, status: StatusCode) -> Reply {
         line(&mut self.body, &format!("--{}--", self.boundary));
-        let mut whole = Response::new(Bytes::from(self.body));
+        let mut whole = Response::new(self.body.into());
         *whole.status_mut() = status;
         let kind = format!("multipart/mixed; boundary={}", self.boundary);
         reply::set(whole.headers_mut(), http::header::CONTENT_TYPE, &kind);
@@ -92,7 +91,7 @@ fn part(body: &mut Vec<u8>, content_id: Option<&str>, reply: &Reply) {
         }
     }
     line(body, &head);
-    body.extend_from_slice(reply.body());
+    reply.body().append_to(body);
     line(body, "");
 }
 

@@ -1,0 +1,4 @@
+//! Faults of reliability.md 4 that stand in no other file, each by its number, over real sockets.
+
+mod engine;
+mod wire;
