@@ -276,9 +276,13 @@ fn planned_maintenance_stops_the_agent_and_ends_by_itself_with_a_sync() {
     let new = json!({"name": "Meanwhile", "accountnumber": "MEAN1"});
     emulator.us_api("POST", "accounts", Some(new));
 
-    let status = emulator.tandem(&["status", "--json"]).exits(0).json();
+    // The agent says so to other processes once a second.
+    let mut status = Json::Null;
+    emulator.until("status says so", || {
+        status = emulator.tandem(&["status", "--json"]).exits(0).json();
+        status["instances"][1]["health"] == "maintenance"
+    });
     let europe = &status["instances"][1];
-    assert_eq!(europe["health"], "maintenance", "{status:#}");
     assert_eq!(europe["maintenance"]["reason"], "upgrade");
     assert!(europe["maintenance"]["until"].is_string());
 

@@ -228,7 +228,7 @@ fn it_ends_well_whatever_ends_it_and_survives_any_size() {
         assert!(screen.is_restored(), "{signal}: {}", screen.text());
     }
     let mut screen = console(&emulator, 60, 20);
-    screen.shows("80 x 24");
+    screen.shows("EXPECTED");
     screen.raw(b"\x03").raw(b"\x03").ends();
     assert!(screen.is_restored());
 }

@@ -66,10 +66,7 @@ fn the_filter_is_live_and_every_word_of_it_has_to_occur() {
 fn terms_of_the_filter_look_at_drift_table_age_and_letters_and_can_be_turned_round() {
     let mut console = Console::new(fixture::working(), (80, 24));
     console.keys("2 / \"drift:st table:con\"");
-    assert_eq!(
-        names(&console),
-        ["Adaeze Brand", "Gwil Okafor"]
-    );
+    assert_eq!(names(&console), ["Adaeze Brand", "Gwil Okafor"]);
     console.keys("Esc / \"drift:stub !table:con ~hubb\"");
     assert_eq!(names(&console), ["Hubbell Incorporated"]);
     console.keys("Esc / \"~hblinc\"");

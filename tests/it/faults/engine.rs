@@ -221,12 +221,11 @@ async fn fault_f33_a_sync_that_never_ends_shows_as_a_lag_that_grows_and_a_stalle
         .await;
     let state = lab.compare_again().await;
     assert_eq!(state.pending(0), pending + 1, "pending grows");
-    let state = lab
-        .until("it is stalled", |state| {
-            state.condition(0, state.now.wall) == LinkCondition::Stalled
-        })
-        .await;
-    assert!(state.lag(0, state.now.wall) > lag, "lag grows");
+    lab.until("it is stalled and its lag grows", |state| {
+        state.condition(0, state.now.wall) == LinkCondition::Stalled
+            && state.lag(0, state.now.wall) > lag
+    })
+    .await;
     assert!(all_closed(&lab), "every read is well");
     lab.stop().await;
 }

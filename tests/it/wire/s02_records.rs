@@ -118,7 +118,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row is read with the names of what it refers to",
         &[CONTACT, BOUND],
-        "GET accounts(«1»)?$select=name,_primarycontactid_value,modifiedon,_modifiedby_value,_createdby_value\n\
+        "GET accounts(«1»)?$select=name,_primarycontactid_value,modifiedon,_modifiedby_value,createdon,_createdby_value\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"name\":\"Acme\",\"_primarycontactid_value\":\"«2»\",\
          \"_primarycontactid_value@OData.Community.Display.V1.FormattedValue\":\"Ada L\",\"modifiedon\":\"«date»\",\"…\":0}",
@@ -128,7 +128,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row that is missing is not found by our client",
         &[],
-        "GET accounts(«9»)?$select=name,modifiedon,_modifiedby_value,_createdby_value\n\
+        "GET accounts(«9»)?$select=name,modifiedon,_modifiedby_value,createdon,_createdby_value\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "404 NotFound\n\n{\"error\":{\"code\":\"0x80040217\",\"message\":\"account With Id = «9» Does Not Exist\"}}",
     ),
@@ -416,7 +416,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a row is found by its alternate key",
         &["POST accounts\n\n{\"accountid\":\"«1»\",\"accountnumber\":\"O'B 1\"}"],
-        "GET accounts(accountnumber=%27O%27%27B%201%27)?$select=modifiedon,_modifiedby_value,_createdby_value\n\
+        "GET accounts(accountnumber=%27O%27%27B%201%27)?$select=modifiedon,_modifiedby_value,createdon,_createdby_value\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"accountid\":\"«1»\",\"…\":0}",
     ),
@@ -425,7 +425,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Obs],
         "a key that no row has is not found",
         &[],
-        "GET accounts(accountnumber='none')?$select=modifiedon,_modifiedby_value,_createdby_value\n\
+        "GET accounts(accountnumber='none')?$select=modifiedon,_modifiedby_value,createdon,_createdby_value\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         NO_KEY,
     ),
@@ -434,7 +434,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a value that can't stand in an address is filtered for",
         &["POST accounts\n\n{\"accountid\":\"«1»\",\"accountnumber\":\"M&M\"}"],
-        "GET accounts?$select=modifiedon,_modifiedby_value,_createdby_value&$filter=accountnumber eq 'M%26M'&$top=2\n\
+        "GET accounts?$select=modifiedon,_modifiedby_value,createdon,_createdby_value&$filter=accountnumber eq 'M%26M'&$top=2\n\
          Prefer: odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"value\":[{\"accountid\":\"«1»\",\"…\":0}],\"…\":0}",
     ),

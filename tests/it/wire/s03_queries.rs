@@ -154,7 +154,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "rows are asked for by their ids",
         THREE,
-        "GET accounts?$select=name,modifiedon,_modifiedby_value,_createdby_value&$filter=Microsoft.Dynamics.CRM.In(PropertyName='accountid',PropertyValues=[\"«1»\",\"«2»\"])\n\
+        "GET accounts?$select=name,modifiedon,_modifiedby_value,createdon,_createdby_value&$filter=Microsoft.Dynamics.CRM.In(PropertyName='accountid',PropertyValues=[\"«1»\",\"«2»\"])\n\
          Prefer: odata.maxpagesize=5000,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         BOTH,
     ),
@@ -185,7 +185,7 @@ pub const GOLDENS: &[Golden] = &[
         &[Doc],
         "a first page links to the next",
         THREE,
-        "GET accounts?$select=name,modifiedon,_modifiedby_value,_createdby_value&$orderby=name asc\n\
+        "GET accounts?$select=name,modifiedon,_modifiedby_value,createdon,_createdby_value&$orderby=name asc\n\
          Prefer: odata.maxpagesize=2,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"",
         "200\n\n{\"value\":[{\"…\":0},{\"…\":0}],\"@odata.nextLink\":\"«root»accounts?«any»$skiptoken=«any»\",\"…\":0}",
     ),
@@ -197,7 +197,7 @@ pub const GOLDENS: &[Golden] = &[
             A,
             B,
             C,
-            "GET accounts?$select=name,modifiedon,_modifiedby_value,_createdby_value&$orderby=name asc\n\
+            "GET accounts?$select=name,modifiedon,_modifiedby_value,createdon,_createdby_value&$orderby=name asc\n\
              Prefer: odata.maxpagesize=2,odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\"\n\
              bind next = /@odata.nextLink",
         ],
