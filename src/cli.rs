@@ -98,7 +98,7 @@ pub async fn run(arguments: Arguments) -> Exit {
         output,
         interrupts,
     };
-    match dispatch(arguments.command, &mut context).await {
+    match Box::pin(dispatch(arguments.command, &mut context)).await {
         Ok(exit) => exit,
         Err(trouble) => {
             report(output, &trouble);

@@ -31,6 +31,10 @@ Exit codes: 0 as it should be; 1 something needs a person; 2 wrong usage or conf
 
 /// What every command understands.
 #[derive(Args, Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub struct Globals {
     /// The configuration file [default: `$TANDEM_CONFIG`, else `~/.config/tandem/config.toml`]
     #[arg(long, global = true, value_name = "FILE")]

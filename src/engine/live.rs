@@ -61,7 +61,7 @@ impl Live {
     pub(super) fn of(state: &State, may_write: bool) -> Self {
         let links = state.links.iter().enumerate();
         let operations = state.operations.iter();
-        let lines = state.timeline.len().saturating_sub(LINES);
+        let old = state.timeline.len().saturating_sub(LINES);
         Self {
             now: state.now,
             may_write,
@@ -92,7 +92,7 @@ impl Live {
                     paused: one.paused.clone(),
                 })
                 .collect(),
-            timeline: state.timeline.iter().skip(lines).cloned().collect(),
+            timeline: state.timeline.iter().skip(old).cloned().collect(),
         }
     }
 

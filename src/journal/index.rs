@@ -176,19 +176,18 @@ impl Index {
         }
         let file = self.file();
         drop(folder::private_file(&file)?);
-        let connection = match keep(&file) {
-            Ok(connection) => connection,
-            Err(_) => {
-                remove(&file).map_err(|source| OpenError::Folder {
-                    folder: file.clone(),
-                    source,
-                })?;
-                drop(folder::private_file(&file)?);
-                keep(&file).map_err(|error| OpenError::Database {
-                    file,
-                    why: error.to_string(),
-                })?
-            }
+        let connection = if let Ok(connection) = keep(&file) {
+            connection
+        } else {
+            remove(&file).map_err(|source| OpenError::Folder {
+                folder: file.clone(),
+                source,
+            })?;
+            drop(folder::private_file(&file)?);
+            keep(&file).map_err(|error| OpenError::Database {
+                file,
+                why: error.to_string(),
+            })?
         };
         *held = Held {
             connection: Some(connection),

@@ -31,6 +31,10 @@ pub use dialog::{
 
 /// Everything that the console remembers.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the console"
+)]
 pub struct Model {
     /// The newest snapshot.
     pub state: Arc<State>,

@@ -110,8 +110,8 @@ pub(super) fn answer(instance: &Instance, call: &Call, table: TableId) -> Outcom
         select.as_deref(),
         &call.preferences.annotations,
     );
-    let content = content(call, definition, &store, body, writer, entries);
-    let reply = reply::written(StatusCode::OK, content);
+    let whole = content(call, definition, &store, body, writer, entries);
+    let reply = reply::written(StatusCode::OK, whole);
     Ok(reply::with_preferences(
         reply,
         &call.preferences.applied_to_list(),

@@ -99,7 +99,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
     let setting = call.setting(&store, &expansions);
     let writer = Expanded::new(setting, subject.table, select.as_deref(), &expansions);
     let tail = tail(call, found.token.as_deref(), &subject.path);
-    let content = match writer.into_plain() {
+    let page = match writer.into_plain() {
         Ok(writer) => Content::page(body, writer, found.rows, tail),
         Err(writer) => {
             writer.write_all(&mut body, &found.rows)?;
@@ -107,7 +107,7 @@ pub(super) fn page(instance: &Instance, call: &Call, subject: &Subject) -> Outco
             body.into()
         }
     };
-    Ok(listed_as(call, content))
+    Ok(listed_as(call, page))
 }
 
 /// The URLs of rows: `/$ref` behind a collection.

@@ -119,8 +119,12 @@ pub(super) async fn compare(
     let sums = Sums::of(unpaired.equal, &looked, &late, [&source, &target]);
     looked.extend(late);
     for one in &looked {
-        one.sides.source.row().map(|row| source.count(row));
-        one.sides.target.row().map(|row| target.count(row));
+        if let Some(row) = one.sides.source.row() {
+            source.count(row);
+        }
+        if let Some(row) = one.sides.target.row() {
+            target.count(row);
+        }
     }
     looked.retain(|looked| looked.drift.is_listed());
     keep(

@@ -250,10 +250,10 @@ enum Was {
 
 impl<'p> Feed<'p> {
     fn of(changes: &Changes, taken: DateTime<Utc>, fresh: &'p BTreeSet<RowId>) -> Self {
-        let changed = changes.found.ids().map(|id| (id, Told::Changed));
+        let there = changes.found.ids().map(|id| (id, Told::Changed));
         let deleted = changes.deleted.iter().map(|id| (*id, Told::Deleted));
         Self {
-            told: changed.chain(deleted).collect(),
+            told: there.chain(deleted).collect(),
             taken,
             fresh,
         }

@@ -36,7 +36,7 @@ impl Run {
         }
         if is_late(operation, at) {
             let why = "the agent did not come to it in time".to_owned();
-            self.answer(operation, Stage::Abandoned(why));
+            self.answer(operation, &Stage::Abandoned(why));
             return true;
         }
         if is_control(operation) {
@@ -80,7 +80,7 @@ impl Run {
             }
             _ => Stage::Refused("it is over, or nothing of it is under way here".to_owned()),
         };
-        self.answer(control, stage);
+        self.answer(control, &stage);
     }
 
     fn is_left_behind(&self, operation: OperationId) -> bool {
@@ -89,7 +89,7 @@ impl Run {
     }
 
     /// Puts down what became of an operation of one step, and ends it.
-    pub(super) fn answer(&mut self, operation: &RecoveredOperation, stage: Stage) {
+    pub(super) fn answer(&mut self, operation: &RecoveredOperation, stage: &Stage) {
         let (id, at) = (operation.request.id, now());
         let mut entries = Vec::new();
         for record in &operation.records {
@@ -102,12 +102,12 @@ impl Run {
                 columns: Vec::new(),
                 now: at,
             };
-            if stage == Stage::Verified {
+            if *stage == Stage::Verified {
                 entries.push(step(Stage::Intended));
             }
             entries.push(step(stage.clone()));
         }
-        let cut_short = match &stage {
+        let cut_short = match stage {
             Stage::Verified => None,
             stage => stage.reason().map(str::to_owned),
         };

@@ -200,12 +200,12 @@ impl Run {
             }
             let kept = index.keep().await;
             if kept {
-                known
-                    .iter_mut()
-                    .for_each(|known| **known = Known::default());
-                contexts
-                    .iter()
-                    .for_each(|context| context.told.forget_all(|_| true));
+                for known in &mut known {
+                    **known = Known::default();
+                }
+                for context in &contexts {
+                    context.told.forget_all(|_| true);
+                }
             }
             drop(known);
             let _ended = events.send(Event::IndexClaimed { kept }).await;
@@ -229,7 +229,7 @@ impl Run {
 
     /// Says what there is to follow. An agent does so each second.
     pub(super) fn tell_others(&mut self) {
-        let Some(index) = self.index.clone().filter(|index| index.is_keeper()) else {
+        let Some(index) = self.index.clone().filter(journal::Index::is_keeper) else {
             return;
         };
         let is_busy = self
@@ -324,7 +324,7 @@ impl Run {
                 self.run_in_journal(link, &request, command)
             }
             Command::Resume { operation, .. } => {
-                request = self.about(&request, Verb::Resume, &self.options.who.clone());
+                request = about(&request, Verb::Resume, &self.options.who);
                 operation_in_journal(*operation).into_iter().collect()
             }
             _ => return false,
@@ -341,23 +341,12 @@ impl Run {
         let Some(ended) = self.writer.state().operation(operation) else {
             return false;
         };
-        let request = self.about(&ended.request.clone(), Verb::End, who);
+        let request = about(&ended.request, Verb::End, who);
         self.append_for_agent(
             request,
             operation_in_journal(operation).into_iter().collect(),
         );
         true
-    }
-
-    /// A request of its own, about another operation.
-    fn about(&self, other: &Request, verb: Verb, who: &str) -> Request {
-        Request {
-            id: OperationId::new(),
-            verb,
-            who: who.to_owned(),
-            asked: now().wall,
-            ..other.clone()
-        }
     }
 
     fn append_for_agent(&mut self, request: Request, records: Vec<JournalRecord>) {
@@ -391,11 +380,11 @@ impl Run {
     }
 
     fn named_in_journal(&self, targets: &[Target]) -> Vec<JournalRecord> {
-        let names = self.names(targets);
+        let known = self.names(targets);
         let records = targets.iter().filter_map(|target| match target {
             Target::Record(key) => {
                 let table = self.writer.state().table(key.table)?;
-                let named = names.get(key);
+                let named = known.get(key);
                 let text = |of: fn(&Named) -> &String| named.map(of).cloned().unwrap_or_default();
                 Some(JournalRecord {
                     table: table.name.clone(),
@@ -440,4 +429,15 @@ fn operation_in_journal(operation: OperationId) -> Option<JournalRecord> {
         number: operation.to_string(),
         on_the_way: false,
     })
+}
+
+/// A request of its own, about another operation.
+fn about(other: &Request, verb: Verb, who: &str) -> Request {
+    Request {
+        id: OperationId::new(),
+        verb,
+        who: who.to_owned(),
+        asked: now().wall,
+        ..other.clone()
+    }
 }

@@ -227,7 +227,7 @@ impl Run {
             let Some(place) = place else { continue };
             if is_control(&operation) {
                 let why = "the agent that it was for is gone".to_owned();
-                self.answer(&operation, Stage::Abandoned(why));
+                self.answer(&operation, &Stage::Abandoned(why));
                 continue;
             }
             if order::is_order(&operation) {

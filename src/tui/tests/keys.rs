@@ -271,7 +271,8 @@ fn another_key_takes_the_place_of_the_first_in_views_footer_and_help() {
 
 #[test]
 fn keys_that_can_not_be_are_refused_with_their_line() {
-    let cases: [(&[(&str, &[&str])], usize, &str); 7] = [
+    type Written = &'static [(&'static str, &'static [&'static str])];
+    let cases: [(Written, usize, &str); 7] = [
         (
             &[("poll", &["F5"]), ("fiter", &["x"])],
             8,

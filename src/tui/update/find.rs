@@ -27,9 +27,8 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
 
 /// Enter: asks for what was typed; once that was answered, opens the record under the cursor.
 pub fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
-    let stopped = model.state.instances.iter();
-    let stopped = stopped.filter(|one| one.forced().is_some());
-    let stopped: Option<&InstanceState> = stopped.last();
+    let mut instances = model.state.instances.iter();
+    let stopped: Option<&InstanceState> = instances.rfind(|one| one.forced().is_some());
     if let Some(instance) = stopped {
         let text = format!("all calls to {} are stopped", format::place(&instance.name));
         model.toast(text, Tone::Care, now);

@@ -31,13 +31,13 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     }
     let (chosen, hidden) = concerned(model);
     if chosen.is_empty() {
-        let text = if !hidden.is_empty() {
+        let text = if hidden.is_empty() {
+            "no record is chosen".to_owned()
+        } else {
             format!(
                 "{} hidden by the filter: Esc takes it off, u the marks",
                 format::of_them(hidden.len(), "marked record")
             )
-        } else {
-            "no record is chosen".to_owned()
         };
         model.toast(text, Tone::Care, now);
         return Vec::new();

@@ -36,7 +36,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         Dialog::Quit(_) => quit::draw(canvas, model),
         Dialog::Status(text) => status(canvas, text),
         Dialog::Find(dialog) => find::draw(canvas, model, dialog),
-        Dialog::Sort(dialog) => sort::draw(canvas, model, dialog),
+        Dialog::Sort(dialog) => sort::draw(canvas, model, *dialog),
         Dialog::Choose(dialog) => choose::draw(canvas, model, dialog),
     }
 }

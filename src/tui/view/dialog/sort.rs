@@ -7,7 +7,7 @@ use crate::tui::order::Sort;
 use crate::tui::theme::Role;
 
 /// Draws the menu.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &SortDialog) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: SortDialog) {
     let mut lines = vec![Line::empty()];
     for (place, sort) in Sort::ALL.into_iter().enumerate() {
         let cursor = if place == dialog.at { "►" } else { " " };
