@@ -59,6 +59,8 @@ async fn run() -> Result<(), Failed> {
         ticket: String::new(),
         who: "bench".to_owned(),
         asked: chrono::Utc::now(),
+        choices: Vec::new(),
+        retries: None,
     };
     let id = request.id;
     let begin = Instant::now();

@@ -88,6 +88,7 @@ pub fn engine(pair: &Pair, state: &Path) -> Result<(Engine, Running), Failed> {
         read_only: false,
         compares: true,
         depth: Depth::Changes,
+        follows: false,
     };
     Ok(engine::start(config(pair, state)?, options)?)
 }

@@ -168,13 +168,13 @@ async fn drained(lab: &mut Lab) -> Arc<State> {
 fn is_drained(state: &State) -> bool {
     let is_open =
         |instance: &InstanceState| instance.breakers.iter().any(|breaker| !breaker.is_closed());
-    let tables = state.tables.iter();
+    let mut tables = state.tables.iter();
     state.operations.iter().all(|one| one.is_finished())
         && state.unknown_outcomes() == 0
         && !state.links[0].sync.is_running()
         && !state.instances.iter().any(is_open)
         && state.pending(0) == 0
-        && tables.fold(true, |well, table| well && table.failure.is_none())
+        && tables.all(|table| table.failure.is_none())
 }
 
 fn agent() -> Options {
