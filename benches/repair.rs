@@ -1,6 +1,6 @@
 //! What a rehydrate of many records costs, beside the emulator's own rate of writing them.
 //!
-//! The limit: batches of 100 PATCHes, each with the precondition on the version that was read, four at once, and nothing
+//! The limit: batches of 100 updates, each with the precondition on the version that was read, four at once, and nothing
 //! else: no reading, journal, canary or look at what
 //! came of it. The engine does all of that. Limit and engine write different records of one instance, both out of step.
 //!
@@ -19,7 +19,7 @@ use tandem::emulator::Pair;
 use tandem::engine::command::{Command, Consent, Target};
 use tandem::engine::records::Record;
 
-/// PATCHes in a batch, and batches at once.
+/// Updates in a batch, and batches at once.
 const AT_ONCE: usize = 100;
 const IN_FLIGHT: usize = 4;
 
