@@ -173,7 +173,6 @@ impl Run {
         self.begin_looking().await;
         let mut journal = self.open_journal();
         self.spawn_alerts();
-        self.spawn_hook_watch();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;

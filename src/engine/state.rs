@@ -167,7 +167,7 @@ impl State {
 }
 
 /// The ensure hook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookState {
     /// The place of its link, whose target calls it.
     pub link: usize,

@@ -7,6 +7,8 @@ use super::format::Zone;
 use super::keymap::Key;
 use super::order::{Order, Query};
 use crate::domain::find::Said;
+use crate::domain::operation::OperationId;
+use crate::engine::audit::Failed;
 use crate::engine::find::Found;
 use crate::engine::records::Records;
 use crate::engine::{Command, State};
@@ -36,6 +38,8 @@ pub enum Message {
     Snapshot(Snapshot),
     /// Both instances were asked for a record.
     Found(u64, FoundRecords),
+    /// The journal was asked what failed of an operation.
+    Failed(OperationId, FailedRecords),
     /// The list worker put records in order.
     Ordered(Order),
     /// A command did not fit into the engine's queue.
@@ -70,6 +74,10 @@ impl PartialEq for FoundRecords {
     }
 }
 
+/// What failed of an operation, or why that can't be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedRecords(pub Result<Arc<Failed>, String>);
+
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -79,6 +87,8 @@ pub enum Effect {
     Sort(Query, Records),
     /// Ask both instances for a record; the number comes back with the answer.
     Find(u64, Said),
+    /// Ask the journal what failed of an operation.
+    ReadFailed(OperationId),
     /// Send a text to the terminal's clipboard.
     Copy(String),
     /// Have the terminal report the mouse, or leave it to the terminal.

@@ -15,7 +15,7 @@ use super::order::{Order, Place, Sort};
 use super::theme::Theme;
 use crate::config::Safety;
 use crate::domain::drift::Drift;
-use crate::domain::operation::{OperationId, RecordKey, Verb};
+use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::State;
@@ -23,11 +23,13 @@ use crate::engine::records::Record;
 use crate::engine::state::{LinkState, OperationState, Tone};
 
 mod dialog;
+mod picking;
 
 pub use dialog::{
     Answer, ArmDialog, Ask, BreakerDialog, BreakerStep, ChooseDialog, CommandsDialog,
-    ConfirmDialog, Dialog, Field, FindDialog, Listing, SortDialog, Summary, plan_of,
+    ConfirmDialog, Deed, Dialog, Field, FindDialog, Listing, SortDialog, Summary, plan_of, planned,
 };
+pub use picking::Picking;
 
 /// Everything that the console remembers.
 #[derive(Clone, Debug)]
@@ -84,10 +86,23 @@ pub struct Model {
     pub interrupted: Option<Now>,
     /// The verb whose key was pressed on records that had to be read first.
     pub awaiting: Option<ActionId>,
+    /// The choice column by column that is being made.
+    pub picking: Option<Picking>,
+    /// The operation whose failed records are being looked up, to be tried again.
+    pub retrying: Option<Retrying>,
     /// The id for the next operation, made anew by [`super::run()`] for every message.
     pub next_operation: OperationId,
     /// Whether the engine is gone.
     pub engine_gone: bool,
+}
+
+/// What failed of an operation, on its way to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retrying {
+    /// The operation.
+    pub operation: OperationId,
+    /// What it was asked to do, and the records of it that failed, once the journal has told.
+    pub found: Option<(Deed, Vec<RecordKey>)>,
 }
 
 /// A screen that is held still.
@@ -242,6 +257,8 @@ impl Model {
             focused: None,
             interrupted: None,
             awaiting: None,
+            picking: None,
+            retrying: None,
             next_operation: OperationId::new(),
             engine_gone: false,
         }
@@ -375,10 +392,5 @@ impl Model {
             && operation.started.is_none()
             && operation.waiting.is_none()
             && asked > ACCEPTED
-    }
-
-    /// The verb's targets summed up for its dialog.
-    pub fn summary(&self, verb: Verb, records: &[RecordKey]) -> Summary {
-        Summary::of(self, verb, records)
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::format::Zone;
 use super::keymap::{Code, Key, Keymap};
-use super::message::{Effect, FoundRecords, Message, Snapshot};
+use super::message::{Effect, FailedRecords, FoundRecords, Message, Snapshot};
 use super::model::Model;
 use super::order::{Order, Worker};
 use super::terminal::Screen;
@@ -27,6 +27,7 @@ use super::update::update;
 use crate::config::{Config, Safety};
 use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
+use crate::engine::audit::Audit;
 use crate::engine::{Engine, find, now};
 
 /// What the console is started with.
@@ -254,6 +255,7 @@ impl Console {
                 }
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Find(number, said) => self.find(number, said),
+                Effect::ReadFailed(operation) => self.read_failed(operation),
                 Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Suspend => self.suspend(model).await?,
@@ -274,6 +276,22 @@ impl Console {
                 .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
             // Nobody is left to tell once the console has ended.
             drop(answer.send(Message::Found(number, FoundRecords(found))));
+        });
+    }
+
+    /// Asks the journal beside the loop what failed of an operation.
+    fn read_failed(&self, operation: OperationId) {
+        let state = self.config.state.clone();
+        let answer = self.finder.clone();
+        tokio::task::spawn_blocking(move || {
+            let read = || {
+                let audit = Audit::open(&state).map_err(|error| error.to_string())?;
+                let failed = audit.failed(operation).map_err(|error| error.to_string())?;
+                let failed = failed.ok_or_else(|| "the journal does not know it".to_owned())?;
+                Ok(Arc::new(failed))
+            };
+            let message = Message::Failed(operation, FailedRecords(read()));
+            drop(answer.send(message));
         });
     }
 

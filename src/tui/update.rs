@@ -5,7 +5,7 @@ use super::action::{ActionId, Writes};
 use super::format;
 use super::keymap::{Context, Key};
 use super::layout::Arrangement;
-use super::message::{Effect, FoundRecords, Message, Snapshot};
+use super::message::{Effect, FailedRecords, FoundRecords, Message, Snapshot};
 use super::model::{Dialog, Listing, Model, Screen, SidesView, TOAST, UNSEEN};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
@@ -13,6 +13,7 @@ use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
 mod can;
+mod columns;
 mod comfort;
 mod dialog;
 mod find;
@@ -42,6 +43,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.size = (columns, rows);
             dialog::shown_again(model, before, now);
             list::keep_in_view(model);
+            columns::settle(model);
             Vec::new()
         }
         Message::Focused => {
@@ -60,11 +62,16 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             outcomes(model, &before, now);
             notices(model, now);
             dialog::after_snapshot(model, now);
+            columns::settle(model);
             let mut effects = verb::after_snapshot(model, now);
+            effects.extend(operations::after_snapshot(model, now));
             effects.extend(list::after_snapshot(model, now));
             effects
         }
         Message::Found(number, FoundRecords(answer)) => find::found(model, number, answer),
+        Message::Failed(operation, FailedRecords(failed)) => {
+            operations::failed(model, operation, failed, now)
+        }
         Message::Ordered(order) => {
             list::take_order(model, order);
             Vec::new()
@@ -109,6 +116,7 @@ fn is_burst(model: &Model, now: Now) -> bool {
 
 fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
     model.awaiting = None;
+    model.retrying = None;
     model.pressed.push_back(now.mono);
     while model.pressed.len() > 2 * BURST_KEYS {
         model.pressed.pop_front();
@@ -284,6 +292,11 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         }
         ActionId::Open => open(model, now),
         ActionId::End => operations::end(model, now),
+        ActionId::Retry => operations::retry(model, now),
+        ActionId::SwapSide => {
+            columns::swap(model);
+            Vec::new()
+        }
         ActionId::CopyId => copy_id(model, now),
         ActionId::CopyStatus => {
             let text = super::view::status_text(model, now);
@@ -349,12 +362,14 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::FillBlanks
         | ActionId::TakeSource
         | ActionId::KeepTarget
+        | ActionId::ByColumn
         | ActionId::OtherInstance => Vec::new(),
     }
 }
 
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.screen = screen;
+    columns::settle(model);
     list::keep_in_view(model);
     Vec::new()
 }
@@ -374,6 +389,7 @@ fn next_link(model: &mut Model) -> Vec<Effect> {
 fn back(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Pulse => Vec::new(),
+        Screen::Sides(_) if model.picking.take().is_some() => Vec::new(),
         Screen::Sides(view) => show(
             model,
             if view.from_operations {
@@ -398,7 +414,8 @@ fn open(model: &mut Model, now: Now) -> Vec<Effect> {
             None => Vec::new(),
         },
         Screen::Operations => operations::open(model, now),
-        Screen::Pulse | Screen::Sides(_) => Vec::new(),
+        Screen::Sides(_) => columns::accept(model, now),
+        Screen::Pulse => Vec::new(),
     }
 }
 
@@ -439,6 +456,9 @@ fn poll(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
+    if columns::moved(model, action) {
+        return Vec::new();
+    }
     match model.screen {
         Screen::Records => return list::moved(model, action),
         Screen::Operations => operations::moved(model, action),

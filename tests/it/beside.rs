@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use serde_json::{Value as Json, json};
 
 use super::agent::{Agent, PENDING};
+use super::hook::commands as hook;
 use super::support::binary::Emulator;
 use super::support::screen::Screen;
 
@@ -192,4 +193,59 @@ fn since_when_an_instance_is_healthy_survives_a_restart() {
     assert_eq!(status["seen_by"], Json::Null);
     assert_eq!(since(&status), before, "{status:#}");
     assert!(status["links"][0]["last_success"].is_string(), "{status:#}");
+}
+
+const REFUSED: &str = "5a3c1f00-0000-4000-8000-00000000ab01";
+
+#[test]
+fn what_the_agent_has_parked_is_known_beside_it_until_it_is_brought_over() {
+    let emulator = emulator();
+    let agent = agent(&emulator);
+    emulator.arm(json!({"count": "all", "status": 400, "code": "0x80040265", "method": "PATCH", "path": REFUSED}));
+    let body = json!({"accountid": REFUSED, "name": "Refused by a rule", "accountnumber": "RULE1"});
+    let (status, answer) = emulator.us_api("POST", "accounts", Some(body));
+    assert_eq!(status, 204, "{answer}");
+    emulator.until("it is seen", || agent.figure(PENDING) == Some(1.0));
+    emulator.tandem(&["sync", "account", REFUSED]).exits(1);
+    let mut console = Screen::start(&emulator.command(&[]), 120, 40);
+    console.shows("seen by agent ").shows("1 parked");
+    console.keys("2").shows("Refused by a rule").shows("parked");
+    let parked = ["records", "--flag", "parked", "--json"];
+    emulator.until("a command knows it, too", || {
+        emulator.tandem(&parked).json()["total"] == 1
+    });
+    emulator.disarm();
+    emulator.tandem(&["sync", "account", REFUSED]).exits(0);
+    console
+        .keys("1")
+        .until("nothing is parked", |screen| !screen.contains("1 parked"));
+    console.keys("q").ends();
+}
+
+#[test]
+fn how_the_hook_is_is_told_by_the_agent() {
+    let emulator = hook::emulator();
+    hook::configure(&emulator, "http://127.0.0.1:1/", "");
+    let (mut process, listen) = hook::serve(&emulator);
+    hook::configure(&emulator, &format!("{listen}/"), "");
+    emulator.tandem(&["hook", "register"]).exits(0);
+    let agent = Agent::start(&emulator, &[]);
+    let answers = "tandem_hook_answers";
+    emulator.until("the agent asks it", || agent.figure(answers) == Some(1.0));
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    agent.signal(Signal::STOP);
+    process.terminate();
+    assert!(process.succeeds());
+    let mut console = Screen::start(&emulator.command(&[]), 120, 40);
+    console.shows("seen by agent ").shows("● answers ");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert!(
+        console.text().contains("● answers "),
+        "the console does not ask itself"
+    );
+    agent.signal(Signal::CONT);
+    console
+        .shows("THE HOOK DOES NOT ANSWER")
+        .shows("▼ DOES NOT ANSWER ");
+    console.keys("q").ends();
 }

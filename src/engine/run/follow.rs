@@ -79,9 +79,10 @@ impl Run {
         }
     }
 
-    /// Probes the instances, describes the links and watches their jobs from now on.
+    /// Probes the instances, asks the hook, describes the links and watches their jobs from now on.
     fn look(&mut self) {
         self.spawn_probes();
+        self.spawn_hook_watch();
         self.describe_links();
         if self.options.compares {
             self.watch_jobs();

@@ -151,6 +151,28 @@ pub const ACTIONS: &[Action] = &[
         Undo::By("what was sent stays"),
     ),
     Action::new(
+        ActionId::Retry,
+        "retry-failed",
+        &[Context::Operations],
+        &[char('R')],
+        "try again what failed of the operation, by the same verb",
+    )
+    .hint("retry failed")
+    .reads("the records on both sides")
+    .writes(
+        Writes::Target,
+        Confirmed::Count,
+        Undo::By("what it overwrites is kept for 30 days"),
+    )
+    .reason(Reason::Many),
+    Action::new(
+        ActionId::SwapSide,
+        "swap-side",
+        &[Context::Sides],
+        &[char(' ')],
+        "choosing by column: the other side's value stands here",
+    ),
+    Action::new(
         ActionId::CopyId,
         "copy-id",
         RECORD,
@@ -490,4 +512,11 @@ pub const ACTIONS: &[Action] = &[
         "write nothing, and ask again when either row changes",
     )
     .writes(Writes::Target, Confirmed::Yes, Undo::Nothing),
+    Action::new(
+        ActionId::ByColumn,
+        "by-column",
+        &[Context::Choice],
+        &[char('c')],
+        "choose column by column whose value stands",
+    ),
 ];

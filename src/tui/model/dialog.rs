@@ -16,7 +16,7 @@ mod confirm;
 mod summary;
 
 pub use confirm::{Ask, ConfirmDialog};
-pub use summary::{Summary, plan_of};
+pub use summary::{Deed, Summary, plan_of, planned};
 
 /// An open dialog.
 #[derive(Clone, Debug)]

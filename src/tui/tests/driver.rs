@@ -27,6 +27,7 @@ pub struct Console {
     pub sent: Vec<Command>,
     pub copied: Vec<String>,
     pub asked: Vec<(u64, crate::domain::find::Said)>,
+    pub looked_up: Vec<OperationId>,
     pub has_quit: bool,
     pub suspended: usize,
     sorter: Sorter,
@@ -54,6 +55,7 @@ impl Console {
             sent: Vec::new(),
             copied: Vec::new(),
             asked: Vec::new(),
+            looked_up: Vec::new(),
             has_quit: false,
             suspended: 0,
             sorter: Sorter::default(),
@@ -79,6 +81,7 @@ impl Console {
                 Effect::Quit => self.has_quit = true,
                 Effect::Suspend => self.suspended += 1,
                 Effect::Find(number, said) => self.asked.push((number, said)),
+                Effect::ReadFailed(operation) => self.looked_up.push(operation),
                 Effect::Redraw | Effect::Mouse(_) => {}
             }
         }

@@ -11,6 +11,7 @@ use crate::domain::breaker::{BreakerStatus, Class, Counts as Calls, Phase};
 use crate::domain::drift::{CompareRules, ComparedColumn, Drift, Side};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
+use crate::domain::hook::{self, Answer, Called, HookHealth, STARTED};
 use crate::domain::lag::{Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
 use crate::domain::plan::BlastRadius;
@@ -21,7 +22,7 @@ use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
 use crate::engine::state::{
-    Counts, Entry, Finished, Flagged, InstanceState, LinkState, Lock, OperationRecord,
+    Counts, Entry, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationRecord,
     OperationState, SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
 };
 
@@ -223,13 +224,32 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
-        hook: None,
+        hook: Some(HookState {
+            link: 0,
+            health: hook(now),
+        }),
         agent: None,
         told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),
     }
+}
+
+/// A hook that answers and is called.
+fn hook(now: Now) -> HookHealth {
+    let calls = |ensured| {
+        hook::Calls::read(&format!(
+            "{STARTED} 1\ntandem_hook_calls_total{{outcome=\"ensured\"}} {ensured}\n"
+        ))
+    };
+    let mut health = HookHealth::default();
+    health.answered(Answer::NotAsked, None, ago(now, 75 * HOUR));
+    health.answered(Answer::Well, None, ago(now, 74 * HOUR));
+    health.answered(Answer::Well, Some(calls(100)), ago(now, secs(290)));
+    health.answered(Answer::Well, Some(calls(134)), ago(now, secs(2)));
+    health.set_called(Called::Yes);
+    health
 }
 
 /// Two minutes after the page: Europe is down (mock-ups 1 and 2).

@@ -58,7 +58,7 @@ fn keys() -> impl Strategy<Value = Key> {
     ])
     .prop_map(key);
     let letters = prop::sample::select(
-        "123EEETTTHHHyyyyyyWBLxXrqYsl/[]avuA jk?:be+-04fPmiü"
+        "123EEETTTHHHyyyyyyWBLxXrRqYsl/[]avuA  ccjk?:be+-04fPmiü"
             .chars()
             .collect::<Vec<_>>(),
     );
@@ -186,6 +186,7 @@ fn every_view_and_dialog_draws_at_every_size() {
         ":",
         "2 s",
         "2 ] ] ] ] H",
+        "2 ] ] ] ] H c",
         "2 Enter",
         "Tab",
         "f",

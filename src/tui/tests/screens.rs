@@ -71,6 +71,8 @@ fn dialogs_look_as_drawn() {
     shoot("dialog_end", fixture::bulk, "3 x");
     shoot("help", fixture::quiet, "2 ?");
     shoot("dialog_choose", armed, "2 ] ] ] ] H");
+    shoot("sides_columns", armed, "2 ] ] ] ] H c j Space");
+    shoot("dialog_columns", armed, "2 ] ] ] ] H c j Space Enter");
     shoot("dialog_sort", fixture::working, "2 s");
     shoot("palette", fixture::working, ": \"co\"");
     shoot("status", fixture::outage, "Y");

@@ -1,6 +1,6 @@
 //! Whether an action can be done now, and why not: the palette and the help say it beside the action's key.
 
-use super::{context, verb};
+use super::{context, operations, verb};
 use crate::domain::time::Now;
 use crate::engine::state::Lock;
 use crate::tui::action::{Action, ActionId, Writes, of};
@@ -38,6 +38,20 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ),
         ActionId::Unmark => say(model.records.marks.is_empty(), "nothing is marked"),
         ActionId::End => say(!can_end(model, now), "nothing of it can be taken back"),
+        ActionId::Retry => {
+            let chosen = model.chosen_operation();
+            let operation = chosen.and_then(|place| model.state.operations.get(place));
+            let why = operation.map_or(Some("nothing was asked for yet"), |one| {
+                operations::why_no_retry(one)
+            });
+            verb::refusal(model)
+                .or_else(|| locked(model))
+                .or_else(|| why.map(str::to_owned))
+        }
+        ActionId::SwapSide => say(
+            model.picking.is_none(),
+            "the choice by column begins with H, then c",
+        ),
         ActionId::NextLink => say(model.state.links.len() < 2, "there is one link"),
         ActionId::StopAll => say(is_forced(model), "all calls are stopped already"),
         ActionId::Release => say(!is_forced(model), "nothing is forced"),

@@ -1,7 +1,7 @@
 //! Keys in dialogs. A dialog is confirmed by `y`, or by the typed count and Enter: never by Enter alone, never by the
 //! key that opened it, and not before it could be seen.
 
-use super::{is_burst, list, verb};
+use super::{columns, is_burst, list, verb};
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
@@ -13,7 +13,7 @@ use crate::tui::keymap::{Code, Context, Key};
 use crate::tui::layout::Arrangement;
 use crate::tui::message::Effect;
 use crate::tui::model::{
-    ArmDialog, Ask, BreakerDialog, BreakerStep, CommandsDialog, ConfirmDialog, Dialog, Field,
+    ArmDialog, Ask, BreakerDialog, BreakerStep, CommandsDialog, ConfirmDialog, Deed, Dialog, Field,
     Listing, Model, UNSEEN,
 };
 use crate::tui::order::Sort;
@@ -108,6 +108,7 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         }
         ActionId::Accept => accept(model, now),
         ActionId::Yes if counts(model, now) => yes(model, now),
+        ActionId::ByColumn => columns::begin(model),
         ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget
             if counts(model, now) =>
         {
@@ -272,13 +273,13 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
         return Vec::new();
     };
     model.dialogs.pop();
-    let request = |verb: Verb| Request {
+    let request = |deed: Deed| Request {
         id: model.next_operation,
-        verb,
+        verb: deed.verb,
         link: link.clone(),
         reason: dialog.reason.value().trim().to_owned(),
-        choices: Vec::new(),
-        retries: None,
+        choices: deed.choices,
+        retries: deed.retries,
         ticket: String::new(),
         who: model.who.clone(),
         asked: now.wall,
@@ -287,21 +288,22 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
         records: dialog.ask.records(),
     };
     match &dialog.ask {
-        Ask::Repair { verb, records, .. } => {
+        Ask::Repair { deed, records, .. } => {
             let command = Command::Repair {
-                request: request(*verb),
+                request: request(deed.clone()),
                 records: records.iter().copied().map(Target::Record).collect(),
                 consent,
             };
             for key in records {
                 model.records.marks.remove(key);
             }
+            model.picking = None;
             let mut effects = vec![Effect::Send(command)];
             effects.extend(list::keep_places(model, records));
             effects
         }
         Ask::Sync { .. } => vec![Effect::Send(Command::StartSync {
-            request: request(Verb::Sync),
+            request: request(Deed::of(Verb::Sync)),
             consent,
         })],
         Ask::Resume { operation, .. } => vec![Effect::Send(Command::Resume {

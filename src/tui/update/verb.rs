@@ -13,7 +13,7 @@ use crate::tui::action::ActionId;
 use crate::tui::format;
 use crate::tui::message::Effect;
 use crate::tui::model::{
-    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Dialog, Model, Screen, Summary, plan_of,
+    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Deed, Dialog, Model, Screen, Summary, plan_of,
 };
 
 /// A verb's key.
@@ -54,12 +54,14 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if writable.is_empty() {
         return nothing_to_write(model, &keys, verb, now);
     }
+    let deed = Deed::of(verb);
+    let summary = Box::new(Summary::of(model, &deed, &keys));
     let ask = Ask::Repair {
-        verb,
+        deed,
         records: writable,
-        chosen: keys.clone(),
+        chosen: keys,
         hidden,
-        summary: Box::new(Summary::of(model, verb, &keys)),
+        summary,
     };
     confirm(model, ask, action, now)
 }
@@ -179,12 +181,14 @@ pub fn chosen(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         Plan::Create(_) | Plan::Fill { .. } | Plan::Keep => {}
     }
     model.dialogs.pop();
+    let deed = Deed::of(verb);
+    let summary = Box::new(Summary::of(model, &deed, &[key]));
     let ask = Ask::Repair {
-        verb,
+        deed,
         records: vec![key],
         chosen: vec![key],
         hidden: Vec::new(),
-        summary: Box::new(Summary::of(model, verb, &[key])),
+        summary,
     };
     confirm(model, ask, action, now)
 }

@@ -9,7 +9,7 @@ use crate::tui::keymap::{Context, actions_in};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
-use crate::tui::update::{can_end, context};
+use crate::tui::update::{can_end, context, why_not};
 
 /// Draws the hints.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
@@ -72,6 +72,10 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             format!("arm for {}", model.verb_keys()),
         ));
     }
+    if model.picking.is_some() {
+        hints.push((model.key(ActionId::SwapSide), "the other side".to_owned()));
+        hints.push((model.key(ActionId::Open), "go on".to_owned()));
+    }
     let special = special(model);
     hints.extend(special);
     for action in actions_in(here).chain(actions_in(Context::Screens)) {
@@ -82,6 +86,7 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             // All of Pulse's panes are on the screen here.
             || (action.id == ActionId::Pane && here == Context::Pulse)
             || (action.id == ActionId::End && !can_end)
+            || (action.id == ActionId::Retry && why_not(model, action.id, now).is_some())
             || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);
         if !hidden {

@@ -2,8 +2,8 @@
 
 use tui_input::Input;
 
-use super::{Field, Summary, plan_of};
-use crate::domain::operation::{OperationId, RecordKey, Verb};
+use super::{Deed, Field, Summary, planned};
+use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::time::Now;
 use crate::tui::model::Model;
 
@@ -12,8 +12,8 @@ use crate::tui::model::Model;
 pub enum Ask {
     /// A verb on records, frozen when the dialog opened.
     Repair {
-        /// The verb.
-        verb: Verb,
+        /// What is asked of them.
+        deed: Deed,
         /// The records that would be written to, in the order of the list.
         records: Vec<RecordKey>,
         /// All that were chosen, with those that nothing would be done to.
@@ -126,7 +126,7 @@ impl ConfirmDialog {
     /// Plans what was frozen anew. What looks different has to be seen again before it is confirmed.
     pub fn plan_again(&mut self, model: &Model, now: Now) {
         let Ask::Repair {
-            verb,
+            deed,
             records,
             chosen,
             summary,
@@ -135,7 +135,7 @@ impl ConfirmDialog {
         else {
             return;
         };
-        let mut again = Summary::among(model, *verb, chosen, records);
+        let mut again = Summary::among(model, deed, chosen, records);
         if again.shown.is_none() {
             again.shown.clone_from(&summary.shown);
         }
@@ -156,7 +156,7 @@ impl ConfirmDialog {
     /// Takes the marked records in that the filter hides; then all of it has to be seen anew.
     pub fn take_hidden_in(&mut self, model: &Model, now: Now) {
         let Ask::Repair {
-            verb,
+            deed,
             records,
             chosen,
             hidden,
@@ -170,7 +170,7 @@ impl ConfirmDialog {
         }
         for key in hidden.drain(..) {
             let record = model.record(key);
-            let plan = record.map(|record| plan_of(&model.state, record, *verb));
+            let plan = record.map(|record| planned(&model.state, record, deed));
             if plan.is_some_and(|plan| plan.is_write()) {
                 records.push(key);
             }

@@ -186,7 +186,7 @@ pub fn bar(done: usize, total: usize, columns: usize) -> String {
 }
 
 /// Pieces with ` · ` between them; those that have no room are left out whole.
-fn line(canvas: &mut Canvas<'_>, x: u16, y: u16, pieces: &[String], last_is_bad: bool) {
+pub fn line(canvas: &mut Canvas<'_>, x: u16, y: u16, pieces: &[String], last_is_bad: bool) {
     let end = canvas.columns().saturating_sub(1);
     let mut at = x;
     for (place, piece) in pieces.iter().enumerate() {
