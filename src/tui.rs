@@ -25,6 +25,9 @@ pub mod order;
 pub mod terms;
 pub mod verdict;
 
+pub mod handover;
+pub mod svg;
+
 pub mod view;
 
 pub mod ascii;
@@ -33,6 +36,7 @@ pub mod format;
 pub mod layout;
 pub mod theme;
 
+mod files;
 mod run;
 mod terminal;
 

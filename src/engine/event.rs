@@ -9,12 +9,13 @@ use super::hooked::Said;
 use super::link::LinkContext;
 use super::live::Live;
 use super::records::Sides;
-use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
+use super::state::{Alarm, OperationState, Preview, SyncRun, Tone, Waiting};
 use crate::dataverse::Observation;
 use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
 use crate::domain::hook::Called;
+use crate::domain::note::Note;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
@@ -172,6 +173,13 @@ pub(super) enum Event {
     },
     /// It was tried to become the one who keeps the index.
     IndexClaimed { kept: bool },
+    /// Which alerts fire, and what of it was told to those outside.
+    Alarmed {
+        alarms: Vec<Alarm>,
+        told: Vec<(String, Tone)>,
+    },
+    /// What people put down.
+    Noted(Vec<Note>),
     /// The hook was asked how it is.
     HookSaid(Said),
     /// The target was asked whether it calls the hook.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::state::{Entry, InstanceState, Progress, State, SyncState, TableState, Waiting};
+use super::state::{Alarm, Entry, InstanceState, Progress, State, SyncState, TableState, Waiting};
 use crate::domain::breaker::Phase;
 use crate::domain::drift::Flag;
 use crate::domain::hook::HookHealth;
@@ -31,7 +31,9 @@ pub(super) struct Live {
     pub(super) operations: Vec<LiveOperation>,
     /// The ensure hook, where the agent has one to look after.
     pub(super) hook: Option<LiveHook>,
-    /// The newest lines of what changed, the newest last.
+    /// The alerts that fire.
+    pub(super) alarms: Vec<Alarm>,
+    /// The newest lines of what changed but for people's notes, which are in the journal; the newest last.
     pub(super) timeline: Vec<Arc<Entry>>,
 }
 
@@ -77,7 +79,9 @@ impl Live {
     pub(super) fn of(state: &State, may_write: bool) -> Self {
         let links = state.links.iter().enumerate();
         let operations = state.operations.iter();
-        let old = state.timeline.len().saturating_sub(LINES);
+        let seen = state.timeline.iter().filter(|entry| entry.who.is_none());
+        let mut timeline: Vec<_> = seen.rev().take(LINES).cloned().collect();
+        timeline.reverse();
         Self {
             now: state.now,
             may_write,
@@ -115,7 +119,8 @@ impl Live {
                     health: hook.health.brief(),
                 })
             }),
-            timeline: state.timeline.iter().skip(old).cloned().collect(),
+            alarms: state.alarms.clone(),
+            timeline,
         }
     }
 

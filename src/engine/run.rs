@@ -6,6 +6,7 @@ mod follow;
 mod jobs;
 mod journal;
 mod links;
+mod notes;
 mod operations;
 mod orders;
 mod others;
@@ -16,7 +17,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -96,6 +97,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         telling: None,
         handed: HashSet::new(),
         logged: 0,
+        noted: Arc::default(),
     };
     let task = tokio::spawn(run.run(asked, happened));
     Ok((Engine { commands, states }, Running { shutdown, task }))
@@ -162,6 +164,8 @@ struct Run {
     handed: HashSet<OperationId>,
     /// The number of the last line of the timeline that is in the log.
     logged: u64,
+    /// Set when a note was put down here: then it is looked at once.
+    noted: Arc<Notify>,
 }
 
 impl Run {
@@ -172,7 +176,6 @@ impl Run {
     ) {
         self.begin_looking().await;
         let mut journal = self.open_journal();
-        self.spawn_alerts();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;

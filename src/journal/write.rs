@@ -130,6 +130,30 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
             }
             Ok(())
         }
+        Entry::Noted {
+            who,
+            text,
+            takes,
+            now,
+        } => {
+            let alert = takes.as_ref().map(|(alert, _)| alert);
+            let until = takes.as_ref().map(|(_, until)| read::moment(*until));
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO notes (session, who, said, rule, subject, until, wall, mono)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?;
+            statement.execute(params![
+                session,
+                who,
+                shortened(text),
+                alert.map(|alert| &alert.rule),
+                alert.map(|alert| &alert.subject),
+                until,
+                read::moment(now.wall),
+                read::millis(*now)
+            ])?;
+            chained(connection, Kind::Note)
+        }
         Entry::Released { instance, by, now } => {
             let none = None::<String>;
             let wall = read::moment(now.wall);

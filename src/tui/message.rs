@@ -1,6 +1,7 @@
 //! Everything that can happen to the console, and everything that it can ask for. Both are data: they can be printed,
 //! compared and replayed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::Zone;
@@ -11,6 +12,7 @@ use crate::domain::operation::OperationId;
 use crate::engine::audit::Failed;
 use crate::engine::find::Found;
 use crate::engine::records::Records;
+use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
 /// Something that happened.
@@ -24,6 +26,10 @@ pub enum Message {
     Resize(u16, u16),
     /// The terminal got the focus.
     Focused,
+    /// The terminal lost the focus.
+    Unfocused,
+    /// Files were written, or not: what is said of it, and how bad it is.
+    Saved(String, Tone),
     /// The wheel was turned, up or down.
     Wheel {
         /// Whether towards the end.
@@ -78,6 +84,17 @@ impl PartialEq for FoundRecords {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedRecords(pub Result<Arc<Failed>, String>);
 
+/// Files to write: their owner alone may read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saving {
+    /// Where to.
+    pub folder: PathBuf,
+    /// Their names, and what they hold.
+    pub files: Vec<(String, String)>,
+    /// What is said once they are written; nothing where it goes without saying.
+    pub then: Option<String>,
+}
+
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -91,6 +108,10 @@ pub enum Effect {
     ReadFailed(OperationId),
     /// Send a text to the terminal's clipboard.
     Copy(String),
+    /// Write files.
+    Save(Saving),
+    /// Tell somebody who does not look that something happened.
+    Attend(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
     Mouse(bool),
     /// Draw everything anew.

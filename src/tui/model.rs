@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ mod picking;
 
 pub use dialog::{
     Answer, ArmDialog, Ask, BreakerDialog, BreakerStep, ChooseDialog, CommandsDialog,
-    ConfirmDialog, Deed, Dialog, Field, FindDialog, Listing, SortDialog, Summary, plan_of, planned,
+    ConfirmDialog, Deed, Dialog, Field, FindDialog, HandOverDialog, Listing, NoteDialog,
+    SortDialog, Summary, TAKEN_FOR, TakeDialog, plan_of, planned,
 };
 pub use picking::Picking;
 
@@ -54,6 +56,10 @@ pub struct Model {
     pub is_masked: bool,
     /// Whether the terminal reports the mouse.
     pub has_mouse: bool,
+    /// The folder of the journal, where status and hand-overs are written to.
+    pub folder: PathBuf,
+    /// Whether the terminal has lost the focus: then what changes is told by a bell.
+    pub is_away: bool,
     /// The number of the last search.
     pub finds: u64,
     /// Since when the screen is held still, and the newest snapshot that came since.
@@ -241,6 +247,8 @@ impl Model {
             is_ascii: false,
             is_masked: false,
             has_mouse: false,
+            folder: PathBuf::new(),
+            is_away: false,
             finds: 0,
             frozen: None,
             zone,

@@ -16,9 +16,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::files;
 use super::format::Zone;
 use super::keymap::{Code, Key, Keymap};
-use super::message::{Effect, FailedRecords, FoundRecords, Message, Snapshot};
+use super::message::{Effect, FailedRecords, FoundRecords, Message, Saving, Snapshot};
 use super::model::Model;
 use super::order::{Order, Worker};
 use super::terminal::Screen;
@@ -28,6 +29,7 @@ use crate::config::{Config, Safety};
 use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
 use crate::engine::audit::Audit;
+use crate::engine::state::Tone;
 use crate::engine::{Engine, find, now};
 
 /// What the console is started with.
@@ -74,7 +76,9 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     }
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
     let config = Arc::clone(&options.config);
+    let folder = config.state.clone();
     let mut model = first_model(&engine, options, &screen)?;
+    model.folder = folder;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
     let (answers, orders) = mpsc::unbounded_channel();
@@ -256,6 +260,8 @@ impl Console {
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Find(number, said) => self.find(number, said),
                 Effect::ReadFailed(operation) => self.read_failed(operation),
+                Effect::Save(saving) => self.save(saving),
+                Effect::Attend(text) => self.screen.attend(&text)?,
                 Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Suspend => self.suspend(model).await?,
@@ -276,6 +282,23 @@ impl Console {
                 .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
             // Nobody is left to tell once the console has ended.
             drop(answer.send(Message::Found(number, FoundRecords(found))));
+        });
+    }
+
+    /// Writes files beside the loop, and says what came of it.
+    fn save(&self, saving: Saving) {
+        let answer = self.finder.clone();
+        tokio::task::spawn_blocking(move || {
+            let message = match files::write(&saving.folder, &saving.files) {
+                Ok(()) => saving.then.map(|text| Message::Saved(text, Tone::Good)),
+                Err(error) => {
+                    let text = format!("not written to {}: {error}", saving.folder.display());
+                    Some(Message::Saved(text, Tone::Bad))
+                }
+            };
+            if let Some(message) = message {
+                drop(answer.send(message));
+            }
         });
     }
 
@@ -336,7 +359,8 @@ fn message(event: Event) -> Option<Message> {
         Event::Resize(columns, rows) => Some(Message::Resize(columns, rows)),
         Event::FocusGained => Some(Message::Focused),
         Event::Mouse(event) => mouse(event),
-        Event::Key(_) | Event::FocusLost => None,
+        Event::FocusLost => Some(Message::Unfocused),
+        Event::Key(_) => None,
     }
 }
 

@@ -17,13 +17,14 @@ mod columns;
 mod comfort;
 mod dialog;
 mod find;
+mod incident;
 mod list;
 mod operations;
 mod verb;
 
 pub use can::{can_end, why_not};
 pub use find::key_of;
-pub use list::facets;
+pub use list::{facets, keep_in_view};
 
 /// Keys that come faster than this many within [`BURST`] were not typed by a hand.
 const BURST_KEYS: usize = 8;
@@ -48,6 +49,15 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
         }
         Message::Focused => {
             model.focused = Some(now);
+            model.is_away = false;
+            Vec::new()
+        }
+        Message::Unfocused => {
+            model.is_away = true;
+            Vec::new()
+        }
+        Message::Saved(text, tone) => {
+            model.toast(text, tone, now);
             Vec::new()
         }
         Message::Wheel { down } => comfort::wheel(model, down),
@@ -63,7 +73,8 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             notices(model, now);
             dialog::after_snapshot(model, now);
             columns::settle(model);
-            let mut effects = verb::after_snapshot(model, now);
+            let mut effects = incident::attend(model, &before);
+            effects.extend(verb::after_snapshot(model, now));
             effects.extend(operations::after_snapshot(model, now));
             effects.extend(list::after_snapshot(model, now));
             effects
@@ -298,11 +309,10 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         ActionId::CopyId => copy_id(model, now),
-        ActionId::CopyStatus => {
-            let text = super::view::status_text(model, now);
-            model.dialogs.push(Dialog::Status(text.clone()));
-            vec![Effect::Copy(text)]
-        }
+        ActionId::CopyStatus => incident::status(model, now),
+        ActionId::Take => incident::open_take(model, now),
+        ActionId::Note => incident::open_note(model, now),
+        ActionId::HandOver => incident::open_handover(model, now),
         ActionId::Find => find::open(model, now),
         ActionId::Freeze | ActionId::Mask | ActionId::Mouse | ActionId::Theme => {
             comfort::act(model, action, now)

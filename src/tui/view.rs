@@ -43,7 +43,7 @@ fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
         return;
     }
     if let Some(super::model::Dialog::Status(text)) = model.dialogs.last() {
-        dialog::status(&mut canvas, text);
+        dialog::status(&mut canvas, model, text);
         return;
     }
     if Arrangement::of(size) == Arrangement::Narrow {

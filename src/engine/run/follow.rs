@@ -83,6 +83,7 @@ impl Run {
     fn look(&mut self) {
         self.spawn_probes();
         self.spawn_hook_watch();
+        self.spawn_alerts();
         self.describe_links();
         if self.options.compares {
             self.watch_jobs();

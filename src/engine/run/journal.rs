@@ -94,6 +94,7 @@ impl Run {
     pub(super) fn recovered(&mut self, journal: Journal, recovered: Recovered, at: Now) {
         self.remembered_to = recovered.seq;
         self.spawn_watch_of_others(journal.clone(), recovered.forced.clone());
+        self.spawn_watch_of_notes(journal.clone());
         for (name, forced) in recovered.forced {
             let instances = self.config.instances.iter().zip(&self.clients);
             for (_, client) in instances.filter(|(instance, _)| instance.name.as_str() == name) {

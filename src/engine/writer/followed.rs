@@ -34,7 +34,9 @@ impl StateWriter {
             return;
         }
         self.lines_told(&live);
-        self.state_mut().told = Some(live.now);
+        let state = self.state_mut();
+        state.told = Some(live.now);
+        state.alarms = live.alarms;
         for told in live.instances {
             let mut instances = self.state.instances.iter();
             let place = instances.position(|known| known.name == told.name);

@@ -181,13 +181,39 @@ pub const ACTIONS: &[Action] = &[
     )
     .hint("copy id"),
     Action::new(
+        ActionId::Take,
+        "take",
+        &[Context::Pulse],
+        &[char('a')],
+        "take the alerts that fire, so that they repeat no more",
+    )
+    .hint("ack")
+    .writes(Writes::Tandem, Confirmed::Fields, Undo::By("it runs out")),
+    Action::new(
+        ActionId::Note,
+        "note",
+        SCREENS,
+        &[char('n')],
+        "put a note into the timeline, for all who look at it",
+    )
+    .hint("note")
+    .writes(Writes::Tandem, Confirmed::Fields, Undo::By("it stays")),
+    Action::new(
         ActionId::CopyStatus,
         "copy-status",
         &[Context::Pulse],
         &[char('Y')],
-        "the state of the link as plain text, and to the clipboard",
+        "the status in plain words: shown, copied, and in a file",
     )
     .hint("copy status"),
+    Action::new(
+        ActionId::HandOver,
+        "hand-over",
+        &[Context::Pulse],
+        &[char('x')],
+        "write the bundle for the next shift into a folder",
+    )
+    .hint("hand-over"),
     Action::new(
         ActionId::Breaker,
         "breaker",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::domain::alert::{AlertKey, When};
 use crate::domain::breaker::{BreakerStatus, Class, Counts as Calls, Phase};
 use crate::domain::drift::{CompareRules, ComparedColumn, Drift, Side};
 use crate::domain::failure::Origin;
@@ -22,8 +23,8 @@ use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
 use crate::engine::state::{
-    Counts, Entry, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationRecord,
-    OperationState, SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
+    Alarm, Counts, Entry, Finished, Flagged, HookState, InstanceState, LinkState, Lock,
+    OperationRecord, OperationState, SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -182,6 +183,7 @@ fn entry(seq: u64, at: Now, instance: Option<usize>, text: &str, tone: Tone) -> 
         instance,
         text: text.to_owned(),
         tone,
+        who: None,
     })
 }
 
@@ -221,6 +223,8 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         records: Records::default(),
         operations: Vec::new(),
         timeline: VecDeque::new(),
+        alarms: Vec::new(),
+        taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
@@ -233,6 +237,20 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         preview: None,
         explained: None,
         notices: VecDeque::new(),
+    }
+}
+
+pub fn alarm(rule: &str, subject: &str, since: Now) -> Alarm {
+    Alarm {
+        key: AlertKey {
+            rule: rule.to_owned(),
+            subject: subject.to_owned(),
+        },
+        when: When::BreakerOpen,
+        since: since.wall,
+        text: format!("{subject} breaker OPEN: 5 failures in a row: HTTP 503"),
+        runbook: Some("r1: status.example.com/eu".to_owned()),
+        is_told: true,
     }
 }
 
@@ -302,6 +320,10 @@ pub fn outage() -> State {
     for (table, since) in state.tables.iter_mut().zip([3, 6]) {
         table.changed_since = since;
     }
+    state.alarms = vec![
+        alarm("instance-down", "europe write", at(24, 3, 6, 49)),
+        alarm("instance-down", "europe read", at(24, 3, 6, 52)),
+    ];
     state.links[0].sync.last_run = Some(SyncRun {
         who: "agent".to_owned(),
         started: at(24, 3, 0, 2).wall,

@@ -75,6 +75,9 @@ fn dialogs_look_as_drawn() {
     shoot("dialog_columns", armed, "2 ] ] ] ] H c j Space Enter");
     shoot("dialog_sort", fixture::working, "2 s");
     shoot("palette", fixture::working, ": \"co\"");
+    shoot("dialog_take", fixture::outage, "a");
+    shoot("dialog_note", fixture::outage, "n \"told the desk\"");
+    shoot("dialog_handover", fixture::outage, "x");
     shoot("status", fixture::outage, "Y");
 }
 

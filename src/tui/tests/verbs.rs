@@ -747,7 +747,11 @@ fn what_went_well_is_not_tried_again_and_a_late_answer_opens_nothing() {
     let mut failed = None;
     console.change(|state| failed = Some(with_a_failed_operation(state)));
     console.keys("R 1");
-    let says = journal_says(&console.model.state.clone(), failed.unwrap(), &[fixture::id(1)]);
+    let says = journal_says(
+        &console.model.state.clone(),
+        failed.unwrap(),
+        &[fixture::id(1)],
+    );
     console.take(says);
     assert!(console.model.dialogs.is_empty());
 }

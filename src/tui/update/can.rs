@@ -52,6 +52,7 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
             model.picking.is_none(),
             "the choice by column begins with H, then c",
         ),
+        ActionId::Take => say(model.state.alarms.is_empty(), "no alert fires"),
         ActionId::NextLink => say(model.state.links.len() < 2, "there is one link"),
         ActionId::StopAll => say(is_forced(model), "all calls are stopped already"),
         ActionId::Release => say(!is_forced(model), "nothing is forced"),

@@ -1,7 +1,7 @@
 //! Keys in dialogs. A dialog is confirmed by `y`, or by the typed count and Enter: never by Enter alone, never by the
 //! key that opened it, and not before it could be seen.
 
-use super::{columns, is_burst, list, verb};
+use super::{columns, incident, is_burst, list, verb};
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
@@ -93,12 +93,14 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         ActionId::Longer | ActionId::Shorter => {
-            if let Some(Dialog::Arm(dialog)) = model.dialogs.last_mut() {
-                if action == ActionId::Longer {
-                    dialog.longer();
-                } else {
-                    dialog.shorter();
-                }
+            let is_longer = action == ActionId::Longer;
+            match model.dialogs.last_mut() {
+                Some(Dialog::Arm(dialog)) if is_longer => dialog.longer(),
+                Some(Dialog::Arm(dialog)) => dialog.shorter(),
+                Some(Dialog::Take(dialog)) if is_longer => dialog.longer(),
+                Some(Dialog::Take(dialog)) => dialog.shorter(),
+                Some(Dialog::HandOver(dialog)) => incident::reach(dialog, is_longer, now),
+                _ => {}
             }
             Vec::new()
         }
@@ -137,6 +139,7 @@ fn fields(model: &mut Model, action: ActionId, now: Now) {
         Some(Dialog::Confirm(dialog)) => dialog.next_field(),
         Some(Dialog::Arm(dialog)) if action == ActionId::NextField => dialog.next_field(),
         Some(Dialog::Arm(dialog)) => dialog.previous_field(),
+        Some(Dialog::Take(dialog)) => dialog.next_field(),
         Some(Dialog::Commands(_)) => {
             let code = if action == ActionId::NextField {
                 Code::Down
@@ -150,7 +153,14 @@ fn fields(model: &mut Model, action: ActionId, now: Now) {
             dialog.at = (dialog.at + 1).min(Sort::ALL.len() - 1);
         }
         Some(Dialog::Sort(dialog)) => dialog.at = dialog.at.saturating_sub(1),
-        Some(Dialog::Breaker(_) | Dialog::Quit(_) | Dialog::Status(_) | Dialog::Choose(_))
+        Some(
+            Dialog::Breaker(_)
+            | Dialog::Quit(_)
+            | Dialog::Status(_)
+            | Dialog::Choose(_)
+            | Dialog::Note(_)
+            | Dialog::HandOver(_),
+        )
         | None => {}
     }
 }
@@ -207,6 +217,9 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Some(Dialog::Find(_)) if counts => super::find::accept(model, now),
+        Some(Dialog::Note(_)) if counts => incident::note(model, now),
+        Some(Dialog::Take(_)) if counts => incident::take(model, now),
+        Some(Dialog::HandOver(_)) if counts => incident::hand_over(model, now),
         Some(Dialog::Sort(dialog)) => {
             let sort = Sort::ALL.get(dialog.at).copied();
             model.dialogs.pop();
@@ -223,6 +236,9 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             | Dialog::Quit(_)
             | Dialog::Commands(_)
             | Dialog::Find(_)
+            | Dialog::Note(_)
+            | Dialog::Take(_)
+            | Dialog::HandOver(_)
             | Dialog::Choose(_),
         )
         | None => Vec::new(),
@@ -255,6 +271,9 @@ fn yes(model: &mut Model, now: Now) -> Vec<Effect> {
             | Dialog::Status(_)
             | Dialog::Sort(_)
             | Dialog::Find(_)
+            | Dialog::Note(_)
+            | Dialog::Take(_)
+            | Dialog::HandOver(_)
             | Dialog::Choose(_),
         )
         | None => Vec::new(),

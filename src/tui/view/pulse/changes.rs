@@ -1,10 +1,10 @@
 //! What changed, newest first; beside it, where there is room, the latest operations.
 
 use crate::domain::text::visible;
-use crate::domain::time::Now;
-use crate::engine::state::OperationState;
+use crate::domain::time::{Now, age};
+use crate::engine::state::{Entry, OperationState};
 use crate::tui::canvas::Canvas;
-use crate::tui::format::count;
+use crate::tui::format::{count, span};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, tone};
@@ -23,14 +23,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
     };
     let mut left = canvas.part(0, y, split, rows);
     left.rule(0, "what changed", "");
-    for (row, entry) in (1..rows).zip(model.state.timeline.iter().rev()) {
+    let first = 1 + alarms(&mut left, model, if wide { 3 } else { 1 }, now);
+    for (row, entry) in (first..rows).zip(model.state.timeline.iter().rev()) {
         left.text(1, row, &model.zone.stamp(entry.at, now.wall), Role::Dim);
         if let Some(place) = entry.instance {
             let tag = short_tag(model.state.instances.get(place));
             left.cell(11, row, 4, &tag, Role::Plain);
         }
         let room = split.saturating_sub(16);
-        left.cell(15, row, room, &visible(&entry.text), tone(entry.tone));
+        left.cell(15, row, room, &said(entry), tone(entry.tone));
     }
     if !wide {
         return;
@@ -41,6 +42,47 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
     let mut right = canvas.part(split + 1, y, canvas.columns() - split - 1, rows);
     operations(&mut right, model, rows, now);
     canvas.text(split, y, "┬", Role::Dim);
+}
+
+/// A line as it is read: a person's with their name.
+pub fn said(entry: &Entry) -> String {
+    match &entry.who {
+        Some(who) => format!("{}: {}", visible(who), visible(&entry.text)),
+        None => visible(&entry.text).into_owned(),
+    }
+}
+
+/// The alerts that fire, on so many rows at most; how many were needed comes back.
+fn alarms(canvas: &mut Canvas<'_>, model: &Model, most: u16, now: Now) -> u16 {
+    let all = &model.state.alarms;
+    let room = canvas.columns().saturating_sub(4);
+    let most = usize::from(most).min(usize::from(canvas.rows().saturating_sub(2)));
+    let mut row = 1;
+    for (place, alarm) in all.iter().take(most).enumerate() {
+        let taken = model.state.taken_by(alarm, now.wall);
+        let who = taken.map_or_else(
+            || "unacked".to_owned(),
+            |taken| format!("{} has it", visible(&taken.who)),
+        );
+        let mut pieces = vec![
+            format!("{} {}", alarm.key.rule, alarm.key.subject),
+            span(age(now.wall, alarm.since)),
+            who,
+        ];
+        if place + 1 == most && all.len() > most {
+            pieces.push(format!("+{} more", all.len() - most));
+        }
+        pieces.extend(alarm.runbook.as_ref().map(|text| format!("runbook {text}")));
+        let role = if taken.is_some() {
+            Role::Dim
+        } else {
+            Role::Care
+        };
+        canvas.text(1, row, "▲", role);
+        canvas.cell(3, row, room, &visible(&pieces.join(" · ")), role);
+        row += 1;
+    }
+    row - 1
 }
 
 fn operations(canvas: &mut Canvas<'_>, model: &Model, rows: u16, now: Now) {
