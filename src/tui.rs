@@ -21,6 +21,7 @@ pub mod commands;
 pub mod fuzzy;
 pub mod keymap;
 
+pub mod listing;
 pub mod order;
 pub mod terms;
 pub mod verdict;

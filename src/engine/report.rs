@@ -127,6 +127,42 @@ pub struct Report {
     left: Option<u64>,
 }
 
+/// The open tickets of a link's target, the newest of them, read at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenTickets {
+    /// The newest first.
+    pub tickets: Vec<Ticket>,
+    /// Whether there are no more.
+    pub is_all: bool,
+    /// References that were refused, as far as the hook remembers them, in the form of tickets that were not made.
+    pub refused: Vec<Ticket>,
+    /// Why those are not known.
+    pub hook_failure: Option<String>,
+    /// Why the source could not be read, if so.
+    pub source_failure: Option<String>,
+}
+
+/// Reads so many of the open tickets of a link's target.
+pub async fn open(config: &Config, link: usize, most: u64) -> Result<OpenTickets, Broken> {
+    let asked = Asked {
+        open: true,
+        limit: Some(most),
+        ..Asked::default()
+    };
+    let mut report = Report::begin(config, link, &asked).await?;
+    let mut read = OpenTickets::default();
+    while let Some(mut page) = report.next().await? {
+        read.tickets.append(&mut page);
+    }
+    read.is_all = (read.tickets.len() as u64) < most;
+    match report.refused().await {
+        Ok(refused) => read.refused = refused,
+        Err(why) => read.hook_failure = Some(why),
+    }
+    read.source_failure = report.source_failure().map(str::to_owned);
+    Ok(read)
+}
+
 impl Report {
     /// Begins it; the target has to answer, the source need not.
     pub async fn begin(config: &Config, place: usize, asked: &Asked) -> Result<Self, Broken> {

@@ -42,6 +42,8 @@ pub fn bundle(model: &Model, since: DateTime<Utc>, now: Now) -> Vec<Text> {
         ("pulse.svg", Screen::Pulse),
         ("records.svg", Screen::Records),
         ("operations.svg", Screen::Operations),
+        ("runs.svg", Screen::Runs),
+        ("timeline.svg", Screen::Timeline),
     ];
     for (file, screen) in screens {
         files.push((file.to_owned(), picture(model, screen, now)));

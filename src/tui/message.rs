@@ -12,6 +12,7 @@ use crate::domain::operation::OperationId;
 use crate::engine::audit::Failed;
 use crate::engine::find::Found;
 use crate::engine::records::Records;
+use crate::engine::report::OpenTickets;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
@@ -44,6 +45,8 @@ pub enum Message {
     Snapshot(Snapshot),
     /// Both instances were asked for a record.
     Found(u64, FoundRecords),
+    /// The open tickets were read.
+    Tickets(u64, ReadTickets),
     /// The journal was asked what failed of an operation.
     Failed(OperationId, FailedRecords),
     /// The list worker put records in order.
@@ -84,6 +87,10 @@ impl PartialEq for FoundRecords {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedRecords(pub Result<Arc<Failed>, String>);
 
+/// The open tickets, or why they can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadTickets(pub Result<Arc<OpenTickets>, String>);
+
 /// Files to write: their owner alone may read them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saving {
@@ -102,8 +109,11 @@ pub enum Effect {
     Send(Command),
     /// Put the records in order.
     Sort(Query, Records),
-    /// Ask both instances for a record; the number comes back with the answer.
-    Find(u64, Said),
+    /// Ask both instances for a record, but for those that are to be spared, and why; the number comes back with the
+    /// answer.
+    Find(u64, Said, Vec<Option<String>>),
+    /// Read the open tickets of a link; the number comes back with them.
+    Tickets(u64, usize),
     /// Ask the journal what failed of an operation.
     ReadFailed(OperationId),
     /// Send a text to the terminal's clipboard.

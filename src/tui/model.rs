@@ -2,7 +2,7 @@
 //! instances is not here, it is in the engine's snapshot that the model points at.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,14 @@ use super::keymap::Keymap;
 use super::order::{Order, Place, Sort};
 use super::theme::Theme;
 use crate::config::Safety;
+use crate::domain::customer::Mark;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::Record;
+use crate::engine::report::OpenTickets;
 use crate::engine::state::{LinkState, OperationState, Tone};
 
 mod dialog;
@@ -78,6 +80,12 @@ pub struct Model {
     pub records: RecordsView,
     /// The operations.
     pub operations: OperationsView,
+    /// The runs of the sync.
+    pub runs: RunsView,
+    /// The tickets.
+    pub tickets: TicketsView,
+    /// The timeline.
+    pub timeline: TimelineView,
     /// Open dialogs, the topmost last.
     pub dialogs: Vec<Dialog>,
     /// Short messages, the newest last.
@@ -131,6 +139,12 @@ pub enum Screen {
     Sides(SidesView),
     /// What was asked for.
     Operations,
+    /// The runs of the link's sync.
+    Runs,
+    /// The open tickets with their customers.
+    Tickets,
+    /// What happened.
+    Timeline,
 }
 
 /// A pane of Pulse, where there is room for one at a time.
@@ -167,8 +181,71 @@ pub struct SidesView {
     pub key: RecordKey,
     /// The first column shown.
     pub scroll: usize,
-    /// Whether it was opened from Operations, where Esc leads back to.
-    pub from_operations: bool,
+    /// Where it was opened from, and Esc leads back to.
+    pub from: Origin,
+}
+
+/// Where both sides of a record are opened from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The list of records.
+    Records,
+    /// The records of an operation.
+    Operations,
+    /// The tickets.
+    Tickets,
+}
+
+impl Origin {
+    /// Its view.
+    pub fn screen(self) -> Screen {
+        match self {
+            Self::Records => Screen::Records,
+            Self::Operations => Screen::Operations,
+            Self::Tickets => Screen::Tickets,
+        }
+    }
+}
+
+/// The runs of the sync.
+#[derive(Clone, Debug, Default)]
+pub struct RunsView {
+    /// The run under the cursor, by its name.
+    pub chosen: Option<String>,
+}
+
+/// The tickets.
+#[derive(Clone, Debug, Default)]
+pub struct TicketsView {
+    /// The number of the last reading.
+    pub number: u64,
+    /// When they were last asked for.
+    pub asked: Option<Now>,
+    /// Whether an answer is awaited.
+    pub is_asking: bool,
+    /// Why they could not be read the last time.
+    pub failed: Option<String>,
+    /// What was read last.
+    pub read: Option<Arc<OpenTickets>>,
+    /// When.
+    pub read_at: Option<Now>,
+    /// How many open tickets name each record.
+    pub counts: Arc<HashMap<RecordKey, usize>>,
+    /// The mark that is listed; all when there is none.
+    pub mark: Option<Mark>,
+    /// The cursor's place.
+    pub at: usize,
+}
+
+/// The timeline.
+#[derive(Clone, Debug, Default)]
+pub struct TimelineView {
+    /// The line under the cursor, by its number; the newest where there is none.
+    pub chosen: Option<u64>,
+    /// The filter.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub typing: bool,
 }
 
 /// The list of records.
@@ -258,6 +335,9 @@ impl Model {
             pane: Pane::default(),
             records: RecordsView::default(),
             operations: OperationsView::default(),
+            runs: RunsView::default(),
+            tickets: TicketsView::default(),
+            timeline: TimelineView::default(),
             dialogs: Vec::new(),
             toasts: VecDeque::new(),
             noticed: 0,

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use super::files;
 use super::format::Zone;
 use super::keymap::{Code, Key, Keymap};
-use super::message::{Effect, FailedRecords, FoundRecords, Message, Saving, Snapshot};
+use super::message::{Effect, FailedRecords, FoundRecords, Message, ReadTickets, Saving, Snapshot};
 use super::model::Model;
 use super::order::{Order, Worker};
 use super::terminal::Screen;
@@ -30,7 +30,7 @@ use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
 use crate::engine::audit::Audit;
 use crate::engine::state::Tone;
-use crate::engine::{Engine, find, now};
+use crate::engine::{Engine, find, now, report};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -65,6 +65,9 @@ pub enum RunError {
     #[error("listen to signals")]
     Signals(#[source] io::Error),
 }
+
+/// So many open tickets are read, the newest.
+const TICKETS: u64 = 5_000;
 
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -258,7 +261,8 @@ impl Console {
                     self.worker.ask(query, records);
                 }
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::Find(number, said) => self.find(number, said),
+                Effect::Find(number, said, spared) => self.find(number, said, spared),
+                Effect::Tickets(number, link) => self.tickets(number, link),
                 Effect::ReadFailed(operation) => self.read_failed(operation),
                 Effect::Save(saving) => self.save(saving),
                 Effect::Attend(text) => self.screen.attend(&text)?,
@@ -272,16 +276,30 @@ impl Console {
     }
 
     /// Asks both instances beside the loop: keys and frames never wait for them.
-    fn find(&self, number: u64, said: Said) {
+    fn find(&self, number: u64, said: Said, spared: Vec<Option<String>>) {
         let config = Arc::clone(&self.config);
         let answer = self.finder.clone();
         tokio::spawn(async move {
-            let found = find::find(&config, &said).await;
+            let found = find::find(&config, &said, &spared).await;
             let found = found
                 .map(Arc::new)
                 .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
             // Nobody is left to tell once the console has ended.
             drop(answer.send(Message::Found(number, FoundRecords(found))));
+        });
+    }
+
+    /// Reads the open tickets of a link beside the loop.
+    fn tickets(&self, number: u64, link: usize) {
+        let config = Arc::clone(&self.config);
+        let answer = self.finder.clone();
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let read = runtime.block_on(report::open(&config, link, TICKETS));
+            let read = read
+                .map(Arc::new)
+                .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
+            drop(answer.send(Message::Tickets(number, ReadTickets(read))));
         });
     }
 

@@ -18,3 +18,4 @@ mod properties;
 mod screens;
 mod verbs;
 mod verdicts;
+mod views;

@@ -5,8 +5,8 @@ use super::action::{ActionId, Writes};
 use super::format;
 use super::keymap::{Context, Key};
 use super::layout::Arrangement;
-use super::message::{Effect, FailedRecords, FoundRecords, Message, Snapshot};
-use super::model::{Dialog, Listing, Model, Screen, SidesView, TOAST, UNSEEN};
+use super::message::{Effect, FailedRecords, FoundRecords, Message, ReadTickets, Snapshot};
+use super::model::{Dialog, Listing, Model, Origin, Screen, SidesView, TOAST, UNSEEN};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
@@ -21,6 +21,7 @@ mod incident;
 mod list;
 mod operations;
 mod verb;
+mod views;
 
 pub use can::{can_end, why_not};
 pub use find::key_of;
@@ -60,7 +61,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.toast(text, tone, now);
             Vec::new()
         }
-        Message::Wheel { down } => comfort::wheel(model, down),
+        Message::Wheel { down } => comfort::wheel(model, down, now),
         Message::Click { row } => comfort::click(model, row),
         Message::Snapshot(Snapshot(state)) => {
             if let Some(frozen) = &mut model.frozen {
@@ -80,6 +81,9 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             effects
         }
         Message::Found(number, FoundRecords(answer)) => find::found(model, number, answer),
+        Message::Tickets(number, ReadTickets(read)) => {
+            views::tickets_read(model, number, read, now)
+        }
         Message::Failed(operation, FailedRecords(failed)) => {
             operations::failed(model, operation, failed, now)
         }
@@ -104,6 +108,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.toasts.retain(|toast| now.since(toast.since) < TOAST);
             let mut effects = list::let_go(model, now);
             effects.extend(lock_when_idle(model, now));
+            effects.extend(views::read_when_due(model, now));
             effects
         }
     }
@@ -142,7 +147,10 @@ fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
         return dialog::pressed(model, key, now);
     }
     if model.records.typing && model.screen == Screen::Records {
-        return list::typed(model, key);
+        return list::typed(model, key, now);
+    }
+    if model.timeline.typing && model.screen == Screen::Timeline {
+        return views::typed(model, key);
     }
     let here = context(model.screen);
     match model.keys.action(&[here, Context::Screens], key) {
@@ -169,6 +177,9 @@ pub fn context(screen: Screen) -> Context {
         Screen::Records => Context::Records,
         Screen::Sides(_) => Context::Sides,
         Screen::Operations => Context::Operations,
+        Screen::Runs => Context::Runs,
+        Screen::Tickets => Context::Tickets,
+        Screen::Timeline => Context::Timeline,
     }
 }
 
@@ -179,6 +190,7 @@ fn interrupt(model: &mut Model, now: Now) -> Vec<Effect> {
     }
     if model.dialogs.pop().is_none() {
         model.records.typing = false;
+        model.timeline.typing = false;
         model.toast("Ctrl-C again quits", Tone::Plain, now);
     }
     Vec::new()
@@ -198,7 +210,11 @@ fn pasted(model: &mut Model, text: &str, now: Now) -> Vec<Effect> {
     }
     if model.records.typing && model.screen == Screen::Records {
         insert(&mut model.records.filter, &line);
-        return list::ask(model);
+        return list::filtered(model, now);
+    }
+    if model.timeline.typing && model.screen == Screen::Timeline {
+        insert(&mut model.timeline.filter, &line);
+        return Vec::new();
     }
     model.toast(
         "pasted text is never taken for keys: open a field first",
@@ -296,7 +312,11 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         ActionId::Pulse => show(model, Screen::Pulse),
         ActionId::Records => show(model, Screen::Records),
         ActionId::Operations => show(model, Screen::Operations),
-        ActionId::NextLink => next_link(model),
+        ActionId::Runs => views::open_runs(model),
+        ActionId::Tickets => views::open_tickets(model, now),
+        ActionId::Timeline => show(model, Screen::Timeline),
+        ActionId::Rerun | ActionId::CancelRun => views::order(model, action, now),
+        ActionId::NextLink => next_link(model, now),
         ActionId::Back => back(model),
         ActionId::Ensure | ActionId::Sync | ActionId::Rehydrate => {
             verb::pressed(model, action, now)
@@ -336,13 +356,21 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::PageUp
         | ActionId::PageDown
         | ActionId::First
-        | ActionId::Last => moved(model, action),
+        | ActionId::Last => moved(model, action, now),
         ActionId::Pane => {
             if model.screen == Screen::Pulse {
                 model.pane = model.pane.next();
             } else {
                 operations::pane(model);
             }
+            Vec::new()
+        }
+        ActionId::NextDrift | ActionId::PreviousDrift if model.screen == Screen::Tickets => {
+            views::facet(model, action == ActionId::NextDrift);
+            Vec::new()
+        }
+        ActionId::Filter if model.screen == Screen::Timeline => {
+            model.timeline.typing = true;
             Vec::new()
         }
         ActionId::Mark
@@ -384,7 +412,7 @@ fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     Vec::new()
 }
 
-fn next_link(model: &mut Model) -> Vec<Effect> {
+fn next_link(model: &mut Model, now: Now) -> Vec<Effect> {
     let links = model.state.links.len();
     if links < 2 {
         return Vec::new();
@@ -392,7 +420,10 @@ fn next_link(model: &mut Model) -> Vec<Effect> {
     model.link = (model.link + 1) % links;
     model.records.marks.clear();
     model.records.anchor = None;
-    list::ask(model)
+    views::forget(model);
+    let mut effects = list::ask(model);
+    effects.extend(views::read_when_due(model, now));
+    effects
 }
 
 /// One step back: a range, the filter, the view.
@@ -400,32 +431,35 @@ fn back(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Pulse => Vec::new(),
         Screen::Sides(_) if model.picking.take().is_some() => Vec::new(),
-        Screen::Sides(view) => show(
-            model,
-            if view.from_operations {
-                Screen::Operations
-            } else {
-                Screen::Records
-            },
-        ),
+        Screen::Sides(view) => show(model, view.from.screen()),
         Screen::Records if model.records.anchor.take().is_some() => Vec::new(),
         Screen::Records if !model.records.filter.value().is_empty() => {
             model.records.filter.reset();
             list::ask(model)
         }
-        Screen::Records | Screen::Operations => show(model, Screen::Pulse),
+        Screen::Timeline if !model.timeline.filter.value().is_empty() => {
+            model.timeline.filter.reset();
+            Vec::new()
+        }
+        Screen::Tickets if model.tickets.mark.take().is_some() => Vec::new(),
+        Screen::Records
+        | Screen::Operations
+        | Screen::Runs
+        | Screen::Tickets
+        | Screen::Timeline => show(model, Screen::Pulse),
     }
 }
 
 fn open(model: &mut Model, now: Now) -> Vec<Effect> {
     match model.screen {
         Screen::Records => match model.cursor_record().map(|record| record.key) {
-            Some(key) => show_sides(model, key, false),
+            Some(key) => show_sides(model, key, Origin::Records),
             None => Vec::new(),
         },
         Screen::Operations => operations::open(model, now),
         Screen::Sides(_) => columns::accept(model, now),
-        Screen::Pulse => Vec::new(),
+        Screen::Runs | Screen::Tickets => views::open(model, now),
+        Screen::Pulse | Screen::Timeline => Vec::new(),
     }
 }
 
@@ -433,12 +467,12 @@ fn open(model: &mut Model, now: Now) -> Vec<Effect> {
 fn show_sides(
     model: &mut Model,
     key: crate::domain::operation::RecordKey,
-    from_operations: bool,
+    from: Origin,
 ) -> Vec<Effect> {
     model.screen = Screen::Sides(SidesView {
         key,
         scroll: 0,
-        from_operations,
+        from,
     });
     vec![Effect::Send(Command::Inspect(key))]
 }
@@ -457,6 +491,11 @@ fn copy_id(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 fn poll(model: &mut Model, now: Now) -> Vec<Effect> {
+    match model.screen {
+        Screen::Tickets => return views::read(model, now),
+        Screen::Runs => return vec![Effect::Send(Command::ListRuns)],
+        _ => {}
+    }
     model.toast("probing both instances and comparing", Tone::Plain, now);
     let probes = (0..model.state.instances.len())
         .map(|instance| Effect::Send(Command::ProbeNow { instance }));
@@ -465,7 +504,7 @@ fn poll(model: &mut Model, now: Now) -> Vec<Effect> {
     effects
 }
 
-fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
+fn moved(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if columns::moved(model, action) {
         return Vec::new();
     }
@@ -481,6 +520,7 @@ fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
             let scroll = step(view.scroll, action, 10, last);
             model.screen = Screen::Sides(SidesView { scroll, ..view });
         }
+        Screen::Runs | Screen::Tickets | Screen::Timeline => views::moved(model, action, now),
         Screen::Pulse => {}
     }
     Vec::new()

@@ -19,7 +19,10 @@ mod narrow;
 mod operations;
 mod pulse;
 mod records;
+mod runs;
 mod sides;
+mod tickets;
+mod timeline;
 mod verdict;
 
 pub use dialog::status_text;
@@ -57,6 +60,9 @@ fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
         Screen::Records => records::draw(&mut canvas, model, now),
         Screen::Sides(view) => sides::draw(&mut canvas, model, view, now),
         Screen::Operations => operations::draw(&mut canvas, model, now),
+        Screen::Runs => runs::draw(&mut canvas, model, now),
+        Screen::Tickets => tickets::draw(&mut canvas, model, now),
+        Screen::Timeline => timeline::draw(&mut canvas, model, now),
     }
     footer::draw(&mut canvas, model, now);
     toast(&mut canvas, model);

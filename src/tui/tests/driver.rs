@@ -28,6 +28,8 @@ pub struct Console {
     pub copied: Vec<String>,
     pub asked: Vec<(u64, crate::domain::find::Said)>,
     pub looked_up: Vec<OperationId>,
+    pub spared: Vec<Option<String>>,
+    pub reads: Vec<u64>,
     pub saved: Vec<Saving>,
     pub called: Vec<String>,
     pub has_quit: bool,
@@ -58,6 +60,8 @@ impl Console {
             copied: Vec::new(),
             asked: Vec::new(),
             looked_up: Vec::new(),
+            spared: Vec::new(),
+            reads: Vec::new(),
             saved: Vec::new(),
             called: Vec::new(),
             has_quit: false,
@@ -85,7 +89,11 @@ impl Console {
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.has_quit = true,
                 Effect::Suspend => self.suspended += 1,
-                Effect::Find(number, said) => self.asked.push((number, said)),
+                Effect::Find(number, said, spared) => {
+                    self.asked.push((number, said));
+                    self.spared = spared;
+                }
+                Effect::Tickets(number, _) => self.reads.push(number),
                 Effect::ReadFailed(operation) => self.looked_up.push(operation),
                 Effect::Save(saving) => self.saved.push(saving),
                 Effect::Attend(text) => self.called.push(text),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::alert::{AlertKey, When};
 use crate::domain::breaker::{BreakerStatus, Class, Counts as Calls, Phase};
+use crate::domain::customer::Mark;
 use crate::domain::drift::{CompareRules, ComparedColumn, Drift, Side};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
@@ -17,14 +18,16 @@ use crate::domain::lag::{Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::{ETag, Placeholder, Reference, Row, RowId, Value};
-use crate::domain::run::Backend;
+use crate::domain::run::{Backend, PlatformRun, RunId, RunStatus};
 use crate::domain::table::{ColumnName, ColumnType, TableName};
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
+use crate::engine::report::{Customer, OpenTickets, Ticket};
 use crate::engine::state::{
     Alarm, Counts, Entry, Finished, Flagged, HookState, InstanceState, LinkState, Lock,
-    OperationRecord, OperationState, SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
+    OperationRecord, OperationState, RunList, SyncRun, SyncState, TableState, Tally, Tone, Traffic,
+    Waiting,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -1017,5 +1020,153 @@ pub fn many_stubs(n: u128) -> State {
         )
     });
     state.records = few.into_iter().chain(stubs).collect();
+    state
+}
+
+fn ticket(
+    n: u128,
+    number: &str,
+    title: &str,
+    opened: Now,
+    mark: Mark,
+    who: (&str, &str, u128),
+) -> Ticket {
+    let (name, key, customer) = who;
+    Ticket {
+        id: Some(id(900 + n)),
+        number: number.to_owned(),
+        title: title.to_owned(),
+        created: Some(opened.wall),
+        state: Some(0),
+        priority: Some(2),
+        customer: Some(Customer {
+            table: "account".to_owned(),
+            id: id(customer),
+            mark,
+            name: name.to_owned(),
+            number: key.to_owned(),
+            telephone: "+1 203 555 0119".to_owned(),
+            email: String::new(),
+            why: None,
+        }),
+        fault: None,
+    }
+}
+
+/// The open tickets of the working day.
+pub fn tickets(now: Now) -> OpenTickets {
+    let hubbell = ("Hubbell Incorporated", "HUBB", 7);
+    let refused = Ticket {
+        id: None,
+        number: String::new(),
+        title: "refused, asked for 3 times: the source can't be read".to_owned(),
+        ..ticket(
+            0,
+            "",
+            "",
+            ago(now, secs(900)),
+            Mark::Refused,
+            ("Align Technology", "ALGN", 1),
+        )
+    };
+    OpenTickets {
+        tickets: vec![
+            ticket(
+                1,
+                "CAS-01911",
+                "Invoice has the old address",
+                ago(now, secs(1_200)),
+                Mark::Whole,
+                ("Fastenal", "FAST", 500),
+            ),
+            ticket(
+                2,
+                "CAS-01910",
+                "Panel arrived without its cover",
+                ago(now, secs(4_000)),
+                Mark::Stub,
+                hubbell,
+            ),
+            ticket(
+                3,
+                "CAS-01908",
+                "Second panel, same complaint",
+                ago(now, secs(9_000)),
+                Mark::Stub,
+                hubbell,
+            ),
+            ticket(
+                4,
+                "CAS-01904",
+                "Wants a call back",
+                ago(now, secs(90_000)),
+                Mark::Local,
+                ("Gwil & Sons", "", 501),
+            ),
+            ticket(
+                5,
+                "CAS-01890",
+                "Contract ended, still billed",
+                ago(now, secs(200_000)),
+                Mark::Orphan,
+                ("Old Customer", "OLD", 502),
+            ),
+        ],
+        is_all: true,
+        refused: vec![refused],
+        hook_failure: None,
+        source_failure: None,
+    }
+}
+
+/// The runs of a Logic App on the night of the outage.
+pub fn with_runs(mut state: State) -> State {
+    let run = |name: &str, status, started: Now, took: u64, error: Option<&str>| PlatformRun {
+        id: RunId::new(name).unwrap(),
+        status,
+        started: Some(started.wall),
+        ended: (!status.is_under_way()).then(|| started.after(secs(took)).wall),
+        error: error.map(str::to_owned),
+        trigger: "Recurrence".to_owned(),
+        tracking: None,
+    };
+    let now = state.now;
+    let broken = "ActionFailed: upsert_accounts: HTTP 503 Service Unavailable from https://contoso-eu.crm4.dynamics.com after 4 tries";
+    let runs = vec![
+        run(
+            "08584893481CU02",
+            RunStatus::Failed,
+            at(24, 3, 0, 2),
+            402,
+            Some(broken),
+        ),
+        run(
+            "08584892617CU11",
+            RunStatus::Succeeded,
+            at(23, 3, 0, 1),
+            252,
+            None,
+        ),
+        run(
+            "08584891753CU07",
+            RunStatus::Succeeded,
+            at(22, 3, 0, 1),
+            247,
+            None,
+        ),
+        run(
+            "08584890889CU04",
+            RunStatus::Cancelled,
+            at(21, 3, 0, 1),
+            31,
+            None,
+        ),
+    ];
+    let sync = &mut state.links[0].sync;
+    sync.backend = Backend::LogicApp;
+    sync.list = Some(RunList {
+        runs: runs.into(),
+        at: ago(now, secs(4)),
+    });
     state
 }

@@ -39,6 +39,13 @@ fn every_view_has_its_picture() {
         fixture::working(),
         "CAS-01877 customer cannot open a ticket",
     );
+    shoot("runs", &mut new(fixture::with_runs(fixture::outage())), "4");
+    let mut tickets = new(fixture::working());
+    tickets.keys("5");
+    let now = tickets.now;
+    super::views::read(&mut tickets, fixture::tickets(now));
+    shoot("tickets", &mut tickets, "j");
+    shoot("timeline", &mut new(fixture::outage()), "6");
     shoot("confirm", &mut new(armed), "2 E");
     shoot("palette", &mut new(fixture::working()), ": \"co\"");
 }

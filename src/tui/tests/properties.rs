@@ -59,7 +59,7 @@ fn keys() -> impl Strategy<Value = Key> {
     ])
     .prop_map(key);
     let letters = prop::sample::select(
-        "123EEETTTHHHyyyyyyWBLxXrRqYsnxal/[]avuA  ccjk?:be+-04fPmiü"
+        "123456EEETTTHHHyyyyyyWBLxXrRqYsnxal/[]avuA  ccjk?:be+-04fPmiü"
             .chars()
             .collect::<Vec<_>>(),
     );
@@ -92,7 +92,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn asks_for_writes(command: &Command) -> bool {
     matches!(
         command,
-        Command::Repair { .. } | Command::StartSync { .. } | Command::Resume { .. }
+        Command::Repair { .. }
+            | Command::StartSync { .. }
+            | Command::Resume { .. }
+            | Command::OrderRun { .. }
     )
 }
 
@@ -190,6 +193,10 @@ fn every_view_and_dialog_draws_at_every_size() {
         "a",
         "n",
         "x",
+        "4",
+        "5",
+        "6",
+        "6 /",
         "2 /",
         ":",
         "2 s",

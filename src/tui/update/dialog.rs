@@ -5,7 +5,7 @@ use super::{columns, incident, is_burst, list, verb};
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
-use crate::engine::command::{Consent, Target};
+use crate::engine::command::{Consent, RunOrder, Target};
 use crate::engine::state::{Lock, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::commands;
@@ -224,7 +224,7 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             let sort = Sort::ALL.get(dialog.at).copied();
             model.dialogs.pop();
             model.records.sort = sort.unwrap_or_default();
-            list::ask(model)
+            list::filtered(model, now)
         }
         Some(Dialog::Commands(dialog)) if counts => {
             let dialog = dialog.clone();
@@ -329,6 +329,18 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
             operation: *operation,
             consent,
         })],
+        Ask::Order { order, .. } => {
+            let verb = match order {
+                RunOrder::Start => Verb::Sync,
+                RunOrder::Rerun(_) => Verb::Rerun,
+                RunOrder::Cancel(_) => Verb::Cancel,
+            };
+            vec![Effect::Send(Command::OrderRun {
+                request: request(Deed::of(verb)),
+                order: order.clone(),
+                consent,
+            })]
+        }
         Ask::End { operation } => vec![Effect::Send(Command::End {
             operation: *operation,
             who: model.who.clone(),

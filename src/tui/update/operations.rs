@@ -12,7 +12,7 @@ use crate::engine::state::{OperationState, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::layout;
 use crate::tui::message::Effect;
-use crate::tui::model::{Ask, Deed, Model, Retrying, Summary, planned};
+use crate::tui::model::{Ask, Deed, Model, Origin, Retrying, Summary, planned};
 
 /// Moves the cursor among the operations, or among the records of the chosen one.
 pub fn moved(model: &mut Model, action: ActionId) {
@@ -63,7 +63,7 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
             .records
             .get(model.operations.at)
             .map(|one| one.key);
-        return key.map_or_else(Vec::new, |key| show_sides(model, key, true));
+        return key.map_or_else(Vec::new, |key| show_sides(model, key, Origin::Operations));
     }
     if operation.waits_for_a_person() {
         if super::is_held_still(model, ActionId::End) || verb::is_refused(model, now) {

@@ -13,7 +13,8 @@ use crate::tui::action::ActionId;
 use crate::tui::format;
 use crate::tui::message::Effect;
 use crate::tui::model::{
-    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Deed, Dialog, Model, Screen, Summary, plan_of,
+    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Deed, Dialog, Model, Origin, Screen, Summary,
+    plan_of,
 };
 
 /// A verb's key.
@@ -26,7 +27,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if is_refused(model, now) {
         return Vec::new();
     }
-    if model.screen == Screen::Pulse {
+    if matches!(model.screen, Screen::Pulse | Screen::Runs) {
         return sync_run(model, now);
     }
     let (chosen, hidden) = concerned(model);
@@ -151,7 +152,7 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
         let effects = if matches!(model.screen, Screen::Sides(_)) {
             Vec::new()
         } else {
-            show_sides(model, key, false)
+            show_sides(model, key, Origin::Records)
         };
         let dialog = ChooseDialog { key, drawn: now };
         model.dialogs.push(Dialog::Choose(dialog));

@@ -1,10 +1,12 @@
 //! What is asked before anything is written: the targets, frozen by key; how it is confirmed.
 
+use chrono::{DateTime, Utc};
 use tui_input::Input;
 
 use super::{Deed, Field, Summary, planned};
 use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::time::Now;
+use crate::engine::command::RunOrder;
 use crate::tui::model::Model;
 
 /// What a confirmation is about.
@@ -35,6 +37,13 @@ pub enum Ask {
         /// Records that are not done.
         left: usize,
     },
+    /// Having the link's platform repeat or end a run.
+    Order {
+        /// What it is to do, with which run.
+        order: RunOrder,
+        /// When that run began.
+        started: Option<DateTime<Utc>>,
+    },
     /// Taking back what was not sent.
     End {
         /// Which one.
@@ -49,7 +58,7 @@ impl Ask {
             Self::Repair { records, .. } => records.len(),
             Self::Sync { pending } => *pending,
             Self::Resume { left, .. } => *left,
-            Self::End { .. } => 0,
+            Self::End { .. } | Self::Order { .. } => 0,
         }
     }
 
@@ -57,7 +66,9 @@ impl Ask {
     pub fn rows(&self) -> usize {
         match self {
             Self::Repair { summary, .. } => self.records() + summary.radius.stubs,
-            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } => self.records(),
+            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } | Self::Order { .. } => {
+                self.records()
+            }
         }
     }
 
@@ -65,7 +76,9 @@ impl Ask {
     pub fn overwrites(&self) -> bool {
         match self {
             Self::Repair { summary, .. } => summary.radius.overwrites > 0,
-            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } => false,
+            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } | Self::Order { .. } => {
+                false
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::breaker::Class;
 use crate::domain::operation::Verb;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
+use crate::engine::command::RunOrder;
 use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, LinkState};
 use crate::tui::canvas::Canvas;
@@ -64,6 +65,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             let mut lines = view.resume(*operation, *left);
             lines.extend(view.answer("go on with it"));
             view.draw(canvas, "GO ON with what was left behind", &lines);
+        }
+        Ask::Order { order, started } => {
+            let mut lines = view.order(order, *started);
+            let (title, words) = match order {
+                RunOrder::Cancel(_) => ("END a run of the sync", "end it"),
+                _ => ("RUN AGAIN an old run of the sync", "run it again"),
+            };
+            lines.extend(view.answer(words));
+            view.draw(canvas, title, &lines);
         }
         Ask::End { operation } => {
             let lines = view.end(*operation);

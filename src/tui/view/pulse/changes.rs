@@ -31,7 +31,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
             left.cell(11, row, 4, &tag, Role::Plain);
         }
         let room = split.saturating_sub(16);
-        left.cell(15, row, room, &said(entry), tone(entry.tone));
+        left.cell(15, row, room, &said(model, entry), tone(entry.tone));
     }
     if !wide {
         return;
@@ -44,10 +44,11 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
     canvas.text(split, y, "┬", Role::Dim);
 }
 
-/// A line as it is read: a person's with their name.
-pub fn said(entry: &Entry) -> String {
+/// A line as it is read: a person's with their name. What people write may name anybody: it is hidden while the screen
+/// is shared.
+pub fn said(model: &Model, entry: &Entry) -> String {
     match &entry.who {
-        Some(who) => format!("{}: {}", visible(who), visible(&entry.text)),
+        Some(who) => format!("{}: {}", visible(who), model.private(&entry.text)),
         None => visible(&entry.text).into_owned(),
     }
 }

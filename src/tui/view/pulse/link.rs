@@ -66,6 +66,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {
         if let Some(hook) = panel.hook() {
             panel.hook_line(&mut right, 13, 1, hook);
         }
+        // The row of air below holds what is known of tickets.
+        let mut left = canvas.part(0, row + 2, split, 1);
+        panel.tickets(&mut left, 0, 13);
         return row + 2;
     }
     panel.repairs(canvas, row + 1, 10);
