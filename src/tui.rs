@@ -23,9 +23,11 @@ pub mod keymap;
 
 pub mod listing;
 pub mod order;
+pub mod prose;
 pub mod terms;
 pub mod verdict;
 
+pub mod goal;
 pub mod handover;
 pub mod svg;
 
@@ -37,12 +39,16 @@ pub mod format;
 pub mod layout;
 pub mod theme;
 
+mod errands;
 mod files;
+mod plain;
 mod run;
 mod terminal;
 
+pub use goal::Goal;
 pub use keymap::Keymap;
-pub use run::{Options, RunError, run};
+pub use plain::run as run_plain;
+pub use run::{Options, RunError, is_dumb, run};
 pub use theme::Theme;
 
 #[cfg(test)]

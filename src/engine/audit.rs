@@ -8,8 +8,8 @@ use crate::dataverse::now;
 use crate::journal::{self, SessionInfo};
 
 pub use crate::journal::{
-    Anchored, Anchors, Audit, Failed, Fault, Head, JournalError, OpenError, PruneError, Pruned,
-    Verified,
+    Anchored, Anchors, Audit, Failed, Fault, Head, JournalError, JournalRecord, OpenError,
+    PruneError, Pruned, Verified,
 };
 
 /// Takes away what is older than so long and over; `who` is kept as the one who did. It blocks.

@@ -11,6 +11,7 @@ use tui_input::Input;
 
 use super::action::ActionId;
 use super::format::Zone;
+use super::goal::Playing;
 use super::keymap::Keymap;
 use super::order::{Order, Place, Sort};
 use super::theme::Theme;
@@ -104,6 +105,8 @@ pub struct Model {
     pub picking: Option<Picking>,
     /// The operation whose failed records are being looked up, to be tried again.
     pub retrying: Option<Retrying>,
+    /// The goal of a game day, and how far it has come.
+    pub playing: Option<Playing>,
     /// The id for the next operation, made anew by [`super::run()`] for every message.
     pub next_operation: OperationId,
     /// Whether the engine is gone.
@@ -346,6 +349,7 @@ impl Model {
             interrupted: None,
             awaiting: None,
             picking: None,
+            playing: None,
             retrying: None,
             next_operation: OperationId::new(),
             engine_gone: false,

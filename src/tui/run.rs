@@ -16,21 +16,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::files;
+use super::errands::Errands;
+
 use super::format::Zone;
+use super::goal::{Goal, Playing};
 use super::keymap::{Code, Key, Keymap};
-use super::message::{Effect, FailedRecords, FoundRecords, Message, ReadTickets, Saving, Snapshot};
+use super::message::{Effect, Message, Snapshot};
 use super::model::Model;
-use super::order::{Order, Worker};
+use super::order::Worker;
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
 use crate::config::{Config, Safety};
-use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
-use crate::engine::audit::Audit;
-use crate::engine::state::Tone;
-use crate::engine::{Engine, find, now, report};
+use crate::engine::{Engine, now};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -47,6 +46,8 @@ pub struct Options {
     pub theme: Theme,
     /// Whether only ASCII is drawn.
     pub is_ascii: bool,
+    /// What a game day asks for.
+    pub goal: Option<Goal>,
 }
 
 /// Why the console ended before its time.
@@ -66,9 +67,6 @@ pub enum RunError {
     Signals(#[source] io::Error),
 }
 
-/// So many open tickets are read, the newest.
-const TICKETS: u64 = 5_000;
-
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -79,25 +77,18 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     }
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
     let config = Arc::clone(&options.config);
-    let folder = config.state.clone();
-    let mut model = first_model(&engine, options, &screen)?;
-    model.folder = folder;
+    let mut model = first_model(&engine, options);
+    model.size = screen.size().map_err(RunError::Terminal)?;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
-    let (answers, orders) = mpsc::unbounded_channel();
-    let worker =
-        Worker::start(move |order| answers.send(order).is_ok()).map_err(RunError::Worker)?;
+    let (errands, messages) = errands(&engine, config)?;
     let signals = Signals::listen().map_err(RunError::Signals)?;
-    let (finder, found) = mpsc::unbounded_channel();
     let mut console = Console {
-        config,
-        finder,
-        found,
+        errands,
+        messages,
         engine,
         screen,
         input: EventStream::new(),
-        orders,
-        worker,
         signals,
     };
     let ended = console.run(&mut model).await;
@@ -105,7 +96,25 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     ended.map_err(RunError::Terminal)
 }
 
-fn first_model(engine: &Engine, options: Options, screen: &Screen) -> Result<Model, RunError> {
+/// What does the console's errands, and where their answers come from.
+pub(super) fn errands(
+    engine: &Engine,
+    config: Arc<Config>,
+) -> Result<(Errands, mpsc::UnboundedReceiver<Message>), RunError> {
+    let (answers, messages) = mpsc::unbounded_channel();
+    let orders = answers.clone();
+    let worker = Worker::start(move |order| orders.send(Message::Ordered(order)).is_ok());
+    let errands = Errands {
+        config,
+        commands: engine.commands.clone(),
+        worker: worker.map_err(RunError::Worker)?,
+        answers,
+    };
+    Ok((errands, messages))
+}
+
+/// The console as it starts, with what it was started with.
+pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     let no_colours = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let theme = if no_colours {
         Theme::Mono
@@ -115,9 +124,15 @@ fn first_model(engine: &Engine, options: Options, screen: &Screen) -> Result<Mod
     let state = Arc::clone(&engine.states.borrow());
     let mut model = Model::new(state, options.who, options.safety, theme, zone());
     model.keys = Arc::new(options.keys);
+    model.playing = options.goal.map(Playing::of);
     model.is_ascii = options.is_ascii || has_only_ascii();
-    model.size = screen.size().map_err(RunError::Terminal)?;
-    Ok(model)
+    model.folder = options.config.state.clone();
+    model
+}
+
+/// Whether the terminal says of itself that it can only print.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Whether the terminal has no more than ASCII, as far as its environment tells.
@@ -133,12 +148,13 @@ fn has_only_ascii() -> bool {
     other || set("TERM").is_some_and(|term| term == "linux" || term == "dumb")
 }
 
-fn zone() -> Zone {
+/// Where this machine is.
+pub(super) fn zone() -> Zone {
     Zone::of(Local::now().offset().fix())
 }
 
 /// The signals that end the console, and the one that brings it back.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
@@ -157,14 +173,11 @@ impl Signals {
 }
 
 struct Console {
-    config: Arc<Config>,
-    finder: mpsc::UnboundedSender<Message>,
-    found: mpsc::UnboundedReceiver<Message>,
+    errands: Errands,
+    messages: mpsc::UnboundedReceiver<Message>,
     engine: Engine,
     screen: Screen,
     input: EventStream,
-    orders: mpsc::UnboundedReceiver<Order>,
-    worker: Worker,
     signals: Signals,
 }
 
@@ -241,8 +254,7 @@ impl Console {
                 Ok(()) => Message::Snapshot(Snapshot(Arc::clone(&states.borrow_and_update()))),
                 Err(_) => Message::EngineGone,
             }),
-            Some(found) = self.found.recv() => Wake::Message(found),
-            Some(order) = self.orders.recv() => Wake::Message(Message::Ordered(order)),
+            Some(message) = self.messages.recv() => Wake::Message(message),
             () = until(frame) => Wake::Draw,
             () = sleep_until(tick) => Wake::Message(Message::Tick(zone())),
         }
@@ -251,89 +263,21 @@ impl Console {
     async fn take(&mut self, model: &mut Model, message: Message) -> io::Result<Next> {
         model.next_operation = OperationId::new();
         for effect in update(model, message, now()) {
+            let Err(effect) = self.errands.run(effect) else {
+                continue;
+            };
             match effect {
-                Effect::Send(command) => {
-                    if self.engine.commands.try_send(command).is_err() {
-                        update(model, Message::NotTaken, now());
-                    }
-                }
-                Effect::Sort(query, records) => {
-                    self.worker.ask(query, records);
-                }
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::Find(number, said, spared) => self.find(number, said, spared),
-                Effect::Tickets(number, link) => self.tickets(number, link),
-                Effect::ReadFailed(operation) => self.read_failed(operation),
-                Effect::Save(saving) => self.save(saving),
                 Effect::Attend(text) => self.screen.attend(&text)?,
                 Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Suspend => self.suspend(model).await?,
                 Effect::Quit => return Ok(Next::Quit),
+                // The errands have taken all others.
+                _ => {}
             }
         }
         Ok(Next::GoOn)
-    }
-
-    /// Asks both instances beside the loop: keys and frames never wait for them.
-    fn find(&self, number: u64, said: Said, spared: Vec<Option<String>>) {
-        let config = Arc::clone(&self.config);
-        let answer = self.finder.clone();
-        tokio::spawn(async move {
-            let found = find::find(&config, &said, &spared).await;
-            let found = found
-                .map(Arc::new)
-                .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
-            // Nobody is left to tell once the console has ended.
-            drop(answer.send(Message::Found(number, FoundRecords(found))));
-        });
-    }
-
-    /// Reads the open tickets of a link beside the loop.
-    fn tickets(&self, number: u64, link: usize) {
-        let config = Arc::clone(&self.config);
-        let answer = self.finder.clone();
-        let runtime = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || {
-            let read = runtime.block_on(report::open(&config, link, TICKETS));
-            let read = read
-                .map(Arc::new)
-                .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
-            drop(answer.send(Message::Tickets(number, ReadTickets(read))));
-        });
-    }
-
-    /// Writes files beside the loop, and says what came of it.
-    fn save(&self, saving: Saving) {
-        let answer = self.finder.clone();
-        tokio::task::spawn_blocking(move || {
-            let message = match files::write(&saving.folder, &saving.files) {
-                Ok(()) => saving.then.map(|text| Message::Saved(text, Tone::Good)),
-                Err(error) => {
-                    let text = format!("not written to {}: {error}", saving.folder.display());
-                    Some(Message::Saved(text, Tone::Bad))
-                }
-            };
-            if let Some(message) = message {
-                drop(answer.send(message));
-            }
-        });
-    }
-
-    /// Asks the journal beside the loop what failed of an operation.
-    fn read_failed(&self, operation: OperationId) {
-        let state = self.config.state.clone();
-        let answer = self.finder.clone();
-        tokio::task::spawn_blocking(move || {
-            let read = || {
-                let audit = Audit::open(&state).map_err(|error| error.to_string())?;
-                let failed = audit.failed(operation).map_err(|error| error.to_string())?;
-                let failed = failed.ok_or_else(|| "the journal does not know it".to_owned())?;
-                Ok(Arc::new(failed))
-            };
-            let message = Message::Failed(operation, FailedRecords(read()));
-            drop(answer.send(message));
-        });
     }
 
     /// Gives the terminal to the shell, stops, and takes it back once the process is continued.

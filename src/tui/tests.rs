@@ -10,6 +10,7 @@
 mod comfort;
 mod driver;
 mod fixture;
+mod goal;
 mod incident;
 mod keys;
 mod lists;

@@ -3,6 +3,7 @@
 
 use super::action::{ActionId, Writes};
 use super::format;
+use super::goal::Turn;
 use super::keymap::{Context, Key};
 use super::layout::Arrangement;
 use super::message::{Effect, FailedRecords, FoundRecords, Message, ReadTickets, Snapshot};
@@ -74,6 +75,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             notices(model, now);
             dialog::after_snapshot(model, now);
             columns::settle(model);
+            play(model, now);
             let mut effects = incident::attend(model, &before);
             effects.extend(verb::after_snapshot(model, now));
             effects.extend(operations::after_snapshot(model, now));
@@ -106,12 +108,33 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
         Message::Tick(zone) => {
             model.zone = zone;
             model.toasts.retain(|toast| now.since(toast.since) < TOAST);
+            play(model, now);
             let mut effects = list::let_go(model, now);
             effects.extend(lock_when_idle(model, now));
             effects.extend(views::read_when_due(model, now));
             effects
         }
     }
+}
+
+/// Looks how far the goal of a game day has come, and says when it turns.
+fn play(model: &mut Model, now: Now) {
+    let Some(mut playing) = model.playing.take() else {
+        return;
+    };
+    let turn = playing.look(model, now);
+    let sentence = playing.goal.sentence();
+    model.playing = Some(playing);
+    let (text, tone) = match turn {
+        None => return,
+        Some(Turn::Begun) => (format!("GAME DAY: {sentence}"), Tone::Care),
+        Some(Turn::Reached(took)) => (
+            format!("√ GOAL REACHED in {}: {sentence}", format::span(took)),
+            Tone::Good,
+        ),
+        Some(Turn::Missed) => (format!("× the time is over: {sentence}"), Tone::Bad),
+    };
+    model.toast(text, tone, now);
 }
 
 /// Locks writes when nobody has pressed a key for a while.
@@ -292,6 +315,17 @@ fn is_too_fast(model: &Model, action: ActionId, now: Now) -> bool {
     let focused = model.focused;
     let just_focused = focused.is_some_and(|focused| now.since(focused) < UNSEEN);
     reaches_out && (is_burst(model, now) || just_focused)
+}
+
+/// Does what was asked for by its name, with the same guards as by its key.
+pub fn act_by_name(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    model.awaiting = None;
+    model.retrying = None;
+    model.pressed.push_back(now.mono);
+    while model.pressed.len() > 2 * BURST_KEYS {
+        model.pressed.pop_front();
+    }
+    act(model, action, now)
 }
 
 fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {

@@ -25,8 +25,8 @@ mod tickets;
 mod timeline;
 mod verdict;
 
-pub use dialog::status_text;
-pub use pulse::result;
+pub use dialog::{draw as draw_dialog, status_text};
+pub use pulse::{result, said};
 
 /// Draws everything.
 pub fn draw(model: &Model, now: Now, buffer: &mut Buffer) {

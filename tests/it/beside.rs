@@ -63,6 +63,11 @@ fn in_europe(emulator: &Emulator, number: &str) -> Json {
 
 /// Opens the list of what is out of step, and asks for an ensure of the record that is named there.
 fn ensure(console: &mut Screen, name: &str) {
+    ask(console, name, ("E", "ENSURE 1 record"));
+}
+
+/// The same with the key of any verb, and what its box is called.
+fn ask(console: &mut Screen, name: &str, (key, title): (&str, &str)) {
     console.keys("2").shows(name);
     console
         .keys("W")
@@ -70,11 +75,7 @@ fn ensure(console: &mut Screen, name: &str) {
         .keys("INC-1")
         .raw(ENTER);
     // The cursor stays with the record it was on, and what is new stands above it.
-    console
-        .shows("ARMED")
-        .raw(b"\x1b[H")
-        .keys("E")
-        .shows("ENSURE 1 record");
+    console.shows("ARMED").raw(b"\x1b[H").keys(key).shows(title);
     // A box takes no key until it has been on the screen for a moment.
     std::thread::sleep(std::time::Duration::from_millis(300));
     console.keys("y");
@@ -206,17 +207,24 @@ fn what_the_agent_has_parked_is_known_beside_it_until_it_is_brought_over() {
     let (status, answer) = emulator.us_api("POST", "accounts", Some(body));
     assert_eq!(status, 204, "{answer}");
     emulator.until("it is seen", || agent.figure(PENDING) == Some(1.0));
-    emulator.tandem(&["sync", "account", REFUSED]).exits(1);
     let mut console = Screen::start(&emulator.command(&[]), 120, 40);
-    console.shows("seen by agent ").shows("1 parked");
-    console.keys("2").shows("Refused by a rule").shows("parked");
+    console.shows("seen by agent ");
+    // The agent carries out what is confirmed here: that it was refused, and why, it has to tell.
+    ask(&mut console, "Refused by a rule", ("T", "SYNC 1 record"));
+    console.shows("parked").keys("1").shows("1 parked");
     let parked = ["records", "--flag", "parked", "--json"];
     emulator.until("a command knows it, too", || {
         emulator.tandem(&parked).json()["total"] == 1
     });
     emulator.disarm();
-    emulator.tandem(&["sync", "account", REFUSED]).exits(0);
     console
+        .keys("2")
+        .raw(b"\x1b[H")
+        .keys("T")
+        .shows("SYNC 1 record");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    console
+        .keys("y")
         .keys("1")
         .until("nothing is parked", |screen| !screen.contains("1 parked"));
     console.keys("q").ends();

@@ -216,7 +216,7 @@ fn what_people_wrote_is_hidden_while_the_screen_is_shared() {
         state.timeline.push_back(Arc::new(entry));
     });
     console.keys("P");
-    for view in ["1", "5", "6", "2", "2 Enter"] {
+    for view in ["1", "5", "6", "2", "2 Enter", "2 ] ] j E"] {
         console.keys(view);
         let screen = console.screen();
         assert!(

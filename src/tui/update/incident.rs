@@ -23,6 +23,9 @@ pub const STATUS: &str = "status.txt";
 /// `Y`: the status in plain words, on the screen, on the clipboard, in a file.
 pub fn status(model: &mut Model, now: Now) -> Vec<Effect> {
     let text = view::status_text(model, now);
+    if let Some(playing) = &mut model.playing {
+        playing.is_told = true;
+    }
     model.dialogs.push(Dialog::Status(text.clone()));
     let save = Saving {
         folder: model.folder.clone(),

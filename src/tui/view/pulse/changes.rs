@@ -22,7 +22,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
         canvas.columns()
     };
     let mut left = canvas.part(0, y, split, rows);
-    left.rule(0, "what changed", "");
+    let (goal, role) = goal(model, wide, now);
+    left.rule_in(0, "what changed", Role::Plain, &goal, role);
     let first = 1 + alarms(&mut left, model, if wide { 3 } else { 1 }, now);
     for (row, entry) in (first..rows).zip(model.state.timeline.iter().rev()) {
         left.text(1, row, &model.zone.stamp(entry.at, now.wall), Role::Dim);
@@ -42,6 +43,37 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
     let mut right = canvas.part(split + 1, y, canvas.columns() - split - 1, rows);
     operations(&mut right, model, rows, now);
     canvas.text(split, y, "┬", Role::Dim);
+}
+
+/// The goal of a game day: what of it is so, and how long is left.
+fn goal(model: &Model, wide: bool, now: Now) -> (String, Role) {
+    let Some(playing) = &model.playing else {
+        return (String::new(), Role::Plain);
+    };
+    let minutes = playing.goal.within.as_secs() / 60;
+    let (Some(began), None) = (playing.began, playing.ended) else {
+        return match (playing.began, playing.ended) {
+            (Some(began), Some((at, true))) => {
+                let took = span(at.since(began));
+                (format!("GAME DAY √ GOAL REACHED in {took}"), Role::Good)
+            }
+            (_, Some(_)) => (format!("GAME DAY × MISSED: {minutes}m are over"), Role::Bad),
+            _ => ("GAME DAY, it has not begun".to_owned(), Role::Plain),
+        };
+    };
+    let needs = playing.goal.needs.iter().map(|need| {
+        let (short, long) = need.words();
+        let mark = if playing.holds(model, *need, now) {
+            "√"
+        } else {
+            "·"
+        };
+        format!("{mark} {}", if wide { long } else { short })
+    });
+    let needs: Vec<String> = needs.collect();
+    let left = playing.goal.within.saturating_sub(now.since(began));
+    let text = format!("GAME DAY {}  {} left", needs.join(" "), span(left));
+    (text, Role::Care)
 }
 
 /// A line as it is read: a person's with their name. What people write may name anybody: it is hidden while the screen
