@@ -112,7 +112,10 @@ impl Row {
     pub(crate) fn read<'r>(&'r self, places: &[Option<u8>], into: &mut [Cell<'r>]) {
         let mut rest = Reader(self.0.get(HEADER..).unwrap_or_default());
         while let Some(column) = rest.byte() {
-            let place = places.get(usize::from(column)).copied().flatten();
+            // Nobody asked for a column behind the last of the places.
+            let Some(place) = places.get(usize::from(column)) else {
+                return;
+            };
             let Some(place) = place.and_then(|place| into.get_mut(usize::from(place))) else {
                 if rest.skip().is_none() {
                     return;

@@ -139,6 +139,32 @@ async fn every_stage_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn who_follows_reads_every_event_with_its_whole_operation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = open(&folder.path().join("tandem"));
+    let chosen = Request {
+        choices: vec!["telephone1=source".parse().unwrap()],
+        ..request(Verb::Sync)
+    };
+    let retried = Request {
+        retries: Some(chosen.id),
+        ..request(Verb::Ensure)
+    };
+    for request in [&chosen, &retried] {
+        journal.append(vec![accepted(request, 1)]).await.unwrap();
+    }
+    journal.append(vec![finished(&chosen)]).await.unwrap();
+    let tail = journal.tail(1, 10).await.unwrap();
+    let told: Vec<_> = tail
+        .iter()
+        .map(|(request, events)| (request, events.len()))
+        .collect();
+    assert_eq!(told, [(&retried, 1), (&chosen, 1)]);
+    assert_eq!(tail[1].1[0].what, What::Finished(None));
+    journal.close().await;
+}
+
+#[tokio::test]
 async fn a_finished_operation_is_remembered_by_its_tally_and_paged() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, _) = open(&folder.path().join("tandem"));

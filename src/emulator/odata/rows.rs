@@ -29,7 +29,7 @@ pub(crate) struct RowWriter {
     schema: Arc<Schema>,
     table: TableId,
     columns: Vec<Written>,
-    /// For each column of the table, its place among those.
+    /// For each column of the table, up to the last of those, its place among them.
     places: Vec<Option<u8>>,
     /// Whether values are also shown as people read them.
     formats: bool,
@@ -81,6 +81,8 @@ impl RowWriter {
                 *own = Some(place);
             }
         }
+        let last = places.iter().rposition(Option::is_some);
+        places.truncate(last.map_or(0, |last| last + 1));
         RowWriter {
             table,
             columns,
@@ -184,6 +186,9 @@ impl RowWriter {
 
     /// Writes where a lookup leads.
     fn lead(&self, out: &mut Vec<u8>, written: &Written, target: TableId) {
+        if self.leads == [false, false] {
+            return;
+        }
         let mut known = written.leads.iter();
         if let Some((_, text)) = known.find(|(table, _)| *table == target) {
             out.extend_from_slice(text.as_bytes());
