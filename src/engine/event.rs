@@ -21,7 +21,7 @@ use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::run::PlatformRun;
 use crate::domain::time::Now;
-use crate::journal::{self, Holder, RecoveredOperation, Samples};
+use crate::journal::{self, Holder, Line, RecoveredOperation, Samples};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -178,6 +178,8 @@ pub(super) enum Event {
         alarms: Vec<Alarm>,
         told: Vec<(String, Tone)>,
     },
+    /// What earlier processes, or the agent beside us, saw.
+    Recalled(Vec<Line>),
     /// What people put down.
     Noted(Vec<Note>),
     /// The hook was asked how it is.

@@ -356,8 +356,13 @@ fn unreachable(instance: &str, failure: &Failure) -> Broken {
 /// Whose rows in the target came over the link: those of the users that sync to it.
 async fn sync_users(link: &LinkConfig, target: &Client) -> Result<HashSet<RowId>, Failure> {
     let mut users: HashSet<RowId> = link.sync_users.iter().copied().collect();
-    for reader in [&target.reader, &target.agent] {
-        users.insert(reader.who_am_i().await?.user);
+    users.insert(target.reader.who_am_i().await?.user);
+    // Where the agent's user is refused, less is known of where a row came from: that is no reason to tell nothing.
+    match target.agent.who_am_i().await {
+        Ok(agent) => {
+            users.insert(agent.user);
+        }
+        Err(failure) => tracing::warn!(%failure, "the agent's user is not known"),
     }
     Ok(users)
 }

@@ -5,6 +5,7 @@ mod explain;
 mod follow;
 mod jobs;
 mod journal;
+mod lines;
 mod links;
 mod notes;
 mod operations;
@@ -37,6 +38,7 @@ use crate::domain::operation::OperationId;
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, RecoveredOperation};
 use follow::Follow;
+pub(super) use lines::tone;
 use unattended::Hydration;
 
 /// A snapshot is published at most this often.
@@ -97,6 +99,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         telling: None,
         handed: HashSet::new(),
         logged: 0,
+        kept_lines: None,
         noted: Arc::default(),
     };
     let task = tokio::spawn(run.run(asked, happened));
@@ -164,6 +167,8 @@ struct Run {
     handed: HashSet<OperationId>,
     /// The number of the last line of the timeline that is in the log.
     logged: u64,
+    /// The number of the last line of the timeline that is kept; none until it is known what earlier processes kept.
+    kept_lines: Option<u64>,
     /// Set when a note was put down here: then it is looked at once.
     noted: Arc<Notify>,
 }
@@ -305,11 +310,15 @@ impl Run {
             self.keep_index();
         }
         self.sample_when_due(at);
+        self.keep_lines(at);
         self.tell_others();
     }
 
     fn happened(&mut self, mut event: Event) {
         let at = now();
+        if let Event::Recalled(lines) = event {
+            return self.recalled(lines, at);
+        }
         self.try_again_sooner(&mut event, at);
         match &event {
             Event::Described {

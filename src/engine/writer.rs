@@ -145,6 +145,7 @@ impl StateWriter {
             | Event::Ordered { .. }
             | Event::Journalled { .. }
             | Event::IndexClaimed { .. }
+            | Event::Recalled(_)
             | Event::LeftBehind(_) => {}
             Event::Told(live) => self.told(*live),
             Event::Restored(samples) => self.restore(&samples, now),

@@ -50,8 +50,8 @@ impl Need {
     /// In one word, and in several.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Taken => ("taken", "the alert is taken"),
-            Self::Told => ("told", "the status is told"),
+            Self::Taken => ("taken", "alert taken"),
+            Self::Told => ("told", "status told"),
             Self::InStep => ("in step", "link in step"),
             Self::NothingOverwritten => ("kept", "nothing overwritten"),
             Self::Known => ("known", "no outcome unknown"),
@@ -121,11 +121,11 @@ impl Goal {
         GOALS.into_iter().find(|goal| goal.story == story)
     }
 
-    /// All of it in a sentence: `link in step, nothing overwritten, under 10 minutes`.
+    /// All of it in a sentence: `link in step, nothing overwritten, under 10m`.
     pub fn sentence(&self) -> String {
         let needs: Vec<&str> = self.needs.iter().map(|need| need.words().1).collect();
         let minutes = self.within.as_secs() / 60;
-        format!("{}, under {minutes} minutes", needs.join(", "))
+        format!("{}, under {minutes}m", needs.join(", "))
     }
 }
 

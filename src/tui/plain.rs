@@ -116,13 +116,15 @@ impl Talk {
 
     /// Takes a message in, does what it leads to, and says what is new.
     fn take(&mut self, message: Message) -> io::Result<()> {
-        let had = self.model.dialogs.len();
+        let had = self.top();
         let is_found = matches!(message, Message::Found(..));
-        let is_read = matches!(message, Message::Tickets(..)) && self.model.screen == Screen::Tickets;
+        let is_read =
+            matches!(message, Message::Tickets(..)) && self.model.screen == Screen::Tickets;
         let is_ordered = matches!(message, Message::Ordered(_)) && self.pages;
         self.carry_out(message)?;
         self.news()?;
-        if self.model.dialogs.len() > had || (is_found && had > 0) {
+        // Another box: the one that was armed for, or one that has its answer.
+        if self.top().is_some() && (self.top() != had || is_found) {
             self.show_dialog()?;
         }
         if is_read || (is_ordered && self.model.records.asked == self.model.records.order.number) {
@@ -130,6 +132,11 @@ impl Talk {
             return say(&prose::page(&self.model, now()));
         }
         Ok(())
+    }
+
+    /// The box that is open, by its kind.
+    fn top(&self) -> Option<std::mem::Discriminant<Dialog>> {
+        self.model.dialogs.last().map(std::mem::discriminant)
     }
 
     fn carry_out(&mut self, message: Message) -> io::Result<()> {
@@ -162,14 +169,16 @@ impl Talk {
         }
         let alarms = &self.model.state.alarms;
         let fires = alarms.iter().filter(|one| !self.alarms.contains(&one.key));
-        lines.extend(fires.map(|one| prose::spoken(&format!("alert {}: {}", one.key.rule, one.text))));
+        lines.extend(
+            fires.map(|one| prose::spoken(&format!("alert {}: {}", one.key.rule, one.text))),
+        );
         self.alarms = alarms.iter().map(|one| one.key.clone()).collect();
         let new = self
             .model
             .state
             .timeline
             .iter()
-            .filter(|entry| entry.seq > self.said);
+            .filter(|entry| entry.seq > self.said && entry.at >= self.model.state.started.wall);
         lines.extend(new.map(|entry| prose::entry(&self.model, entry, at)));
         let newest = self
             .model

@@ -127,7 +127,7 @@ fn play(model: &mut Model, now: Now) {
     model.playing = Some(playing);
     let (text, tone) = match turn {
         None => return,
-        Some(Turn::Begun) => (format!("GAME DAY: {sentence}"), Tone::Care),
+        Some(Turn::Begun) => (format!("GOAL: {sentence}"), Tone::Care),
         Some(Turn::Reached(took)) => (
             format!("√ GOAL REACHED in {}: {sentence}", format::span(took)),
             Tone::Good,

@@ -582,7 +582,11 @@ to = { webhook = { env = "ALERT_URL" } }
     one.raw(b"\r").shows(" has it");
     // Every probe that fails is a line: what people say is looked for.
     other.shows(" has it").keys("6/rang").raw(b"\r");
-    other.shows("rang the provider").keys("n").shows("NOTE").keys("the desk knows");
+    other
+        .shows("rang the provider")
+        .keys("n")
+        .shows("NOTE")
+        .keys("the desk knows");
     std::thread::sleep(Duration::from_millis(300));
     other.raw(b"\r");
     one.keys("6/desk").shows("the desk knows").raw(b"\r");

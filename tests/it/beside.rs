@@ -257,3 +257,29 @@ fn how_the_hook_is_is_told_by_the_agent() {
         .shows("▼ DOES NOT ANSWER ");
     console.keys("q").ends();
 }
+
+#[test]
+fn a_new_shift_finds_in_the_timeline_what_happened_before_a_restart_and_each_line_once() {
+    let emulator = emulator();
+    let agent = agent(&emulator);
+    emulator.arm(json!({"outage_s": 2}));
+    let down = "tandem_instance_health{instance=\"europe\",health=\"down\"}";
+    emulator.until("Europe is down", || agent.figure(down) == Some(1.0));
+    emulator.until("and back", || agent.figure(down) == Some(0.0));
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    agent.terminate().exits(0);
+    let once = |screen: &str| screen.matches("HEALTHY → DOWN").count() == 1;
+    // Alone, and beside a new agent, which recalls the same.
+    let mut console = Screen::start(&emulator.command(&[]), 140, 42);
+    console.keys("6/down").until("what was before", once);
+    console.raw(b"\r").keys("q").ends();
+    let _agent = Agent::start(&emulator, &[]);
+    let mut console = Screen::start(&emulator.command(&[]), 140, 42);
+    console
+        .shows("seen by ")
+        .keys("6/down")
+        .until("what was before", once);
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(once(&console.text()), "{}", console.text());
+    console.raw(b"\r").keys("q").ends();
+}

@@ -250,3 +250,59 @@ fn a_game_day_states_its_goal_and_what_of_it_is_so() {
     screen.keys("q");
     assert_eq!(screen.ends(), 0, "{}", screen.text());
 }
+
+#[test]
+fn hundreds_of_stubs_under_throttling_with_diverged_ones_left_alone_until_the_post_mortem() {
+    let emulator = Emulator::start_with(&["--records", "3000", "--drift", "0.2"]);
+    let mut talk = Talk::start(&emulator);
+    talk.hears("EXPECTED");
+    talk.types("records").hears("stub");
+    talk.types("filter drift:stub table:account")
+        .hears("stub; ");
+    talk.types("mark-all")
+        .types("arm")
+        .hears("ARM writes")
+        .types("INC-4471")
+        .hears("armed for");
+    talk.types("rehydrate").hears("REHYDRATE ").hears("Type ");
+    let count = {
+        let said = talk.all();
+        let (_, rest) = said.rsplit_once("Type ").unwrap();
+        rest.split_once(',').unwrap().0.to_owned()
+    };
+    assert!(count.parse::<usize>().unwrap() > 25, "{count}");
+    // Every other request is told to wait, for as long as it takes to see it wait.
+    emulator.arm(json!({"count": 6, "status": 429, "retry_after": 1, "method": "GET"}));
+    emulator.clear_log();
+    talk.types(&count).hears("the box is closed");
+    talk.hears(&format!("rehydrate: {count} of {count} verified"));
+    let writes = emulator.writes();
+    assert!(!writes.is_empty());
+    assert!(
+        writes
+            .iter()
+            .all(|write| write["headers"]["if-none-match"].is_null()),
+        "a rehydrate creates nothing"
+    );
+    talk.types("filter drift:diverged").hears("diverged; ");
+    talk.types("operations").hears("INC-4471");
+    talk.types("pulse")
+        .types("hand-over")
+        .hears("HAND-OVER")
+        .types("")
+        .hears("hand-over written to ");
+    let said = talk.ends();
+    let folder = said.rsplit_once("hand-over written to ").unwrap().1;
+    let folder = folder.lines().next().unwrap();
+    let page = std::fs::read_to_string(format!("{folder}/handover.md")).unwrap();
+    for words in ["diverged: a person decides", "rehydrate by ", "INC-4471"] {
+        assert!(page.contains(words), "no {words:?} in\n{page}");
+    }
+    let lines = std::fs::read_to_string(format!("{folder}/operations.jsonl")).unwrap();
+    let operation: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        operation["verified"].as_u64().unwrap().to_string(),
+        count,
+        "{lines}"
+    );
+}

@@ -220,6 +220,7 @@ impl Run {
         if !kept {
             return;
         }
+        self.keep_lines_from_here();
         self.restore_samples(at);
         for link in 0..self.links.len() {
             if let Some(work) = self.links.get_mut(link) {

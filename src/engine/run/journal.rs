@@ -77,6 +77,7 @@ impl Run {
         self.observe();
         self.lend_index();
         self.restore_samples(at);
+        self.restore_lines();
         if self.journal.is_some() {
             self.follow_on();
         } else {

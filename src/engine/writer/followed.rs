@@ -134,6 +134,9 @@ impl StateWriter {
         let is_new =
             |entry: &&Arc<Entry>| seen.is_none_or(|(seq, at)| entry.seq > seq || entry.at > at);
         for entry in live.timeline.iter().filter(is_new) {
+            if self.is_there(entry.at, &entry.text) {
+                continue;
+            }
             let name = entry.instance.and_then(|place| live.instances.get(place));
             let mut instances = self.state.instances.iter();
             let place = name.and_then(|told| instances.position(|known| known.name == told.name));

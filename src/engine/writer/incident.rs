@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{StateWriter, TIMELINE};
 use crate::domain::note::{Note, Taken};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
+use crate::engine::run::tone;
 use crate::engine::state::{Alarm, Entry, Tone};
+use crate::journal::Line;
 
 impl StateWriter {
     /// Takes in which alerts fire, and what was told to those outside.
@@ -55,6 +59,35 @@ impl StateWriter {
                 self.state_mut().taken.insert(alert, taken);
             }
         }
+    }
+
+    /// Takes in lines that were kept; those that stand there already are left out.
+    pub(in crate::engine) fn recall(&mut self, lines: Vec<Line>) {
+        for line in lines {
+            if self.is_there(line.at, &line.text) {
+                continue;
+            }
+            let mut instances = self.state.instances.iter();
+            let instance = line.instance.as_ref();
+            let instance = instance.and_then(|name| instances.position(|one| one.name == *name));
+            self.seq += 1;
+            let entry = Arc::new(Entry {
+                seq: self.seq,
+                at: line.at,
+                instance,
+                text: line.text,
+                tone: tone(&line.tone),
+                who: None,
+            });
+            self.insert(entry);
+        }
+    }
+
+    /// Whether a line of that moment says the same: it came on two ways.
+    pub(super) fn is_there(&self, at: DateTime<Utc>, text: &str) -> bool {
+        let at = at.timestamp_millis();
+        let mut lines = self.state.timeline.iter();
+        lines.any(|one| one.at.timestamp_millis() == at && one.text == text)
     }
 
     /// Adds a line where it belongs by its time.

@@ -61,7 +61,7 @@ fn the_goal_of_an_outage_is_reached_by_what_was_asked_for_and_by_nothing_less() 
         screen.contains("· taken · told · in step √ kept"),
         "what was told before does not count: {screen}"
     );
-    let words = "the alert is taken, the status is told, link in step, nothing overwritten, under 10 minutes";
+    let words = "alert taken, status told, link in step, nothing overwritten, under 10m";
     assert_eq!(console.model.playing.unwrap().goal.sentence(), words);
     console.wait(Duration::from_secs(60)).change(taken);
     console.keys("Y Esc");
@@ -154,7 +154,7 @@ fn every_story_that_asks_for_something_is_one_of_the_demo() {
         "diverged",
     ] {
         let goal = Goal::of(story).unwrap();
-        assert!(goal.sentence().ends_with("under 10 minutes"), "{story}");
+        assert!(goal.sentence().ends_with("under 10m"), "{story}");
         assert!(goal.needs.len() > 1, "{story}");
     }
     assert!(Goal::of("calm").is_none());

@@ -46,7 +46,7 @@ fn alerts_stand_on_pulse_as_in_the_page_until_somebody_has_them() {
         state.taken.insert(key("europe write"), taken(now));
     });
     assert!(
-        verdict(&console.screen()).ends_with("unacked"),
+        verdict(&console.screen()).ends_with("1 of 2 acked"),
         "one of two is nobody's"
     );
     console.change(|state| {

@@ -130,7 +130,11 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
     let Some(record) = keys.first().and_then(|key| model.record(*key)) else {
         return Vec::new();
     };
-    let (key, drift, name) = (record.key, record.drift, model.private(&record.name).into_owned());
+    let (key, drift, name) = (
+        record.key,
+        record.drift,
+        model.private(&record.name).into_owned(),
+    );
     let plan = plan_of(&model.state, record, verb);
     let why = match plan {
         Plan::Nothing(why) | Plan::Refuse(why) => why,

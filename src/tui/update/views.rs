@@ -49,11 +49,12 @@ pub fn read(model: &mut Model, now: Now) -> Vec<Effect> {
     if model.tickets.is_asking {
         return Vec::new();
     }
-    model.tickets.asked = Some(now);
+    // Once they answer, they are asked at once.
     if let Some(why) = why_not_asked(model) {
         model.tickets.failed = Some(why);
         return Vec::new();
     }
+    model.tickets.asked = Some(now);
     model.tickets.is_asking = true;
     model.tickets.number += 1;
     vec![Effect::Tickets(model.tickets.number, model.link)]

@@ -119,7 +119,10 @@ fn special(model: &Model, now: Now) -> Option<(String, String)> {
             chosen_run(model, now)?.operation?;
             "its records"
         }
-        Screen::Tickets => "its customer",
+        Screen::Tickets => {
+            model.tickets.read.as_ref()?;
+            "its customer"
+        }
         Screen::Operations if model.operations.in_records => "both sides",
         Screen::Operations => {
             let chosen = model

@@ -89,17 +89,19 @@ fn about_records(model: &Model, now: Now) -> Option<String> {
     ))
 }
 
-/// Who has the alerts that fire.
+/// Who has the alerts that fire; how many of them somebody has, where some are nobody's.
 fn taken(model: &Model, now: Now) -> Option<String> {
-    let alarms = model.state.alarms.iter();
-    let takers: Option<Vec<_>> = alarms
-        .map(|alarm| model.state.taken_by(alarm, now.wall))
+    let alarms = &model.state.alarms;
+    let takers: Vec<_> = alarms
+        .iter()
+        .filter_map(|alarm| model.state.taken_by(alarm, now.wall))
         .collect();
-    match takers {
-        None => Some("unacked".to_owned()),
-        Some(takers) => {
-            let taken = takers.first()?;
-            Some(format!("{} has it", fit(&visible(&taken.who), 12)))
+    match (takers.first(), alarms.len()) {
+        (_, 0) => None,
+        (None, _) => Some("unacked".to_owned()),
+        (Some(first), all) if takers.len() == all => {
+            Some(format!("{} has it", fit(&visible(&first.who), 12)))
         }
+        (Some(_), all) => Some(format!("{} of {} acked", takers.len(), all)),
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
 use crate::engine::state::{Entry, OperationState};
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, span};
+use crate::tui::format::{count, span, width};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, tone};
@@ -22,7 +22,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
         canvas.columns()
     };
     let mut left = canvas.part(0, y, split, rows);
-    let (goal, role) = goal(model, wide, now);
+    let (goal, role) = goal(model, left.columns(), now);
     left.rule_in(0, "what changed", Role::Plain, &goal, role);
     let first = 1 + alarms(&mut left, model, if wide { 3 } else { 1 }, now);
     for (row, entry) in (first..rows).zip(model.state.timeline.iter().rev()) {
@@ -46,7 +46,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
 }
 
 /// The goal of a game day: what of it is so, and how long is left.
-fn goal(model: &Model, wide: bool, now: Now) -> (String, Role) {
+fn goal(model: &Model, columns: u16, now: Now) -> (String, Role) {
     let Some(playing) = &model.playing else {
         return (String::new(), Role::Plain);
     };
@@ -61,18 +61,28 @@ fn goal(model: &Model, wide: bool, now: Now) -> (String, Role) {
             _ => ("GAME DAY, it has not begun".to_owned(), Role::Plain),
         };
     };
-    let needs = playing.goal.needs.iter().map(|need| {
-        let (short, long) = need.words();
-        let mark = if playing.holds(model, *need, now) {
-            "√"
-        } else {
-            "·"
-        };
-        format!("{mark} {}", if wide { long } else { short })
-    });
-    let needs: Vec<String> = needs.collect();
-    let left = playing.goal.within.saturating_sub(now.since(began));
-    let text = format!("GAME DAY {}  {} left", needs.join(" "), span(left));
+    let left = span(playing.goal.within.saturating_sub(now.since(began)));
+    let text = |is_long: bool| {
+        let needs = playing.goal.needs.iter().map(|need| {
+            let (short, long) = need.words();
+            let mark = if playing.holds(model, *need, now) {
+                "√"
+            } else {
+                "·"
+            };
+            format!("{mark} {}", if is_long { long } else { short })
+        });
+        let needs: Vec<String> = needs.collect();
+        format!("GAME DAY {}  {left} left", needs.join(" "))
+    };
+    // The panel's own name has to stay beside it.
+    let room = usize::from(columns.saturating_sub(24));
+    let long = text(true);
+    let text = if width(&long) <= room {
+        long
+    } else {
+        text(false)
+    };
     (text, Role::Care)
 }
 
