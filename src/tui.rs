@@ -8,8 +8,8 @@
 //!                          view(&Model, now) ─▶ cells
 //! ```
 //!
-//! Invariants: [`run()`] alone waits and does I/O. It keeps view state only: what is true of the instances stands in the
-//! engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys,
+//! Invariants: [`run()`] and [`run_plain`], which talks in lines instead of drawing, alone wait and do I/O. The model keeps
+//! view state only: what is true of the instances stands in the engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys,
 //! hints, help, palette and the README's table all come from the one registry in [`action`].
 
 pub mod message;

@@ -188,6 +188,7 @@ impl HookHealth {
     }
 
     /// As little of it as says the same: of each hook behind the address its first figures and its last.
+    #[must_use]
     pub fn brief(&self) -> Self {
         let mut seen: VecDeque<(Now, Calls)> = VecDeque::new();
         for (at, calls) in &self.seen {

@@ -329,14 +329,14 @@ async fn notes_survive_are_told_from_a_number_on_and_stand_in_the_chain() {
         rule: "down".to_owned(),
         subject: "europe read".to_owned(),
     };
-    let noted = |text: &str, takes, second| Entry::Noted {
+    let entry = |text: &str, takes, second| Entry::Noted {
         who: "jo".to_owned(),
         text: text.to_owned(),
         takes,
         now: at(second),
     };
     let takes = Some((alert, at(600).wall));
-    let entries = vec![noted("told the desk", None, 5), noted("", takes.clone(), 6)];
+    let entries = vec![entry("told the desk", None, 5), entry("", takes.clone(), 6)];
     journal.append(entries).await.unwrap();
     journal.close().await;
     let (journal, _) = open(&state);

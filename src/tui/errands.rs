@@ -34,7 +34,7 @@ pub struct Errands {
 
 impl Errands {
     /// Does it, or gives it back where only the terminal can.
-    pub fn run(&self, effect: Effect) -> Result<(), Effect> {
+    pub fn run(&self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::Send(command) => {
                 if self.commands.try_send(command).is_err() {
@@ -48,9 +48,9 @@ impl Errands {
             Effect::Tickets(number, link) => self.tickets(number, link),
             Effect::ReadFailed(operation) => self.read_failed(operation),
             Effect::Save(saving) => self.save(saving),
-            terminal => return Err(terminal),
+            terminal => return Some(terminal),
         }
-        Ok(())
+        None
     }
 
     fn answer(&self, message: Message) {

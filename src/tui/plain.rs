@@ -148,11 +148,10 @@ impl Talk {
     fn effects(&mut self, effects: Vec<Effect>) -> io::Result<()> {
         for effect in effects {
             match self.errands.run(effect) {
-                Ok(()) => {}
-                Err(Effect::Quit) => self.has_ended = true,
-                Err(Effect::Attend(text)) => say(&[text])?,
+                Some(Effect::Quit) => self.has_ended = true,
+                Some(Effect::Attend(text)) => say(&[text])?,
                 // Colours, the mouse and the clipboard are the terminal's own here.
-                Err(_) => {}
+                Some(_) | None => {}
             }
         }
         Ok(())

@@ -126,7 +126,7 @@ pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     model.keys = Arc::new(options.keys);
     model.playing = options.goal.map(Playing::of);
     model.is_ascii = options.is_ascii || has_only_ascii();
-    model.folder = options.config.state.clone();
+    model.folder.clone_from(&options.config.state);
     model
 }
 
@@ -263,7 +263,7 @@ impl Console {
     async fn take(&mut self, model: &mut Model, message: Message) -> io::Result<Next> {
         model.next_operation = OperationId::new();
         for effect in update(model, message, now()) {
-            let Err(effect) = self.errands.run(effect) else {
+            let Some(effect) = self.errands.run(effect) else {
                 continue;
             };
             match effect {

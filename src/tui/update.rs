@@ -260,9 +260,11 @@ fn outcomes(model: &mut Model, before: &State, now: Now) {
     let why = format!("; {} shows why", model.key(ActionId::Operations));
     let ended = state.operations.iter().filter(|one| {
         one.request.who == who
-            && before
-                .operation(one.request.id)
-                .is_some_and(|old| !old.is_finished())
+            && match before.operation(one.request.id) {
+                Some(old) => !old.is_finished(),
+                // It was asked for and done between two snapshots; what the journal remembers is older.
+                None => one.request.asked >= state.started.wall,
+            }
     });
     for operation in ended {
         let Some(finished) = &operation.finished else {
@@ -342,13 +344,15 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         model.toast(text, Tone::Care, now);
         return Vec::new();
     }
+    match go(model, action, now) {
+        Some(effects) => effects,
+        None => done(model, action, now),
+    }
+}
+
+/// What an action does that is no going over to a view.
+fn done(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     match action {
-        ActionId::Pulse => show(model, Screen::Pulse),
-        ActionId::Records => show(model, Screen::Records),
-        ActionId::Operations => show(model, Screen::Operations),
-        ActionId::Runs => views::open_runs(model),
-        ActionId::Tickets => views::open_tickets(model, now),
-        ActionId::Timeline => show(model, Screen::Timeline),
         ActionId::Rerun | ActionId::CancelRun => views::order(model, action, now),
         ActionId::NextLink => next_link(model, now),
         ActionId::Back => back(model),
@@ -363,10 +367,9 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         ActionId::CopyId => copy_id(model, now),
-        ActionId::CopyStatus => incident::status(model, now),
-        ActionId::Take => incident::open_take(model, now),
-        ActionId::Note => incident::open_note(model, now),
-        ActionId::HandOver => incident::open_handover(model, now),
+        ActionId::CopyStatus | ActionId::Take | ActionId::Note | ActionId::HandOver => {
+            incident::act(model, action, now)
+        }
         ActionId::Find => find::open(model, now),
         ActionId::Freeze | ActionId::Mask | ActionId::Mouse | ActionId::Theme => {
             comfort::act(model, action, now)
@@ -423,7 +426,13 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             dialog::open_breaker(model, now);
             dialog::breaker(model, action, now)
         }
-        ActionId::Yes
+        ActionId::Pulse
+        | ActionId::Records
+        | ActionId::Operations
+        | ActionId::Runs
+        | ActionId::Tickets
+        | ActionId::Timeline
+        | ActionId::Yes
         | ActionId::Accept
         | ActionId::Cancel
         | ActionId::NextField
@@ -437,6 +446,19 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::ByColumn
         | ActionId::OtherInstance => Vec::new(),
     }
+}
+
+/// Goes over to a view, if that is what is asked for.
+fn go(model: &mut Model, action: ActionId, now: Now) -> Option<Vec<Effect>> {
+    Some(match action {
+        ActionId::Pulse => show(model, Screen::Pulse),
+        ActionId::Records => show(model, Screen::Records),
+        ActionId::Operations => show(model, Screen::Operations),
+        ActionId::Runs => views::open_runs(model),
+        ActionId::Tickets => views::open_tickets(model, now),
+        ActionId::Timeline => show(model, Screen::Timeline),
+        _ => return None,
+    })
 }
 
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {

@@ -54,10 +54,10 @@ impl Run {
             let why = "not put down: the journal can't be written";
             return self.writer.notice(None, why.to_owned(), Tone::Bad);
         };
-        let (events, noted) = (self.events.clone(), Arc::clone(&self.noted));
+        let (events, asked) = (self.events.clone(), Arc::clone(&self.noted));
         self.repairs.spawn(async move {
             match journal.append(entries).await {
-                Ok(()) => noted.notify_one(),
+                Ok(()) => asked.notify_one(),
                 Err(error) => {
                     let text = format!("not put down: {error}");
                     let (operation, tone) = (None, Tone::Bad);
@@ -74,7 +74,7 @@ impl Run {
 
     /// Takes in what was put down, here and elsewhere, for ever.
     pub(super) fn spawn_watch_of_notes(&mut self, journal: Journal) {
-        let (events, noted) = (self.events.clone(), Arc::clone(&self.noted));
+        let (events, asked) = (self.events.clone(), Arc::clone(&self.noted));
         self.background.spawn(async move {
             let since = now().wall - REMEMBERED;
             let (mut after, mut version) = (0, None);
@@ -93,7 +93,7 @@ impl Run {
                 version = written;
                 tokio::select! {
                     () = tokio::time::sleep(LOOK) => {}
-                    () = noted.notified() => {}
+                    () = asked.notified() => {}
                 }
             }
         });

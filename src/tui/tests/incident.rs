@@ -84,7 +84,7 @@ fn a_takes_what_fired_when_it_was_pressed_with_a_note_and_for_how_long() {
     console.change(|state| {
         state
             .alarms
-            .push(fixture::alarm("late", "us-europe", state.now))
+            .push(fixture::alarm("late", "us-europe", state.now));
     });
     console.keys("Enter");
     let taken = Command::Take {

@@ -754,3 +754,25 @@ fn what_went_well_is_not_tried_again_and_a_late_answer_opens_nothing() {
     console.take(says);
     assert!(console.model.dialogs.is_empty());
 }
+
+#[test]
+fn what_was_asked_for_and_done_between_two_snapshots_is_told_and_what_is_remembered_is_not() {
+    let mut console = armed();
+    let done = fixture::outage().operations[0].clone();
+    console.change(|state| {
+        state.started = fixture::ago(state.now, Duration::from_secs(60));
+        state.operations.push(done.clone());
+    });
+    assert!(
+        console.model.toasts.is_empty(),
+        "an earlier process did that"
+    );
+    console.change(|state| {
+        let mut one = OperationState::clone(&done);
+        one.request.id = OperationId::new();
+        one.request.asked = state.now.wall;
+        state.operations.push(Arc::new(one));
+    });
+    let toast = &console.model.toasts.back().unwrap().text;
+    assert!(toast.starts_with("√ rehydrate: 3 of 3 verified"), "{toast}");
+}

@@ -9,6 +9,7 @@ use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{Alarm, InstanceState, Tone};
 use crate::engine::{Command, State};
+use crate::tui::action::ActionId;
 use crate::tui::format::{name, of_them, span};
 use crate::tui::handover;
 use crate::tui::message::{Effect, Saving};
@@ -18,10 +19,20 @@ use crate::tui::model::{
 use crate::tui::view;
 
 /// The file that always holds the last status that was told.
-pub const STATUS: &str = "status.txt";
+const STATUS: &str = "status.txt";
+
+/// Does one of them.
+pub fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    match action {
+        ActionId::Take => open_take(model, now),
+        ActionId::Note => open_note(model, now),
+        ActionId::HandOver => open_handover(model, now),
+        _ => status(model, now),
+    }
+}
 
 /// `Y`: the status in plain words, on the screen, on the clipboard, in a file.
-pub fn status(model: &mut Model, now: Now) -> Vec<Effect> {
+fn status(model: &mut Model, now: Now) -> Vec<Effect> {
     let text = view::status_text(model, now);
     if let Some(playing) = &mut model.playing {
         playing.is_told = true;
@@ -36,7 +47,7 @@ pub fn status(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 /// `a` on Pulse: asks before the alerts that fire are taken.
-pub fn open_take(model: &mut Model, now: Now) -> Vec<Effect> {
+fn open_take(model: &mut Model, now: Now) -> Vec<Effect> {
     let alarms = &model.state.alarms;
     if alarms.is_empty() {
         model.toast("no alert fires", Tone::Plain, now);
@@ -70,7 +81,7 @@ pub fn take(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 /// `n`: a note; about the record that is looked at, if one is.
-pub fn open_note(model: &mut Model, now: Now) -> Vec<Effect> {
+fn open_note(model: &mut Model, now: Now) -> Vec<Effect> {
     let about = match model.screen {
         Screen::Sides(view) => about(model, view.key),
         _ => String::new(),
@@ -111,7 +122,7 @@ pub fn note(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 /// `x` on Pulse: says what would be written and where.
-pub fn open_handover(model: &mut Model, now: Now) -> Vec<Effect> {
+fn open_handover(model: &mut Model, now: Now) -> Vec<Effect> {
     let name = now.wall.format("%Y%m%dT%H%M%SZ").to_string();
     model.dialogs.push(Dialog::HandOver(HandOverDialog {
         since: handover::begin(model, now),

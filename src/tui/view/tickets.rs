@@ -150,6 +150,19 @@ impl Grid {
                 opened: end,
             };
         }
+        if (60..80).contains(&columns) {
+            // The word of the mark has room, and from 70 columns on the beginning of the title.
+            let title = columns.saturating_sub(70) + u16::from(columns >= 70) * 18;
+            let customer = 23 + title + u16::from(title > 0);
+            return Self {
+                mark: 1,
+                number: (12, 10),
+                title: (23, title),
+                customer: (customer, columns.saturating_sub(customer + 9)),
+                key: None,
+                opened: end,
+            };
+        }
         if columns < 80 {
             return Self {
                 mark: 1,
@@ -232,9 +245,7 @@ fn line(
     };
     canvas.text(x, y, glyph, role);
     let room = grid.number.0.saturating_sub(grid.mark + 3);
-    if grid.title.1 > 0 {
-        canvas.cell(grid.mark + 2, y, room, word(kind), text);
-    }
+    canvas.cell(grid.mark + 2, y, room, word(kind), text);
     let number = if ticket.number.is_empty() {
         "–"
     } else {
