@@ -143,12 +143,12 @@ impl Page {
         if from == 0 {
             out.extend_from_slice(&self.head);
         }
-        let mut cells = self.writer.cells();
+        let mut spots = self.writer.spots();
         for (index, row) in self.rows.iter().enumerate().take(to).skip(from) {
             if index > 0 {
                 out.push(b',');
             }
-            self.writer.write_with(&mut cells, None, out, row);
+            self.writer.write_with(&mut spots, None, out, row);
         }
         if to == self.rows.len() {
             out.extend_from_slice(&self.tail);

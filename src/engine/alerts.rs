@@ -3,7 +3,6 @@
 
 mod message;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
+use crate::domain::state_folder::StateFolder;
 use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::journal::{AlertStore, Undelivered};
@@ -43,7 +43,7 @@ pub(super) struct Watching {
     pub(super) alerts: Vec<AlertConfig>,
     pub(super) expiries: Vec<Expiry>,
     /// Where it is kept what has fired and what was not delivered.
-    pub(super) folder: PathBuf,
+    pub(super) folder: StateFolder,
     /// Whether it is this process that tells those outside.
     pub(super) delivers: bool,
     pub(super) events: mpsc::Sender<Event>,

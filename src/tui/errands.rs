@@ -85,9 +85,9 @@ impl Errands {
 
     /// Writes files, and says what came of it.
     fn save(&self, saving: Saving) {
-        let answers = self.answers.clone();
+        let (answers, group) = (self.answers.clone(), self.config.state.group());
         tokio::task::spawn_blocking(move || {
-            let message = match files::write(&saving.folder, &saving.files) {
+            let message = match files::write(&saving.folder, &saving.files, group) {
                 Ok(()) => saving.then.map(|text| Message::Saved(text, Tone::Good)),
                 Err(error) => {
                     let text = format!("not written to {}: {error}", saving.folder.display());

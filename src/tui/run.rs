@@ -126,7 +126,7 @@ pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     model.keys = Arc::new(options.keys);
     model.playing = options.goal.map(Playing::of);
     model.is_ascii = options.is_ascii || has_only_ascii();
-    model.folder.clone_from(&options.config.state);
+    model.folder = options.config.state.to_path_buf();
     model
 }
 
