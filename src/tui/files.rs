@@ -8,21 +8,22 @@ use std::path::Path;
 
 /// Writes files into a folder, which is made if it is not there. It blocks.
 pub fn write(folder: &Path, files: &[(String, String)], group: Option<u32>) -> io::Result<()> {
-    let was_there = folder.is_dir();
+    let made: Vec<&Path> = folder.ancestors().take_while(|one| !one.is_dir()).collect();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    if !was_there {
-        share(folder, group, 0o770)?;
+    for one in made {
+        share(one, group, 0o770)?;
     }
     for (name, text) in files {
         let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
+        // What an earlier try left, or somebody has put there, is not written through.
+        drop(fs::remove_file(&unfinished));
         let written = (|| {
             let mut file = OpenOptions::new()
                 .write(true)
-                .create(true)
-                .truncate(true)
+                .create_new(true)
                 .mode(0o600)
                 .open(&unfinished)?;
             file.write_all(text.as_bytes())?;
@@ -70,10 +71,11 @@ mod tests {
             write(&path, &file("x"), None).is_err(),
             "a file is no folder"
         );
-        let shared = folder.path().join("shared");
+        let shared = folder.path().join("handover/shared");
         let group = rustix::process::getgid().as_raw();
         write(&shared, &file("ours"), Some(group)).unwrap();
         let path = shared.join("status.txt");
         assert_eq!((mode(&path), mode(&shared)), (0o660, 0o770));
+        assert_eq!(mode(&folder.path().join("handover")), 0o770);
     }
 }

@@ -286,7 +286,7 @@ fn hundreds_of_stubs_under_throttling_with_diverged_ones_left_alone_until_the_po
     let still = diverged();
     assert_eq!(still, before, "what people edited in Europe is left alone");
     talk.types("filter drift:diverged").hears("diverged ");
-    talk.types("operations").hears("INC-4471");
+    talk.types("operations").hears("; rehydrate ");
     talk.types("pulse")
         .types("hand-over")
         .hears("HAND-OVER")

@@ -143,8 +143,8 @@ impl Grid {
         if wide {
             return Self {
                 mark: 3,
-                number: (24, 12),
-                title: (38, columns.saturating_sub(102)),
+                number: (24, 17),
+                title: (43, columns.saturating_sub(107)),
                 customer: (columns.saturating_sub(62), 30),
                 key: Some((columns.saturating_sub(31), 18)),
                 opened: end,
@@ -174,13 +174,13 @@ impl Grid {
             };
         }
         let spare = columns - 80;
-        let title = 21 + spare / 2;
+        let title = 17 + spare / 2;
         let customer = 20 + spare - spare / 2;
         Self {
             mark: 3,
-            number: (14, 11),
-            title: (26, title),
-            customer: (26 + title + 1, customer),
+            number: (14, 16),
+            title: (31, title),
+            customer: (31 + title + 1, customer),
             key: None,
             opened: end,
         }
@@ -238,12 +238,7 @@ fn line(
     }
     let kind = mark(ticket);
     let (glyph, role) = glyph(kind);
-    let x = if grid.mark == 1 && is_cursor {
-        2
-    } else {
-        grid.mark
-    };
-    canvas.text(x, y, glyph, role);
+    canvas.text(grid.mark, y, glyph, role);
     let room = grid.number.0.saturating_sub(grid.mark + 3);
     canvas.cell(grid.mark + 2, y, room, word(kind), text);
     let number = if ticket.number.is_empty() {
