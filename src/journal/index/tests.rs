@@ -21,13 +21,10 @@ fn checkpoint(version: u32) -> Checkpoint {
         source: link("us"),
         target: link("europe"),
         taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, version).unwrap(),
-        source_taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 1).unwrap(),
-        target_taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 2).unwrap(),
         compared: Utc.with_ymd_and_hms(2026, 11, 23, 3, 0, 0).unwrap(),
+        sources: 41,
         in_sync: 40,
         local: 2,
-        source_fresh: BTreeSet::from([problem(3, Drift::Stub).id]),
-        target_fresh: (4..9).map(|n| problem(n, Drift::Stub).id).collect(),
     }
 }
 
@@ -47,9 +44,10 @@ fn problem(number: u128, drift: Drift) -> Problem {
 fn change(version: u32, is_whole: bool, problems: Vec<Problem>, solved: Vec<RowId>) -> Change {
     Change {
         checkpoint: checkpoint(version),
-        is_whole,
+        after: (!is_whole).then(|| checkpoint(version - 1)),
         problems,
         solved,
+        members: Vec::new(),
     }
 }
 

@@ -60,11 +60,9 @@ impl Book {
                     .map(|(id, _)| id)
                     .collect();
                 let count = state.tables[table as usize].counts.of(drift);
-                // Rows that are only counted may be off by one until the next full comparison (seed 21 is one such run).
-                let is_counted_only = matches!(drift, Drift::Local | Drift::InSync);
-                let slack = usize::from(is_counted_only);
-                assert!(
-                    count.abs_diff(true_ones.len()) <= slack,
+                assert_eq!(
+                    count,
+                    true_ones.len(),
                     "{table:?}: {drift} is shown as {count}; in truth {true_ones:?}; shown: {shown:#?}"
                 );
             }

@@ -1,0 +1,85 @@
+//! Records that are counted rather than listed: those in step, and those of the target's own.
+//!
+//! What a look finds puts a row into a set or takes it out, whatever was there before: nothing is concluded from when a
+//! row was made or deleted, so that no order of changes and looks leaves a sum wrong for longer than until the next look.
+
+use crate::domain::drift::Drift;
+use crate::domain::members::Members;
+use crate::domain::row::RowId;
+use crate::engine::event::Looked;
+use crate::engine::link::LinkTable;
+use crate::journal::Group;
+
+/// The rows behind the sums of one table.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// The source's rows in scope: what of them is not out of step is in step.
+    pub(super) sources: Members,
+    /// The target's own.
+    pub(super) local: Members,
+}
+
+/// Records that are only known by number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sums {
+    pub(super) in_sync: usize,
+    pub(super) local: usize,
+}
+
+impl Counted {
+    /// What a full comparison found: rows with an equal, and all others as they were read.
+    pub(super) fn of(equal: Members, table: &LinkTable, looked: &[Looked]) -> Self {
+        let mut counted = Self {
+            sources: equal,
+            local: Members::default(),
+        };
+        for looked in looked {
+            counted.put(table, looked);
+        }
+        counted
+    }
+
+    /// Takes in what a look found.
+    pub(super) fn put(&mut self, table: &LinkTable, looked: &Looked) {
+        let id = looked.record.key.id;
+        self.sources.set(id, looked.sides.source.row().is_some());
+        self.local.set(id, looked.drift == Drift::Local);
+        for other in others(table, looked) {
+            self.local.set(other, false);
+        }
+    }
+
+    /// The sums, beside these records that are out of step.
+    pub(super) fn sums<'l>(&self, out_of_step: impl Iterator<Item = &'l Looked>) -> Sums {
+        let out_of_step = out_of_step.filter(|looked| looked.sides.source.row().is_some());
+        Sums {
+            in_sync: self.sources.len().saturating_sub(out_of_step.count()),
+            local: self.local.len(),
+        }
+    }
+
+    /// The shards that are needed to take in these looks.
+    pub(super) fn lacks(&self, table: &LinkTable, looked: &[Looked]) -> Vec<(Group, u16)> {
+        let ids = looked.iter().map(|looked| looked.record.key.id);
+        let others = looked.iter().flat_map(|looked| others(table, looked));
+        let sources = self.sources.lacks(ids.clone()).into_iter();
+        let local = self.local.lacks(ids.chain(others)).into_iter();
+        let sources = sources.map(|shard| (Group::Sources, shard));
+        sources.chain(local.map(|shard| (Group::Local, shard))).collect()
+    }
+
+    /// The set of that name.
+    pub(super) fn group(&mut self, group: Group) -> &mut Members {
+        match group {
+            Group::Sources => &mut self.sources,
+            Group::Local => &mut self.local,
+        }
+    }
+}
+
+/// Rows of the target that are part of this record under its own id: no records of their own.
+pub(super) fn others(table: &LinkTable, looked: &Looked) -> impl Iterator<Item = RowId> {
+    let id = looked.record.key.id;
+    let partner = table.identity.target_id(id);
+    looked.other.into_iter().chain((partner != id).then_some(partner))
+}
