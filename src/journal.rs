@@ -233,6 +233,15 @@ impl Journal {
             .await
     }
 
+    /// An operation as the journal knows it now.
+    pub async fn operation(
+        &self,
+        operation: OperationId,
+    ) -> Result<Option<RecoveredOperation>, JournalError> {
+        self.read(move |reader| read::operation(reader, operation))
+            .await
+    }
+
     /// Events of all operations behind a number, in their order, with the operations that they belong to.
     pub async fn tail(
         &self,

@@ -137,6 +137,53 @@ async fn rows_out_of_scope_are_not_on_the_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_leaves_the_scope_or_enters_it_moves_the_sums() {
+    let emulated = Emulated::empty().await;
+    let (us, europe) = (emulated.us(), emulated.europe());
+    for n in 1..=4 {
+        let body = json!({"name": format!("In step {n}"), "sic": "a"});
+        us.account(&id(n), body).await;
+        let body = json!({"name": format!("In step {n}")});
+        europe.account(&id(n), body).await;
+    }
+    us.account(&id(5), json!({"name": "Out"})).await;
+    let mut lab = lab(
+        emulated,
+        "name='account'\nstub=['name']\ncolumns=['name','telephone1']\nwhere=\"sic in ('a')\"",
+    );
+    lab.compared().await;
+    let sums = |lab: &Lab| [Drift::InSync, Drift::Local, Drift::Missing].map(|drift| counts(lab, drift));
+    assert_eq!(sums(&lab), [4, 0, 0]);
+    // Out of scope: what stands in the target is its own from then on.
+    change(&lab.emulated.us(), 1, json!({"sic": "b"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [3, 1, 0]);
+    // Two at once: one out, and gone from the target; the other back.
+    change(&lab.emulated.us(), 2, json!({"sic": null})).await;
+    let gone = lab.emulated.europe();
+    let gone = gone.delete(&format!("accounts({})", id(2))).await;
+    assert!(gone.status.is_success());
+    change(&lab.emulated.us(), 1, json!({"sic": "a"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [3, 0, 0]);
+    // Edited while it is out: nothing of the link's. Then a restart, which knows who was in.
+    change(&lab.emulated.us(), 5, json!({"name": "Out, still"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [3, 0, 0]);
+    change(&lab.emulated.us(), 3, json!({"sic": "b"})).await;
+    change(&lab.emulated.us(), 5, json!({"sic": "a"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [2, 1, 1]);
+    let gone = lab.emulated.us();
+    let gone = gone.delete(&format!("accounts({})", id(3))).await;
+    assert!(gone.status.is_success());
+    lab.compare_again().await;
+    let orphans = counts(&lab, Drift::Orphan) + counts(&lab, Drift::Local);
+    assert_eq!((sums(&lab)[0], orphans), (2, 1));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn columns_that_are_called_and_coded_differently_are_compared_and_written_in_the_targets_terms()
  {
     let emulated = Emulated::empty().await;

@@ -538,10 +538,10 @@ impl Repair {
                     self.saw(looked).await;
                     return Ok(Attempt::Done(stage, written));
                 }
-                Err(failure) if failure.class == FailureClass::NotAllowed => self.sleep().await,
                 Err(failure) => {
+                    tries += u32::from(failure.class != FailureClass::NotAllowed);
                     why = failure.cause();
-                    tries += 1;
+                    self.sleep().await;
                 }
             }
         }

@@ -62,11 +62,50 @@ async fn load(index: &Index) -> Option<Kept> {
     kept
 }
 
-async fn save(index: &Index, change: Change) {
+async fn save(index: &Index, change: Change) -> bool {
     index
         .save("us-europe".to_owned(), account(), change)
         .await
-        .expect("it is saved");
+        .expect("it is saved")
+}
+
+async fn members(index: &Index, version: u32, wanted: &[(Group, u16)]) -> Option<Vec<Vec<u64>>> {
+    let (link, checkpoint) = ("us-europe".to_owned(), checkpoint(version));
+    let shards = index
+        .members(link, account(), checkpoint, wanted.to_vec())
+        .await
+        .expect("it is read")?;
+    Some(shards.into_iter().map(|(_, (_, ids))| ids.to_vec()).collect())
+}
+
+#[tokio::test]
+async fn sets_of_rows_are_kept_in_shards_and_belong_to_one_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    let shard = |number, ids: &[u64]| (number, Arc::new(ids.to_vec()));
+    let (source, local) = ((Group::Sources, 7), (Group::Local, 7));
+    let first = Change {
+        members: vec![
+            (Group::Sources, shard(7, &[1, u64::MAX])),
+            (Group::Sources, shard(1023, &[5])),
+            (Group::Local, shard(7, &[9])),
+        ],
+        ..change(1, true, vec![], vec![])
+    };
+    assert!(save(&index, first).await);
+    let second = Change {
+        members: vec![(Group::Sources, shard(7, &[1]))],
+        ..change(2, false, vec![], vec![])
+    };
+    assert!(save(&index, second.clone()).await);
+    assert!(!save(&index, second).await, "it does not follow on that");
+    let wanted = [source, local, (Group::Local, 1), (Group::Sources, 1023)];
+    let known = members(&index, 2, &wanted).await;
+    assert_eq!(known, Some(vec![vec![1], vec![9], vec![], vec![5]]));
+    assert_eq!(members(&index, 1, &wanted).await, None, "it is not that any more");
+    save(&index, change(3, true, vec![], vec![])).await;
+    let known = members(&index, 3, &[source, local]).await;
+    assert_eq!(known, Some(vec![vec![], vec![]]), "a whole comparison forgets");
 }
 
 #[tokio::test]

@@ -210,6 +210,7 @@ fn hurry(config: &mut Config) {
     policy.idle_timeout = ms(1000);
     policy.retry.base = ms(5);
     policy.retry.cap = ms(50);
+    policy.retry.refused = ms(400);
     for breaker in [
         &mut policy.read_breaker,
         &mut policy.write_breaker,
