@@ -43,7 +43,9 @@ pub use alerts::{AlertStore, Undelivered};
 pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use heads::{Anchors, BadAnchors};
-pub use index::{Change, Checkpoint, Group, Index, InstanceSample, Kept, LinkSample, Problem, Samples};
+pub use index::{
+    Change, Checkpoint, Group, Index, InstanceSample, Kept, LinkSample, Problem, Samples,
+};
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
     Agreement, Choice, Entry, Event, Failed, JournalError, JournalRecord, OpenError, Overwritten,

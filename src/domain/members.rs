@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn ids_that_resemble_each_other_are_told_apart_and_spread_evenly() {
-        let many: Members = (0..200_000).map(|number| bits(id(number << 96 | 7))).collect();
+        let many: Members = (0..200_000)
+            .map(|number| bits(id(number << 96 | 7)))
+            .collect();
         assert_eq!(many.len(), 200_000);
         let sizes = many.in_hand.values().map(|shard| shard.len());
         assert_eq!(many.in_hand.len(), 1 << SHARD_BITS);

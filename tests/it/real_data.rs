@@ -152,7 +152,8 @@ async fn a_row_that_leaves_the_scope_or_enters_it_moves_the_sums() {
         "name='account'\nstub=['name']\ncolumns=['name','telephone1']\nwhere=\"sic in ('a')\"",
     );
     lab.compared().await;
-    let sums = |lab: &Lab| [Drift::InSync, Drift::Local, Drift::Missing].map(|drift| counts(lab, drift));
+    let sums =
+        |lab: &Lab| [Drift::InSync, Drift::Local, Drift::Missing].map(|drift| counts(lab, drift));
     assert_eq!(sums(&lab), [4, 0, 0]);
     // Out of scope: what stands in the target is its own from then on.
     change(&lab.emulated.us(), 1, json!({"sic": "b"})).await;

@@ -349,7 +349,11 @@ async fn a_new_row_whose_key_the_other_side_has_on_another_id_is_a_duplicate() {
     assert_eq!(us.patch(&address(&id), other_number).await.status, 204);
     let state = lab.compare_again().await;
     assert_eq!(drift_of(&state, &id), Some(Drift::Missing));
-    assert_eq!(figures(&state).1[0].1, locals, "it is the target's own again");
+    assert_eq!(
+        figures(&state).1[0].1,
+        locals,
+        "it is the target's own again"
+    );
     // Back, and merged in the target's app: what was only the source's is then missing.
     let number = json!({"accountnumber": "NW-1"});
     let us = lab.emulated.us();

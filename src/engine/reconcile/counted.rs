@@ -65,7 +65,9 @@ impl Counted {
         let sources = self.sources.lacks(ids.clone()).into_iter();
         let local = self.local.lacks(ids.chain(others)).into_iter();
         let sources = sources.map(|shard| (Group::Sources, shard));
-        sources.chain(local.map(|shard| (Group::Local, shard))).collect()
+        sources
+            .chain(local.map(|shard| (Group::Local, shard)))
+            .collect()
     }
 
     /// The set of that name.
@@ -81,5 +83,8 @@ impl Counted {
 pub(super) fn others(table: &LinkTable, looked: &Looked) -> impl Iterator<Item = RowId> {
     let id = looked.record.key.id;
     let partner = table.identity.target_id(id);
-    looked.other.into_iter().chain((partner != id).then_some(partner))
+    looked
+        .other
+        .into_iter()
+        .chain((partner != id).then_some(partner))
 }

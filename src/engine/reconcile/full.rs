@@ -205,6 +205,7 @@ impl Lists {
     async fn run(self) -> Result<Listing, Failure> {
         let mut listed = Listing::default();
         let mut pages = self.reader.pages(listing(&self.table, self.end));
+        let asked = now();
         loop {
             let mut page = match pages.next().await {
                 Ok(Some(page)) => page,
@@ -220,7 +221,11 @@ impl Lists {
                 Err(failure) => return Err(failure),
             };
             listed.rows += page.rows.len();
-            listed.began = listed.began.or(page.date);
+            // An answer is dated when it is given; what it says is as old as the question.
+            listed.began = listed.began.or_else(|| {
+                let took = chrono::Duration::from_std(now().since(asked)).ok()?;
+                page.date?.checked_sub_signed(took)
+            });
             listed.delta = page.delta.take();
             // The one who pairs only goes away together with this task.
             if self.told.send(self.tell(page)).await.is_err() {

@@ -154,11 +154,13 @@ impl Known {
         let tied = problems.filter_map(|looked| Some((looked.other?, looked.record.key.id)));
         let unread = self.unread.values();
         let tied = tied.chain(unread.filter_map(|problem| Some((problem.other?, problem.id))));
-        tied.filter_map(|(other, id)| match (ids.contains(&other), ids.contains(&id)) {
-            (true, false) => Some(id),
-            (false, true) => Some(other),
-            _ => None,
-        })
+        tied.filter_map(
+            |(other, id)| match (ids.contains(&other), ids.contains(&id)) {
+                (true, false) => Some(id),
+                (false, true) => Some(other),
+                _ => None,
+            },
+        )
     }
 
     /// Takes in what was read, and saves it together with the checkpoint that it belongs to; the sums after it. `whole`
@@ -194,8 +196,7 @@ impl Known {
             self.unread.remove(&id);
             self.unsaved.insert(id);
             if looked.drift.is_listed() {
-                link.told
-                    .stands(looked.record.key, standing(table, looked));
+                link.told.stands(looked.record.key, standing(table, looked));
                 self.problems.insert(id, looked.clone());
             } else {
                 link.told.forget(looked.record.key);

@@ -122,9 +122,7 @@ async fn follow(
         return Err(Unfollowed::Token(why.to_owned()));
     }
     let full = next.compared;
-    let sums = known
-        .take(&job.link, table, next, &mut looked, None)
-        .await;
+    let sums = known.take(&job.link, table, next, &mut looked, None).await;
     let comparison = Comparison {
         table: table.index,
         started,
@@ -200,12 +198,7 @@ fn is_behind(next: &DeltaLink, before: &DeltaLink) -> bool {
 }
 
 /// Records that have become part of another one, whose key they hold: they stand for themselves no more.
-fn folded(
-    job: &Comparing,
-    table: &LinkTable,
-    known: &Known,
-    looked: &[Looked],
-) -> Vec<Looked> {
+fn folded(job: &Comparing, table: &LinkTable, known: &Known, looked: &[Looked]) -> Vec<Looked> {
     let here: HashSet<RowId> = looked.iter().map(|looked| looked.record.key.id).collect();
     let parts = looked.iter().flat_map(|looked| others(table, looked));
     let parts = parts.filter(|id| !here.contains(id) && known.drift(*id).is_some());

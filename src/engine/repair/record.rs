@@ -574,7 +574,7 @@ impl Repair {
             let is_untouched = version(row) == version(before.sides.target.row());
             if was_done {
                 self.agree(table, row, &Stage::Verified, &written);
-                written.etag = version(row);
+                written.etag = row.and_then(|row| self.link.own_version(row));
                 *read = row.cloned();
             }
             self.saw(looked).await;
@@ -601,7 +601,7 @@ impl Repair {
         let row = back.sides.target.row();
         let stage = compare_back(table, plan, row);
         self.agree(table, row, &stage, &written);
-        let etag = row.and_then(|row| row.etag.clone());
+        let etag = row.and_then(|row| self.link.own_version(row));
         let hash = if stage == Stage::Verified && !self.request.choices.is_empty() {
             self.kept(table, back)
         } else {
@@ -666,7 +666,7 @@ impl Repair {
         }
     }
 
-    /// Takes in how the row was left: as long as it is ours, and not already somebody else's edit.
+    /// Takes in how the row was left, and whether it still is as we left it.
     fn agree(&self, table: &LinkTable, row: Option<&Row>, stage: &Stage, written: &Written) {
         let Some(row) = row else { return };
         let key = RecordKey {
@@ -674,25 +674,20 @@ impl Repair {
             id: row.id,
         };
         self.link.parked.release(key);
-        let is_ours = row
-            .modified_by
-            .as_ref()
-            .is_some_and(|by| self.link.sync_users.contains(&by.id));
-        let (true, Some(etag)) = (is_ours, &row.etag) else {
-            return;
-        };
+        let etag = self.link.own_version(row);
         // What was decided column by column may leave others as they are.
         let is_whole = self.request.verb != Verb::FillBlanks && self.request.choices.is_empty();
         let altered = matches!(stage, Stage::Altered(_))
             .then(|| Some((written.columns.clone(), written.hash?)))
             .flatten();
+        let is_decided = is_whole && etag.is_some();
         let agreement = Agreement {
-            etag: etag.clone(),
+            etag,
             is_whole,
             altered,
         };
         self.link.agreements.agree(key, agreement);
-        if is_whole {
+        if is_decided {
             // Whatever was held is decided.
             self.link.told.forget(key);
         }

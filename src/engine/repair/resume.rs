@@ -89,7 +89,7 @@ impl Repair {
             match self.ends.row(End::Target, table, named.key.id).await {
                 Ok(target) => {
                     let stage = found(table, record, target.row());
-                    let etag = target.row().and_then(|row| row.etag.clone());
+                    let etag = target.row().and_then(|row| self.link.own_version(row));
                     let written = if stage.is_good() {
                         Written { etag, ..written }
                     } else {

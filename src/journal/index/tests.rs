@@ -75,7 +75,12 @@ async fn members(index: &Index, version: u32, wanted: &[(Group, u16)]) -> Option
         .members(link, account(), checkpoint, wanted.to_vec())
         .await
         .expect("it is read")?;
-    Some(shards.into_iter().map(|(_, (_, ids))| ids.to_vec()).collect())
+    Some(
+        shards
+            .into_iter()
+            .map(|(_, (_, ids))| ids.to_vec())
+            .collect(),
+    )
 }
 
 #[tokio::test]
@@ -102,10 +107,18 @@ async fn sets_of_rows_are_kept_in_shards_and_belong_to_one_checkpoint() {
     let wanted = [source, local, (Group::Local, 1), (Group::Sources, 1023)];
     let known = members(&index, 2, &wanted).await;
     assert_eq!(known, Some(vec![vec![1], vec![9], vec![], vec![5]]));
-    assert_eq!(members(&index, 1, &wanted).await, None, "it is not that any more");
+    assert_eq!(
+        members(&index, 1, &wanted).await,
+        None,
+        "it is not that any more"
+    );
     save(&index, change(3, true, vec![], vec![])).await;
     let known = members(&index, 3, &[source, local]).await;
-    assert_eq!(known, Some(vec![vec![], vec![]]), "a whole comparison forgets");
+    assert_eq!(
+        known,
+        Some(vec![vec![], vec![]]),
+        "a whole comparison forgets"
+    );
 }
 
 #[tokio::test]
