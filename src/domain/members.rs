@@ -70,6 +70,13 @@ impl Members {
         self.in_hand.entry(shard).or_insert(ids);
     }
 
+    /// Whether a row is in it, as far as its shard is in hand.
+    pub fn has(&self, id: RowId) -> bool {
+        let bits = bits(id);
+        let shard = self.in_hand.get(&shard_of(bits));
+        shard.is_some_and(|shard| shard.binary_search(&bits).is_ok())
+    }
+
     /// Puts a row into the set, or takes it out of it.
     pub fn set(&mut self, id: RowId, is_member: bool) {
         let bits = bits(id);
@@ -174,6 +181,7 @@ mod tests {
                     members.take_up((number, kept.get(&number).cloned().unwrap_or_default()));
                 }
                 for (number, is_member) in step {
+                    prop_assert_eq!(members.has(id(number)), truth.contains(&number));
                     members.set(id(number), is_member);
                     if is_member {
                         truth.insert(number);

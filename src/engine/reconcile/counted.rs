@@ -58,16 +58,14 @@ impl Counted {
         }
     }
 
-    /// The shards that are needed to take in these looks.
-    pub(super) fn lacks(&self, table: &LinkTable, looked: &[Looked]) -> Vec<(Group, u16)> {
-        let ids = looked.iter().map(|looked| looked.record.key.id);
-        let others = looked.iter().flat_map(|looked| others(table, looked));
-        let sources = self.sources.lacks(ids.clone()).into_iter();
-        let local = self.local.lacks(ids.chain(others)).into_iter();
+    /// The shards that are needed to say anything of these rows.
+    pub(super) fn lacks(&self, ids: &[RowId]) -> Vec<(Group, u16)> {
+        let ids = || ids.iter().copied();
+        let sources = self.sources.lacks(ids()).into_iter();
         let sources = sources.map(|shard| (Group::Sources, shard));
-        sources
-            .chain(local.map(|shard| (Group::Local, shard)))
-            .collect()
+        let local = self.local.lacks(ids()).into_iter();
+        let local = local.map(|shard| (Group::Local, shard));
+        sources.chain(local).collect()
     }
 
     /// The set of that name.

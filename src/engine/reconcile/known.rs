@@ -77,15 +77,15 @@ impl Known {
         self.is_loaded = false;
     }
 
-    /// Takes up from the index what is needed to count these records; false where that can't be had, because another
+    /// Takes up from the index what is needed to count these rows; false where that can't be had, because another
     /// process has saved something else since.
     pub(super) async fn take_up(
         &mut self,
         link: &LinkContext,
         table: &LinkTable,
-        looked: &[Looked],
+        ids: &[RowId],
     ) -> bool {
-        let wanted = self.counted.lacks(table, looked);
+        let wanted = self.counted.lacks(ids);
         if wanted.is_empty() {
             return true;
         }
@@ -106,6 +106,11 @@ impl Known {
                 false
             }
         }
+    }
+
+    /// Whether a row was the target's own when it was last looked at; it has to be taken up first.
+    pub(super) fn was_local(&self, id: RowId) -> bool {
+        self.counted.local.has(id)
     }
 
     /// From where the table's changes go on.

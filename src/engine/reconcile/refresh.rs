@@ -113,14 +113,17 @@ async fn follow(
     both.match_keys(&job.link, table, &job.ends, true).await?;
     ids.extend(both.source_twins());
     let ids: Vec<RowId> = ids.into_iter().collect();
-    let mut looked = both.judge(&job.link, table, &ids, |id, clues| feeds.clues(id, clues));
+    take_up(job, table, known, &ids).await?;
+    let mut looked = both.judge(&job.link, table, &ids, |id, clues| {
+        feeds.clues(id, clues, known.was_local(id))
+    });
     confirm(job, table, &mut looked).await?;
     looked.extend(folded(job, table, known, &looked));
-    if !known.take_up(&job.link, table, &looked).await {
-        known.distrust();
-        let why = "another process has kept the index meanwhile, or it can't be read";
-        return Err(Unfollowed::Token(why.to_owned()));
-    }
+    let others: Vec<RowId> = looked
+        .iter()
+        .flat_map(|looked| others(table, looked))
+        .collect();
+    take_up(job, table, known, &others).await?;
     let full = next.compared;
     let sums = known.take(&job.link, table, next, &mut looked, None).await;
     let comparison = Comparison {
@@ -197,6 +200,21 @@ fn is_behind(next: &DeltaLink, before: &DeltaLink) -> bool {
     matches!((version(next), version(before)), (Some(next), Some(before)) if next < before)
 }
 
+/// Has at hand what is known of these rows.
+async fn take_up(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &mut Known,
+    ids: &[RowId],
+) -> Result<(), Unfollowed> {
+    if known.take_up(&job.link, table, ids).await {
+        return Ok(());
+    }
+    known.distrust();
+    let why = "another process has kept the index meanwhile, or it can't be read";
+    Err(Unfollowed::Token(why.to_owned()))
+}
+
 /// Records that have become part of another one, whose key they hold: they stand for themselves no more.
 fn folded(job: &Comparing, table: &LinkTable, known: &Known, looked: &[Looked]) -> Vec<Looked> {
     let here: HashSet<RowId> = looked.iter().map(|looked| looked.record.key.id).collect();
@@ -235,13 +253,14 @@ impl Feeds {
         }
     }
 
-    /// What was known of a record, and what the feeds say of it since.
-    fn clues(&self, id: RowId, before: Clues) -> Clues {
+    /// What was known of a record, and what the feeds say of it since. What was the target's own has been changed there,
+    /// whenever that was: there never was an agreement, or it ended when the row left the scope.
+    fn clues(&self, id: RowId, before: Clues, was_local: bool) -> Clues {
         let (source, target) = (self.source.get(&id), self.target.get(&id));
         let changed = before.changed.or_else(|| {
             (source.is_some() || target.is_some()).then_some(Changed {
                 source: source.is_some(),
-                target: target.is_some(),
+                target: target.is_some() || was_local,
             })
         });
         Clues {
