@@ -44,6 +44,16 @@ impl Members {
         }
     }
 
+    /// A set of which everything is in hand, in these shards.
+    pub fn whole(shards: impl Iterator<Item = Shard>) -> Self {
+        let in_hand: BTreeMap<u16, Arc<Vec<u64>>> = shards.collect();
+        Self {
+            len: in_hand.values().map(|shard| shard.len()).sum(),
+            in_hand,
+            ..Self::default()
+        }
+    }
+
     /// How many rows are in it.
     pub fn len(&self) -> usize {
         self.len

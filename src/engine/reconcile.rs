@@ -131,17 +131,19 @@ impl Comparing {
         refresh::refresh(self, table, known, point).await.map(Some)
     }
 
-    /// Takes in what changed in one table since it was last looked at; false where no checkpoint tells from where on,
-    /// or its changes can't be read now.
-    pub(super) async fn follow(&self, table: &Arc<LinkTable>) -> bool {
+    /// Takes in what changed in one table since it was last looked at; false where nothing tells from where on. An
+    /// error is an instance's that can't be read now.
+    pub(super) async fn follow(&self, table: &Arc<LinkTable>) -> Result<bool, Failure> {
         let mut known = table.known.lock().await;
         known.load(&self.link, table).await;
         let Some(point) = known.point() else {
-            return false;
+            return Ok(false);
         };
-        refresh::refresh(self, table, &mut known, point)
-            .await
-            .is_ok()
+        match refresh::refresh(self, table, &mut known, point).await {
+            Ok(_) => Ok(true),
+            Err(refresh::Unfollowed::Token(_)) => Ok(false),
+            Err(refresh::Unfollowed::Broken(broken)) => Err(broken.failure),
+        }
     }
 
     /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.

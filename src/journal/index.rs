@@ -99,6 +99,9 @@ pub struct Kept {
     pub checkpoint: Checkpoint,
     /// What is out of step.
     pub problems: Vec<Problem>,
+    /// All shards of the sets of rows, for who does not keep the index: whoever does will have changed them by the time
+    /// that they are needed. `None` for the keeper, who takes them up one by one.
+    pub members: Option<Vec<(Group, Shard)>>,
 }
 
 /// What a refresh or a comparison changes in what is known of a table.
@@ -221,8 +224,16 @@ impl Index {
 
     /// What is known of a table; `None` before its first full comparison.
     pub async fn load(&self, link: String, table: TableName) -> Result<Option<Kept>, JournalError> {
-        self.with(move |connection| load(connection, &link, &table))
-            .await
+        let is_keeper = self.is_keeper();
+        self.with(move |connection| {
+            let transaction = connection.transaction()?;
+            let mut kept = load(&transaction, &link, &table)?;
+            if let Some(kept) = kept.as_mut().filter(|_| !is_keeper) {
+                kept.members = Some(members::load_all(&transaction, &link, &table)?);
+            }
+            Ok(kept)
+        })
+        .await
     }
 
     /// Shards of a table's sets of rows, as they were saved with this checkpoint; `None` where another one was saved
@@ -419,6 +430,7 @@ fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Res
     Ok(Some(Kept {
         checkpoint,
         problems: problems.into_iter().flatten().collect(),
+        members: None,
     }))
 }
 

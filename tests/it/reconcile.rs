@@ -396,6 +396,37 @@ async fn an_orphan_that_turns_out_to_be_a_duplicate_is_listed_once() {
     lab.stop().await;
 }
 
+/// Fault F9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_gone_though_no_feed_tells_of_it_is_looked_at_once_more() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    // A contact: no key leads to it but its id.
+    let rows = lab.emulated.us().get("contacts?$select=lastname").await;
+    let rows = rows.json()["value"].as_array().unwrap().clone();
+    let mut ids = rows.iter().filter_map(|row| row["contactid"].as_str());
+    let id = ids.find(|id| drift_of(&state, id).is_none()).unwrap();
+    let row = format!("contacts({id})");
+    let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
+    let edit = json!({"emailaddress1": "theirs@example.com"});
+    assert_eq!(europe.patch(&row, edit).await.status, 204);
+    // The source answers what has changed, and then that it has no such row.
+    let us = lab.emulated.us();
+    let empty = json!({"@odata.context": "x", "value": []}).to_string();
+    for fault in [
+        json!({"count": 1, "path": "v9.2/contacts", "delay_ms": 0}),
+        json!({"count": 1, "path": "v9.2/contacts", "status": 200, "body": empty}),
+    ] {
+        us.arm(fault).await;
+    }
+    let state = lab.compare_again().await;
+    let drift = drift_of(&state, id);
+    assert_ne!(drift, Some(Drift::Diverged), "taken as it was read");
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, id), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_made_and_deleted_between_two_looks_leave_the_sums_as_they_were() {
     let mut lab = Lab::demo().await;

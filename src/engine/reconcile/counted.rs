@@ -4,11 +4,11 @@
 //! row was made or deleted, so that no order of changes and looks leaves a sum wrong for longer than until the next look.
 
 use crate::domain::drift::Drift;
-use crate::domain::members::Members;
+use crate::domain::members::{Members, Shard};
 use crate::domain::row::RowId;
 use crate::engine::event::Looked;
 use crate::engine::link::LinkTable;
-use crate::journal::Group;
+use crate::journal::{Checkpoint, Group};
 
 /// The rows behind the sums of one table.
 #[derive(Debug, Default)]
@@ -27,6 +27,24 @@ pub(super) struct Sums {
 }
 
 impl Counted {
+    /// What an earlier process counted: as it is kept, or all of it in hand.
+    pub(super) fn known(checkpoint: &Checkpoint, shards: Option<Vec<(Group, Shard)>>) -> Self {
+        let Some(shards) = shards else {
+            return Self {
+                sources: Members::kept(checkpoint.sources),
+                local: Members::kept(checkpoint.local),
+            };
+        };
+        let of = |wanted| {
+            let shards = shards.iter().filter(move |(group, _)| *group == wanted);
+            Members::whole(shards.map(|(_, shard)| shard.clone()))
+        };
+        Self {
+            sources: of(Group::Sources),
+            local: of(Group::Local),
+        }
+    }
+
     /// What a full comparison found: rows with an equal, and all others as they were read.
     pub(super) fn of(equal: Members, table: &LinkTable, looked: &[Looked]) -> Self {
         let mut counted = Self {

@@ -7,7 +7,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::{DateTime, Utc};
 
 use crate::domain::drift::Drift;
-use crate::domain::members::Members;
 use crate::domain::operation::RecordKey;
 use crate::domain::row::RowId;
 use crate::engine::event::Looked;
@@ -54,10 +53,7 @@ impl Known {
             .await
         {
             Ok(Some(kept)) if kept.checkpoint.rules == rules_of(table) => {
-                self.counted = Counted {
-                    sources: Members::kept(kept.checkpoint.sources),
-                    local: Members::kept(kept.checkpoint.local),
-                };
+                self.counted = Counted::known(&kept.checkpoint, kept.members);
                 self.saved = Some(kept.checkpoint.clone());
                 self.point = Some(kept.checkpoint);
                 for problem in kept.problems {
@@ -105,6 +101,19 @@ impl Known {
                 tracing::warn!(%error, table = %table.name, "the index can't be read");
                 false
             }
+        }
+    }
+
+    /// Whether the source had a row when it was last looked at; it has to be taken up first.
+    pub(super) fn was_in_source(&self, id: RowId) -> bool {
+        self.counted.sources.has(id)
+    }
+
+    /// The same of the target.
+    pub(super) fn was_in_target(&self, id: RowId) -> bool {
+        match self.drift(id) {
+            Some(drift) => !matches!(drift, Drift::Missing | Drift::DeletedInTarget),
+            None => self.was_in_source(id) || self.was_local(id),
         }
     }
 

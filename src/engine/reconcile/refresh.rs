@@ -124,6 +124,16 @@ async fn follow(
         .flat_map(|looked| others(table, looked))
         .collect();
     take_up(job, table, known, &others).await?;
+    // Taken as it was read, and looked at once more: gone since the feeds were read, or an answer that was wrong.
+    let doubtful = looked.iter().filter(|looked| {
+        let id = looked.record.key.id;
+        let source = known.was_in_source(id) && feeds.has_not_told(End::Source, looked);
+        let target = known.was_in_target(id) && feeds.has_not_told(End::Target, looked);
+        source || target
+    });
+    for looked in doubtful {
+        table.read_apart.add(looked.record.key.id);
+    }
     let full = next.compared;
     let sums = known.take(&job.link, table, next, &mut looked, None).await;
     let comparison = Comparison {
@@ -251,6 +261,15 @@ impl Feeds {
             source: told(source),
             target: told(target),
         }
+    }
+
+    /// Whether one side has no such row, and its feed tells of no deletion.
+    fn has_not_told(&self, end: End, looked: &Looked) -> bool {
+        let (feed, side) = match end {
+            End::Source => (&self.source, &looked.sides.source),
+            End::Target => (&self.target, &looked.sides.target),
+        };
+        *side == Side::Absent && feed.get(&looked.record.key.id) != Some(&Told::Deleted)
     }
 
     /// What was known of a record, and what the feeds say of it since. What was the target's own has been changed there,

@@ -146,7 +146,7 @@ impl Repair {
         let table = self.link.table(key.table).ok_or_else(unknown)?;
         let mut looked = look_one(&self.link, table, &self.ends, key.id).await?;
         let mut plan = self.plan(&looked, table);
-        if overwrites_on_a_guess(&looked, &plan) && self.feeds_have_told(table).await {
+        if overwrites_on_a_guess(&looked, &plan) && self.feeds_have_told(table).await? {
             looked = look_one(&self.link, table, &self.ends, key.id).await?;
             plan = self.plan(&looked, table);
         }
@@ -154,8 +154,8 @@ impl Repair {
     }
 
     /// Has the feeds of changes tell which side of a record changed, where they are followed: clocks alone would let an
-    /// older edit of the target be overwritten by a newer one of the source.
-    pub(super) async fn feeds_have_told(&self, table: &Arc<LinkTable>) -> bool {
+    /// older edit of the target be overwritten by a newer one of the source. While they can't be read, nobody knows.
+    pub(super) async fn feeds_have_told(&self, table: &Arc<LinkTable>) -> Reading<bool> {
         let comparing = Comparing {
             link: Arc::clone(&self.link),
             ends: self.ends.clone(),
@@ -166,8 +166,8 @@ impl Repair {
         // A comparison that is under way is waited for: it may be a long one.
         tokio::select! {
             told = comparing.follow(table) => told,
-            () = self.reins.ended() => false,
-            () = self.shutdown.cancelled() => false,
+            () = self.reins.ended() => Ok(false),
+            () = self.shutdown.cancelled() => Ok(false),
         }
     }
 
@@ -644,6 +644,9 @@ impl Repair {
             find_partners(&self.link, table, &self.ends, &[row]).await?;
         }
         let target = self.ends.row(End::Target, table, id).await?;
+        if let Side::Unreadable(why) = target {
+            return Err(Failure::local(FailureClass::Forbidden, why));
+        }
         Ok(assess(&self.link, table, id, source, target, None))
     }
 

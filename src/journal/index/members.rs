@@ -25,12 +25,41 @@ pub enum Group {
 }
 
 impl Group {
+    /// Both.
+    const ALL: [Self; 2] = [Self::Sources, Self::Local];
+
     fn word(self) -> &'static str {
         match self {
             Self::Sources => "sources",
             Self::Local => "local",
         }
     }
+}
+
+fn shard(number: u16, saved: &[u8]) -> Shard {
+    let (ids, _) = saved.as_chunks();
+    let ids = ids.iter().copied().map(u64::from_le_bytes).collect();
+    (number, Arc::new(ids))
+}
+
+/// All shards of a table.
+pub(super) fn load_all(
+    connection: &Connection,
+    link: &str,
+    table: &TableName,
+) -> rusqlite::Result<Vec<(Group, Shard)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT shard, ids FROM members WHERE link = ?1 AND entity = ?2 AND kind = ?3",
+    )?;
+    let mut shards = Vec::new();
+    for group in Group::ALL {
+        let place = params![link, table.as_str(), group.word()];
+        let saved = select.query_map(place, |row| {
+            Ok((group, shard(row.get(0)?, &row.get::<_, Vec<u8>>(1)?)))
+        })?;
+        shards.extend(saved.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(shards)
 }
 
 /// The shards that are asked for; one that was never saved is empty.
@@ -47,9 +76,7 @@ pub(super) fn load(
         let place = params![link, table.as_str(), group.word(), number];
         let saved = select.query_row(place, |row| row.get::<_, Vec<u8>>(0));
         let saved = saved.optional()?.unwrap_or_default();
-        let (ids, _) = saved.as_chunks();
-        let ids = ids.iter().copied().map(u64::from_le_bytes).collect();
-        Ok((*group, (*number, Arc::new(ids))))
+        Ok((*group, shard(*number, &saved)))
     });
     shards.collect()
 }

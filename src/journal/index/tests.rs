@@ -112,6 +112,17 @@ async fn sets_of_rows_are_kept_in_shards_and_belong_to_one_checkpoint() {
         None,
         "it is not that any more"
     );
+    // Who does not keep it has everything at once, as it belongs together.
+    let beside = Index::beside(folder.path());
+    let all = load(&beside).await.and_then(|kept| kept.members);
+    let mut all: Vec<(u16, Vec<u64>)> = all
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(_, (number, ids))| (number, ids.to_vec()))
+        .collect();
+    all.sort();
+    assert_eq!(all, [(7, vec![1]), (7, vec![9]), (1023, vec![5])]);
+    assert_eq!(load(&index).await.and_then(|kept| kept.members), None);
     save(&index, change(3, true, vec![], vec![])).await;
     let known = members(&index, 3, &[source, local]).await;
     assert_eq!(
