@@ -87,10 +87,13 @@ impl Members {
         shard.is_some_and(|shard| shard.binary_search(&bits).is_ok())
     }
 
-    /// Puts a row into the set, or takes it out of it.
+    /// Puts a row into the set, or takes it out of it; its shard has to be in hand.
     pub fn set(&mut self, id: RowId, is_member: bool) {
         let bits = bits(id);
         let number = shard_of(bits);
+        if !self.is_whole && !self.in_hand.contains_key(&number) {
+            return;
+        }
         let shard = self.in_hand.entry(number).or_default();
         match (shard.binary_search(&bits), is_member) {
             (Err(place), true) => {

@@ -101,13 +101,30 @@ impl ReadApart {
         std::mem::take(&mut *self.lock())
     }
 
-    /// They are still to be looked at.
-    pub(super) fn give_back(&self, ids: BTreeSet<RowId>) {
-        self.lock().extend(ids);
+    /// The same, for a look that may break off: what is left of them then is still to be looked at.
+    pub(super) fn borrow(&self) -> Borrowed<'_> {
+        Borrowed {
+            ids: self.take(),
+            from: self,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<RowId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records that were taken to be looked at.
+#[derive(Debug)]
+pub(super) struct Borrowed<'r> {
+    /// Those that are still to be looked at.
+    pub(super) ids: BTreeSet<RowId>,
+    from: &'r ReadApart,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.from.lock().append(&mut self.ids);
     }
 }
 

@@ -63,10 +63,10 @@ pub(super) async fn refresh(
     known: &mut Known,
     point: Checkpoint,
 ) -> Result<Comparison, Unfollowed> {
-    let apart = table.read_apart.take();
-    let comparison = follow(job, table, known, point, &apart).await;
-    if comparison.is_err() {
-        table.read_apart.give_back(apart);
+    let mut apart = table.read_apart.borrow();
+    let comparison = follow(job, table, known, point, &apart.ids).await;
+    if comparison.is_ok() {
+        apart.ids.clear();
     }
     comparison
 }
@@ -118,12 +118,6 @@ async fn follow(
         feeds.clues(id, clues, known.was_local(id))
     });
     confirm(job, table, &mut looked).await?;
-    looked.extend(folded(job, table, known, &looked));
-    let others: Vec<RowId> = looked
-        .iter()
-        .flat_map(|looked| others(table, looked))
-        .collect();
-    take_up(job, table, known, &others).await?;
     // Taken as it was read, and looked at once more: gone since the feeds were read, or an answer that was wrong.
     let doubtful = looked.iter().filter(|looked| {
         let id = looked.record.key.id;
@@ -134,6 +128,12 @@ async fn follow(
     for looked in doubtful {
         table.read_apart.add(looked.record.key.id);
     }
+    looked.extend(folded(job, table, known, &ids, &looked));
+    let others: Vec<RowId> = looked
+        .iter()
+        .flat_map(|looked| others(table, looked))
+        .collect();
+    take_up(job, table, known, &others).await?;
     let full = next.compared;
     let sums = known.take(&job.link, table, next, &mut looked, None).await;
     let comparison = Comparison {
@@ -225,12 +225,20 @@ async fn take_up(
     Err(Unfollowed::Token(why.to_owned()))
 }
 
-/// Records that have become part of another one, whose key they hold: they stand for themselves no more.
-fn folded(job: &Comparing, table: &LinkTable, known: &Known, looked: &[Looked]) -> Vec<Looked> {
+/// Rows that have become part of another record, whose key they hold: they stand for themselves no more.
+fn folded(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &Known,
+    ids: &[RowId],
+    looked: &[Looked],
+) -> Vec<Looked> {
     let here: HashSet<RowId> = looked.iter().map(|looked| looked.record.key.id).collect();
     let parts = looked.iter().flat_map(|looked| others(table, looked));
-    let parts = parts.filter(|id| !here.contains(id) && known.drift(*id).is_some());
-    let gone = parts.map(|id| assess(&job.link, table, id, Side::Absent, Side::Absent, None));
+    let parts = parts.filter(|id| known.drift(*id).is_some());
+    let parts: BTreeSet<RowId> = parts.chain(ids.iter().copied()).collect();
+    let gone = parts.iter().filter(|id| !here.contains(id));
+    let gone = gone.map(|id| assess(&job.link, table, *id, Side::Absent, Side::Absent, None));
     gone.collect()
 }
 
