@@ -14,6 +14,7 @@ mod link;
 mod load;
 pub mod locate;
 mod policy;
+mod state;
 mod sync;
 mod table;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
 use crate::domain::run::Backend;
 use crate::domain::scope::Scope;
+use crate::domain::state_folder::StateFolder;
 use crate::domain::table::{ColumnName, TableName};
 
 pub use duration::parse as parse_duration;
@@ -64,8 +66,8 @@ pub struct Config {
     pub expiries: Vec<Expiry>,
     /// Keys of the console that are not those it comes with.
     pub keys: Keys,
-    /// The folder of the journal and the log.
-    pub state: PathBuf,
+    /// The folder of the journal and the log, and who shares it.
+    pub state: StateFolder,
 }
 
 /// Keys of the console, as they were written; what they mean, the console knows.

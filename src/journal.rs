@@ -24,7 +24,7 @@ mod tests;
 mod weekly;
 mod write;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::Connection;
@@ -34,6 +34,7 @@ use uuid::Uuid;
 use crate::domain::breaker::Forced;
 use crate::domain::operation::{OperationId, Request};
 use crate::domain::row::RowId;
+use crate::domain::state_folder::StateFolder;
 use crate::domain::table::TableName;
 
 use store::{Append, Job, Writer};
@@ -42,6 +43,7 @@ pub use agent::{AgentLock, Holder, NotTheAgent};
 pub use alerts::{AlertStore, Undelivered};
 pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
+pub use folder::log_file;
 pub use heads::{Anchors, BadAnchors};
 pub use index::{
     Change, Checkpoint, Group, Index, InstanceSample, Kept, LinkSample, Problem, Samples,
@@ -68,12 +70,15 @@ impl Journal {
     /// Opens the journal in a folder, makes both when they are absent, and says what an earlier process left behind.
     ///
     /// It blocks: call it on a thread that may.
-    pub fn open(folder: &Path, session: &SessionInfo) -> Result<(Self, Recovered), OpenError> {
+    pub fn open(
+        folder: &StateFolder,
+        session: &SessionInfo,
+    ) -> Result<(Self, Recovered), OpenError> {
         Self::open_with(folder, session, |_| Ok(()))
     }
 
     fn open_with(
-        folder: &Path,
+        folder: &StateFolder,
         session: &SessionInfo,
         set_up: fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<(Self, Recovered), OpenError> {
@@ -101,7 +106,7 @@ impl Journal {
             connection,
             session: id,
             sessions,
-            folder: folder.to_owned(),
+            folder: folder.to_path_buf(),
             fault: Arc::clone(&fault),
             has_written: false,
         };
@@ -109,14 +114,14 @@ impl Journal {
             .name("journal".to_owned())
             .spawn(move || writer.run(inbox))
             .map_err(|source| OpenError::Folder {
-                folder: folder.to_owned(),
+                folder: folder.to_path_buf(),
                 source,
             })?;
         let reader = Arc::new(Mutex::new(reader));
         let journal = Self {
             jobs,
             reader,
-            folder: folder.to_owned(),
+            folder: folder.to_path_buf(),
             fault,
         };
         Ok((journal, recovered))

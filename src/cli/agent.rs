@@ -6,7 +6,6 @@ mod endpoints;
 mod metrics;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,6 +19,7 @@ use super::person;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::wait::{self, Stopped};
+use crate::domain::state_folder::StateFolder;
 use crate::engine::state::Holder;
 use crate::engine::{AgentLock, NotTheAgent, now};
 
@@ -59,7 +59,7 @@ pub async fn run(arguments: &Agent, context: &mut Context) -> Result<Exit, Troub
 }
 
 /// Becomes the one agent of the state folder.
-async fn take(state: PathBuf) -> Result<AgentLock, Trouble> {
+async fn take(state: StateFolder) -> Result<AgentLock, Trouble> {
     let holder = Holder {
         pid: std::process::id(),
         host: person::host(),

@@ -24,6 +24,7 @@ use crate::config::{
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
+use crate::domain::state_folder::StateFolder;
 use crate::emulator::{
     APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW, Webhooks,
 };
@@ -175,7 +176,7 @@ fn config(
         alerts: Vec::new(),
         expiries: Vec::new(),
         keys: Keys::default(),
-        state,
+        state: StateFolder::own(state),
     })
 }
 
@@ -186,7 +187,7 @@ fn hooked(config: &Config, pair: &Pair) -> anyhow::Result<HookConfig> {
     let sample = config::parse(
         config::SAMPLE,
         "assets/default.toml".as_ref(),
-        config.state.clone(),
+        config.state.to_path_buf(),
     )?;
     let sample = sample.hook.context("the sample configuration has a hook")?;
     let target = config.instances.get(1).context("Europe is there")?;

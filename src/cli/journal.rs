@@ -14,6 +14,7 @@ use super::person;
 use super::session;
 use super::trouble::Trouble;
 use super::words::{count, moment};
+use crate::domain::state_folder::StateFolder;
 use crate::domain::text::visible;
 use crate::engine::audit::{
     self, Anchored, Anchors, Audit, Fault, Head, JournalError, OpenError, PruneError, Verified,
@@ -21,7 +22,7 @@ use crate::engine::audit::{
 
 /// Runs the command. Ctrl-C leaves at once: whatever is left undone is undone as a whole.
 pub async fn run(journal: Journal, context: &mut Context) -> Result<Exit, Trouble> {
-    let state = session::state_folder(&context.globals)?;
+    let state = session::state(&context.globals)?;
     let output = context.output;
     let work = tokio::task::spawn_blocking(move || match journal.verb {
         JournalVerb::Verify(verify) => verified(&state, &verify, output),
@@ -243,7 +244,7 @@ struct PruneReport {
     held_by: Option<String>,
 }
 
-fn pruned(state: &Path, prune: &Prune, output: Output) -> Result<Exit, Trouble> {
+fn pruned(state: &StateFolder, prune: &Prune, output: Output) -> Result<Exit, Trouble> {
     // Opened for reading first, so that a journal that is not there is not made in order to be pruned.
     drop(opened(state)?);
     let done = audit::prune(state, person::who(), person::host(), prune.older_than);

@@ -1,14 +1,13 @@
-//! The log: a file in the state folder that only its owner can read. Nothing of it goes to a terminal, which may be
+//! The log: a file in the state folder that only its owner can read, or the group that shares it. Nothing of it goes to a terminal, which may be
 //! the console's, and nothing in it is a secret: requests are named by method and path, failures by their words.
 
 mod json;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
-
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
+
+use crate::domain::state_folder::StateFolder;
+use crate::engine::audit;
 
 /// The file's name in the state folder.
 const FILE: &str = "tandem.log";
@@ -51,18 +50,8 @@ fn filter() -> EnvFilter {
 /// Begins to log; what is logged is on the disk once the guard is dropped.
 ///
 /// A folder that can't be written is no reason not to start: the journal says so itself, and nothing is repaired then.
-pub fn begin(state: &Path) -> Option<WorkerGuard> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(state)
-        .ok()?;
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(state.join(FILE))
-        .ok()?;
+pub fn begin(state: &StateFolder) -> Option<WorkerGuard> {
+    let file = audit::log_file(state, FILE).ok()?;
     let (writer, guard) = tracing_appender::non_blocking(file);
     let subscriber = tracing_subscriber::fmt()
         .with_writer(writer)

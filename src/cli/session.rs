@@ -10,6 +10,7 @@ use super::log;
 use super::person;
 use super::trouble::Trouble;
 use crate::config::{self, Config};
+use crate::domain::state_folder::StateFolder;
 use crate::engine::{self, Depth, Engine, Options, Running};
 
 /// Finds and reads the configuration.
@@ -30,9 +31,18 @@ pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
 }
 
 /// Finds the folder of journal and logs.
-pub fn state_folder(globals: &Globals) -> Result<PathBuf, Trouble> {
+fn state_folder(globals: &Globals) -> Result<PathBuf, Trouble> {
     let state = config::locate::state_folder(globals.state.as_deref());
     state.ok_or_else(|| Trouble::usage("there is no home for the state: say --state DIR"))
+}
+
+/// Finds the folder for a command that needs nothing else of the configuration: who shares it stands there, if there is
+/// one.
+pub fn state(globals: &Globals) -> Result<StateFolder, Trouble> {
+    match config::locate::config_file(globals.config.as_deref()) {
+        Some(_) => configuration(globals).map(|config| config.state),
+        None => state_folder(globals).map(StateFolder::own),
+    }
 }
 
 /// What a command needs of the engine.

@@ -29,7 +29,26 @@ pub struct File {
     pub hook: Option<Spanned<Hook>>,
     #[serde(default)]
     pub keys: BTreeMap<Spanned<String>, Keys>,
-    pub state: Option<Spanned<IgnoredAny>>,
+    #[serde(default)]
+    pub state: State,
+}
+
+/// `[state]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub group: Option<Spanned<Group>>,
+}
+
+/// A group of the host, by its name or its number.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "group is the name of a group of this host, or its number"
+)]
+pub enum Group {
+    Number(u32),
+    Name(String),
 }
 
 /// `[instances.NAME]`.

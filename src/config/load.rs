@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Source};
 use super::{
-    Config, Policy, Safety, agent, alert, expiry, file, hook, instance, keys, link, policy,
+    Config, Policy, Safety, agent, alert, expiry, file, hook, instance, keys, link, policy, state,
 };
 
 /// The sample: what `tandem` prints for who wants to begin.
@@ -31,9 +31,6 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
             None => ConfigError::whole(file, message),
         }
     })?;
-    if let Some(state) = &written.state {
-        return Err(source.error(&state.span(), link::not_yet("[state]")));
-    }
     if written.instances.is_empty() {
         let what = "no instance is configured: begin with [instances.NAME]";
         return Err(ConfigError::whole(file, what));
@@ -64,7 +61,7 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
         instances,
         links,
         policy,
-        state,
+        state: state::resolve(source, state, &written.state)?,
     })
 }
 

@@ -141,7 +141,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(config.links[0].placeholder, sample.links[0].placeholder);
     assert_eq!(config.links[0].name, "us-europe");
     assert_eq!(config.instances[0].band, "US");
-    assert_eq!(config.state, Path::new("/state"));
+    assert_eq!(*config.state, *Path::new("/state"));
     let columns: Vec<&str> = config.links[0].tables[0]
         .columns
         .iter()
@@ -465,7 +465,12 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
         ("nonsense = 1", 1, "unknown field `nonsense`"),
         ("[instances.us\n", 1, ""),
         (&with("[hook]\ntables=[]"), 8, "missing field `key`"),
-        (&with("[state]\ngroup='ops'"), 8, "not supported yet"),
+        (
+            &with("[state]\ngroup='no-such-group'"),
+            9,
+            "names no such group",
+        ),
+        (&with("[state]\ngroup=true"), 9, "the name of a group"),
         (&with("[safety]\nstart='loaded'"), 9, "read-only"),
         (&with("[safety]\nconfirm=1"), 9, "unknown field `confirm`"),
         (&with("[policy]\nprobe=5"), 9, "a duration with its unit"),

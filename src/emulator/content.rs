@@ -3,6 +3,7 @@
 //! Everything that can go wrong with a page has been found out before it gets here: writing its rows does not fail.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -12,10 +13,11 @@ use tokio::sync::mpsc;
 use super::odata::rows::RowWriter;
 use super::row::Row;
 
-/// What is sent at once: large enough to be worth a call of the socket's, small enough to stay in a core's cache.
-const PART: usize = 64 * 1024;
-/// The part that a row may overrun.
-const SLACK: usize = 4 * 1024;
+/// The rows that are written and sent at once: enough to be worth a call of the socket's, few enough that the first are
+/// soon on their way.
+const PART: usize = 500;
+/// Threads that write one page, each every second part: one alone is slower than the socket.
+const WRITERS: usize = 2;
 
 /// The body of a reply that is not yet sent.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl Content {
             Content::Whole(bytes) => bytes,
             Content::Page(page) => {
                 let mut whole = Vec::new();
-                page.write(&mut whole, |_| true);
+                page.write(&mut whole);
                 whole.into()
             }
         }
@@ -76,9 +78,7 @@ impl Content {
     pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
         match self {
             Content::Whole(bytes) => out.extend_from_slice(bytes),
-            Content::Page(page) => {
-                page.write(out, |_| true);
-            }
+            Content::Page(page) => page.write(out),
         }
     }
 
@@ -90,49 +90,68 @@ impl Content {
         }
     }
 
-    /// As HTTP's server sends it: a page is written on a thread of its own, and what is written is sent meanwhile.
+    /// As HTTP's server sends it: a page is written on threads of its own, and what is written is sent meanwhile.
     pub(crate) fn sent(self) -> Body {
         let page = match self {
             Content::Whole(bytes) => return Body::from(bytes),
-            Content::Page(page) => page,
+            Content::Page(page) => Arc::new(*page),
         };
-        // Unbounded, so that a client who reads slowly keeps no thread waiting; all of it is one page at most.
-        let (tell, mut told) = mpsc::unbounded_channel::<Bytes>();
-        tokio::task::spawn_blocking(move || {
-            let mut part = Vec::with_capacity(PART + SLACK);
-            let is_wanted = page.write(&mut part, |part| {
-                if part.len() < PART {
-                    return true;
+        let parts = page.parts();
+        let writer = |first: usize| {
+            // Unbounded, so that a client who reads slowly keeps no thread waiting; all of it is one page at most.
+            let (tell, told) = mpsc::unbounded_channel::<Bytes>();
+            let page = Arc::clone(&page);
+            tokio::task::spawn_blocking(move || {
+                let mut length = 0;
+                for part in (first..parts).step_by(WRITERS) {
+                    let mut out = Vec::with_capacity(length);
+                    page.write_part(part, &mut out);
+                    // The next one is about as long.
+                    length = out.len() + out.len() / 16;
+                    if tell.send(out.into()).is_err() {
+                        // Whoever went away misses nothing.
+                        return;
+                    }
                 }
-                let full = std::mem::replace(part, Vec::with_capacity(PART + SLACK));
-                tell.send(full.into()).is_ok()
             });
-            if is_wanted {
-                // Whoever went away meanwhile misses nothing.
-                let _ = tell.send(part.into());
-            }
+            told
+        };
+        let writers: [_; WRITERS] = std::array::from_fn(writer);
+        let parts = stream::unfold((writers, 0), |(mut writers, next)| async move {
+            let part = writers.get_mut(next % WRITERS)?.recv().await?;
+            Some((Ok::<_, Infallible>(part), (writers, next + 1)))
         });
-        let parts =
-            stream::poll_fn(move |cx| told.poll_recv(cx).map(|part| part.map(Ok::<_, Infallible>)));
         Body::from_stream(parts)
     }
 }
 
 impl Page {
-    /// Writes all of it, unless `goes_on` has enough after one of the rows; says whether it came to the end.
-    fn write(&self, out: &mut Vec<u8>, mut goes_on: impl FnMut(&mut Vec<u8>) -> bool) -> bool {
-        out.extend_from_slice(&self.head);
-        let mut cells = self.writer.cells();
-        for (index, row) in self.rows.iter().enumerate() {
+    /// One at least, since an empty page has a head, too.
+    fn parts(&self) -> usize {
+        self.rows.len().div_ceil(PART).max(1)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        for part in 0..self.parts() {
+            self.write_part(part, out);
+        }
+    }
+
+    /// Writes some of the rows, with what comes before the first and behind the last.
+    fn write_part(&self, part: usize, out: &mut Vec<u8>) {
+        let (from, to) = (part * PART, ((part + 1) * PART).min(self.rows.len()));
+        if from == 0 {
+            out.extend_from_slice(&self.head);
+        }
+        let mut spots = self.writer.spots();
+        for (index, row) in self.rows.iter().enumerate().take(to).skip(from) {
             if index > 0 {
                 out.push(b',');
             }
-            self.writer.write_with(&mut cells, None, out, row);
-            if !goes_on(out) {
-                return false;
-            }
+            self.writer.write_with(&mut spots, None, out, row);
         }
-        out.extend_from_slice(&self.tail);
-        true
+        if to == self.rows.len() {
+            out.extend_from_slice(&self.tail);
+        }
     }
 }

@@ -22,16 +22,16 @@ pub(crate) struct Row(Arc<[u8]>);
 
 const HEADER: usize = 25;
 
+/// Where a value lies in a row; nowhere if the row has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spot(u32);
+
 /// A value on its way to the wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cell<'r> {
     /// A text that stands in JSON as it is.
     Plain(&'r [u8]),
     Value(ValueRef<'r>),
-}
-
-impl Cell<'_> {
-    pub(crate) const NULL: Self = Cell::Value(ValueRef::Null);
 }
 
 /// How the payload of a value is to be read.
@@ -106,27 +106,39 @@ impl Row {
         })
     }
 
-    /// Reads some columns only: each into the place that `places` has for it.
+    /// Finds some columns only: where each lies, into the place that `places` has for it.
     ///
     /// What nobody asked for is stepped over, which is much cheaper than to read it.
-    pub(crate) fn read<'r>(&'r self, places: &[Option<u8>], into: &mut [Cell<'r>]) {
+    pub(crate) fn find(&self, places: &[Option<u8>], into: &mut [Spot]) {
+        into.fill(Spot::default());
         let mut rest = Reader(self.0.get(HEADER..).unwrap_or_default());
         while let Some(column) = rest.byte() {
-            let place = places.get(usize::from(column)).copied().flatten();
-            let Some(place) = place.and_then(|place| into.get_mut(usize::from(place))) else {
-                if rest.skip().is_none() {
-                    return;
-                }
-                continue;
+            // Nobody asked for a column behind the last of the places.
+            let Some(place) = places.get(usize::from(column)) else {
+                return;
             };
-            let cell = match rest.plain() {
-                Some(text) => Some(Cell::Plain(text)),
-                None => self.unpack(&mut rest).map(Cell::Value),
-            };
-            match cell {
-                Some(cell) => *place = cell,
-                None => return,
+            let left = rest.0.len();
+            if rest.skip().is_none() {
+                return;
             }
+            if let Some(spot) = place.and_then(|place| into.get_mut(usize::from(place))) {
+                *spot = Spot(u32::try_from(self.0.len() - left).unwrap_or_default());
+            }
+        }
+    }
+
+    /// What lies at a spot of this row.
+    pub(crate) fn at(&self, spot: Spot) -> Cell<'_> {
+        let null = Cell::Value(ValueRef::Null);
+        let at = usize::try_from(spot.0).unwrap_or_default();
+        // The header is no value: the first spot is nowhere.
+        let Some(bytes) = self.0.get(at..).filter(|_| at >= HEADER) else {
+            return null;
+        };
+        let mut from = Reader(bytes);
+        match from.plain() {
+            Some(text) => Cell::Plain(text),
+            None => self.unpack(&mut from).map_or(null, Cell::Value),
         }
     }
 
@@ -394,12 +406,12 @@ mod tests {
             for (place, column) in (0_u8..).zip(&wanted) {
                 places[*column] = Some(place);
             }
-            let mut read = vec![Cell::Value(ValueRef::Null); wanted.len()];
-            row.read(&places, &mut read);
-            for (cell, column) in read.iter().zip(wanted) {
-                let value = match cell {
+            let mut spots = vec![Spot::default(); wanted.len()];
+            row.find(&places, &mut spots);
+            for (spot, column) in spots.iter().zip(wanted) {
+                let value = match row.at(*spot) {
                     Cell::Plain(text) => ValueRef::Text(std::str::from_utf8(text).unwrap_or_default()),
-                    Cell::Value(value) => *value,
+                    Cell::Value(value) => value,
                 };
                 prop_assert_eq!(value, values[column].as_ref());
             }

@@ -3,7 +3,6 @@
 
 mod message;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
+use crate::domain::state_folder::StateFolder;
 use crate::domain::time::age;
 use crate::journal::{AlertStore, Undelivered};
 
@@ -39,7 +39,7 @@ const EXPIRING: chrono::Duration = chrono::Duration::days(14);
 pub(super) async fn run(
     alerts: Vec<AlertConfig>,
     expiries: Vec<Expiry>,
-    folder: PathBuf,
+    folder: StateFolder,
     states: watch::Receiver<Arc<State>>,
 ) {
     let opened = tokio::task::spawn_blocking(move || AlertStore::open(&folder)).await;

@@ -1,20 +1,20 @@
 //! The journal for who audits it: verifying, exporting and pruning. These want no instance and no running engine; they
 //! work on the state folder alone, and a journal that nothing else opens any more can still be looked at.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::dataverse::now;
+use crate::domain::state_folder::StateFolder;
 use crate::journal::{self, SessionInfo};
 
 pub use crate::journal::{
     Anchored, Anchors, Audit, Failed, Fault, Head, JournalError, OpenError, PruneError, Pruned,
-    Verified,
+    Verified, log_file,
 };
 
 /// Takes away what is older than so long and over; `who` is kept as the one who did. It blocks.
 pub fn prune(
-    state: &Path,
+    state: &StateFolder,
     who: String,
     host: String,
     older_than: Duration,

@@ -38,6 +38,7 @@ impl Following {
     pub(super) async fn run(self, after: u64) {
         let mut after = after;
         let mut taken = HashMap::new();
+        let mut said = String::new();
         loop {
             // Who keeps the index may not have begun it yet, and each look is the first one again.
             for looked in [
@@ -45,8 +46,10 @@ impl Following {
                 self.records(&mut taken).await,
                 self.view().await,
             ] {
-                if let Err(error) = looked {
-                    tracing::debug!(%error, "the agent can't be followed now");
+                let why = looked.err().map(|error| error.to_string());
+                if let Some(error) = why.filter(|why| *why != said) {
+                    tracing::warn!(error, "the agent can't be followed now");
+                    said = error;
                 }
             }
             tokio::select! {

@@ -1,12 +1,11 @@
 //! Planned maintenance: an order in the journal that stops an instance, and that ends by itself. Every process on the
 //! state folder follows it within a second; none needs to run for it to be given.
 
-use std::path::Path;
-
 use thiserror::Error;
 
 use crate::dataverse::now;
 use crate::domain::breaker::{Forced, MAX_FORCED};
+use crate::domain::state_folder::StateFolder;
 use crate::journal::{Entry, Journal, JournalError, OpenError, SessionInfo};
 
 /// Why maintenance can't be announced or ended.
@@ -49,7 +48,7 @@ pub struct Announcement {
 
 /// Announces maintenance from now on for so long. Announced again, it is the new announcement that holds.
 pub async fn begin(
-    state: &Path,
+    state: &StateFolder,
     announcement: Announcement,
     reason: &str,
     lasts: std::time::Duration,
@@ -79,7 +78,7 @@ pub async fn begin(
 }
 
 /// Ends maintenance before its time.
-pub async fn end(state: &Path, announcement: Announcement) -> Result<(), NoMaintenance> {
+pub async fn end(state: &StateFolder, announcement: Announcement) -> Result<(), NoMaintenance> {
     let Announcement { instance, who, .. } = announcement.clone();
     let journal = open(state, announcement).await?;
     let outcome = match current(&journal, &instance).await {
@@ -107,8 +106,8 @@ fn stopped(instance: String, forced: Forced) -> NoMaintenance {
     }
 }
 
-async fn open(state: &Path, announcement: Announcement) -> Result<Journal, NoMaintenance> {
-    let folder = state.to_owned();
+async fn open(state: &StateFolder, announcement: Announcement) -> Result<Journal, NoMaintenance> {
+    let folder = state.clone();
     let session = SessionInfo {
         who: announcement.who,
         host: announcement.host,

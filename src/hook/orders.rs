@@ -2,12 +2,12 @@
 //! (reliability 2.1), so that tickets pass unensured instead of waiting for what a person has stopped.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::clients::Clients;
 use crate::dataverse::now;
 use crate::domain::breaker::Forced;
+use crate::domain::state_folder::StateFolder;
 use crate::engine::orders::in_force;
 
 /// An order is followed within a second.
@@ -16,14 +16,14 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The orders of one state folder, and those that were followed last.
 #[derive(Debug)]
 pub(super) struct Orders {
-    state: PathBuf,
+    state: StateFolder,
     followed: HashMap<String, Forced>,
     /// Whether they could not be read the last time.
     is_blind: bool,
 }
 
 impl Orders {
-    pub(super) fn new(state: PathBuf) -> Self {
+    pub(super) fn new(state: StateFolder) -> Self {
         Self {
             state,
             followed: HashMap::new(),

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::folder;
 use super::record::OpenError;
+use crate::domain::state_folder::StateFolder;
 use crate::domain::text::visible;
 
 /// Who looks whether an agent lives holds the lock for a moment: an agent that starts in that moment tries again.
@@ -68,7 +69,7 @@ impl AgentLock {
     /// Takes the lock, and writes down who has it.
     ///
     /// It blocks: call it on a thread that may.
-    pub fn take(state: &Path, holder: &Holder) -> Result<Self, NotTheAgent> {
+    pub fn take(state: &StateFolder, holder: &Holder) -> Result<Self, NotTheAgent> {
         folder::prepare(state)?;
         let path = path(state);
         let file = folder::private_file(&path)?;
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn a_folder_has_one_agent_and_others_are_told_which() {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let state = folder.path().join("state");
+        let state = StateFolder::own(folder.path().join("state"));
         assert_eq!(AgentLock::holder(&state), None, "nobody yet");
         let lock = AgentLock::take(&state, &holder(4711)).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(AgentLock::holder(&state), Some(holder(4711)));

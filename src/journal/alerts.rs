@@ -1,7 +1,6 @@
 //! Alerts that have fired and messages that have not arrived yet, in `alerts.db`: what is to be told outlives a restart,
 //! and nobody is told twice. Only the agent opens it.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::folder;
 use super::read::{moment, time};
 use super::record::{JournalError, OpenError};
 use crate::domain::alert::{Alert, AlertKey, Turn, When};
+use crate::domain::state_folder::StateFolder;
 
 /// `firing` holds what has fired and not resolved; `outbox` what has not been delivered, oldest first.
 const TABLES: &str = "
@@ -49,7 +49,7 @@ impl AlertStore {
     /// Opens it in a folder, and makes it where it is absent.
     ///
     /// It blocks: call it on a thread that may.
-    pub fn open(state: &Path) -> Result<Self, OpenError> {
+    pub fn open(state: &StateFolder) -> Result<Self, OpenError> {
         folder::prepare(state)?;
         let file = state.join("alerts.db");
         drop(folder::private_file(&file)?);
@@ -207,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_not_delivered_outlives_a_restart_in_its_order() {
         let folder = tempfile::tempdir().unwrap();
-        let state = folder.path().join("state");
+        let state = StateFolder::own(folder.path().join("state"));
         let at = |second| DateTime::from_timestamp(second, 0).unwrap();
         let (fired, resolved) = (alert(Turn::Fired, 10), alert(Turn::Resolved, 20));
         {

@@ -11,6 +11,7 @@ use super::audit::Audit;
 use super::chain::{self, Head, signed};
 use super::record::{JournalError, OpenError, SessionInfo};
 use super::{folder, read, schema, sessions};
+use crate::domain::state_folder::StateFolder;
 
 /// What was taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub enum PruneError {
 
 /// Takes away the entries from before a moment, as far as they are over. It blocks, and other processes wait meanwhile.
 pub fn prune(
-    state: &Path,
+    state: &StateFolder,
     opener: &SessionInfo,
     before: DateTime<Utc>,
 ) -> Result<Pruned, PruneError> {

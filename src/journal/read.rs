@@ -18,6 +18,11 @@ use crate::domain::time::Now;
 /// How many finished operations a restart remembers.
 const REMEMBERED: usize = 50;
 
+/// What [`request`] reads.
+const REQUEST_BY_ID: &str =
+    "SELECT id, verb, link, reason, who, asked, ticket, choices, retries FROM operations
+     WHERE id = ?";
+
 /// A moment as it is kept: RFC 3339 to the millisecond (J8).
 pub fn moment(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -109,9 +114,7 @@ pub fn tail(
              operation
          FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
     )?;
-    let mut requests = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket FROM operations WHERE id = ?",
-    )?;
+    let mut requests = connection.prepare_cached(REQUEST_BY_ID)?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map([after, limit], |row| {
@@ -536,9 +539,7 @@ pub fn history(
          FROM events AS e JOIN operations AS o ON o.id = e.operation
          WHERE e.entity = ? AND e.record = ? AND o.link = ? ORDER BY e.seq DESC LIMIT ?",
     )?;
-    let mut requests = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket, choices, retries FROM operations WHERE id = ?",
-    )?;
+    let mut requests = connection.prepare_cached(REQUEST_BY_ID)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let key = params![table.as_str(), id.uuid(), link, limit];
     let rows = statement.query_map(key, |row| Ok((row.get::<_, Uuid>(13)?, event(row)?)))?;

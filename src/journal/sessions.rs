@@ -24,7 +24,7 @@ impl Sessions {
     /// Locks a new session's file, and clears away those of processes that are gone.
     pub fn begin(state: &Path, own: Uuid) -> Result<Self, OpenError> {
         let folder = state.join(FOLDER);
-        folder::prepare(&folder)?;
+        folder::prepare_inside(&folder)?;
         let mut sessions = Self {
             folder,
             held: HashMap::new(),

@@ -6,7 +6,7 @@ mod audit;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use super::*;
 use crate::domain::operation::{Request, Stage, Verb};
 use crate::domain::row::{ETag, RowId};
+use crate::domain::state_folder::StateFolder;
 use crate::domain::table::TableName;
 use crate::domain::time::Now;
 
@@ -27,8 +28,12 @@ fn at(seconds: u64) -> Now {
     .after(Duration::from_secs(seconds))
 }
 
+fn own(folder: &Path) -> StateFolder {
+    StateFolder::own(folder.to_owned())
+}
+
 fn open(folder: &Path) -> (Journal, Recovered) {
-    Journal::open(folder, &info()).expect("the journal opens")
+    Journal::open(&own(folder), &info()).expect("the journal opens")
 }
 
 fn info() -> SessionInfo {
@@ -135,6 +140,71 @@ async fn every_stage_survives_a_restart() {
         assert_eq!(recovered.oddities, Vec::<String>::new());
         journal.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_shared_folder_is_its_groups_and_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let group = rustix::process::getegid().as_raw();
+    let shared = || own(&state).shared_with(group);
+    let (journal, _) = Journal::open(&shared(), &info()).unwrap();
+    journal
+        .append(vec![accepted(&request(Verb::Ensure), 1)])
+        .await
+        .unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&state), 0o2770);
+    assert_eq!(mode(&state.join("sessions")), 0o2770);
+    let mut files = 0;
+    for within in [state.clone(), state.join("sessions")] {
+        for entry in std::fs::read_dir(within).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                assert_eq!(mode(&entry.path()), 0o660, "{entry:?}");
+                files += 1;
+            }
+        }
+    }
+    assert!(files >= 4, "database, its log, its locks: {files}");
+    journal.close().await;
+
+    let why = |folder: &StateFolder| Journal::open(folder, &info()).unwrap_err().to_string();
+    assert!(why(&own(&state)).contains("[state] group"));
+    let other = own(&state).shared_with(group + 1);
+    assert!(why(&other).contains("is not shared with group"));
+    std::fs::set_permissions(
+        state.join("journal.db"),
+        std::fs::Permissions::from_mode(0o664),
+    )
+    .unwrap();
+    assert!(why(&shared()).contains("outside its group"));
+}
+
+#[tokio::test]
+async fn who_follows_reads_every_event_with_its_whole_operation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = open(&folder.path().join("tandem"));
+    let chosen = Request {
+        choices: vec!["telephone1=source".parse().unwrap()],
+        ..request(Verb::Sync)
+    };
+    let retried = Request {
+        retries: Some(chosen.id),
+        ..request(Verb::Ensure)
+    };
+    for request in [&chosen, &retried] {
+        journal.append(vec![accepted(request, 1)]).await.unwrap();
+    }
+    journal.append(vec![finished(&chosen)]).await.unwrap();
+    let tail = journal.tail(1, 10).await.unwrap();
+    let told: Vec<_> = tail
+        .iter()
+        .map(|(request, events)| (request, events.len()))
+        .collect();
+    assert_eq!(told, [(&retried, 1), (&chosen, 1)]);
+    assert_eq!(tail[1].1[0].what, What::Finished(None));
+    journal.close().await;
 }
 
 #[tokio::test]
@@ -345,7 +415,8 @@ async fn fault_f40_two_processes_append_to_one_journal() {
 async fn a_full_disk_ends_all_writing_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let full = |connection: &Connection| connection.pragma_update(None, "max_page_count", 60);
-    let (journal, _) = Journal::open_with(&folder.path().join("tandem"), &info(), full).unwrap();
+    let (journal, _) =
+        Journal::open_with(&own(&folder.path().join("tandem")), &info(), full).unwrap();
     let known = request(Verb::Sync);
     journal.append(vec![accepted(&known, 1)]).await.unwrap();
 
@@ -427,7 +498,7 @@ async fn security_case_29_folder_and_files_are_their_owners_alone() {
 
 #[test]
 fn what_others_could_have_touched_is_refused() {
-    let refusal = |state: &Path| match Journal::open(state, &info()) {
+    let refusal = |state: &Path| match Journal::open(&own(state), &info()) {
         Err(OpenError::Unsafe(why)) => why,
         other => panic!("{other:?}"),
     };
@@ -460,14 +531,14 @@ async fn fault_f39_a_newer_or_damaged_journal_is_left_alone() {
     let connection = Connection::open(folder::database(&state)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    let newer = Journal::open(&state, &info());
+    let newer = Journal::open(&own(&state), &info());
     assert!(matches!(newer, Err(OpenError::Newer { found: 99, .. })));
     std::fs::write(
         folder::database(&state),
         b"not a database at all, but long enough to tell",
     )
     .unwrap();
-    let damaged = Journal::open(&state, &info());
+    let damaged = Journal::open(&own(&state), &info());
     assert!(matches!(damaged, Err(OpenError::Database { .. })));
 }
 

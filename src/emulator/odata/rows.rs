@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::formatted;
 use super::prefer::Annotations;
-use crate::emulator::row::{Cell, Row};
+use crate::emulator::row::{Cell, Row, Spot};
 use crate::emulator::schema::{Column, Kind, Read, Schema, Table};
 use crate::emulator::store::Store;
 use crate::emulator::value::{TableId, ValueRef};
@@ -29,7 +29,7 @@ pub(crate) struct RowWriter {
     schema: Arc<Schema>,
     table: TableId,
     columns: Vec<Written>,
-    /// For each column of the table, its place among those.
+    /// For each column of the table, up to the last of those, its place among them.
     places: Vec<Option<u8>>,
     /// Whether values are also shown as people read them.
     formats: bool,
@@ -43,6 +43,8 @@ struct Written {
     column: usize,
     /// What comes before its value: `,"name":`.
     name: String,
+    /// What comes before a text: `,"name":"`.
+    quoted: String,
     /// What comes before that, if the value leads to a row of the table.
     leads: Vec<(TableId, String)>,
 }
@@ -66,6 +68,7 @@ impl RowWriter {
             Some(Written {
                 column: index,
                 name: format!(",\"{}\":", column.wire_name),
+                quoted: format!(",\"{}\":\"", column.wire_name),
                 leads: leading(&schema, column, leads),
             })
         };
@@ -81,6 +84,8 @@ impl RowWriter {
                 *own = Some(place);
             }
         }
+        let last = places.iter().rposition(Option::is_some);
+        places.truncate(last.map_or(0, |last| last + 1));
         RowWriter {
             table,
             columns,
@@ -98,66 +103,65 @@ impl RowWriter {
 
     /// Writes a row as an object.
     pub(crate) fn write(&self, store: &Store, out: &mut Vec<u8>, row: &Row) {
-        self.write_with(&mut self.cells(), Some(store), out, row);
+        self.write_with(&mut self.spots(), Some(store), out, row);
     }
 
     /// Writes many rows with commas between them.
     pub(crate) fn write_all(&self, store: &Store, out: &mut Vec<u8>, rows: &[Row]) {
-        let mut cells = self.cells();
+        let mut spots = self.spots();
         for (index, row) in rows.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            self.write_with(&mut cells, Some(store), out, row);
+            self.write_with(&mut spots, Some(store), out, row);
         }
     }
 
-    /// The place for a row's values: one serves for many rows.
-    pub(crate) fn cells<'r>(&self) -> Vec<Cell<'r>> {
-        vec![Cell::NULL; self.columns.len()]
+    /// The place for where a row's values lie: one serves for many rows.
+    pub(crate) fn spots(&self) -> Vec<Spot> {
+        vec![Spot::default(); self.columns.len()]
     }
 
     /// Writes a row as an object; without the store, nothing is shown as people read it.
-    pub(crate) fn write_with<'r>(
+    pub(crate) fn write_with(
         &self,
-        cells: &mut [Cell<'r>],
+        spots: &mut [Spot],
         store: Option<&Store>,
         out: &mut Vec<u8>,
-        row: &'r Row,
+        row: &Row,
     ) {
         out.push(b'{');
-        self.members_with(cells, store, out, row);
+        self.members_with(spots, store, out, row);
         out.push(b'}');
     }
 
     /// Writes the members of a row's object, the first without a comma before it.
     pub(crate) fn members(&self, store: &Store, out: &mut Vec<u8>, row: &Row) {
-        self.members_with(&mut self.cells(), Some(store), out, row);
+        self.members_with(&mut self.spots(), Some(store), out, row);
     }
 
-    fn members_with<'r>(
+    fn members_with(
         &self,
-        cells: &mut [Cell<'r>],
+        spots: &mut [Spot],
         store: Option<&Store>,
         out: &mut Vec<u8>,
-        row: &'r Row,
+        row: &Row,
     ) {
         out.extend_from_slice(b"\"@odata.etag\":\"W/\\\"");
         scalar(out, &row.version());
         out.extend_from_slice(b"\\\"\"");
-        cells.fill(Cell::NULL);
-        row.read(&self.places, cells);
-        for (written, cell) in self.columns.iter().zip(cells) {
+        row.find(&self.places, spots);
+        for (written, spot) in self.columns.iter().zip(spots) {
+            let cell = row.at(*spot);
             if self.formats
                 && !matches!(cell, Cell::Value(ValueRef::Null))
                 && let Some(store) = store
             {
                 self.format(store, out, row, written.column);
             }
-            match *cell {
+            match cell {
                 Cell::Plain(text) => {
-                    out.extend_from_slice(written.name.as_bytes());
-                    out.push(b'"');
+                    out.extend_from_slice(written.quoted.as_bytes());
                     out.extend_from_slice(text);
                     out.push(b'"');
                 }
@@ -184,6 +188,9 @@ impl RowWriter {
 
     /// Writes where a lookup leads.
     fn lead(&self, out: &mut Vec<u8>, written: &Written, target: TableId) {
+        if self.leads == [false, false] {
+            return;
+        }
         let mut known = written.leads.iter();
         if let Some((_, text)) = known.find(|(table, _)| *table == target) {
             out.extend_from_slice(text.as_bytes());

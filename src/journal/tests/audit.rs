@@ -266,7 +266,7 @@ async fn what_is_overwritten_is_kept_for_thirty_days_and_never_exported() {
 
     let open_after = |days: u64| {
         let now = at(days * 24 * 3600);
-        let opened = Journal::open(&state, &SessionInfo { now, ..info() });
+        let opened = Journal::open(&own(&state), &SessionInfo { now, ..info() });
         opened.unwrap().0
     };
     let journal = open_after(30);
@@ -286,7 +286,7 @@ async fn what_is_overwritten_is_kept_for_thirty_days_and_never_exported() {
 fn pruned(state: &Path, days: u64) -> Result<Pruned, PruneError> {
     let now = at(days * 24 * 3600);
     let before = now.wall - chrono::Duration::days(90);
-    prune(state, &SessionInfo { now, ..info() }, before)
+    prune(&own(state), &SessionInfo { now, ..info() }, before)
 }
 
 #[tokio::test]
@@ -381,7 +381,7 @@ async fn an_order_to_stop_that_holds_is_never_pruned() {
 const FORMAT_1: &str = include_str!("format_1.sql");
 
 fn format_1(state: &Path) {
-    folder::prepare(state).unwrap();
+    folder::prepare(&own(state)).unwrap();
     let file = folder::database(state);
     drop(folder::private_file(&file).unwrap());
     let connection = Connection::open(file).unwrap();
@@ -434,7 +434,9 @@ async fn a_format_does_not_change_under_a_process_that_lives() {
     let state = folder.path().join("tandem");
     format_1(&state);
     let sessions = sessions::Sessions::begin(&state, Uuid::now_v7()).unwrap();
-    let refused = Journal::open(&state, &info()).unwrap_err().to_string();
+    let refused = Journal::open(&own(&state), &info())
+        .unwrap_err()
+        .to_string();
     assert!(
         refused.contains("must end before the format can change"),
         "{refused}"

@@ -16,7 +16,7 @@ const TABLE: &str = "name='account'\nkeys=['accountnumber']\nstub=['name','indus
 async fn mapped() -> Hooked {
     let hooked = Hooked::with(|config| {
         let path = Path::new("/etc/tandem.toml");
-        let written = tandem::config::parse(&links(TABLE), path, config.state.clone());
+        let written = tandem::config::parse(&links(TABLE), path, config.state.to_path_buf());
         config.links = written.unwrap().links;
     })
     .await;

@@ -121,7 +121,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         alerts: Vec::new(),
         expiries: Vec::new(),
         keys: tandem::config::Keys::default(),
-        state: state.to_owned(),
+        state: tandem::domain::state_folder::StateFolder::own(state.to_owned()),
     }
 }
 
