@@ -119,7 +119,7 @@ fn a_run_from_pulse_brings_the_link_in_step() {
     arm(&mut screen);
     screen.keys("T").shows("then Enter");
     confirm(&mut screen);
-    screen.shows("ALL WELL").shows("in step");
+    screen.shows("ALL WELL").shows("sync run ended");
     emulator.clear_log();
     screen.keys("r").shows("ALL WELL");
     assert!(emulator.writes().is_empty());
