@@ -45,7 +45,9 @@ pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use folder::log_file;
 pub use heads::{Anchors, BadAnchors};
-pub use index::{Change, Checkpoint, Index, InstanceSample, Kept, LinkSample, Problem, Samples};
+pub use index::{
+    Change, Checkpoint, Group, Index, InstanceSample, Kept, LinkSample, Problem, Samples,
+};
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
     Agreement, Choice, Entry, Event, Failed, JournalError, JournalRecord, OpenError, Overwritten,
@@ -235,6 +237,15 @@ impl Journal {
         let folder = self.folder.clone();
         let alive = move |session| sessions::lives(&folder, session);
         self.read(move |reader| read::left_behind(reader, alive))
+            .await
+    }
+
+    /// An operation as the journal knows it now.
+    pub async fn operation(
+        &self,
+        operation: OperationId,
+    ) -> Result<Option<RecoveredOperation>, JournalError> {
+        self.read(move |reader| read::operation(reader, operation))
             .await
     }
 

@@ -144,6 +144,7 @@ impl StateWriter {
             | Event::Ordered { .. }
             | Event::Journalled { .. }
             | Event::IndexClaimed { .. }
+            | Event::Owed { .. }
             | Event::LeftBehind(_) => {}
             Event::Told(live) => self.told(*live),
             Event::Restored(samples) => self.restore(&samples, now),

@@ -192,6 +192,7 @@ fn the_story_of_an_outage_from_first_sight_to_last_repair() {
     assert!(screen.is_restored(), "{}", screen.text());
 }
 
+/// Security case 55.
 #[test]
 fn the_demo_paints_at_both_sizes_and_starts_read_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,6 +215,7 @@ fn the_demo_paints_at_both_sizes_and_starts_read_only() {
     }
 }
 
+/// Fault F42.
 #[test]
 fn it_ends_well_whatever_ends_it_and_survives_any_size() {
     let emulator = Emulator::start();
