@@ -119,6 +119,8 @@ pub struct Expiry {
 pub struct AlertConfig {
     /// When it fires.
     pub rule: Rule,
+    /// Where it says what to do, shown and sent with it.
+    pub runbook: Option<String>,
     /// Who is told.
     pub to: Destination,
 }

@@ -32,6 +32,7 @@ pub mod find;
 pub mod impact;
 pub mod lag;
 pub mod members;
+pub mod note;
 pub mod operation;
 pub mod pairing;
 pub mod pairs;

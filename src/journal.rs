@@ -32,6 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::domain::breaker::Forced;
+use crate::domain::note::Note;
 use crate::domain::operation::{OperationId, Request};
 use crate::domain::row::RowId;
 use crate::domain::state_folder::StateFolder;
@@ -46,7 +47,7 @@ pub use chain::{BadHead, Head};
 pub use folder::log_file;
 pub use heads::{Anchors, BadAnchors};
 pub use index::{
-    Change, Checkpoint, Group, Index, InstanceSample, Kept, LinkSample, Problem, Samples,
+    Change, Checkpoint, Group, Index, InstanceSample, Kept, Line, LinkSample, Problem, Samples,
 };
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
@@ -271,6 +272,17 @@ impl Journal {
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<Vec<(String, Forced)>, JournalError> {
         self.read(move |reader| read::forced(reader, now)).await
+    }
+
+    /// What people put down behind a number and since a moment, oldest first: the latest so many.
+    pub async fn notes(
+        &self,
+        after_seq: u64,
+        since: chrono::DateTime<chrono::Utc>,
+        limit: usize,
+    ) -> Result<Vec<Note>, JournalError> {
+        self.read(move |reader| read::notes(reader, after_seq, since, limit))
+            .await
     }
 
     async fn read<T: Send + 'static>(

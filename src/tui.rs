@@ -8,8 +8,8 @@
 //!                          view(&Model, now) ─▶ cells
 //! ```
 //!
-//! Invariants: [`run()`] alone waits and does I/O. It keeps view state only: what is true of the instances stands in the
-//! engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys,
+//! Invariants: [`run()`] and [`run_plain`], which talks in lines instead of drawing, alone wait and do I/O. The model keeps
+//! view state only: what is true of the instances stands in the engine's snapshot. Nothing that writes is asked for unless it was armed and confirmed by a person. Keys,
 //! hints, help, palette and the README's table all come from the one registry in [`action`].
 
 pub mod message;
@@ -21,9 +21,15 @@ pub mod commands;
 pub mod fuzzy;
 pub mod keymap;
 
+pub mod listing;
 pub mod order;
+pub mod prose;
 pub mod terms;
 pub mod verdict;
+
+pub mod goal;
+pub mod handover;
+pub mod svg;
 
 pub mod view;
 
@@ -33,11 +39,16 @@ pub mod format;
 pub mod layout;
 pub mod theme;
 
+mod errands;
+mod files;
+mod plain;
 mod run;
 mod terminal;
 
+pub use goal::Goal;
 pub use keymap::Keymap;
-pub use run::{Options, RunError, run};
+pub use plain::run as run_plain;
+pub use run::{Options, RunError, is_dumb, run};
 pub use theme::Theme;
 
 #[cfg(test)]

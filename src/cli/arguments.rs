@@ -51,6 +51,9 @@ pub struct Globals {
     /// The console in ASCII only
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// The console in lines of text, for screen readers and terminals that can only print
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
     pub json: bool,
@@ -476,7 +479,8 @@ pub struct Emulator {
 /// `tandem demo`.
 #[derive(Args, Clone, Debug)]
 pub struct Demo {
-    /// The story: outage, calm, throttled, stale-token, plug-in-off, built-in, stalled-sync, add-only or skip-blanks
+    /// The story: outage, throttled, stalled-sync, hook-down, diverged (each with a goal), calm, stale-token, plug-in-off,
+    /// built-in, add-only or skip-blanks
     #[arg(long, value_name = "NAME", default_value = "outage")]
     pub scenario: String,
     /// The seed of whatever is random

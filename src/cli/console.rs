@@ -13,14 +13,16 @@ use crate::tui::{self, Theme};
 /// Runs the command.
 pub async fn run(context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
-    open(config, context, Purpose::Watch).await
+    open(config, context, Purpose::Watch, None).await
 }
 
-/// Opens the console, and returns when it was quit. The demo opens it on its own configuration.
+/// Opens the console, and returns when it was quit. The demo opens it on its own
+/// configuration, with the name of the story that it plays.
 pub async fn open(
     config: Config,
     context: &mut Context,
     purpose: Purpose,
+    story: Option<&str>,
 ) -> Result<Exit, Trouble> {
     let safety = config.safety;
     let keys = tui::Keymap::of(&config.keys).map_err(|error| Trouble::usage(error.to_string()))?;
@@ -38,10 +40,19 @@ pub async fn open(
             Colours::Mono => Theme::Mono,
         },
         is_ascii: context.globals.ascii,
+        goal: story.and_then(tui::Goal::of),
+    };
+    let is_plain = context.globals.plain || tui::is_dumb();
+    let talk = async {
+        if is_plain {
+            tui::run_plain(session.engine.clone(), options).await
+        } else {
+            tui::run(session.engine.clone(), options).await
+        }
     };
     let shown = tokio::select! {
         biased;
-        shown = tui::run(session.engine.clone(), options) => shown,
+        shown = talk => shown,
         // A signal that came before the console listened for itself; its terminal is given back as it is dropped.
         () = context.interrupts.next() => Ok(()),
     };

@@ -85,7 +85,7 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         let served = pair.serve().await;
         (pair, served)
     });
-    let shown = console::open(config, context, Purpose::Demo).await;
+    let shown = console::open(config, context, Purpose::Demo, Some(&arguments.scenario)).await;
     hook.inspect(tokio::task::JoinHandle::abort);
     // The instances go last: the engine has finished what it was about.
     if let Ok((pair, served)) = serving.await {

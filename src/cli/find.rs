@@ -24,7 +24,7 @@ pub async fn run(arguments: &arguments::Find, context: &mut Context) -> Result<E
     let found = tokio::select! {
         biased;
         () = context.interrupts.next() => return Err(Trouble::interrupted()),
-        found = crate::engine::find::find(&config, &said) => found,
+        found = crate::engine::find::find(&config, &said, &[]) => found,
     };
     let found = found.map_err(|error| {
         let causes = anyhow::Error::from(error);

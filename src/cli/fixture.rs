@@ -164,6 +164,8 @@ pub fn well() -> State {
         records: std::iter::empty().collect(),
         operations: Vec::new(),
         timeline: VecDeque::new(),
+        alarms: Vec::new(),
+        taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,

@@ -12,6 +12,9 @@ use super::{AlertConfig, Destination, Shape, file};
 use crate::domain::alert::{Rule, When};
 use crate::domain::text::visible;
 
+/// What is told more often than this is told to nobody.
+const OFTEN: Duration = Duration::from_secs(1);
+
 /// All alerts; a rule's name tells it apart from the others.
 pub fn resolve(
     source: Source<'_>,
@@ -43,10 +46,38 @@ fn one(source: Source<'_>, alert: &file::Alert) -> Result<AlertConfig, ConfigErr
         None => when.word().to_owned(),
     };
     let after = alert.after.map_or(Duration::ZERO, |after| after.0);
+    let repeat = match &alert.repeat {
+        Some(every) if every.get_ref().0 < OFTEN => {
+            return Err(source.error(&every.span(), "an alert is repeated once a second at most"));
+        }
+        every => every.as_ref().map(|every| every.get_ref().0),
+    };
     Ok(AlertConfig {
-        rule: Rule { name, when, after },
+        rule: Rule {
+            name,
+            when,
+            after,
+            repeat,
+        },
+        runbook: alert
+            .runbook
+            .as_ref()
+            .map(|text| runbook(source, text))
+            .transpose()?,
         to: destination(source, &alert.to.span(), alert.to.get_ref())?,
     })
+}
+
+/// A link or a few words; what a terminal would take for more than text is made visible.
+fn runbook(source: Source<'_>, text: &Spanned<String>) -> Result<String, ConfigError> {
+    let shown = visible(text.get_ref()).trim().to_owned();
+    if shown.is_empty() || shown.chars().count() > 300 {
+        return Err(source.error(
+            &text.span(),
+            "a runbook is a link or some words, 300 characters at most",
+        ));
+    }
+    Ok(shown)
 }
 
 fn checked_name(source: Source<'_>, name: &Spanned<String>) -> Result<String, ConfigError> {

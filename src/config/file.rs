@@ -311,6 +311,8 @@ pub struct Alert {
     pub name: Option<Spanned<String>>,
     pub when: Spanned<String>,
     pub after: Option<Span>,
+    pub repeat: Option<Spanned<Span>>,
+    pub runbook: Option<Spanned<String>>,
     pub to: Spanned<Destination>,
 }
 

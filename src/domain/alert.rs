@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use super::time::Now;
+use super::time::{Now, age};
 
 /// What no longer holds must not hold for this long before an alert resolves, or for as long as it took to fire, if that
 /// is shorter.
 const SETTLE: Duration = Duration::from_secs(60);
 
 /// What a rule watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum When {
     /// A breaker is open, or forced open.
     BreakerOpen,
@@ -79,6 +80,24 @@ pub struct Rule {
     pub when: When,
     /// How long that must hold before it fires.
     pub after: Duration,
+    /// How often it is told again while it goes on and nobody has taken it; never, where there is none.
+    pub repeat: Option<Duration>,
+}
+
+impl Rule {
+    /// What is watched where nothing is configured, for whoever looks at the screen: nobody else is told.
+    pub fn built_in() -> Vec<Self> {
+        let shown = When::ALL
+            .into_iter()
+            .filter(|when| *when != When::Conflicts);
+        let rule = |when: When| Self {
+            name: when.word().to_owned(),
+            when,
+            after: Duration::ZERO,
+            repeat: None,
+        };
+        shown.map(rule).collect()
+    }
 }
 
 /// Whether something is so.
@@ -127,7 +146,7 @@ impl Turn {
 }
 
 /// What tells one alert from all others.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AlertKey {
     /// The rule's name.
     pub rule: String,
@@ -159,9 +178,24 @@ enum Stage {
     },
     Firing {
         since: DateTime<Utc>,
+        /// When it was last told.
+        told: DateTime<Utc>,
         text: String,
         clear: Option<Now>,
     },
+}
+
+/// An alert that fires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firing {
+    /// Which alert.
+    pub key: AlertKey,
+    /// What its rule watches.
+    pub when: When,
+    /// Since when that has held.
+    pub since: DateTime<Utc>,
+    /// What is the matter, for people.
+    pub text: String,
 }
 
 /// The rules, and what they have fired for.
@@ -178,6 +212,7 @@ impl Watch {
         let known = |alert: &Alert| rules.iter().any(|rule| rule.name == alert.key.rule);
         let firing = |alert: Alert| Stage::Firing {
             since: alert.since,
+            told: alert.at,
             text: alert.text,
             clear: None,
         };
@@ -189,8 +224,14 @@ impl Watch {
         Self { rules, stages }
     }
 
-    /// Takes in how things are, and says who is to be told what.
-    pub fn look(&mut self, sights: &[Sight], now: Now) -> Vec<Alert> {
+    /// Takes in how things are, and says who is to be told what. `is_taken` says of an alert that has been firing since
+    /// then whether a person has taken it.
+    pub fn look(
+        &mut self,
+        sights: &[Sight],
+        is_taken: impl Fn(&AlertKey, DateTime<Utc>) -> bool,
+        now: Now,
+    ) -> Vec<Alert> {
         let mut alerts = Vec::new();
         for rule in &self.rules {
             for sight in sights.iter().filter(|sight| sight.when == rule.when) {
@@ -199,7 +240,8 @@ impl Watch {
                     subject: sight.subject.clone(),
                 };
                 let before = self.stages.remove(&key);
-                let (after, turn) = step(rule, sight, before, now);
+                let taken = |since| is_taken(&key, since);
+                let (after, turn) = step(rule, sight, before, taken, now);
                 alerts.extend(turn.map(|(turn, since, text)| Alert {
                     key: key.clone(),
                     when: rule.when,
@@ -216,12 +258,20 @@ impl Watch {
         alerts
     }
 
-    /// How many have fired and not resolved.
-    pub fn firing(&self) -> usize {
-        let stages = self.stages.values();
-        stages
-            .filter(|stage| matches!(stage, Stage::Firing { .. }))
-            .count()
+    /// What has fired and not resolved, what has done so for longest first.
+    pub fn firing(&self) -> Vec<Firing> {
+        let firing = self.stages.iter().filter_map(|(key, stage)| match stage {
+            Stage::Firing { since, text, .. } => Some(Firing {
+                key: key.clone(),
+                when: self.rules.iter().find(|rule| rule.name == key.rule)?.when,
+                since: *since,
+                text: text.clone(),
+            }),
+            Stage::Pending { .. } => None,
+        });
+        let mut firing: Vec<Firing> = firing.collect();
+        firing.sort_by_key(|one| one.since);
+        firing
     }
 }
 
@@ -231,6 +281,7 @@ fn step(
     rule: &Rule,
     sight: &Sight,
     before: Option<Stage>,
+    is_taken: impl Fn(DateTime<Utc>) -> bool,
     now: Now,
 ) -> (Option<Stage>, Option<Said>) {
     match (before, sight.holds) {
@@ -239,18 +290,39 @@ fn step(
         (None, Holds::Yes) => pending(rule, sight, now, now),
         (Some(Stage::Pending { since }), Holds::Yes) => pending(rule, sight, since, now),
         (None | Some(Stage::Pending { .. }), Holds::No) => (None, None),
-        (Some(Stage::Firing { since, .. }), Holds::Yes) => {
+        (Some(Stage::Firing { since, told, .. }), Holds::Yes) => {
             let text = sight.text.clone();
-            let clear = None;
-            (Some(Stage::Firing { since, text, clear }), None)
+            let is_due = |every: Duration| age(now.wall, told) >= every && !is_taken(since);
+            let again = rule.repeat.is_some_and(is_due);
+            let said = again.then(|| (Turn::Fired, since, text.clone()));
+            let firing = Stage::Firing {
+                since,
+                told: if again { now.wall } else { told },
+                text,
+                clear: None,
+            };
+            (Some(firing), said)
         }
-        (Some(Stage::Firing { since, text, clear }), Holds::No) => {
+        (
+            Some(Stage::Firing {
+                since,
+                told,
+                text,
+                clear,
+            }),
+            Holds::No,
+        ) => {
             let cleared = clear.unwrap_or(now);
             if now.since(cleared) >= SETTLE.min(rule.after) {
                 return (None, Some((Turn::Resolved, since, text)));
             }
-            let clear = Some(cleared);
-            (Some(Stage::Firing { since, text, clear }), None)
+            let firing = Stage::Firing {
+                since,
+                told,
+                text,
+                clear: Some(cleared),
+            };
+            (Some(firing), None)
         }
         (before, Holds::Unsure) => (before, None),
     }
@@ -263,8 +335,13 @@ fn pending(rule: &Rule, sight: &Sight, since: Now, now: Now) -> (Option<Stage>, 
     }
     let (since, text) = (since.wall, sight.text.clone());
     let said = (Turn::Fired, since, text.clone());
-    let clear = None;
-    (Some(Stage::Firing { since, text, clear }), Some(said))
+    let firing = Stage::Firing {
+        since,
+        told: now.wall,
+        text,
+        clear: None,
+    };
+    (Some(firing), Some(said))
 }
 
 #[cfg(test)]
@@ -284,6 +361,7 @@ mod tests {
             name: "down".to_owned(),
             when: When::BreakerOpen,
             after: Duration::from_secs(after),
+            repeat: None,
         }
     }
 
@@ -301,7 +379,7 @@ mod tests {
     fn told(watch: &mut Watch, seen: &[(u64, Sight)]) -> Vec<(u64, Turn)> {
         let mut told = Vec::new();
         for (second, sight) in seen {
-            let alerts = watch.look(std::slice::from_ref(sight), at(*second));
+            let alerts = watch.look(std::slice::from_ref(sight), |_, _| false, at(*second));
             told.extend(alerts.into_iter().map(|alert| (*second, alert.turn)));
         }
         told
@@ -322,7 +400,7 @@ mod tests {
         ];
         let expected = [(10, Turn::Fired), (22, Turn::Resolved)];
         assert_eq!(told(&mut watch, &seen), expected);
-        assert_eq!(watch.firing(), 0);
+        assert_eq!(watch.firing(), []);
     }
 
     #[test]
@@ -371,13 +449,13 @@ mod tests {
             (220, muted()),
         ];
         assert_eq!(told(&mut watch, &seen), [(210, Turn::Fired)]);
-        assert_eq!(watch.firing(), 1);
+        assert_eq!(watch.firing().len(), 1);
     }
 
     #[test]
     fn what_fired_before_a_restart_does_not_fire_again_and_resolves() {
         let mut first = Watch::new(vec![rule(0)], []);
-        let fired = first.look(&[sight(Holds::Yes)], at(5));
+        let fired = first.look(&[sight(Holds::Yes)], |_, _| false, at(5));
         assert_eq!(fired.len(), 1);
         let mut second = Watch::new(vec![rule(0)], fired.clone());
         let seen = [
@@ -388,7 +466,7 @@ mod tests {
         assert_eq!(told(&mut second, &seen), [(8, Turn::Resolved)]);
         assert_eq!(
             Watch::new(Vec::new(), fired).firing(),
-            0,
+            [],
             "its rule is no more"
         );
     }
@@ -399,5 +477,28 @@ mod tests {
             assert_eq!(When::from_word(when.word()), Some(when));
         }
         assert_eq!(When::from_word("on-fire"), None);
+    }
+
+    #[test]
+    fn it_is_told_again_until_somebody_takes_it_and_again_once_that_is_over() {
+        let every = Rule {
+            repeat: Some(Duration::from_secs(30)),
+            ..rule(0)
+        };
+        let mut watch = Watch::new(vec![every], []);
+        let taken = std::cell::Cell::new(false);
+        let mut told = |second| {
+            let is_taken = |_: &AlertKey, since| taken.get() && since == at(5).wall;
+            let alerts = watch.look(&[sight(Holds::Yes)], is_taken, at(second));
+            !alerts.is_empty()
+        };
+        assert!(told(5), "it fires");
+        assert!(!told(34));
+        assert!(told(35), "again");
+        taken.set(true);
+        assert!(!told(65) && !told(200));
+        taken.set(false);
+        assert!(told(201), "who took it has let it go");
+        assert!(!told(202));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::row::RowId;
@@ -46,7 +47,7 @@ pub fn id_of(name: &str) -> Option<RowId> {
 }
 
 /// What the hook said when it was asked how it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// It has not been asked yet.
     #[default]
@@ -60,7 +61,7 @@ pub enum Answer {
 }
 
 /// Whether the target calls the hook.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Called {
     /// Nobody has looked yet.
     #[default]
@@ -74,7 +75,7 @@ pub enum Called {
 }
 
 /// The calls of one hook, from its start on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calls {
     /// When that hook started, as it says itself: there may be several behind one address.
     started: String,
@@ -124,7 +125,7 @@ impl Share {
 }
 
 /// How the hook is, as one process sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookHealth {
     answer: Answer,
     since: Option<Now>,
@@ -186,6 +187,31 @@ impl HookHealth {
         }
     }
 
+    /// As little of it as says the same: of each hook behind the address its first figures and its last.
+    #[must_use]
+    pub fn brief(&self) -> Self {
+        let mut seen: VecDeque<(Now, Calls)> = VecDeque::new();
+        for (at, calls) in &self.seen {
+            let is_same = |(_, one): &&(Now, Calls)| one.started == calls.started;
+            if seen.iter().filter(is_same).count() > 1
+                && let Some(last) = seen.iter().rposition(|one| is_same(&one))
+            {
+                seen.remove(last);
+            }
+            seen.push_back((*at, calls.clone()));
+        }
+        Self {
+            seen,
+            ..self.clone()
+        }
+    }
+
+    /// Changes every moment in it: those of another process's clocks are told by ours.
+    pub fn each_moment(&mut self, change: impl Fn(&mut Now)) {
+        self.since.iter_mut().for_each(&change);
+        self.seen.iter_mut().for_each(|(at, _)| change(at));
+    }
+
     /// Its calls of the last five minutes, of all hooks behind the address that were met.
     pub fn lately(&self) -> Share {
         let mut share = Share::default();
@@ -242,6 +268,9 @@ mod tests {
         };
         assert_eq!(hook.lately(), expected);
         assert!(expected.is_failing());
+        hook.answered(Answer::Well, Some(figures(1, 110, 9)), at(20));
+        assert_eq!(hook.brief().lately(), expected, "nothing is lost in short");
+        assert_eq!(hook.brief().seen.len(), 4);
         hook.answered(Answer::Well, Some(figures(1, 111, 9)), at(400));
         assert_eq!(hook.lately(), Share::default(), "what is old is forgotten");
     }

@@ -24,7 +24,7 @@ use super::security::Change;
 /// The seed where a scenario names none.
 pub(crate) const SEED: u64 = 2026;
 
-const NAMED: [(&str, &str); 10] = [
+const NAMED: [(&str, &str); 11] = [
     ("outage", include_str!("../../assets/scenarios/outage.toml")),
     ("calm", include_str!("../../assets/scenarios/calm.toml")),
     (
@@ -59,10 +59,23 @@ const NAMED: [(&str, &str); 10] = [
         "hook-down",
         include_str!("../../assets/scenarios/hook-down.toml"),
     ),
+    (
+        "diverged",
+        include_str!("../../assets/scenarios/diverged.toml"),
+    ),
 ];
-const NAMES: [&str; 10] = [
-    NAMED[0].0, NAMED[1].0, NAMED[2].0, NAMED[3].0, NAMED[4].0, NAMED[5].0, NAMED[6].0, NAMED[7].0,
-    NAMED[8].0, NAMED[9].0,
+const NAMES: [&str; 11] = [
+    NAMED[0].0,
+    NAMED[1].0,
+    NAMED[2].0,
+    NAMED[3].0,
+    NAMED[4].0,
+    NAMED[5].0,
+    NAMED[6].0,
+    NAMED[7].0,
+    NAMED[8].0,
+    NAMED[9].0,
+    NAMED[10].0,
 ];
 
 /// A story for a pair of instances: how much traffic there is, and what goes wrong when.
@@ -156,6 +169,11 @@ pub(crate) struct Traffic {
     pub(crate) ticket_every: Option<Duration>,
     /// The share of tickets that refer to an account which was made since the start.
     pub(crate) fresh_share: f64,
+    /// How often people in Europe edit an account that came from the US.
+    #[serde(deserialize_with = "time::every")]
+    pub(crate) europe_edit_every: Option<Duration>,
+    /// So many of these edits there are; no end of them, if left out.
+    pub(crate) europe_edits: Option<u32>,
 }
 
 impl Scenario {

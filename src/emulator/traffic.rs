@@ -18,7 +18,7 @@ use super::client::{self, Unanswered};
 use super::instance::{Instance, lock};
 use super::scenario::Scenario;
 use super::seed::invent;
-use super::seed::users::US_PEOPLE;
+use super::seed::users::{EUROPE_PEOPLE, US_PEOPLE};
 use super::token::Bearer;
 use super::{LOB_CLIENT_ID, user_id};
 
@@ -59,6 +59,7 @@ enum Errand {
     NewContact,
     Edit,
     Ticket,
+    EuropeEdit,
 }
 
 /// Starts a task for each kind of traffic that the scenario has.
@@ -76,6 +77,7 @@ pub(crate) fn start(
         (Errand::NewContact, traffic.new_contact_every),
         (Errand::Edit, traffic.edit_every),
         (Errand::Ticket, traffic.ticket_every),
+        (Errand::EuropeEdit, traffic.europe_edit_every),
     ];
     for (number, (errand, every)) in (0_u64..).zip(errands) {
         let Some(every) = every else {
@@ -84,11 +86,16 @@ pub(crate) fn start(
         let sender = Sender {
             errand,
             us: Client::new(us, US_PEOPLE[0]),
+            europe: Client::new(europe, EUROPE_PEOPLE[0]),
             lob_us: Client::new(us, LOB_CLIENT_ID),
             lob_europe: Client::new(europe, LOB_CLIENT_ID),
             known: Arc::clone(&known),
             random: StdRng::seed_from_u64(scenario.seed() ^ (number + 1)),
             fresh_share: traffic.fresh_share,
+            left: match errand {
+                Errand::EuropeEdit => traffic.europe_edits,
+                _ => None,
+            },
         };
         tasks.spawn(sender.run(every, stop.child_token()));
     }
@@ -97,11 +104,14 @@ pub(crate) fn start(
 struct Sender {
     errand: Errand,
     us: Client,
+    europe: Client,
     lob_us: Client,
     lob_europe: Client,
     known: Arc<Mutex<Known>>,
     random: StdRng,
     fresh_share: f64,
+    /// How often it is done yet; for ever, where that is not said.
+    left: Option<u32>,
 }
 
 impl Sender {
@@ -114,6 +124,12 @@ impl Sender {
                 biased;
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
+            }
+            if let Some(left) = &mut self.left {
+                let Some(fewer) = left.checked_sub(1) else {
+                    return;
+                };
+                *left = fewer;
             }
             let sent = tokio::select! {
                 biased;
@@ -132,6 +148,7 @@ impl Sender {
             Errand::NewContact => self.new_contact().await,
             Errand::Edit => self.edit().await,
             Errand::Ticket => self.ticket().await,
+            Errand::EuropeEdit => self.europe_edit().await,
         }
     }
 
@@ -167,6 +184,21 @@ impl Sender {
         };
         self.us
             .send("PATCH", &format!("accounts({account})"), Some(&edit))
+            .await
+            .map(|_| ())
+    }
+
+    /// Somebody in Europe corrects what came from the US; of an account that is not there yet, nothing.
+    async fn europe_edit(&mut self) -> Result<(), Lost> {
+        let account = self.some_account().await?;
+        let edit = json!({
+            "telephone1": invent::telephone(&mut self.random),
+            "address1_city": invent::city(&mut self.random),
+        });
+        let path = format!("accounts({account})");
+        self.europe.send("GET", &path, None).await?;
+        self.europe
+            .send("PATCH", &path, Some(&edit))
             .await
             .map(|_| ())
     }

@@ -9,18 +9,20 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveTime, Utc};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::State;
-use super::state::InstanceState;
+use super::event::Event;
+use super::state::{Alarm, InstanceState, Tone};
 use crate::config::{AlertConfig, Destination, Expiry};
 use crate::dataverse::{Outbound, fetched, now, tell};
-use crate::domain::alert::{Holds, Sight, Watch, When};
+use crate::domain::alert::{Alert, AlertKey, Firing, Holds, Rule, Sight, Turn, Watch, When};
 use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::state_folder::StateFolder;
+use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::journal::{AlertStore, Undelivered};
 
@@ -35,66 +37,142 @@ const TOO_OLD: Duration = Duration::from_secs(3 * 24 * 3600);
 /// A credential that ends within this is about to be refused.
 const EXPIRING: chrono::Duration = chrono::Duration::days(14);
 
-/// Watches states and tells people, until it is dropped.
-pub(super) async fn run(
-    alerts: Vec<AlertConfig>,
-    expiries: Vec<Expiry>,
-    folder: StateFolder,
-    states: watch::Receiver<Arc<State>>,
-) {
-    let opened = tokio::task::spawn_blocking(move || AlertStore::open(&folder)).await;
-    let store = match opened {
-        Ok(Ok(store)) => store,
-        Ok(Err(error)) => return tracing::error!(%error, "no alert is sent"),
-        Err(error) => return tracing::error!(%error, "no alert is sent"),
-    };
-    let outbound = match Outbound::new() {
-        Ok(outbound) => outbound,
-        Err(error) => return tracing::error!(error, "no alert is sent"),
-    };
-    // A slow receiver must not keep the next alert from being noticed.
-    tokio::join!(
-        watch(&alerts, &expiries, &store, states),
-        deliver(&alerts, &store, &outbound)
-    );
+/// What is watched for, and who is told.
+pub(super) struct Watching {
+    /// The alerts that are configured; without any the built-in rules are watched, for the screen alone.
+    pub(super) alerts: Vec<AlertConfig>,
+    pub(super) expiries: Vec<Expiry>,
+    /// Where it is kept what has fired and what was not delivered.
+    pub(super) folder: StateFolder,
+    /// Whether it is this process that tells those outside.
+    pub(super) delivers: bool,
+    pub(super) events: mpsc::Sender<Event>,
 }
 
-async fn watch(
-    alerts: &[AlertConfig],
-    expiries: &[Expiry],
-    store: &AlertStore,
-    states: watch::Receiver<Arc<State>>,
-) {
-    let fired = match store.firing().await {
-        Ok(fired) => fired,
-        Err(error) => {
-            tracing::error!(%error, "what has fired before can't be read");
-            Vec::new()
-        }
-    };
-    let rules = alerts.iter().map(|alert| alert.rule.clone()).collect();
-    let mut watch = Watch::new(rules, fired);
-    loop {
-        let mut sights = sights(&states.borrow().clone());
-        sights.extend(expiries.iter().map(|expiry| of_expiry(expiry, now().wall)));
-        // Kept when it can't be written down: it is told as soon as it can.
-        let mut looked = watch.clone();
-        let told = looked.look(&sights, now());
-        for alert in &told {
-            let (rule, subject, turn) = (&alert.key.rule, &alert.key.subject, alert.turn.word());
-            tracing::warn!(rule, subject, turn, "{}", alert.text);
-        }
-        let kept = if told.is_empty() {
-            Ok(())
-        } else {
-            store.add(told).await
+impl Watching {
+    /// Watches states and tells people, until it is dropped.
+    pub(super) async fn run(self, states: watch::Receiver<Arc<State>>) {
+        let Some((store, outbound)) = self.outside().await else {
+            return self.watch(None, states).await;
         };
-        match kept {
-            Ok(()) => watch = looked,
-            Err(error) => tracing::error!(%error, "an alert can't be kept"),
-        }
-        tokio::time::sleep(LOOK).await;
+        // A slow receiver must not keep the next alert from being noticed.
+        tokio::join!(
+            self.watch(Some(&store), states),
+            deliver(&self.alerts, &store, &outbound)
+        );
     }
+
+    /// What is needed to tell those outside; `None` where this process does not, or can't.
+    async fn outside(&self) -> Option<(AlertStore, Outbound)> {
+        if !self.delivers {
+            return None;
+        }
+        let folder = self.folder.clone();
+        let opened = tokio::task::spawn_blocking(move || AlertStore::open(&folder)).await;
+        let store = match opened {
+            Ok(Ok(store)) => store,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "no alert is sent");
+                return None;
+            }
+            Err(error) => {
+                tracing::error!(%error, "no alert is sent");
+                return None;
+            }
+        };
+        let outbound = Outbound::new();
+        let outbound = outbound.inspect_err(|error| tracing::error!(error, "no alert is sent"));
+        Some((store, outbound.ok()?))
+    }
+
+    async fn watch(&self, store: Option<&AlertStore>, states: watch::Receiver<Arc<State>>) {
+        let fired = match store {
+            None => Vec::new(),
+            Some(store) => store.firing().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "what has fired before can't be read");
+                Vec::new()
+            }),
+        };
+        let mut watch = Watch::new(self.rules(), fired);
+        let mut shown: Option<Vec<Alarm>> = None;
+        loop {
+            let state = states.borrow().clone();
+            let mut sights = sights(&state);
+            let expiries = self.expiries.iter();
+            sights.extend(expiries.map(|expiry| of_expiry(expiry, now().wall)));
+            // Kept when it can't be written down: it is told as soon as it can.
+            let mut looked = watch.clone();
+            let at = now();
+            let is_taken = |key: &AlertKey, since| {
+                let taken = state.taken.get(key);
+                taken.is_some_and(|taken| taken.holds(since, at.wall))
+            };
+            let told = looked.look(&sights, is_taken, at);
+            let mut lines = Vec::new();
+            for alert in &told {
+                let (rule, subject, turn) = (&alert.key.rule, &alert.key.subject, alert.turn);
+                tracing::warn!(rule, subject, turn = turn.word(), "{}", alert.text);
+                let is_repeat = watch.firing().iter().any(|one| one.key == alert.key);
+                lines.push(line(alert, is_repeat));
+            }
+            let kept = match store {
+                Some(store) if !told.is_empty() => store.add(told).await,
+                _ => Ok(()),
+            };
+            if let Err(error) = kept {
+                tracing::error!(%error, "an alert can't be kept");
+            } else {
+                watch = looked;
+                let alarms: Vec<Alarm> = watch
+                    .firing()
+                    .into_iter()
+                    .map(|one| self.alarm(one))
+                    .collect();
+                let told = if store.is_some() { lines } else { Vec::new() };
+                if !told.is_empty() || shown.as_ref() != Some(&alarms) {
+                    shown = Some(alarms.clone());
+                    let event = Event::Alarmed { alarms, told };
+                    if self.events.send(event).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn rules(&self) -> Vec<Rule> {
+        if self.alerts.is_empty() {
+            Rule::built_in()
+        } else {
+            self.alerts.iter().map(|alert| alert.rule.clone()).collect()
+        }
+    }
+
+    fn alarm(&self, firing: Firing) -> Alarm {
+        let mut alerts = self.alerts.iter();
+        let config = alerts.find(|alert| alert.rule.name == firing.key.rule);
+        Alarm {
+            key: firing.key,
+            when: firing.when,
+            since: firing.since,
+            text: firing.text,
+            runbook: config.and_then(|config| config.runbook.clone()),
+            is_told: config.is_some(),
+        }
+    }
+}
+
+/// A line of the timeline for what was told.
+fn line(alert: &Alert, is_repeat: bool) -> (String, Tone) {
+    let AlertKey { rule, subject } = &alert.key;
+    let (word, tone) = match alert.turn {
+        Turn::Fired if is_repeat => ("is told again", Tone::Care),
+        Turn::Fired => ("fires", Tone::Care),
+        Turn::Resolved => ("is over", Tone::Good),
+    };
+    let text = visible(&format!("alert {rule} {word}: {subject}")).into_owned();
+    (text, tone)
 }
 
 async fn deliver(alerts: &[AlertConfig], store: &AlertStore, outbound: &Outbound) {
@@ -143,9 +221,10 @@ async fn attempt(
 }
 
 async fn send(config: &AlertConfig, outbound: &Outbound, one: &Undelivered) -> Result<(), String> {
+    let runbook = config.runbook.as_deref();
     match &config.to {
         Destination::Command(words) => {
-            let json = message::plain(&one.alert);
+            let json = message::plain(&one.alert, runbook);
             tell(words.clone(), json.to_string()).await
         }
         Destination::Webhook { url, shape, key } => {
@@ -154,7 +233,7 @@ async fn send(config: &AlertConfig, outbound: &Outbound, one: &Undelivered) -> R
                 None => None,
             };
             let key = key.as_ref().map(ExposeSecret::expose_secret);
-            let json = message::shaped(&one.alert, *shape, key);
+            let json = message::shaped(&one.alert, *shape, key, runbook);
             outbound.post(url, json.to_string()).await
         }
     }

@@ -8,8 +8,8 @@ use crate::domain::state_folder::StateFolder;
 use crate::journal::{self, SessionInfo};
 
 pub use crate::journal::{
-    Anchored, Anchors, Audit, Failed, Fault, Head, JournalError, OpenError, PruneError, Pruned,
-    Verified, log_file,
+    Anchored, Anchors, Audit, Failed, Fault, Head, JournalError, JournalRecord, OpenError,
+    PruneError, Pruned, Verified, log_file,
 };
 
 /// Takes away what is older than so long and over; `who` is kept as the one who did. It blocks.

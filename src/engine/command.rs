@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::alert::AlertKey;
 use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex};
 use crate::domain::run::RunId;
 
@@ -57,6 +58,24 @@ pub enum Command {
         operation: OperationId,
         /// What makes it legitimate to write.
         consent: Consent,
+    },
+    /// Put a note into the timeline.
+    Note {
+        /// Who.
+        who: String,
+        /// What they say.
+        text: String,
+    },
+    /// Take alerts, so that they are told no more while they go on: all who look at the journal know whose they are.
+    Take {
+        /// Which.
+        alerts: Vec<AlertKey>,
+        /// Who takes them.
+        who: String,
+        /// What they say to it; may be empty.
+        text: String,
+        /// For how long.
+        lasts: Duration,
     },
     /// Unlock writes for a limited time.
     Arm {

@@ -9,18 +9,19 @@ use super::hooked::Said;
 use super::link::LinkContext;
 use super::live::Live;
 use super::records::Sides;
-use super::state::{OperationState, Preview, SyncRun, Tone, Waiting};
+use super::state::{Alarm, OperationState, Preview, SyncRun, Tone, Waiting};
 use crate::dataverse::Observation;
 use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
 use crate::domain::hook::Called;
+use crate::domain::note::Note;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::RowId;
 use crate::domain::run::PlatformRun;
 use crate::domain::time::Now;
-use crate::journal::{self, Holder, RecoveredOperation, Samples};
+use crate::journal::{self, Holder, Line, RecoveredOperation, Samples};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -178,6 +179,15 @@ pub(super) enum Event {
     },
     /// It was tried to become the one who keeps the index.
     IndexClaimed { kept: bool },
+    /// Which alerts fire, and what of it was told to those outside.
+    Alarmed {
+        alarms: Vec<Alarm>,
+        told: Vec<(String, Tone)>,
+    },
+    /// What earlier processes, or the agent beside us, saw.
+    Recalled(Vec<Line>),
+    /// What people put down.
+    Noted(Vec<Note>),
     /// The hook was asked how it is.
     HookSaid(Said),
     /// The target was asked whether it calls the hook.

@@ -84,15 +84,19 @@ struct Table {
     is_known: bool,
 }
 
-/// Asks all instances for what was said.
-pub async fn find(config: &Config, said: &Said) -> Result<Found, StartError> {
+/// Asks all instances for what was said, but for those that are to be spared: why, in the order of the configuration.
+pub async fn find(
+    config: &Config,
+    said: &Said,
+    spared: &[Option<String>],
+) -> Result<Found, StartError> {
     let (clients, _unobserved) = clients(config)?;
     let mut sides: Vec<Side> = Vec::new();
     for (place, (instance, client)) in config.instances.iter().zip(&clients).enumerate() {
         sides.push(Side {
             asked: Asked {
                 name: instance.name.to_string(),
-                failure: None,
+                failure: spared.get(place).cloned().flatten(),
             },
             reader: client.reader.clone(),
             names: tables(config, place),
@@ -100,7 +104,9 @@ pub async fn find(config: &Config, said: &Said) -> Result<Found, StartError> {
             more: false,
         });
     }
-    join_all(sides.iter_mut().map(Side::describe)).await;
+    let is_asked = |side: &&mut Side| side.asked.failure.is_none();
+    let asked = sides.iter_mut().filter(is_asked);
+    join_all(asked.map(Side::describe)).await;
     let named = said.table.as_deref();
     let is_meant = |table: &Table| named.is_some_and(|name| table.goes_by(name));
     let is_any_meant = sides.iter().flat_map(|side| &side.tables).any(is_meant);

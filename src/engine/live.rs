@@ -5,14 +5,19 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::state::{Entry, InstanceState, Progress, State, SyncState, Waiting};
+use super::state::{Alarm, Entry, InstanceState, Progress, State, SyncState, TableState, Waiting};
 use crate::domain::breaker::Phase;
-use crate::domain::operation::OperationId;
+use crate::domain::drift::Flag;
+use crate::domain::hook::HookHealth;
+use crate::domain::operation::{OperationId, TableIndex};
 use crate::domain::time::Now;
 
 /// Lines of what changed that are told: more than happen in a second.
 const LINES: usize = 50;
+/// Parked records of a table that are told by name: more than that are one fault, not many.
+const PARKED: usize = 1000;
 
 /// All that is told. Its moments are those of the agent's clocks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,7 +29,11 @@ pub(super) struct Live {
     pub(super) instances: Vec<InstanceState>,
     pub(super) links: Vec<LiveLink>,
     pub(super) operations: Vec<LiveOperation>,
-    /// The newest lines of what changed, the newest last.
+    /// The ensure hook, where the agent has one to look after.
+    pub(super) hook: Option<LiveHook>,
+    /// The alerts that fire.
+    pub(super) alarms: Vec<Alarm>,
+    /// The newest lines of what changed but for people's notes, which are in the journal; the newest last.
     pub(super) timeline: Vec<Arc<Entry>>,
 }
 
@@ -46,6 +55,15 @@ pub(super) struct LiveTable {
     pub(super) comparing: Option<Progress>,
     pub(super) changed_since: usize,
     pub(super) failure: Option<String>,
+    /// The records that are parked, and why.
+    pub(super) parked: Vec<(Uuid, Arc<str>)>,
+}
+
+/// The hook of a link as the agent finds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct LiveHook {
+    pub(super) link: String,
+    pub(super) health: HookHealth,
 }
 
 /// What the journal does not say of an operation.
@@ -61,7 +79,9 @@ impl Live {
     pub(super) fn of(state: &State, may_write: bool) -> Self {
         let links = state.links.iter().enumerate();
         let operations = state.operations.iter();
-        let old = state.timeline.len().saturating_sub(LINES);
+        let seen = state.timeline.iter().filter(|entry| entry.who.is_none());
+        let mut timeline: Vec<_> = seen.rev().take(LINES).cloned().collect();
+        timeline.reverse();
         Self {
             now: state.now,
             may_write,
@@ -74,12 +94,13 @@ impl Live {
                     warnings: link.warnings.clone(),
                     tables: state
                         .tables_of(place)
-                        .map(|(_, table)| LiveTable {
+                        .map(|(index, table)| LiveTable {
                             name: table.name.to_string(),
                             compared: table.compared,
                             comparing: table.comparing,
                             changed_since: table.changed_since,
                             failure: table.failure.clone(),
+                            parked: parked(state, index, table),
                         })
                         .collect(),
                 })
@@ -92,7 +113,14 @@ impl Live {
                     paused: one.paused.clone(),
                 })
                 .collect(),
-            timeline: state.timeline.iter().skip(old).cloned().collect(),
+            hook: state.hook.as_ref().and_then(|hook| {
+                Some(LiveHook {
+                    link: state.links.get(hook.link)?.name.clone(),
+                    health: hook.health.brief(),
+                })
+            }),
+            alarms: state.alarms.clone(),
+            timeline,
         }
     }
 
@@ -127,6 +155,9 @@ impl Live {
                 comparing.for_each(|progress| ours(&mut progress.started));
             }
         }
+        if let Some(hook) = &mut self.hook {
+            hook.health.each_moment(ours);
+        }
         for operation in &mut self.operations {
             if let Some(waiting) = &mut operation.waiting {
                 waiting.until.iter_mut().for_each(ours);
@@ -134,4 +165,16 @@ impl Live {
         }
         self
     }
+}
+
+/// The records of a table that are parked. None are looked for where none are counted.
+fn parked(state: &State, index: TableIndex, table: &TableState) -> Vec<(Uuid, Arc<str>)> {
+    if table.flagged.of(Flag::Parked) == 0 {
+        return Vec::new();
+    }
+    let records = state.records.iter().map(|(_, record)| record);
+    let here = records.filter(|record| record.key.table == index && record.drift.is_pending());
+    let parked =
+        here.filter_map(|record| Some((record.key.id.uuid(), Arc::clone(record.parked.as_ref()?))));
+    parked.take(PARKED).collect()
 }

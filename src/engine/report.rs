@@ -127,6 +127,42 @@ pub struct Report {
     left: Option<u64>,
 }
 
+/// The open tickets of a link's target, the newest of them, read at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenTickets {
+    /// The newest first.
+    pub tickets: Vec<Ticket>,
+    /// Whether there are no more.
+    pub is_all: bool,
+    /// References that were refused, as far as the hook remembers them, in the form of tickets that were not made.
+    pub refused: Vec<Ticket>,
+    /// Why those are not known.
+    pub hook_failure: Option<String>,
+    /// Why the source could not be read, if so.
+    pub source_failure: Option<String>,
+}
+
+/// Reads so many of the open tickets of a link's target.
+pub async fn open(config: &Config, link: usize, most: u64) -> Result<OpenTickets, Broken> {
+    let asked = Asked {
+        open: true,
+        limit: Some(most),
+        ..Asked::default()
+    };
+    let mut report = Report::begin(config, link, &asked).await?;
+    let mut read = OpenTickets::default();
+    while let Some(mut page) = report.next().await? {
+        read.tickets.append(&mut page);
+    }
+    read.is_all = (read.tickets.len() as u64) < most;
+    match report.refused().await {
+        Ok(refused) => read.refused = refused,
+        Err(why) => read.hook_failure = Some(why),
+    }
+    read.source_failure = report.source_failure().map(str::to_owned);
+    Ok(read)
+}
+
 impl Report {
     /// Begins it; the target has to answer, the source need not.
     pub async fn begin(config: &Config, place: usize, asked: &Asked) -> Result<Self, Broken> {
@@ -320,8 +356,13 @@ fn unreachable(instance: &str, failure: &Failure) -> Broken {
 /// Whose rows in the target came over the link: those of the users that sync to it.
 async fn sync_users(link: &LinkConfig, target: &Client) -> Result<HashSet<RowId>, Failure> {
     let mut users: HashSet<RowId> = link.sync_users.iter().copied().collect();
-    for reader in [&target.reader, &target.agent] {
-        users.insert(reader.who_am_i().await?.user);
+    users.insert(target.reader.who_am_i().await?.user);
+    // Where the agent's user is refused, less is known of where a row came from: that is no reason to tell nothing.
+    match target.agent.who_am_i().await {
+        Ok(agent) => {
+            users.insert(agent.user);
+        }
+        Err(failure) => tracing::warn!(%failure, "the agent's user is not known"),
     }
     Ok(users)
 }

@@ -5,7 +5,9 @@ mod explain;
 mod follow;
 mod jobs;
 mod journal;
+mod lines;
 mod links;
+mod notes;
 mod operations;
 mod orders;
 mod others;
@@ -16,7 +18,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,7 @@ use crate::domain::operation::OperationId;
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, RecoveredOperation};
 use follow::Follow;
+pub(super) use lines::tone;
 use unattended::Hydration;
 
 /// A snapshot is published at most this often.
@@ -97,6 +100,8 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         telling: None,
         handed: HashSet::new(),
         logged: 0,
+        kept_lines: None,
+        noted: Arc::default(),
     };
     let task = tokio::spawn(run.run(asked, happened));
     Ok((Engine { commands, states }, Running { shutdown, task }))
@@ -166,6 +171,10 @@ struct Run {
     handed: HashSet<OperationId>,
     /// The number of the last line of the timeline that is in the log.
     logged: u64,
+    /// The number of the last line of the timeline that is kept; none until it is known what earlier processes kept.
+    kept_lines: Option<u64>,
+    /// Set when a note was put down here: then it is looked at once.
+    noted: Arc<Notify>,
 }
 
 impl Run {
@@ -176,8 +185,6 @@ impl Run {
     ) {
         self.begin_looking().await;
         let mut journal = self.open_journal();
-        self.spawn_alerts();
-        self.spawn_hook_watch();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;
@@ -308,11 +315,15 @@ impl Run {
             self.keep_index();
         }
         self.sample_when_due(at);
+        self.keep_lines(at);
         self.tell_others();
     }
 
     fn happened(&mut self, mut event: Event) {
         let at = now();
+        if let Event::Recalled(lines) = event {
+            return self.recalled(lines, at);
+        }
         self.try_again_sooner(&mut event, at);
         match &event {
             Event::Described {

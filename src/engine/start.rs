@@ -269,6 +269,8 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         records: Records::default(),
         operations: Vec::new(),
         timeline: VecDeque::new(),
+        alarms: Vec::new(),
+        taken: std::collections::BTreeMap::new(),
         lock,
         is_remembered: false,
         journal_fault: None,

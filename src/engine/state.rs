@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::Explained;
 use super::records::Records;
+use crate::domain::alert::{AlertKey, When};
 use crate::domain::breaker::{BreakerStatus, Class, Forced, Phase};
 use crate::domain::drift::{CompareRules, Drift, Flag};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
 use crate::domain::hook::HookHealth;
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
+use crate::domain::note::Taken;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::{BlastRadius, Plan};
 use crate::domain::run::{self, Backend, PlatformRun};
@@ -42,6 +44,10 @@ pub struct State {
     pub operations: Vec<Arc<OperationState>>,
     /// What changed, newest last.
     pub timeline: VecDeque<Arc<Entry>>,
+    /// The alerts that fire, what has done so for longest first.
+    pub alarms: Vec<Alarm>,
+    /// Who took which alert last.
+    pub taken: BTreeMap<AlertKey, Taken>,
     /// Whether writes are unlocked.
     pub lock: Lock,
     /// Whether the journal was opened and what it remembers is here, or it is known why not.
@@ -160,14 +166,37 @@ impl State {
         })
     }
 
+    /// Who has an alert that fires, if anybody.
+    pub fn taken_by(&self, alarm: &Alarm, now: DateTime<Utc>) -> Option<&Taken> {
+        let taken = self.taken.get(&alarm.key)?;
+        taken.holds(alarm.since, now).then_some(taken)
+    }
+
     /// Records that want a person or a sync: the count beside the name of the Records view.
     pub fn out_of_step(&self) -> usize {
         self.tables.iter().map(|table| table.counts.listed()).sum()
     }
 }
 
+/// An alert that fires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Which, as those who are told know it.
+    pub key: AlertKey,
+    /// What its rule watches.
+    pub when: When,
+    /// Since when that has held.
+    pub since: DateTime<Utc>,
+    /// What is the matter, for people.
+    pub text: String,
+    /// Where it says what to do.
+    pub runbook: Option<String>,
+    /// Whether anybody outside is told, or only who looks here.
+    pub is_told: bool,
+}
+
 /// The ensure hook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookState {
     /// The place of its link, whose target calls it.
     pub link: usize,
@@ -666,6 +695,9 @@ pub struct Entry {
     pub text: String,
     /// How bad it is.
     pub tone: Tone,
+    /// Who put it down, where it is a person's word.
+    #[serde(default)]
+    pub who: Option<String>,
 }
 
 /// How bad a line or figure is.

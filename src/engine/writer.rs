@@ -2,6 +2,7 @@
 
 mod followed;
 mod hook;
+mod incident;
 mod instances;
 mod operations;
 mod records;
@@ -145,6 +146,7 @@ impl StateWriter {
             | Event::Journalled { .. }
             | Event::IndexClaimed { .. }
             | Event::Owed { .. }
+            | Event::Recalled(_)
             | Event::LeftBehind(_) => {}
             Event::Told(live) => self.told(*live),
             Event::Restored(samples) => self.restore(&samples, now),
@@ -229,6 +231,8 @@ impl StateWriter {
             }
             Event::Previewed(preview) => self.state_mut().preview = Some(preview),
             Event::Explained(explained) => self.state_mut().explained = Some(explained),
+            Event::Alarmed { alarms, told } => self.alarmed(alarms, told, now),
+            Event::Noted(notes) => self.noted(notes),
             Event::HookSaid(said) => self.hook_said(said, now),
             Event::HookCalled(called) => self.hook_called(called, now),
             Event::JournalFailed(why) => {
@@ -262,6 +266,7 @@ impl StateWriter {
             instance,
             text,
             tone,
+            who: None,
         });
         let timeline = &mut self.state_mut().timeline;
         if timeline.len() == TIMELINE {

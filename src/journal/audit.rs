@@ -252,6 +252,7 @@ fn exported(
     let word = match kind {
         Kind::Event => "event",
         Kind::Forced => "forced",
+        Kind::Note => "note",
     };
     object.insert("kind".to_owned(), word.into());
     let mut statement = connection.prepare_cached(kind.sql())?;

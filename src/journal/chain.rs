@@ -75,17 +75,20 @@ pub enum Kind {
     Event,
     /// An order to stop calls to an instance, or to let them through again.
     Forced,
+    /// What a person put down.
+    Note,
 }
 
 impl Kind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Event, Self::Forced];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Event, Self::Forced, Self::Note];
 
     /// Its name in the database, which is its table's too.
     pub fn table(self) -> &'static str {
         match self {
             Self::Event => "events",
             Self::Forced => "forced",
+            Self::Note => "notes",
         }
     }
 
@@ -105,6 +108,11 @@ impl Kind {
                 "SELECT f.wall AS at, f.mono, f.instance, f.is_forced, f.who, f.reason, f.until, f.session,
                      s.who AS session_who, s.host, s.pid, s.version, s.started
                  FROM forced AS f JOIN sessions AS s ON s.id = f.session WHERE f.seq = ?"
+            }
+            Self::Note => {
+                "SELECT n.wall AS at, n.mono, n.who, n.said, n.rule, n.subject, n.until, n.session,
+                     s.who AS session_who, s.host, s.pid, s.version, s.started
+                 FROM notes AS n JOIN sessions AS s ON s.id = n.session WHERE n.seq = ?"
             }
         }
     }

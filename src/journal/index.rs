@@ -5,6 +5,7 @@
 //! A checkpoint and the problems that it goes with are saved in one transaction, and only after what they were read from
 //! has been taken in: a process that dies in between reads the same changes again, and loses none.
 
+mod lines;
 mod live;
 mod members;
 mod samples;
@@ -29,11 +30,12 @@ use crate::domain::members::Shard;
 use crate::domain::row::{DeltaLink, RowId};
 use crate::domain::table::TableName;
 
+pub use lines::Line;
 pub use members::Group;
 pub use samples::{InstanceSample, LinkSample, Samples};
 
 /// The only format that is understood; any other is thrown away.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE checkpoints (
@@ -286,6 +288,25 @@ impl Index {
             .await
     }
 
+    /// Keeps lines of what changed, for 14 days. Does nothing where another process keeps the index.
+    pub async fn keep_lines(
+        &self,
+        lines: Vec<Line>,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        if !self.is_keeper() {
+            return Ok(());
+        }
+        self.with(move |connection| lines::keep(connection, &lines, now))
+            .await
+    }
+
+    /// The latest lines of what changed, oldest first.
+    pub async fn lines(&self, most: usize) -> Result<Vec<Line>, JournalError> {
+        self.with(move |connection| lines::latest(connection, most))
+            .await
+    }
+
     /// Puts down what the agent says of everything, in place of what it said before. Does nothing where another process
     /// keeps the index.
     pub async fn tell(
@@ -379,6 +400,7 @@ fn keep(file: &Path) -> rusqlite::Result<Connection> {
             transaction.execute_batch(members::TABLES)?;
             transaction.execute_batch(samples::TABLES)?;
             transaction.execute_batch(live::TABLES)?;
+            transaction.execute_batch(lines::TABLES)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
         }

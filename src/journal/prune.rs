@@ -93,7 +93,8 @@ fn last_over(
     let first_young: Option<i64> = connection.query_row(
         "SELECT min(c.seq) FROM chain AS c WHERE coalesce(
              (SELECT wall FROM events WHERE c.kind = 'events' AND seq = c.entry),
-             (SELECT wall FROM forced WHERE c.kind = 'forced' AND seq = c.entry)) >= ?",
+             (SELECT wall FROM forced WHERE c.kind = 'forced' AND seq = c.entry),
+             (SELECT wall FROM notes WHERE c.kind = 'notes' AND seq = c.entry)) >= ?",
         [read::moment(before)],
         |row| row.get(0),
     )?;
@@ -197,7 +198,8 @@ fn delete(
         "SELECT id FROM sessions AS s WHERE started < ?
              AND NOT EXISTS (SELECT 1 FROM operations WHERE session = s.id)
              AND NOT EXISTS (SELECT 1 FROM events WHERE session = s.id)
-             AND NOT EXISTS (SELECT 1 FROM forced WHERE session = s.id)",
+             AND NOT EXISTS (SELECT 1 FROM forced WHERE session = s.id)
+             AND NOT EXISTS (SELECT 1 FROM notes WHERE session = s.id)",
     )?;
     let idle = statement.query_map([read::moment(before)], |row| row.get::<_, Uuid>(0))?;
     let idle: Vec<Uuid> = idle.collect::<rusqlite::Result<_>>()?;

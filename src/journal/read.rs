@@ -9,7 +9,9 @@ use super::record::{
     RecoveredOperation, Refusal, What,
 };
 use super::replay::Fold;
+use crate::domain::alert::AlertKey;
 use crate::domain::breaker::Forced;
+use crate::domain::note::Note;
 use crate::domain::operation::{BadChoice, ColumnChoice, OperationId, Request, Stage, Verb};
 use crate::domain::row::{ETag, RowId};
 use crate::domain::table::TableName;
@@ -384,6 +386,37 @@ fn choices_of(row: &Row<'_>, place: &str) -> rusqlite::Result<Vec<ColumnChoice>>
             .map_err(|error: BadChoice| odd(0, error.to_string()))
     });
     choices.collect()
+}
+
+/// What people put down behind a number, oldest first; of what is older than a moment nothing.
+pub fn notes(
+    connection: &Connection,
+    after_seq: u64,
+    since: DateTime<Utc>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Note>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM (SELECT seq, who, said, rule, subject, until, wall FROM notes WHERE seq > ? AND wall >= ?
+             ORDER BY seq DESC LIMIT ?) ORDER BY seq",
+    )?;
+    let after = i64::try_from(after_seq).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let notes = statement.query_map(params![after, moment(since), limit], |row| {
+        let alert = match (row.get(3)?, row.get(4)?) {
+            (Some(rule), Some(subject)) => Some(AlertKey { rule, subject }),
+            _ => None,
+        };
+        let until: Option<String> = row.get(5)?;
+        let until = until.map(|text| parsed_time(&text, 5)).transpose()?;
+        Ok(Note {
+            seq: count(row, 0)?,
+            who: row.get(1)?,
+            at: time(row, 6)?,
+            text: row.get(2)?,
+            takes: alert.zip(until),
+        })
+    })?;
+    notes.collect()
 }
 
 /// The instances that are stopped now.

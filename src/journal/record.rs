@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::domain::alert::AlertKey;
 use crate::domain::breaker::Forced;
 use crate::domain::operation::{OperationId, Request, Stage, Verb};
 use crate::domain::row::{ETag, RowId};
@@ -110,6 +111,17 @@ pub enum Entry {
         table: TableName,
         /// The source's row and the target's.
         pairs: Vec<(RowId, RowId)>,
+    },
+    /// A person put something down.
+    Noted {
+        /// Who.
+        who: String,
+        /// What they said.
+        text: String,
+        /// The alert that they took with it, and until when.
+        takes: Option<(AlertKey, DateTime<Utc>)>,
+        /// When.
+        now: Now,
     },
     /// They were allowed again.
     Released {

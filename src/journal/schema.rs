@@ -12,7 +12,7 @@ use super::record::{OpenError, SessionInfo};
 use super::sessions;
 
 /// The newest format.
-pub const FORMAT: i64 = 3;
+pub const FORMAT: i64 = 4;
 
 /// The oldest SQLite whose WAL can be relied on (J2).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -85,11 +85,24 @@ CREATE TABLE pairs (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// From format 3 to 4: what people put down, and which alert they took with it.
+const FOURTH: &str = "
+CREATE TABLE notes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    session BLOB NOT NULL REFERENCES sessions (id),
+    who TEXT NOT NULL, said TEXT NOT NULL, rule TEXT, subject TEXT, until TEXT,
+    wall TEXT NOT NULL, mono INTEGER NOT NULL
+) STRICT;
+";
+
 /// The tables of format 1 that nothing is ever changed in or deleted from.
 const APPEND_ONLY: [&str; 4] = ["sessions", "operations", "events", "forced"];
 
 /// Those that format 2 adds.
 const APPEND_ONLY_SINCE_2: [&str; 2] = ["chain", "origins"];
+
+/// Those that format 4 adds.
+const APPEND_ONLY_SINCE_4: [&str; 1] = ["notes"];
 
 /// Opens the database for writing, and makes or checks it first. The caller holds the opening lock.
 pub fn open(state: &Path, opener: &SessionInfo) -> Result<Connection, OpenError> {
@@ -211,7 +224,12 @@ fn lay_out(connection: &mut Connection, found: i64, opener: &SessionInfo) -> rus
         guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_2)?;
         guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_2)?;
     }
-    transaction.execute_batch(THIRD)?;
+    if found < 3 {
+        transaction.execute_batch(THIRD)?;
+    }
+    transaction.execute_batch(FOURTH)?;
+    guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_4)?;
+    guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_4)?;
     if found < 2 {
         chain::begin(&transaction, opener)?;
     }
@@ -233,7 +251,8 @@ pub fn deleting<T>(
     connection: &Connection,
     work: impl FnOnce() -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
-    let tables: Vec<&str> = APPEND_ONLY.into_iter().chain(APPEND_ONLY_SINCE_2).collect();
+    let tables = APPEND_ONLY.into_iter().chain(APPEND_ONLY_SINCE_2);
+    let tables: Vec<&str> = tables.chain(APPEND_ONLY_SINCE_4).collect();
     for table in &tables {
         connection.execute_batch(&format!("DROP TRIGGER {table}_no_DELETE"))?;
     }

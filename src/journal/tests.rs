@@ -13,6 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeZone, Utc};
 
 use super::*;
+use crate::domain::alert::AlertKey;
 use crate::domain::operation::{Request, Stage, Verb};
 use crate::domain::row::{ETag, RowId};
 use crate::domain::state_folder::StateFolder;
@@ -361,6 +362,53 @@ async fn forced_states_survive_until_they_are_released_or_expire() {
     assert_eq!(journal.forced(at(3601).wall).await.unwrap(), []);
     journal.close().await;
     assert_eq!(open(&state).1.forced, expected);
+}
+
+#[tokio::test]
+async fn notes_survive_are_told_from_a_number_on_and_stand_in_the_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let (journal, _) = open(&state);
+    let alert = AlertKey {
+        rule: "down".to_owned(),
+        subject: "europe read".to_owned(),
+    };
+    let entry = |text: &str, takes, second| Entry::Noted {
+        who: "jo".to_owned(),
+        text: text.to_owned(),
+        takes,
+        now: at(second),
+    };
+    let takes = Some((alert, at(600).wall));
+    let entries = vec![entry("told the desk", None, 5), entry("", takes.clone(), 6)];
+    journal.append(entries).await.unwrap();
+    journal.close().await;
+    let (journal, _) = open(&state);
+    let since = at(0).wall;
+    let notes = journal.notes(0, since, 10).await.unwrap();
+    let told: Vec<_> = notes
+        .iter()
+        .map(|one| (one.text.as_str(), one.takes.clone(), one.at))
+        .collect();
+    let expected = [("told the desk", None, at(5).wall), ("", takes, at(6).wall)];
+    assert_eq!(told, expected);
+    assert_eq!(
+        journal.notes(notes[0].seq, since, 10).await.unwrap(),
+        &notes[1..]
+    );
+    assert_eq!(
+        journal.notes(0, since, 1).await.unwrap(),
+        &notes[1..],
+        "the latest"
+    );
+    assert_eq!(journal.notes(0, at(6).wall, 10).await.unwrap(), &notes[1..]);
+    let verified = Audit::open(&state).unwrap().verify(&[]).unwrap();
+    assert_eq!((verified.head.seq, verified.fault), (2, None));
+    let connection = Connection::open(folder::database(&state)).unwrap();
+    for sql in ["UPDATE notes SET said = 'x'", "DELETE FROM notes"] {
+        let refused = connection.execute(sql, []).unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{refused}");
+    }
 }
 
 #[tokio::test]

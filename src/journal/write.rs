@@ -1,5 +1,6 @@
 //! Entries into rows. Runs inside a transaction of [`super::store`], which decides what becomes durable when.
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -7,6 +8,7 @@ use super::chain::{self, Kind};
 use super::read;
 use super::record::{Entry, JournalRecord, SessionInfo};
 use super::replay;
+use crate::domain::alert::AlertKey;
 use crate::domain::operation::{OperationId, Request, Stage};
 use crate::domain::row::ETag;
 use crate::domain::time::Now;
@@ -130,6 +132,12 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
             }
             Ok(())
         }
+        Entry::Noted {
+            who,
+            text,
+            takes,
+            now,
+        } => note(connection, session, who, text, takes.as_ref(), *now),
         Entry::Released { instance, by, now } => {
             let none = None::<String>;
             let wall = read::moment(now.wall);
@@ -147,6 +155,33 @@ pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<()
             chained(connection, Kind::Forced)
         }
     }
+}
+
+fn note(
+    connection: &Connection,
+    session: Uuid,
+    who: &str,
+    text: &str,
+    takes: Option<&(AlertKey, DateTime<Utc>)>,
+    now: Now,
+) -> Result<(), Refusal> {
+    let alert = takes.map(|(alert, _)| alert);
+    let until = takes.map(|(_, until)| read::moment(*until));
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO notes (session, who, said, rule, subject, until, wall, mono)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    statement.execute(params![
+        session,
+        who,
+        shortened(text),
+        alert.map(|alert| &alert.rule),
+        alert.map(|alert| &alert.subject),
+        until,
+        read::moment(now.wall),
+        read::millis(now)
+    ])?;
+    chained(connection, Kind::Note)
 }
 
 /// Chains the row that was written last.

@@ -111,6 +111,9 @@ fn by_place(model: &Model, now: Now) -> Vec<Row> {
         Context::Pulse => ("here, on Pulse", Context::Pulse),
         Context::Sides => ("here, on both sides", Context::Sides),
         Context::Operations => ("here, in Operations", Context::Operations),
+        Context::Runs => ("here, in Sync runs", Context::Runs),
+        Context::Tickets => ("here, in Tickets", Context::Tickets),
+        Context::Timeline => ("here, in the Timeline", Context::Timeline),
         _ => ("here, in Records", Context::Records),
     };
     let mut rows = Vec::new();

@@ -21,6 +21,12 @@ pub enum Context {
     Sides,
     /// The Operations view.
     Operations,
+    /// The runs of the sync.
+    Runs,
+    /// The tickets.
+    Tickets,
+    /// The timeline.
+    Timeline,
     /// Typing into a text field, in a dialog or the filter.
     Field,
     /// An open dialog with nothing to type.
@@ -41,6 +47,9 @@ impl Context {
             Self::Records => "Records",
             Self::Sides => "both sides",
             Self::Operations => "Operations",
+            Self::Runs => "Sync runs",
+            Self::Tickets => "Tickets",
+            Self::Timeline => "Timeline",
             Self::Screens
             | Self::Field
             | Self::Dialog

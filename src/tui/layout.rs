@@ -128,3 +128,41 @@ pub fn operations(size: (u16, u16)) -> OperationsRows {
         listed,
     }
 }
+
+/// How the views of runs, tickets and the timeline share their rows between a list and what is known of one line of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListingRows {
+    /// The row of the rule above the list; facets and head stand below it.
+    pub rule: u16,
+    /// The first row of the list.
+    pub list: u16,
+    /// How many rows the list has.
+    pub shown: u16,
+    /// The row of the rule above the detail.
+    pub detail: u16,
+}
+
+/// Shares the rows of a list of these.
+pub fn listing(size: (u16, u16)) -> ListingRows {
+    let arrangement = Arrangement::of(size);
+    if arrangement == Arrangement::Narrow {
+        let list = NARROW_TOP + 1;
+        return ListingRows {
+            rule: NARROW_TOP,
+            list,
+            shown: size.1.saturating_sub(list + 1),
+            detail: size.1.saturating_sub(1),
+        };
+    }
+    let rule = arrangement.top();
+    let list = rule + 2;
+    // The toast's row and the footer stand below the detail, which has five lines or, where there is room, seven.
+    let below = if arrangement.is_wide() { 9 } else { 7 };
+    let detail = size.1.saturating_sub(below + 1);
+    ListingRows {
+        rule,
+        list,
+        shown: detail.saturating_sub(list),
+        detail,
+    }
+}

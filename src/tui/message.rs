@@ -1,14 +1,19 @@
 //! Everything that can happen to the console, and everything that it can ask for. Both are data: they can be printed,
 //! compared and replayed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::Zone;
 use super::keymap::Key;
 use super::order::{Order, Query};
 use crate::domain::find::Said;
+use crate::domain::operation::OperationId;
+use crate::engine::audit::Failed;
 use crate::engine::find::Found;
 use crate::engine::records::Records;
+use crate::engine::report::OpenTickets;
+use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
 /// Something that happened.
@@ -22,6 +27,10 @@ pub enum Message {
     Resize(u16, u16),
     /// The terminal got the focus.
     Focused,
+    /// The terminal lost the focus.
+    Unfocused,
+    /// Files were written, or not: what is said of it, and how bad it is.
+    Saved(String, Tone),
     /// The wheel was turned, up or down.
     Wheel {
         /// Whether towards the end.
@@ -36,6 +45,10 @@ pub enum Message {
     Snapshot(Snapshot),
     /// Both instances were asked for a record.
     Found(u64, FoundRecords),
+    /// The open tickets were read.
+    Tickets(u64, ReadTickets),
+    /// The journal was asked what failed of an operation.
+    Failed(OperationId, FailedRecords),
     /// The list worker put records in order.
     Ordered(Order),
     /// A command did not fit into the engine's queue.
@@ -70,6 +83,25 @@ impl PartialEq for FoundRecords {
     }
 }
 
+/// What failed of an operation, or why that can't be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedRecords(pub Result<Arc<Failed>, String>);
+
+/// The open tickets, or why they can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadTickets(pub Result<Arc<OpenTickets>, String>);
+
+/// Files to write: their owner alone may read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saving {
+    /// Where to.
+    pub folder: PathBuf,
+    /// Their names, and what they hold.
+    pub files: Vec<(String, String)>,
+    /// What is said once they are written; nothing where it goes without saying.
+    pub then: Option<String>,
+}
+
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -77,10 +109,19 @@ pub enum Effect {
     Send(Command),
     /// Put the records in order.
     Sort(Query, Records),
-    /// Ask both instances for a record; the number comes back with the answer.
-    Find(u64, Said),
+    /// Ask both instances for a record, but for those that are to be spared, and why; the number comes back with the
+    /// answer.
+    Find(u64, Said, Vec<Option<String>>),
+    /// Read the open tickets of a link; the number comes back with them.
+    Tickets(u64, usize),
+    /// Ask the journal what failed of an operation.
+    ReadFailed(OperationId),
     /// Send a text to the terminal's clipboard.
     Copy(String),
+    /// Write files.
+    Save(Saving),
+    /// Tell somebody who does not look that something happened.
+    Attend(String),
     /// Have the terminal report the mouse, or leave it to the terminal.
     Mouse(bool),
     /// Draw everything anew.

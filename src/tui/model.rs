@@ -2,7 +2,8 @@
 //! instances is not here, it is in the engine's snapshot that the model points at.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,24 +11,30 @@ use tui_input::Input;
 
 use super::action::ActionId;
 use super::format::Zone;
+use super::goal::Playing;
 use super::keymap::Keymap;
 use super::order::{Order, Place, Sort};
 use super::theme::Theme;
 use crate::config::Safety;
+use crate::domain::customer::Mark;
 use crate::domain::drift::Drift;
-use crate::domain::operation::{OperationId, RecordKey, Verb};
+use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::Record;
+use crate::engine::report::OpenTickets;
 use crate::engine::state::{LinkState, OperationState, Tone};
 
 mod dialog;
+mod picking;
 
 pub use dialog::{
     Answer, ArmDialog, Ask, BreakerDialog, BreakerStep, ChooseDialog, CommandsDialog,
-    ConfirmDialog, Dialog, Field, FindDialog, Listing, SortDialog, Summary, plan_of,
+    ConfirmDialog, Deed, Dialog, Field, FindDialog, HandOverDialog, Listing, NoteDialog,
+    SortDialog, Summary, TAKEN_FOR, TakeDialog, plan_of, planned,
 };
+pub use picking::Picking;
 
 /// Everything that the console remembers.
 #[derive(Clone, Debug)]
@@ -52,6 +59,10 @@ pub struct Model {
     pub is_masked: bool,
     /// Whether the terminal reports the mouse.
     pub has_mouse: bool,
+    /// The folder of the journal, where status and hand-overs are written to.
+    pub folder: PathBuf,
+    /// Whether the terminal has lost the focus: then what changes is told by a bell.
+    pub is_away: bool,
     /// The number of the last search.
     pub finds: u64,
     /// Since when the screen is held still, and the newest snapshot that came since.
@@ -70,6 +81,12 @@ pub struct Model {
     pub records: RecordsView,
     /// The operations.
     pub operations: OperationsView,
+    /// The runs of the sync.
+    pub runs: RunsView,
+    /// The tickets.
+    pub tickets: TicketsView,
+    /// The timeline.
+    pub timeline: TimelineView,
     /// Open dialogs, the topmost last.
     pub dialogs: Vec<Dialog>,
     /// Short messages, the newest last.
@@ -84,10 +101,25 @@ pub struct Model {
     pub interrupted: Option<Now>,
     /// The verb whose key was pressed on records that had to be read first.
     pub awaiting: Option<ActionId>,
+    /// The choice column by column that is being made.
+    pub picking: Option<Picking>,
+    /// The operation whose failed records are being looked up, to be tried again.
+    pub retrying: Option<Retrying>,
+    /// The goal of a game day, and how far it has come.
+    pub playing: Option<Playing>,
     /// The id for the next operation, made anew by [`super::run()`] for every message.
     pub next_operation: OperationId,
     /// Whether the engine is gone.
     pub engine_gone: bool,
+}
+
+/// What failed of an operation, on its way to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retrying {
+    /// The operation.
+    pub operation: OperationId,
+    /// What it was asked to do, and the records of it that failed, once the journal has told.
+    pub found: Option<(Deed, Vec<RecordKey>)>,
 }
 
 /// A screen that is held still.
@@ -110,6 +142,12 @@ pub enum Screen {
     Sides(SidesView),
     /// What was asked for.
     Operations,
+    /// The runs of the link's sync.
+    Runs,
+    /// The open tickets with their customers.
+    Tickets,
+    /// What happened.
+    Timeline,
 }
 
 /// A pane of Pulse, where there is room for one at a time.
@@ -146,8 +184,71 @@ pub struct SidesView {
     pub key: RecordKey,
     /// The first column shown.
     pub scroll: usize,
-    /// Whether it was opened from Operations, where Esc leads back to.
-    pub from_operations: bool,
+    /// Where it was opened from, and Esc leads back to.
+    pub from: Origin,
+}
+
+/// Where both sides of a record are opened from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The list of records.
+    Records,
+    /// The records of an operation.
+    Operations,
+    /// The tickets.
+    Tickets,
+}
+
+impl Origin {
+    /// Its view.
+    pub fn screen(self) -> Screen {
+        match self {
+            Self::Records => Screen::Records,
+            Self::Operations => Screen::Operations,
+            Self::Tickets => Screen::Tickets,
+        }
+    }
+}
+
+/// The runs of the sync.
+#[derive(Clone, Debug, Default)]
+pub struct RunsView {
+    /// The run under the cursor, by its name.
+    pub chosen: Option<String>,
+}
+
+/// The tickets.
+#[derive(Clone, Debug, Default)]
+pub struct TicketsView {
+    /// The number of the last reading.
+    pub number: u64,
+    /// When they were last asked for.
+    pub asked: Option<Now>,
+    /// Whether an answer is awaited.
+    pub is_asking: bool,
+    /// Why they could not be read the last time.
+    pub failed: Option<String>,
+    /// What was read last.
+    pub read: Option<Arc<OpenTickets>>,
+    /// When.
+    pub read_at: Option<Now>,
+    /// How many open tickets name each record.
+    pub counts: Arc<HashMap<RecordKey, usize>>,
+    /// The mark that is listed; all when there is none.
+    pub mark: Option<Mark>,
+    /// The cursor's place.
+    pub at: usize,
+}
+
+/// The timeline.
+#[derive(Clone, Debug, Default)]
+pub struct TimelineView {
+    /// The line under the cursor, by its number; the newest where there is none.
+    pub chosen: Option<u64>,
+    /// The filter.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub typing: bool,
 }
 
 /// The list of records.
@@ -226,6 +327,8 @@ impl Model {
             is_ascii: false,
             is_masked: false,
             has_mouse: false,
+            folder: PathBuf::new(),
+            is_away: false,
             finds: 0,
             frozen: None,
             zone,
@@ -235,6 +338,9 @@ impl Model {
             pane: Pane::default(),
             records: RecordsView::default(),
             operations: OperationsView::default(),
+            runs: RunsView::default(),
+            tickets: TicketsView::default(),
+            timeline: TimelineView::default(),
             dialogs: Vec::new(),
             toasts: VecDeque::new(),
             noticed: 0,
@@ -242,6 +348,9 @@ impl Model {
             focused: None,
             interrupted: None,
             awaiting: None,
+            picking: None,
+            playing: None,
+            retrying: None,
             next_operation: OperationId::new(),
             engine_gone: false,
         }
@@ -375,10 +484,5 @@ impl Model {
             && operation.started.is_none()
             && operation.waiting.is_none()
             && asked > ACCEPTED
-    }
-
-    /// The verb's targets summed up for its dialog.
-    pub fn summary(&self, verb: Verb, records: &[RecordKey]) -> Summary {
-        Summary::of(self, verb, records)
     }
 }

@@ -2,7 +2,7 @@
 //! It tells by pointer which chunks changed, and only looks at those again. It draws nothing and keeps no cursor.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -17,9 +17,11 @@ use crate::engine::records::{CHUNK, Record, Records};
 /// By what the list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// What is flagged, then by drift, then by how long it has been pending.
+    /// What is flagged, then by drift, then by open tickets, then by how long it has been pending.
     #[default]
     Worst,
+    /// Named by most open tickets first.
+    Tickets,
     /// Longest pending first.
     Oldest,
     /// By name.
@@ -30,12 +32,19 @@ pub enum Sort {
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Worst, Self::Oldest, Self::Name, Self::Attempt];
+    pub const ALL: [Self; 5] = [
+        Self::Worst,
+        Self::Oldest,
+        Self::Name,
+        Self::Attempt,
+        Self::Tickets,
+    ];
 
     /// What it does, in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Worst => "worst first",
+            Self::Tickets => "most open tickets first",
             Self::Oldest => "longest pending first",
             Self::Name => "by name",
             Self::Attempt => "latest attempt first",
@@ -69,6 +78,15 @@ pub struct Query {
     pub sort: Sort,
     /// Records that were acted upon, and stay where they were.
     pub acted: Arc<BTreeMap<RecordKey, Place>>,
+    /// How many open tickets name each record; none, while the tickets were not read.
+    pub tickets: Option<Arc<HashMap<RecordKey, usize>>>,
+}
+
+impl Query {
+    fn tickets_of(&self, key: RecordKey) -> Option<usize> {
+        let tickets = self.tickets.as_ref()?;
+        Some(tickets.get(&key).copied().unwrap_or_default())
+    }
 }
 
 /// Records in order.
@@ -86,6 +104,7 @@ struct Entry {
     slot: u32,
     is_flagged: bool,
     drift: Drift,
+    tickets: usize,
     since: Option<DateTime<Utc>>,
     name: String,
     attempt: Option<DateTime<Utc>>,
@@ -160,13 +179,15 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         || acted.is_some() || record.drift.is_listed(),
         |drift| place.drift == drift,
     );
-    if !fits_drift || !fits(&query.terms, table, record) {
+    let tickets = query.tickets_of(record.key);
+    if !fits_drift || !fits(&query.terms, table, record, tickets) {
         return None;
     }
     Some(Entry {
         slot,
         is_flagged: place.is_flagged,
         drift: place.drift,
+        tickets: tickets.unwrap_or_default(),
         since: place.since,
         name: if query.sort == Sort::Name {
             record.name.to_lowercase()
@@ -185,9 +206,14 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
         (None, None) => Ordering::Equal,
     };
     let flagged = || b.is_flagged.cmp(&a.is_flagged);
-    let worst = || flagged().then(a.drift.cmp(&b.drift)).then_with(oldest);
+    let tickets = || b.tickets.cmp(&a.tickets);
+    let worst = || {
+        let drift = a.drift.cmp(&b.drift);
+        flagged().then(drift).then_with(tickets).then_with(oldest)
+    };
     match sort {
         Sort::Worst => worst(),
+        Sort::Tickets => tickets().then_with(worst),
         Sort::Oldest => oldest(),
         Sort::Name => a.name.cmp(&b.name),
         Sort::Attempt => b.attempt.cmp(&a.attempt).then_with(worst),

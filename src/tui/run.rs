@@ -16,18 +16,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::errands::Errands;
+
 use super::format::Zone;
+use super::goal::{Goal, Playing};
 use super::keymap::{Code, Key, Keymap};
-use super::message::{Effect, FoundRecords, Message, Snapshot};
+use super::message::{Effect, Message, Snapshot};
 use super::model::Model;
-use super::order::{Order, Worker};
+use super::order::Worker;
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
 use crate::config::{Config, Safety};
-use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
-use crate::engine::{Engine, find, now};
+use crate::engine::{Engine, now};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Options {
     pub theme: Theme,
     /// Whether only ASCII is drawn.
     pub is_ascii: bool,
+    /// What a game day asks for.
+    pub goal: Option<Goal>,
 }
 
 /// Why the console ended before its time.
@@ -73,23 +77,18 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     }
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
     let config = Arc::clone(&options.config);
-    let mut model = first_model(&engine, options, &screen)?;
+    let mut model = first_model(&engine, options);
+    model.size = screen.size().map_err(RunError::Terminal)?;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
-    let (answers, orders) = mpsc::unbounded_channel();
-    let worker =
-        Worker::start(move |order| answers.send(order).is_ok()).map_err(RunError::Worker)?;
+    let (errands, messages) = errands(&engine, config)?;
     let signals = Signals::listen().map_err(RunError::Signals)?;
-    let (finder, found) = mpsc::unbounded_channel();
     let mut console = Console {
-        config,
-        finder,
-        found,
+        errands,
+        messages,
         engine,
         screen,
         input: EventStream::new(),
-        orders,
-        worker,
         signals,
     };
     let ended = console.run(&mut model).await;
@@ -97,7 +96,25 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     ended.map_err(RunError::Terminal)
 }
 
-fn first_model(engine: &Engine, options: Options, screen: &Screen) -> Result<Model, RunError> {
+/// What does the console's errands, and where their answers come from.
+pub(super) fn errands(
+    engine: &Engine,
+    config: Arc<Config>,
+) -> Result<(Errands, mpsc::UnboundedReceiver<Message>), RunError> {
+    let (answers, messages) = mpsc::unbounded_channel();
+    let orders = answers.clone();
+    let worker = Worker::start(move |order| orders.send(Message::Ordered(order)).is_ok());
+    let errands = Errands {
+        config,
+        commands: engine.commands.clone(),
+        worker: worker.map_err(RunError::Worker)?,
+        answers,
+    };
+    Ok((errands, messages))
+}
+
+/// The console as it starts, with what it was started with.
+pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     let no_colours = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let theme = if no_colours {
         Theme::Mono
@@ -107,9 +124,15 @@ fn first_model(engine: &Engine, options: Options, screen: &Screen) -> Result<Mod
     let state = Arc::clone(&engine.states.borrow());
     let mut model = Model::new(state, options.who, options.safety, theme, zone());
     model.keys = Arc::new(options.keys);
+    model.playing = options.goal.map(Playing::of);
     model.is_ascii = options.is_ascii || has_only_ascii();
-    model.size = screen.size().map_err(RunError::Terminal)?;
-    Ok(model)
+    model.folder = options.config.state.to_path_buf();
+    model
+}
+
+/// Whether the terminal says of itself that it can only print.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Whether the terminal has no more than ASCII, as far as its environment tells.
@@ -125,12 +148,13 @@ fn has_only_ascii() -> bool {
     other || set("TERM").is_some_and(|term| term == "linux" || term == "dumb")
 }
 
-fn zone() -> Zone {
+/// Where this machine is.
+pub(super) fn zone() -> Zone {
     Zone::of(Local::now().offset().fix())
 }
 
 /// The signals that end the console, and the one that brings it back.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
@@ -149,14 +173,11 @@ impl Signals {
 }
 
 struct Console {
-    config: Arc<Config>,
-    finder: mpsc::UnboundedSender<Message>,
-    found: mpsc::UnboundedReceiver<Message>,
+    errands: Errands,
+    messages: mpsc::UnboundedReceiver<Message>,
     engine: Engine,
     screen: Screen,
     input: EventStream,
-    orders: mpsc::UnboundedReceiver<Order>,
-    worker: Worker,
     signals: Signals,
 }
 
@@ -233,8 +254,7 @@ impl Console {
                 Ok(()) => Message::Snapshot(Snapshot(Arc::clone(&states.borrow_and_update()))),
                 Err(_) => Message::EngineGone,
             }),
-            Some(found) = self.found.recv() => Wake::Message(found),
-            Some(order) = self.orders.recv() => Wake::Message(Message::Ordered(order)),
+            Some(message) = self.messages.recv() => Wake::Message(message),
             () = until(frame) => Wake::Draw,
             () = sleep_until(tick) => Wake::Message(Message::Tick(zone())),
         }
@@ -243,38 +263,21 @@ impl Console {
     async fn take(&mut self, model: &mut Model, message: Message) -> io::Result<Next> {
         model.next_operation = OperationId::new();
         for effect in update(model, message, now()) {
+            let Some(effect) = self.errands.run(effect) else {
+                continue;
+            };
             match effect {
-                Effect::Send(command) => {
-                    if self.engine.commands.try_send(command).is_err() {
-                        update(model, Message::NotTaken, now());
-                    }
-                }
-                Effect::Sort(query, records) => {
-                    self.worker.ask(query, records);
-                }
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::Find(number, said) => self.find(number, said),
+                Effect::Attend(text) => self.screen.attend(&text)?,
                 Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Suspend => self.suspend(model).await?,
                 Effect::Quit => return Ok(Next::Quit),
+                // The errands have taken all others.
+                _ => {}
             }
         }
         Ok(Next::GoOn)
-    }
-
-    /// Asks both instances beside the loop: keys and frames never wait for them.
-    fn find(&self, number: u64, said: Said) {
-        let config = Arc::clone(&self.config);
-        let answer = self.finder.clone();
-        tokio::spawn(async move {
-            let found = find::find(&config, &said).await;
-            let found = found
-                .map(Arc::new)
-                .map_err(|error| format!("{:#}", anyhow::Error::from(error)));
-            // Nobody is left to tell once the console has ended.
-            drop(answer.send(Message::Found(number, FoundRecords(found))));
-        });
     }
 
     /// Gives the terminal to the shell, stops, and takes it back once the process is continued.
@@ -318,7 +321,8 @@ fn message(event: Event) -> Option<Message> {
         Event::Resize(columns, rows) => Some(Message::Resize(columns, rows)),
         Event::FocusGained => Some(Message::Focused),
         Event::Mouse(event) => mouse(event),
-        Event::Key(_) | Event::FocusLost => None,
+        Event::FocusLost => Some(Message::Unfocused),
+        Event::Key(_) => None,
     }
 }
 

@@ -83,6 +83,19 @@ impl Screen {
         self.terminal.size().map(|size| (size.width, size.height))
     }
 
+    /// Calls somebody who does not look: the bell, and a notification (OSC 9) where the terminal has them. `text` holds
+    /// no control characters.
+    pub fn attend(&mut self, text: &str) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        backend.write_all(b"\x07")?;
+        if std::env::var_os("TMUX").is_some() {
+            write!(backend, "\x1bPtmux;\x1b\x1b]9;{text}\x07\x1b\\")?;
+        } else {
+            write!(backend, "\x1b]9;{text}\x07")?;
+        }
+        io::Write::flush(backend)
+    }
+
     /// Sends a text to the terminal's clipboard (OSC 52); whether it takes it, a terminal never says.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(

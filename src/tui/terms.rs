@@ -34,6 +34,10 @@ pub enum What {
     Before(DateTime<Utc>),
     /// `age<6h`: pending since that time or after.
     After(DateTime<Utc>),
+    /// `tickets>3`: more open tickets name it.
+    MoreTickets(usize),
+    /// `tickets<3`: fewer do, as far as they were read.
+    FewerTickets(usize),
 }
 
 /// Reads a filter; ages count back from `now`.
@@ -75,18 +79,25 @@ fn what(part: &str, now: DateTime<Utc>) -> What {
     if let Some(at) = after("age<").and_then(ago) {
         return What::After(at);
     }
+    if let Some(n) = after("tickets>").and_then(|text| text.parse().ok()) {
+        return What::MoreTickets(n);
+    }
+    if let Some(n) = after("tickets<").and_then(|text| text.parse().ok()) {
+        return What::FewerTickets(n);
+    }
     What::Word(part.to_owned())
 }
 
 /// A record as its terms look at it: the texts are made once for all of them.
 struct Texts {
+    tickets: Option<usize>,
     all: String,
     name: String,
     why: String,
 }
 
-/// Whether a record fits all terms.
-pub fn fits(terms: &[Term], table: &str, record: &Record) -> bool {
+/// Whether a record fits all terms; `tickets` is how many open ones name it, where that is known.
+pub fn fits(terms: &[Term], table: &str, record: &Record, tickets: Option<usize>) -> bool {
     if terms.is_empty() {
         return true;
     }
@@ -97,6 +108,7 @@ pub fn fits(terms: &[Term], table: &str, record: &Record) -> bool {
     });
     let flag = record.flag().map_or("", Flag::word);
     let texts = Texts {
+        tickets,
         all: format!(
             "{name} {table} {} {flag} {}",
             record.drift.word(),
@@ -118,6 +130,8 @@ fn holds(what: &What, table: &str, record: &Record, texts: &Texts) -> bool {
         What::Table(name) => table.starts_with(name.as_str()),
         What::Why(word) => texts.why.contains(word.as_str()),
         What::Before(at) => record.drift.is_pending() && record.since.is_some_and(|one| one < *at),
+        What::MoreTickets(n) => texts.tickets.is_some_and(|tickets| tickets > *n),
+        What::FewerTickets(n) => texts.tickets.is_some_and(|tickets| tickets < *n),
         What::After(at) => record.drift.is_pending() && record.since.is_some_and(|one| one >= *at),
     }
 }

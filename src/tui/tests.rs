@@ -10,6 +10,8 @@
 mod comfort;
 mod driver;
 mod fixture;
+mod goal;
+mod incident;
 mod keys;
 mod lists;
 mod pictures;
@@ -17,3 +19,4 @@ mod properties;
 mod screens;
 mod verbs;
 mod verdicts;
+mod views;

@@ -3,26 +3,30 @@
 
 use super::action::{ActionId, Writes};
 use super::format;
+use super::goal::Turn;
 use super::keymap::{Context, Key};
 use super::layout::Arrangement;
-use super::message::{Effect, FoundRecords, Message, Snapshot};
-use super::model::{Dialog, Listing, Model, Screen, SidesView, TOAST, UNSEEN};
+use super::message::{Effect, FailedRecords, FoundRecords, Message, ReadTickets, Snapshot};
+use super::model::{Dialog, Listing, Model, Origin, Screen, SidesView, TOAST, UNSEEN};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
 mod can;
+mod columns;
 mod comfort;
 mod dialog;
 mod find;
+mod incident;
 mod list;
 mod operations;
 mod verb;
+mod views;
 
 pub use can::{can_end, why_not};
 pub use find::key_of;
-pub use list::facets;
+pub use list::{facets, keep_in_view};
 
 /// Keys that come faster than this many within [`BURST`] were not typed by a hand.
 const BURST_KEYS: usize = 8;
@@ -42,13 +46,23 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.size = (columns, rows);
             dialog::shown_again(model, before, now);
             list::keep_in_view(model);
+            columns::settle(model);
             Vec::new()
         }
         Message::Focused => {
             model.focused = Some(now);
+            model.is_away = false;
             Vec::new()
         }
-        Message::Wheel { down } => comfort::wheel(model, down),
+        Message::Unfocused => {
+            model.is_away = true;
+            Vec::new()
+        }
+        Message::Saved(text, tone) => {
+            model.toast(text, tone, now);
+            Vec::new()
+        }
+        Message::Wheel { down } => comfort::wheel(model, down, now),
         Message::Click { row } => comfort::click(model, row),
         Message::Snapshot(Snapshot(state)) => {
             if let Some(frozen) = &mut model.frozen {
@@ -60,11 +74,21 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             outcomes(model, &before, now);
             notices(model, now);
             dialog::after_snapshot(model, now);
-            let mut effects = verb::after_snapshot(model, now);
+            columns::settle(model);
+            play(model, now);
+            let mut effects = incident::attend(model, &before);
+            effects.extend(verb::after_snapshot(model, now));
+            effects.extend(operations::after_snapshot(model, now));
             effects.extend(list::after_snapshot(model, now));
             effects
         }
         Message::Found(number, FoundRecords(answer)) => find::found(model, number, answer),
+        Message::Tickets(number, ReadTickets(read)) => {
+            views::tickets_read(model, number, read, now)
+        }
+        Message::Failed(operation, FailedRecords(failed)) => {
+            operations::failed(model, operation, failed, now)
+        }
         Message::Ordered(order) => {
             list::take_order(model, order);
             Vec::new()
@@ -84,11 +108,33 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
         Message::Tick(zone) => {
             model.zone = zone;
             model.toasts.retain(|toast| now.since(toast.since) < TOAST);
+            play(model, now);
             let mut effects = list::let_go(model, now);
             effects.extend(lock_when_idle(model, now));
+            effects.extend(views::read_when_due(model, now));
             effects
         }
     }
+}
+
+/// Looks how far the goal of a game day has come, and says when it turns.
+fn play(model: &mut Model, now: Now) {
+    let Some(mut playing) = model.playing.take() else {
+        return;
+    };
+    let turn = playing.look(model, now);
+    let sentence = playing.goal.sentence();
+    model.playing = Some(playing);
+    let (text, tone) = match turn {
+        None => return,
+        Some(Turn::Begun) => (format!("GOAL: {sentence}"), Tone::Care),
+        Some(Turn::Reached(took)) => (
+            format!("√ GOAL REACHED in {}: {sentence}", format::span(took)),
+            Tone::Good,
+        ),
+        Some(Turn::Missed) => (format!("× the time is over: {sentence}"), Tone::Bad),
+    };
+    model.toast(text, tone, now);
 }
 
 /// Locks writes when nobody has pressed a key for a while.
@@ -109,6 +155,7 @@ fn is_burst(model: &Model, now: Now) -> bool {
 
 fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
     model.awaiting = None;
+    model.retrying = None;
     model.pressed.push_back(now.mono);
     while model.pressed.len() > 2 * BURST_KEYS {
         model.pressed.pop_front();
@@ -123,7 +170,10 @@ fn pressed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
         return dialog::pressed(model, key, now);
     }
     if model.records.typing && model.screen == Screen::Records {
-        return list::typed(model, key);
+        return list::typed(model, key, now);
+    }
+    if model.timeline.typing && model.screen == Screen::Timeline {
+        return views::typed(model, key);
     }
     let here = context(model.screen);
     match model.keys.action(&[here, Context::Screens], key) {
@@ -150,6 +200,9 @@ pub fn context(screen: Screen) -> Context {
         Screen::Records => Context::Records,
         Screen::Sides(_) => Context::Sides,
         Screen::Operations => Context::Operations,
+        Screen::Runs => Context::Runs,
+        Screen::Tickets => Context::Tickets,
+        Screen::Timeline => Context::Timeline,
     }
 }
 
@@ -160,6 +213,7 @@ fn interrupt(model: &mut Model, now: Now) -> Vec<Effect> {
     }
     if model.dialogs.pop().is_none() {
         model.records.typing = false;
+        model.timeline.typing = false;
         model.toast("Ctrl-C again quits", Tone::Plain, now);
     }
     Vec::new()
@@ -179,7 +233,11 @@ fn pasted(model: &mut Model, text: &str, now: Now) -> Vec<Effect> {
     }
     if model.records.typing && model.screen == Screen::Records {
         insert(&mut model.records.filter, &line);
-        return list::ask(model);
+        return list::filtered(model, now);
+    }
+    if model.timeline.typing && model.screen == Screen::Timeline {
+        insert(&mut model.timeline.filter, &line);
+        return Vec::new();
     }
     model.toast(
         "pasted text is never taken for keys: open a field first",
@@ -202,9 +260,11 @@ fn outcomes(model: &mut Model, before: &State, now: Now) {
     let why = format!("; {} shows why", model.key(ActionId::Operations));
     let ended = state.operations.iter().filter(|one| {
         one.request.who == who
-            && before
-                .operation(one.request.id)
-                .is_some_and(|old| !old.is_finished())
+            && match before.operation(one.request.id) {
+                Some(old) => !old.is_finished(),
+                // It was asked for and done between two snapshots; what the journal remembers is older.
+                None => one.request.asked >= state.started.wall,
+            }
     });
     for operation in ended {
         let Some(finished) = &operation.finished else {
@@ -259,6 +319,17 @@ fn is_too_fast(model: &Model, action: ActionId, now: Now) -> bool {
     reaches_out && (is_burst(model, now) || just_focused)
 }
 
+/// Does what was asked for by its name, with the same guards as by its key.
+pub fn act_by_name(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    model.awaiting = None;
+    model.retrying = None;
+    model.pressed.push_back(now.mono);
+    while model.pressed.len() > 2 * BURST_KEYS {
+        model.pressed.pop_front();
+    }
+    act(model, action, now)
+}
+
 fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if is_too_fast(model, action, now) {
         let text = "keys came faster than a hand types: nothing was done";
@@ -273,22 +344,31 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         model.toast(text, Tone::Care, now);
         return Vec::new();
     }
+    match go(model, action, now) {
+        Some(effects) => effects,
+        None => done(model, action, now),
+    }
+}
+
+/// What an action does that is no going over to a view.
+fn done(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     match action {
-        ActionId::Pulse => show(model, Screen::Pulse),
-        ActionId::Records => show(model, Screen::Records),
-        ActionId::Operations => show(model, Screen::Operations),
-        ActionId::NextLink => next_link(model),
+        ActionId::Rerun | ActionId::CancelRun => views::order(model, action, now),
+        ActionId::NextLink => next_link(model, now),
         ActionId::Back => back(model),
         ActionId::Ensure | ActionId::Sync | ActionId::Rehydrate => {
             verb::pressed(model, action, now)
         }
         ActionId::Open => open(model, now),
         ActionId::End => operations::end(model, now),
+        ActionId::Retry => operations::retry(model, now),
+        ActionId::SwapSide => {
+            columns::swap(model);
+            Vec::new()
+        }
         ActionId::CopyId => copy_id(model, now),
-        ActionId::CopyStatus => {
-            let text = super::view::status_text(model, now);
-            model.dialogs.push(Dialog::Status(text.clone()));
-            vec![Effect::Copy(text)]
+        ActionId::CopyStatus | ActionId::Take | ActionId::Note | ActionId::HandOver => {
+            incident::act(model, action, now)
         }
         ActionId::Find => find::open(model, now),
         ActionId::Freeze | ActionId::Mask | ActionId::Mouse | ActionId::Theme => {
@@ -313,13 +393,21 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::PageUp
         | ActionId::PageDown
         | ActionId::First
-        | ActionId::Last => moved(model, action),
+        | ActionId::Last => moved(model, action, now),
         ActionId::Pane => {
             if model.screen == Screen::Pulse {
                 model.pane = model.pane.next();
             } else {
                 operations::pane(model);
             }
+            Vec::new()
+        }
+        ActionId::NextDrift | ActionId::PreviousDrift if model.screen == Screen::Tickets => {
+            views::facet(model, action == ActionId::NextDrift);
+            Vec::new()
+        }
+        ActionId::Filter if model.screen == Screen::Timeline => {
+            model.timeline.typing = true;
             Vec::new()
         }
         ActionId::Mark
@@ -338,7 +426,13 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             dialog::open_breaker(model, now);
             dialog::breaker(model, action, now)
         }
-        ActionId::Yes
+        ActionId::Pulse
+        | ActionId::Records
+        | ActionId::Operations
+        | ActionId::Runs
+        | ActionId::Tickets
+        | ActionId::Timeline
+        | ActionId::Yes
         | ActionId::Accept
         | ActionId::Cancel
         | ActionId::NextField
@@ -349,17 +443,32 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         | ActionId::FillBlanks
         | ActionId::TakeSource
         | ActionId::KeepTarget
+        | ActionId::ByColumn
         | ActionId::OtherInstance => Vec::new(),
     }
 }
 
+/// Goes over to a view, if that is what is asked for.
+fn go(model: &mut Model, action: ActionId, now: Now) -> Option<Vec<Effect>> {
+    Some(match action {
+        ActionId::Pulse => show(model, Screen::Pulse),
+        ActionId::Records => show(model, Screen::Records),
+        ActionId::Operations => show(model, Screen::Operations),
+        ActionId::Runs => views::open_runs(model),
+        ActionId::Tickets => views::open_tickets(model, now),
+        ActionId::Timeline => show(model, Screen::Timeline),
+        _ => return None,
+    })
+}
+
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.screen = screen;
+    columns::settle(model);
     list::keep_in_view(model);
     Vec::new()
 }
 
-fn next_link(model: &mut Model) -> Vec<Effect> {
+fn next_link(model: &mut Model, now: Now) -> Vec<Effect> {
     let links = model.state.links.len();
     if links < 2 {
         return Vec::new();
@@ -367,38 +476,46 @@ fn next_link(model: &mut Model) -> Vec<Effect> {
     model.link = (model.link + 1) % links;
     model.records.marks.clear();
     model.records.anchor = None;
-    list::ask(model)
+    views::forget(model);
+    let mut effects = list::ask(model);
+    effects.extend(views::read_when_due(model, now));
+    effects
 }
 
 /// One step back: a range, the filter, the view.
 fn back(model: &mut Model) -> Vec<Effect> {
     match model.screen {
         Screen::Pulse => Vec::new(),
-        Screen::Sides(view) => show(
-            model,
-            if view.from_operations {
-                Screen::Operations
-            } else {
-                Screen::Records
-            },
-        ),
+        Screen::Sides(_) if model.picking.take().is_some() => Vec::new(),
+        Screen::Sides(view) => show(model, view.from.screen()),
         Screen::Records if model.records.anchor.take().is_some() => Vec::new(),
         Screen::Records if !model.records.filter.value().is_empty() => {
             model.records.filter.reset();
             list::ask(model)
         }
-        Screen::Records | Screen::Operations => show(model, Screen::Pulse),
+        Screen::Timeline if !model.timeline.filter.value().is_empty() => {
+            model.timeline.filter.reset();
+            Vec::new()
+        }
+        Screen::Tickets if model.tickets.mark.take().is_some() => Vec::new(),
+        Screen::Records
+        | Screen::Operations
+        | Screen::Runs
+        | Screen::Tickets
+        | Screen::Timeline => show(model, Screen::Pulse),
     }
 }
 
 fn open(model: &mut Model, now: Now) -> Vec<Effect> {
     match model.screen {
         Screen::Records => match model.cursor_record().map(|record| record.key) {
-            Some(key) => show_sides(model, key, false),
+            Some(key) => show_sides(model, key, Origin::Records),
             None => Vec::new(),
         },
         Screen::Operations => operations::open(model, now),
-        Screen::Pulse | Screen::Sides(_) => Vec::new(),
+        Screen::Sides(_) => columns::accept(model, now),
+        Screen::Runs | Screen::Tickets => views::open(model, now),
+        Screen::Pulse | Screen::Timeline => Vec::new(),
     }
 }
 
@@ -406,12 +523,12 @@ fn open(model: &mut Model, now: Now) -> Vec<Effect> {
 fn show_sides(
     model: &mut Model,
     key: crate::domain::operation::RecordKey,
-    from_operations: bool,
+    from: Origin,
 ) -> Vec<Effect> {
     model.screen = Screen::Sides(SidesView {
         key,
         scroll: 0,
-        from_operations,
+        from,
     });
     vec![Effect::Send(Command::Inspect(key))]
 }
@@ -430,6 +547,11 @@ fn copy_id(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 fn poll(model: &mut Model, now: Now) -> Vec<Effect> {
+    match model.screen {
+        Screen::Tickets => return views::read(model, now),
+        Screen::Runs => return vec![Effect::Send(Command::ListRuns)],
+        _ => {}
+    }
     model.toast("probing both instances and comparing", Tone::Plain, now);
     let probes = (0..model.state.instances.len())
         .map(|instance| Effect::Send(Command::ProbeNow { instance }));
@@ -438,7 +560,10 @@ fn poll(model: &mut Model, now: Now) -> Vec<Effect> {
     effects
 }
 
-fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
+fn moved(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    if columns::moved(model, action) {
+        return Vec::new();
+    }
     match model.screen {
         Screen::Records => return list::moved(model, action),
         Screen::Operations => operations::moved(model, action),
@@ -451,6 +576,7 @@ fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
             let scroll = step(view.scroll, action, 10, last);
             model.screen = Screen::Sides(SidesView { scroll, ..view });
         }
+        Screen::Runs | Screen::Tickets | Screen::Timeline => views::moved(model, action, now),
         Screen::Pulse => {}
     }
     Vec::new()

@@ -25,7 +25,8 @@ use bad::{
 };
 use calm::{calm, not_compared};
 use care::{
-    degraded, forced_open, left_behind, outcomes_unknown, recovering, repairing, stalled_or_late,
+    degraded, forced_open, hook_failing, left_behind, outcomes_unknown, recovering, repairing,
+    stalled_or_late,
 };
 
 /// One verdict.
@@ -92,7 +93,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
     let Some(facts) = facts else {
         return vec![bare("?", "NO LINK IS CONFIGURED", "nothing to watch")];
     };
-    let table: [fn(&Facts<'_>) -> Option<Verdict>; 16] = [
+    let table: [fn(&Facts<'_>) -> Option<Verdict>; 17] = [
         engine_gone,
         writes_stopped,
         cut_off,
@@ -101,6 +102,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
         refused,
         source_down,
         link_fault,
+        hook_failing,
         stalled_or_late,
         recovering,
         forced_open,

@@ -19,11 +19,14 @@ mod narrow;
 mod operations;
 mod pulse;
 mod records;
+mod runs;
 mod sides;
+mod tickets;
+mod timeline;
 mod verdict;
 
-pub use dialog::status_text;
-pub use pulse::result;
+pub use dialog::{draw as draw_dialog, status_text};
+pub use pulse::{result, said};
 
 /// Draws everything.
 pub fn draw(model: &Model, now: Now, buffer: &mut Buffer) {
@@ -43,7 +46,7 @@ fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
         return;
     }
     if let Some(super::model::Dialog::Status(text)) = model.dialogs.last() {
-        dialog::status(&mut canvas, text);
+        dialog::status(&mut canvas, model, text);
         return;
     }
     if Arrangement::of(size) == Arrangement::Narrow {
@@ -57,6 +60,9 @@ fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
         Screen::Records => records::draw(&mut canvas, model, now),
         Screen::Sides(view) => sides::draw(&mut canvas, model, view, now),
         Screen::Operations => operations::draw(&mut canvas, model, now),
+        Screen::Runs => runs::draw(&mut canvas, model, now),
+        Screen::Tickets => tickets::draw(&mut canvas, model, now),
+        Screen::Timeline => timeline::draw(&mut canvas, model, now),
     }
     footer::draw(&mut canvas, model, now);
     toast(&mut canvas, model);

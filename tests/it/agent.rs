@@ -542,3 +542,68 @@ fn alerts_of_the_hook_and_of_a_credential_fire_once_and_resolve_once() {
         assert_eq!(turns(&receiver, rule), ["fired", "resolved"], "once each");
     }
 }
+
+#[test]
+fn an_alert_is_told_again_until_it_is_taken_at_a_console_and_all_know_who_has_it() {
+    let emulator = Emulator::start();
+    let receiver = Receiver::start();
+    receiver.works();
+    emulator.configure(
+        r#"
+[[alerts]]
+name = "europe is down"
+when = "breaker-open"
+repeat = "1s"
+runbook = "wiki/europe-down"
+to = { webhook = { env = "ALERT_URL" } }
+"#,
+    );
+    let url = format!("{}/hook", receiver.stub.origin);
+    let agent = Agent::start_with(&emulator, &[], &[("ALERT_URL", &url)]);
+    emulator.until("it is ready", || agent.get("/readyz").0 == 200);
+    emulator.arm(json!({"count": null, "status": 503}));
+    let told = || {
+        let messages = receiver.messages();
+        let of_reads = messages
+            .iter()
+            .filter(|one| one["subject"] == "europe read" && one["state"] == "fired");
+        of_reads.count()
+    };
+    emulator.until("it is told again", || told() >= 2);
+    assert_eq!(receiver.messages()[0]["runbook"], "wiki/europe-down");
+
+    let mut one = Screen::start(&emulator.command(&[]), 140, 42);
+    let mut other = Screen::start(&emulator.command(&[]), 80, 24);
+    one.shows("europe is down europe read")
+        .shows("runbook wiki/europe-down")
+        .shows("unacked");
+    one.keys("a").shows("TAKE ").keys("rang the provider");
+    std::thread::sleep(Duration::from_millis(300));
+    one.raw(b"\r").shows(" has it");
+    // Every probe that fails is a line: what people say is looked for.
+    other.shows(" has it").keys("6/rang").raw(b"\r");
+    other
+        .shows("rang the provider")
+        .keys("n")
+        .shows("NOTE")
+        .keys("the desk knows");
+    std::thread::sleep(Duration::from_millis(300));
+    other.raw(b"\r");
+    one.keys("6/desk").shows("the desk knows").raw(b"\r");
+    // What was on its way when it was taken may still arrive.
+    std::thread::sleep(Duration::from_millis(2500));
+    let before = told();
+    std::thread::sleep(Duration::from_millis(3500));
+    assert_eq!(told(), before, "it is told no more");
+    let listed = emulator.tandem(&["journal", "export"]).exits(0);
+    assert!(listed.stdout.contains("rang the provider"), "{listed:?}");
+    emulator.tandem(&["journal", "verify"]).exits(0);
+
+    emulator.disarm();
+    other.until("it is over", |screen| {
+        !screen.contains(" has it") && !screen.contains("unacked")
+    });
+    for screen in [&mut one, &mut other] {
+        screen.keys("q").ends();
+    }
+}

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use serde_json::{Value as Json, json};
 
 use super::agent::{Agent, PENDING};
+use super::hook::commands as hook;
 use super::support::binary::Emulator;
 use super::support::screen::Screen;
 
@@ -62,6 +63,11 @@ fn in_europe(emulator: &Emulator, number: &str) -> Json {
 
 /// Opens the list of what is out of step, and asks for an ensure of the record that is named there.
 fn ensure(console: &mut Screen, name: &str) {
+    ask(console, name, ("E", "ENSURE 1 record"));
+}
+
+/// The same with the key of any verb, and what its box is called.
+fn ask(console: &mut Screen, name: &str, (key, title): (&str, &str)) {
     console.keys("2").shows(name);
     console
         .keys("W")
@@ -69,11 +75,7 @@ fn ensure(console: &mut Screen, name: &str) {
         .keys("INC-1")
         .raw(ENTER);
     // The cursor stays with the record it was on, and what is new stands above it.
-    console
-        .shows("ARMED")
-        .raw(b"\x1b[H")
-        .keys("E")
-        .shows("ENSURE 1 record");
+    console.shows("ARMED").raw(b"\x1b[H").keys(key).shows(title);
     // A box takes no key until it has been on the screen for a moment.
     std::thread::sleep(std::time::Duration::from_millis(300));
     console.keys("y");
@@ -192,4 +194,92 @@ fn since_when_an_instance_is_healthy_survives_a_restart() {
     assert_eq!(status["seen_by"], Json::Null);
     assert_eq!(since(&status), before, "{status:#}");
     assert!(status["links"][0]["last_success"].is_string(), "{status:#}");
+}
+
+const REFUSED: &str = "5a3c1f00-0000-4000-8000-00000000ab01";
+
+#[test]
+fn what_the_agent_has_parked_is_known_beside_it_until_it_is_brought_over() {
+    let emulator = emulator();
+    let agent = agent(&emulator);
+    emulator.arm(json!({"count": "all", "status": 400, "code": "0x80040265", "method": "PATCH", "path": REFUSED}));
+    let body = json!({"accountid": REFUSED, "name": "Refused by a rule", "accountnumber": "RULE1"});
+    let (status, answer) = emulator.us_api("POST", "accounts", Some(body));
+    assert_eq!(status, 204, "{answer}");
+    emulator.until("it is seen", || agent.figure(PENDING) == Some(1.0));
+    let mut console = Screen::start(&emulator.command(&[]), 120, 40);
+    console.shows("seen by agent ");
+    // The agent carries out what is confirmed here: that it was refused, and why, it has to tell.
+    ask(&mut console, "Refused by a rule", ("T", "SYNC 1 record"));
+    console.shows("parked").keys("1").shows("1 parked");
+    let parked = ["records", "--flag", "parked", "--json"];
+    emulator.until("a command knows it, too", || {
+        emulator.tandem(&parked).json()["total"] == 1
+    });
+    emulator.disarm();
+    console
+        .keys("2")
+        .raw(b"\x1b[H")
+        .keys("T")
+        .shows("SYNC 1 record");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    console
+        .keys("y")
+        .keys("1")
+        .until("nothing is parked", |screen| !screen.contains("1 parked"));
+    console.keys("q").ends();
+}
+
+#[test]
+fn how_the_hook_is_is_told_by_the_agent() {
+    let emulator = hook::emulator();
+    hook::configure(&emulator, "http://127.0.0.1:1/", "");
+    let (mut process, listen) = hook::serve(&emulator);
+    hook::configure(&emulator, &format!("{listen}/"), "");
+    emulator.tandem(&["hook", "register"]).exits(0);
+    let agent = Agent::start(&emulator, &[]);
+    let answers = "tandem_hook_answers";
+    emulator.until("the agent asks it", || agent.figure(answers) == Some(1.0));
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    agent.signal(Signal::STOP);
+    process.terminate();
+    assert!(process.succeeds());
+    let mut console = Screen::start(&emulator.command(&[]), 120, 40);
+    console.shows("seen by agent ").shows("● answers ");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert!(
+        console.text().contains("● answers "),
+        "the console does not ask itself"
+    );
+    agent.signal(Signal::CONT);
+    console
+        .shows("THE HOOK DOES NOT ANSWER")
+        .shows("▼ DOES NOT ANSWER ");
+    console.keys("q").ends();
+}
+
+#[test]
+fn a_new_shift_finds_in_the_timeline_what_happened_before_a_restart_and_each_line_once() {
+    let emulator = emulator();
+    let agent = agent(&emulator);
+    emulator.arm(json!({"outage_s": 2}));
+    let down = "tandem_instance_health{instance=\"europe\",health=\"down\"}";
+    emulator.until("Europe is down", || agent.figure(down) == Some(1.0));
+    emulator.until("and back", || agent.figure(down) == Some(0.0));
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    agent.terminate().exits(0);
+    let once = |screen: &str| screen.matches("HEALTHY → DOWN").count() == 1;
+    // Alone, and beside a new agent, which recalls the same.
+    let mut console = Screen::start(&emulator.command(&[]), 140, 42);
+    console.keys("6/down").until("what was before", once);
+    console.raw(b"\r").keys("q").ends();
+    let _agent = Agent::start(&emulator, &[]);
+    let mut console = Screen::start(&emulator.command(&[]), 140, 42);
+    console
+        .shows("seen by ")
+        .keys("6/down")
+        .until("what was before", once);
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(once(&console.text()), "{}", console.text());
+    console.raw(b"\r").keys("q").ends();
 }

@@ -26,6 +26,7 @@ mod hook;
 mod identity;
 mod impact;
 mod journal;
+mod journeys;
 mod operators;
 mod protection;
 mod readme;

@@ -44,6 +44,9 @@ fn place(context: Context) -> Option<&'static str> {
         Context::Records => Some("Records"),
         Context::Sides => Some("both sides"),
         Context::Operations => Some("Operations"),
+        Context::Runs => Some("Sync runs"),
+        Context::Tickets => Some("Tickets"),
+        Context::Timeline => Some("Timeline"),
         Context::Field | Context::Dialog | Context::Breaker | Context::Choice => None,
     }
 }

@@ -6,18 +6,23 @@ use serde_json::{Value, json};
 use crate::config::Shape;
 use crate::domain::alert::{Alert, Turn};
 
-/// The message in a receiver's shape; `key` is the one of `PagerDuty`.
-pub(super) fn shaped(alert: &Alert, shape: Shape, key: Option<&str>) -> Value {
+/// The message in a receiver's shape; `key` is the one of `PagerDuty`, `runbook` says what to do.
+pub(super) fn shaped(
+    alert: &Alert,
+    shape: Shape,
+    key: Option<&str>,
+    runbook: Option<&str>,
+) -> Value {
     match shape {
-        Shape::Plain => plain(alert),
-        Shape::Slack => json!({ "text": headline(alert) }),
-        Shape::Teams => teams(alert),
-        Shape::PagerDuty => pagerduty(alert, key.unwrap_or_default()),
+        Shape::Plain => plain(alert, runbook),
+        Shape::Slack => json!({ "text": headline(alert, runbook) }),
+        Shape::Teams => teams(alert, runbook),
+        Shape::PagerDuty => pagerduty(alert, key.unwrap_or_default(), runbook),
     }
 }
 
 /// All that is known. `id` is the same for an alert that fires and for its end.
-pub(super) fn plain(alert: &Alert) -> Value {
+pub(super) fn plain(alert: &Alert, runbook: Option<&str>) -> Value {
     json!({
         "id": id(alert),
         "rule": alert.key.rule,
@@ -27,6 +32,7 @@ pub(super) fn plain(alert: &Alert) -> Value {
         "since": moment(alert.since),
         "at": moment(alert.at),
         "text": alert.text,
+        "runbook": runbook,
     })
 }
 
@@ -38,13 +44,17 @@ fn moment(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn headline(alert: &Alert) -> String {
+fn headline(alert: &Alert, runbook: Option<&str>) -> String {
     let word = alert.turn.word().to_uppercase();
-    format!("{word}: {} (tandem, {})", alert.text, alert.key.rule)
+    let runbook = runbook.map_or(String::new(), |runbook| format!("; runbook: {runbook}"));
+    format!(
+        "{word}: {} (tandem, {}){runbook}",
+        alert.text, alert.key.rule
+    )
 }
 
 /// An adaptive card, as the workflow "When a Teams webhook request is received" takes it.
-fn teams(alert: &Alert) -> Value {
+fn teams(alert: &Alert, runbook: Option<&str>) -> Value {
     let colour = match alert.turn {
         Turn::Fired => "Attention",
         Turn::Resolved => "Good",
@@ -55,7 +65,7 @@ fn teams(alert: &Alert) -> Value {
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": [
-            { "type": "TextBlock", "text": headline(alert), "weight": "Bolder", "color": colour, "wrap": true },
+            { "type": "TextBlock", "text": headline(alert, runbook), "weight": "Bolder", "color": colour, "wrap": true },
             { "type": "FactSet", "facts": [fact("about", &alert.key.subject), fact("since", &moment(alert.since))] },
         ],
     });
@@ -66,13 +76,13 @@ fn teams(alert: &Alert) -> Value {
 }
 
 /// An event of the Events API v2. What resolves needs no more than the id of what fired.
-fn pagerduty(alert: &Alert, key: &str) -> Value {
+fn pagerduty(alert: &Alert, key: &str, runbook: Option<&str>) -> Value {
     let action = match alert.turn {
         Turn::Fired => "trigger",
         Turn::Resolved => "resolve",
     };
     // PagerDuty takes 1024 characters.
-    let summary: String = headline(alert).chars().take(1000).collect();
+    let summary: String = headline(alert, runbook).chars().take(1000).collect();
     json!({
         "routing_key": key,
         "event_action": action,
@@ -110,23 +120,26 @@ mod tests {
     #[test]
     fn every_receiver_gets_its_own_shape() {
         let fired = alert(Turn::Fired);
-        let plain = shaped(&fired, Shape::Plain, None);
+        let plain = shaped(&fired, Shape::Plain, None, Some("r1"));
         assert_eq!(plain["id"], "tandem/europe is down/europe read");
+        assert_eq!(plain["runbook"], "r1");
         assert_eq!(
             (&plain["state"], &plain["when"]),
             (&json!("fired"), &json!("breaker-open"))
         );
-        let slack = shaped(&fired, Shape::Slack, None);
+        let slack = shaped(&fired, Shape::Slack, None, None);
         let text = "FIRED: europe: read breaker OPEN: HTTP 503 (tandem, europe is down)";
         assert_eq!(slack, json!({ "text": text }));
-        let teams = shaped(&fired, Shape::Teams, None);
+        let teams = shaped(&fired, Shape::Teams, None, None);
         assert_eq!(teams["attachments"][0]["content"]["body"][0]["text"], text);
-        let page = shaped(&fired, Shape::PagerDuty, Some("k"));
+        let page = shaped(&fired, Shape::PagerDuty, Some("k"), Some("r1"));
         assert_eq!(
             (&page["routing_key"], &page["event_action"]),
             (&json!("k"), &json!("trigger"))
         );
-        let end = shaped(&alert(Turn::Resolved), Shape::PagerDuty, Some("k"));
+        let summary = page["payload"]["summary"].as_str();
+        assert_eq!(summary, Some(format!("{text}; runbook: r1").as_str()));
+        let end = shaped(&alert(Turn::Resolved), Shape::PagerDuty, Some("k"), None);
         assert_eq!(end["event_action"], "resolve");
         assert_eq!(end["dedup_key"], page["dedup_key"]);
     }

@@ -79,9 +79,11 @@ impl Run {
         }
     }
 
-    /// Probes the instances, describes the links and watches their jobs from now on.
+    /// Probes the instances, asks the hook, describes the links and watches their jobs from now on.
     fn look(&mut self) {
         self.spawn_probes();
+        self.spawn_hook_watch();
+        self.spawn_alerts();
         self.describe_links();
         if self.options.compares {
             self.watch_jobs();
@@ -218,6 +220,7 @@ impl Run {
         if !kept {
             return;
         }
+        self.keep_lines_from_here();
         self.restore_samples(at);
         for link in 0..self.links.len() {
             if let Some(work) = self.links.get_mut(link) {

@@ -80,6 +80,7 @@ impl Run {
         self.observe();
         self.lend_index();
         self.restore_samples(at);
+        self.restore_lines();
         if self.journal.is_some() {
             self.follow_on();
         } else {
@@ -97,6 +98,7 @@ impl Run {
     pub(super) fn recovered(&mut self, journal: Journal, recovered: Recovered, at: Now) {
         self.remembered_to = recovered.seq;
         self.spawn_watch_of_others(journal.clone(), recovered.forced.clone());
+        self.spawn_watch_of_notes(journal.clone());
         for (name, forced) in recovered.forced {
             let instances = self.config.instances.iter().zip(&self.clients);
             for (_, client) in instances.filter(|(instance, _)| instance.name.as_str() == name) {

@@ -44,8 +44,10 @@ impl Run {
         };
         let (target, every) = (target.reader.clone(), self.config.policy.probe);
         let events = self.events.clone();
-        self.background
+        let task = self
+            .background
             .spawn(hooked::watch(hook, target, every, events));
+        self.looking.push(task);
     }
 
     /// Has the links described that are not, and are not being.

@@ -34,6 +34,13 @@ impl Run {
                     self.end_left_behind(operation, &who);
                 }
             }
+            Command::Note { who, text } => self.put_down(who, &text, at),
+            Command::Take {
+                alerts,
+                who,
+                text,
+                lasts,
+            } => self.take_alerts(alerts, &who, &text, lasts, at),
             Command::Arm { reason, who, lasts } => self.arm(reason, who, lasts, at),
             Command::Lock { who } => {
                 if let Lock::Armed { .. } = self.writer.state().lock {

@@ -33,15 +33,18 @@ pub(super) struct Hydration {
 }
 
 impl Run {
-    /// Sends the alerts that are configured.
+    /// Watches for what alerts fire for, and sends those that are configured where nobody sits in front of it.
     pub(super) fn spawn_alerts(&mut self) {
-        if self.options.is_unattended && !self.config.alerts.is_empty() {
-            let (alerts, folder) = (self.config.alerts.clone(), self.config.state.clone());
-            let expiries = self.config.expiries.clone();
-            let states = self.published.subscribe();
-            self.background
-                .spawn(alerts::run(alerts, expiries, folder, states));
-        }
+        let watching = alerts::Watching {
+            alerts: self.config.alerts.clone(),
+            expiries: self.config.expiries.clone(),
+            folder: self.config.state.clone(),
+            delivers: self.options.is_unattended && !self.config.alerts.is_empty(),
+            events: self.events.clone(),
+        };
+        let states = self.published.subscribe();
+        let task = self.background.spawn(watching.run(states));
+        self.looking.push(task);
     }
 
     /// Fills the stubs of a link whose instances can be read and written.

@@ -250,3 +250,20 @@ async fn samples_are_kept_for_fourteen_days() {
     let kept = index.samples(now).await.expect("it is read");
     assert_eq!(kept.instances, []);
 }
+
+#[tokio::test]
+async fn lines_come_back_in_their_order_and_are_forgotten_after_14_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    let at = |day: u32| Utc.with_ymd_and_hms(2026, 11, day, 3, 0, 0).unwrap();
+    let line = |day, text: &str| Line {
+        at: at(day),
+        instance: (day == 24).then(|| "europe".to_owned()),
+        text: text.to_owned(),
+        tone: "bad".to_owned(),
+    };
+    let all = vec![line(2, "old"), line(23, "ran"), line(24, "DOWN")];
+    index.keep_lines(all.clone(), at(24)).await.unwrap();
+    assert_eq!(index.lines(10).await.unwrap(), &all[1..]);
+    assert_eq!(index.lines(1).await.unwrap(), &all[2..], "the latest");
+}

@@ -4,7 +4,14 @@ use super::{Action, ActionId, Confirmed, Reason, Undo, Writes};
 use crate::tui::keymap::{Code, Context, char, ctrl, key};
 
 const SCREENS: &[Context] = &[Context::Screens];
-const LISTS: &[Context] = &[Context::Records, Context::Sides, Context::Operations];
+const LISTS: &[Context] = &[
+    Context::Records,
+    Context::Sides,
+    Context::Operations,
+    Context::Runs,
+    Context::Tickets,
+    Context::Timeline,
+];
 const RECORD: &[Context] = &[Context::Records, Context::Sides];
 
 /// All actions.
@@ -27,9 +34,14 @@ pub const ACTIONS: &[Action] = &[
     Action::new(
         ActionId::Sync,
         "sync",
-        &[Context::Pulse, Context::Records, Context::Sides],
+        &[
+            Context::Pulse,
+            Context::Records,
+            Context::Sides,
+            Context::Runs,
+        ],
         &[char('T')],
-        "do what a sync would: to these records; on Pulse, to all",
+        "do what a sync would: to these; on Pulse, Runs: to all",
     )
     .hint("retry sync")
     .reads("the records on both sides")
@@ -80,24 +92,24 @@ pub const ACTIONS: &[Action] = &[
     Action::new(
         ActionId::PreviousDrift,
         "previous-drift",
-        &[Context::Records],
+        &[Context::Records, Context::Tickets],
         &[char('[')],
-        "list the drift before this one",
+        "list the drift, or the mark, before this one",
     ),
     Action::new(
         ActionId::NextDrift,
         "next-drift",
-        &[Context::Records],
+        &[Context::Records, Context::Tickets],
         &[char(']')],
-        "list the next drift only",
+        "list the next drift, or mark, only",
     )
-    .hint("drift"),
+    .hint("switch"),
     Action::new(
         ActionId::Filter,
         "filter",
-        &[Context::Records],
+        &[Context::Records, Context::Timeline],
         &[char('/')],
-        "filter by words, drift: table: why: age>6h !not ~letters",
+        "filter by words, drift: table: why: age> tickets> !not ~abc",
     )
     .hint("filter"),
     Action::new(
@@ -127,7 +139,13 @@ pub const ACTIONS: &[Action] = &[
     Action::new(
         ActionId::Open,
         "open",
-        LISTS,
+        &[
+            Context::Records,
+            Context::Sides,
+            Context::Operations,
+            Context::Runs,
+            Context::Tickets,
+        ],
         &[key(Code::Enter)],
         "go deeper: both sides; what was left behind goes on",
     )
@@ -151,6 +169,54 @@ pub const ACTIONS: &[Action] = &[
         Undo::By("what was sent stays"),
     ),
     Action::new(
+        ActionId::Retry,
+        "retry-failed",
+        &[Context::Operations],
+        &[char('R')],
+        "try again what failed of the operation, by the same verb",
+    )
+    .hint("retry failed")
+    .reads("the records on both sides")
+    .writes(
+        Writes::Target,
+        Confirmed::Count,
+        Undo::By("what it overwrites is kept for 30 days"),
+    )
+    .reason(Reason::Many),
+    Action::new(
+        ActionId::Rerun,
+        "rerun",
+        &[Context::Runs],
+        &[char('R')],
+        "have the platform repeat an old run, with its old data",
+    )
+    .hint("run again")
+    .writes(
+        Writes::Target,
+        Confirmed::Yes,
+        Undo::By("a new run brings the new data"),
+    ),
+    Action::new(
+        ActionId::CancelRun,
+        "cancel-run",
+        &[Context::Runs],
+        &[char('x')],
+        "have the platform end a run that is under way",
+    )
+    .hint("end it")
+    .writes(
+        Writes::Target,
+        Confirmed::Yes,
+        Undo::By("what it wrote stays"),
+    ),
+    Action::new(
+        ActionId::SwapSide,
+        "swap-side",
+        &[Context::Sides],
+        &[char(' ')],
+        "choosing by column: the other side's value stands here",
+    ),
+    Action::new(
         ActionId::CopyId,
         "copy-id",
         RECORD,
@@ -159,13 +225,39 @@ pub const ACTIONS: &[Action] = &[
     )
     .hint("copy id"),
     Action::new(
+        ActionId::Take,
+        "take",
+        &[Context::Pulse, Context::Timeline],
+        &[char('a')],
+        "take the alerts that fire, so that they repeat no more",
+    )
+    .hint("ack")
+    .writes(Writes::Tandem, Confirmed::Fields, Undo::By("it runs out")),
+    Action::new(
+        ActionId::Note,
+        "note",
+        SCREENS,
+        &[char('n')],
+        "put a note into the timeline, for all who look at it",
+    )
+    .hint("note")
+    .writes(Writes::Tandem, Confirmed::Fields, Undo::By("it stays")),
+    Action::new(
         ActionId::CopyStatus,
         "copy-status",
         &[Context::Pulse],
         &[char('Y')],
-        "the state of the link as plain text, and to the clipboard",
+        "the status in plain words: shown, copied, and in a file",
     )
     .hint("copy status"),
+    Action::new(
+        ActionId::HandOver,
+        "hand-over",
+        &[Context::Pulse, Context::Timeline],
+        &[char('x')],
+        "write the bundle for the next shift into a folder",
+    )
+    .hint("hand-over"),
     Action::new(
         ActionId::Breaker,
         "breaker",
@@ -213,6 +305,29 @@ pub const ACTIONS: &[Action] = &[
         SCREENS,
         &[char('3')],
         "the Operations view: what was asked for, how far it came",
+    ),
+    Action::new(
+        ActionId::Runs,
+        "runs",
+        SCREENS,
+        &[char('4')],
+        "the Sync runs view: the runs of the link's sync",
+    )
+    .reads("the platform that runs the sync"),
+    Action::new(
+        ActionId::Tickets,
+        "tickets",
+        SCREENS,
+        &[char('5')],
+        "the Tickets view: open tickets with their customers",
+    )
+    .reads("both instances"),
+    Action::new(
+        ActionId::Timeline,
+        "timeline",
+        SCREENS,
+        &[char('6')],
+        "the Timeline view: what happened, and what people noted",
     ),
     Action::new(
         ActionId::NextLink,
@@ -490,4 +605,11 @@ pub const ACTIONS: &[Action] = &[
         "write nothing, and ask again when either row changes",
     )
     .writes(Writes::Target, Confirmed::Yes, Undo::Nothing),
+    Action::new(
+        ActionId::ByColumn,
+        "by-column",
+        &[Context::Choice],
+        &[char('c')],
+        "choose column by column whose value stands",
+    ),
 ];

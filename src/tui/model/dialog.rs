@@ -1,11 +1,15 @@
 //! Dialogs as data: what each asks, what was typed into it, and since when it is shown. Targets are frozen by key when
 //! a dialog opens.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tui_input::Input;
 
+use crate::domain::alert::AlertKey;
+use crate::domain::note::LONGEST;
 use crate::domain::operation::{RecordKey, Verb};
 use crate::domain::time::Now;
 use crate::engine::find::Found;
@@ -16,7 +20,7 @@ mod confirm;
 mod summary;
 
 pub use confirm::{Ask, ConfirmDialog};
-pub use summary::{Summary, plan_of};
+pub use summary::{Deed, Summary, plan_of, planned};
 
 /// An open dialog.
 #[derive(Clone, Debug)]
@@ -39,6 +43,12 @@ pub enum Dialog {
     Sort(SortDialog),
     /// Whose values stand in a record that was edited in the target.
     Choose(ChooseDialog),
+    /// A note for the timeline.
+    Note(NoteDialog),
+    /// Taking the alerts that fire.
+    Take(TakeDialog),
+    /// Writing the bundle for the next shift.
+    HandOver(HandOverDialog),
 }
 
 impl Dialog {
@@ -52,6 +62,9 @@ impl Dialog {
             Self::Commands(dialog) => Some(dialog.drawn),
             Self::Choose(dialog) => Some(dialog.drawn),
             Self::Find(dialog) => Some(dialog.drawn),
+            Self::Note(dialog) => Some(dialog.drawn),
+            Self::Take(dialog) => Some(dialog.drawn),
+            Self::HandOver(dialog) => Some(dialog.drawn),
             Self::Status(_) | Self::Sort(_) => None,
         }
     }
@@ -66,6 +79,9 @@ impl Dialog {
             Self::Commands(dialog) => dialog.drawn = now,
             Self::Choose(dialog) => dialog.drawn = now,
             Self::Find(dialog) => dialog.drawn = now,
+            Self::Note(dialog) => dialog.drawn = now,
+            Self::Take(dialog) => dialog.drawn = now,
+            Self::HandOver(dialog) => dialog.drawn = now,
             Self::Status(_) | Self::Sort(_) => {}
         }
     }
@@ -79,6 +95,9 @@ impl Dialog {
             | Self::Breaker(_)
             | Self::Sort(_)
             | Self::Find(_)
+            | Self::Note(_)
+            | Self::Take(_)
+            | Self::HandOver(_)
             | Self::Choose(_) => arrangement.shows_dialogs(),
         }
     }
@@ -101,7 +120,13 @@ impl Dialog {
             }
             Self::Commands(dialog) => Some(&mut dialog.input),
             Self::Find(dialog) => Some(&mut dialog.input),
-            Self::Quit(_) | Self::Status(_) | Self::Sort(_) | Self::Choose(_) => None,
+            Self::Note(dialog) => Some(&mut dialog.input),
+            Self::Take(dialog) => (dialog.field == Field::Reason).then_some(&mut dialog.note),
+            Self::HandOver(_)
+            | Self::Quit(_)
+            | Self::Status(_)
+            | Self::Sort(_)
+            | Self::Choose(_) => None,
         }
     }
 }
@@ -194,6 +219,65 @@ pub enum Field {
     Ticket,
     /// For how long.
     Lasts,
+}
+
+/// A note for the timeline.
+#[derive(Clone, Debug)]
+pub struct NoteDialog {
+    /// What it says.
+    pub input: Input,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+/// Taking the alerts that fire.
+#[derive(Clone, Debug)]
+pub struct TakeDialog {
+    /// Those that fired when it was opened: they are taken, and no others.
+    pub alerts: Vec<AlertKey>,
+    /// What is said to it.
+    pub note: Input,
+    /// For how long.
+    pub lasts: Duration,
+    /// Where the caret is.
+    pub field: Field,
+    /// Since when it is shown.
+    pub drawn: Now,
+}
+
+/// For how long alerts are taken unless said otherwise.
+pub const TAKEN_FOR: Duration = Duration::from_secs(3600);
+const TAKEN_STEP: Duration = Duration::from_secs(1800);
+
+impl TakeDialog {
+    /// Half an hour longer.
+    pub fn longer(&mut self) {
+        self.lasts = (self.lasts + TAKEN_STEP).min(LONGEST);
+    }
+
+    /// Half an hour less, and half an hour at least.
+    pub fn shorter(&mut self) {
+        self.lasts = self.lasts.saturating_sub(TAKEN_STEP).max(TAKEN_STEP);
+    }
+
+    /// The caret goes from the note to the time, and back.
+    pub fn next_field(&mut self) {
+        self.field = match self.field {
+            Field::Reason => Field::Lasts,
+            _ => Field::Reason,
+        };
+    }
+}
+
+/// Writing the bundle for the next shift.
+#[derive(Clone, Debug)]
+pub struct HandOverDialog {
+    /// Since when it covers what happened.
+    pub since: DateTime<Utc>,
+    /// Where it is written to: a folder that is not there yet.
+    pub folder: PathBuf,
+    /// Since when it is shown.
+    pub drawn: Now,
 }
 
 /// Unlocking writes.

@@ -13,7 +13,7 @@ use crate::domain::time::Now;
 use crate::engine::{Command, State};
 use crate::tui::format::Zone;
 use crate::tui::keymap::{Code, Key, char, ctrl, key};
-use crate::tui::message::{Effect, Message, Snapshot};
+use crate::tui::message::{Effect, Message, Saving, Snapshot};
 use crate::tui::model::Model;
 use crate::tui::order::Sorter;
 use crate::tui::theme::Theme;
@@ -27,6 +27,11 @@ pub struct Console {
     pub sent: Vec<Command>,
     pub copied: Vec<String>,
     pub asked: Vec<(u64, crate::domain::find::Said)>,
+    pub looked_up: Vec<OperationId>,
+    pub spared: Vec<Option<String>>,
+    pub reads: Vec<u64>,
+    pub saved: Vec<Saving>,
+    pub called: Vec<String>,
     pub has_quit: bool,
     pub suspended: usize,
     sorter: Sorter,
@@ -54,10 +59,16 @@ impl Console {
             sent: Vec::new(),
             copied: Vec::new(),
             asked: Vec::new(),
+            looked_up: Vec::new(),
+            spared: Vec::new(),
+            reads: Vec::new(),
+            saved: Vec::new(),
+            called: Vec::new(),
             has_quit: false,
             suspended: 0,
             sorter: Sorter::default(),
         };
+        console.model.folder = "/var/lib/tandem".into();
         console.take(Message::Resize(size.0, size.1));
         console.take(Message::Snapshot(Snapshot(state)));
         console
@@ -78,7 +89,14 @@ impl Console {
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.has_quit = true,
                 Effect::Suspend => self.suspended += 1,
-                Effect::Find(number, said) => self.asked.push((number, said)),
+                Effect::Find(number, said, spared) => {
+                    self.asked.push((number, said));
+                    self.spared = spared;
+                }
+                Effect::Tickets(number, _) => self.reads.push(number),
+                Effect::ReadFailed(operation) => self.looked_up.push(operation),
+                Effect::Save(saving) => self.saved.push(saving),
+                Effect::Attend(text) => self.called.push(text),
                 Effect::Redraw | Effect::Mouse(_) => {}
             }
         }

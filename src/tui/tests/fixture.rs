@@ -7,22 +7,27 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::domain::alert::{AlertKey, When};
 use crate::domain::breaker::{BreakerStatus, Class, Counts as Calls, Phase};
+use crate::domain::customer::Mark;
 use crate::domain::drift::{CompareRules, ComparedColumn, Drift, Side};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
+use crate::domain::hook::{self, Answer, Called, HookHealth, STARTED};
 use crate::domain::lag::{Runs, Schedule};
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex, Verb};
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::{ETag, Placeholder, Reference, Row, RowId, Value};
-use crate::domain::run::Backend;
+use crate::domain::run::{Backend, PlatformRun, RunId, RunStatus};
 use crate::domain::table::{ColumnName, ColumnType, TableName};
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
+use crate::engine::report::{Customer, OpenTickets, Ticket};
 use crate::engine::state::{
-    Counts, Entry, Finished, Flagged, InstanceState, LinkState, Lock, OperationRecord,
-    OperationState, SyncRun, SyncState, TableState, Tally, Tone, Traffic, Waiting,
+    Alarm, Counts, Entry, Finished, Flagged, HookState, InstanceState, LinkState, Lock,
+    OperationRecord, OperationState, RunList, SyncRun, SyncState, TableState, Tally, Tone, Traffic,
+    Waiting,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -181,6 +186,7 @@ fn entry(seq: u64, at: Now, instance: Option<usize>, text: &str, tone: Tone) -> 
         instance,
         text: text.to_owned(),
         tone,
+        who: None,
     })
 }
 
@@ -220,16 +226,51 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         records: Records::default(),
         operations: Vec::new(),
         timeline: VecDeque::new(),
+        alarms: Vec::new(),
+        taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
         journal_fault: None,
-        hook: None,
+        hook: Some(HookState {
+            link: 0,
+            health: hook(now),
+        }),
         agent: None,
         told: None,
         preview: None,
         explained: None,
         notices: VecDeque::new(),
     }
+}
+
+pub fn alarm(rule: &str, subject: &str, since: Now) -> Alarm {
+    Alarm {
+        key: AlertKey {
+            rule: rule.to_owned(),
+            subject: subject.to_owned(),
+        },
+        when: When::BreakerOpen,
+        since: since.wall,
+        text: format!("{subject} breaker OPEN: 5 failures in a row: HTTP 503"),
+        runbook: Some("r1: status.example.com/eu".to_owned()),
+        is_told: true,
+    }
+}
+
+/// A hook that answers and is called.
+fn hook(now: Now) -> HookHealth {
+    let calls = |ensured| {
+        hook::Calls::read(&format!(
+            "{STARTED} 1\ntandem_hook_calls_total{{outcome=\"ensured\"}} {ensured}\n"
+        ))
+    };
+    let mut health = HookHealth::default();
+    health.answered(Answer::NotAsked, None, ago(now, 75 * HOUR));
+    health.answered(Answer::Well, None, ago(now, 74 * HOUR));
+    health.answered(Answer::Well, Some(calls(100)), ago(now, secs(290)));
+    health.answered(Answer::Well, Some(calls(134)), ago(now, secs(2)));
+    health.set_called(Called::Yes);
+    health
 }
 
 /// Two minutes after the page: Europe is down (mock-ups 1 and 2).
@@ -282,6 +323,10 @@ pub fn outage() -> State {
     for (table, since) in state.tables.iter_mut().zip([3, 6]) {
         table.changed_since = since;
     }
+    state.alarms = vec![
+        alarm("instance-down", "europe write", at(24, 3, 6, 49)),
+        alarm("instance-down", "europe read", at(24, 3, 6, 52)),
+    ];
     state.links[0].sync.last_run = Some(SyncRun {
         who: "agent".to_owned(),
         started: at(24, 3, 0, 2).wall,
@@ -975,5 +1020,153 @@ pub fn many_stubs(n: u128) -> State {
         )
     });
     state.records = few.into_iter().chain(stubs).collect();
+    state
+}
+
+fn ticket(
+    n: u128,
+    number: &str,
+    title: &str,
+    opened: Now,
+    mark: Mark,
+    who: (&str, &str, u128),
+) -> Ticket {
+    let (name, key, customer) = who;
+    Ticket {
+        id: Some(id(900 + n)),
+        number: number.to_owned(),
+        title: title.to_owned(),
+        created: Some(opened.wall),
+        state: Some(0),
+        priority: Some(2),
+        customer: Some(Customer {
+            table: "account".to_owned(),
+            id: id(customer),
+            mark,
+            name: name.to_owned(),
+            number: key.to_owned(),
+            telephone: "+1 203 555 0119".to_owned(),
+            email: String::new(),
+            why: None,
+        }),
+        fault: None,
+    }
+}
+
+/// The open tickets of the working day.
+pub fn tickets(now: Now) -> OpenTickets {
+    let hubbell = ("Hubbell Incorporated", "HUBB", 7);
+    let refused = Ticket {
+        id: None,
+        number: String::new(),
+        title: "refused, asked for 3 times: the source can't be read".to_owned(),
+        ..ticket(
+            0,
+            "",
+            "",
+            ago(now, secs(900)),
+            Mark::Refused,
+            ("Align Technology", "ALGN", 1),
+        )
+    };
+    OpenTickets {
+        tickets: vec![
+            ticket(
+                1,
+                "CAS-01911",
+                "Invoice has the old address",
+                ago(now, secs(1_200)),
+                Mark::Whole,
+                ("Fastenal", "FAST", 500),
+            ),
+            ticket(
+                2,
+                "CAS-01910",
+                "Panel arrived without its cover",
+                ago(now, secs(4_000)),
+                Mark::Stub,
+                hubbell,
+            ),
+            ticket(
+                3,
+                "CAS-01908",
+                "Second panel, same complaint",
+                ago(now, secs(9_000)),
+                Mark::Stub,
+                hubbell,
+            ),
+            ticket(
+                4,
+                "CAS-01904",
+                "Wants a call back",
+                ago(now, secs(90_000)),
+                Mark::Local,
+                ("Gwil & Sons", "", 501),
+            ),
+            ticket(
+                5,
+                "CAS-01890",
+                "Contract ended, still billed",
+                ago(now, secs(200_000)),
+                Mark::Orphan,
+                ("Old Customer", "OLD", 502),
+            ),
+        ],
+        is_all: true,
+        refused: vec![refused],
+        hook_failure: None,
+        source_failure: None,
+    }
+}
+
+/// The runs of a Logic App on the night of the outage.
+pub fn with_runs(mut state: State) -> State {
+    let run = |name: &str, status, started: Now, took: u64, error: Option<&str>| PlatformRun {
+        id: RunId::new(name).unwrap(),
+        status,
+        started: Some(started.wall),
+        ended: (!status.is_under_way()).then(|| started.after(secs(took)).wall),
+        error: error.map(str::to_owned),
+        trigger: "Recurrence".to_owned(),
+        tracking: None,
+    };
+    let now = state.now;
+    let broken = "ActionFailed: upsert_accounts: HTTP 503 Service Unavailable from https://contoso-eu.crm4.dynamics.com after 4 tries";
+    let runs = vec![
+        run(
+            "08584893481CU02",
+            RunStatus::Failed,
+            at(24, 3, 0, 2),
+            402,
+            Some(broken),
+        ),
+        run(
+            "08584892617CU11",
+            RunStatus::Succeeded,
+            at(23, 3, 0, 1),
+            252,
+            None,
+        ),
+        run(
+            "08584891753CU07",
+            RunStatus::Succeeded,
+            at(22, 3, 0, 1),
+            247,
+            None,
+        ),
+        run(
+            "08584890889CU04",
+            RunStatus::Cancelled,
+            at(21, 3, 0, 1),
+            31,
+            None,
+        ),
+    ];
+    let sync = &mut state.links[0].sync;
+    sync.backend = Backend::LogicApp;
+    sync.list = Some(RunList {
+        runs: runs.into(),
+        at: ago(now, secs(4)),
+    });
     state
 }

@@ -12,12 +12,15 @@ use crate::tui::keymap::{Code, Context, Key, Keymap, actions_in, char, key, pars
 use crate::tui::message::Message;
 use crate::tui::model::Screen;
 
-const CONTEXTS: [Context; 9] = [
+const CONTEXTS: [Context; 12] = [
     Context::Screens,
     Context::Pulse,
     Context::Records,
     Context::Sides,
     Context::Operations,
+    Context::Runs,
+    Context::Tickets,
+    Context::Timeline,
     Context::Field,
     Context::Dialog,
     Context::Breaker,
@@ -49,6 +52,9 @@ fn no_two_actions_share_a_key_where_both_hold() {
             Context::Records,
             Context::Sides,
             Context::Operations,
+            Context::Runs,
+            Context::Tickets,
+            Context::Timeline,
         ];
         let screens = views
             .contains(&context)
@@ -345,7 +351,7 @@ fn writes(command: &Command) -> bool {
 #[test]
 fn no_writing_action_is_reachable_while_read_only() {
     for state in [fixture::working(), fixture::bulk(), fixture::outage()] {
-        for view in ["1", "2", "2 a", "2 Enter", "3", "3 Tab"] {
+        for view in ["1", "2", "2 a", "2 Enter", "3", "3 Tab", "4", "5", "6"] {
             for action in ACTIONS.iter().filter(|one| one.writes == Writes::Target) {
                 let key = action.keys.first().unwrap();
                 for way in [format!("{key}"), format!(": \"{}\" Enter", action.name)] {

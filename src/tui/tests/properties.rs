@@ -23,6 +23,7 @@ enum Step {
     Show(usize),
     Tick,
     Wheel(bool),
+    Away,
     Click(u16),
 }
 
@@ -58,7 +59,7 @@ fn keys() -> impl Strategy<Value = Key> {
     ])
     .prop_map(key);
     let letters = prop::sample::select(
-        "123EEETTTHHHyyyyyyWBLxXrqYsl/[]avuA jk?:be+-04fPmiü"
+        "123456EEETTTHHHyyyyyyWBLxXrRqYsnxal/[]avuA  ccjk?:be+-04fPmiü"
             .chars()
             .collect::<Vec<_>>(),
     );
@@ -82,6 +83,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0usize..8).prop_map(Step::Show),
         1 => Just(Step::Tick),
         1 => any::<bool>().prop_map(Step::Wheel),
+        1 => Just(Step::Away),
         1 => (0u16..100).prop_map(Step::Click),
     ];
     prop::collection::vec(step, 1..60)
@@ -90,7 +92,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn asks_for_writes(command: &Command) -> bool {
     matches!(
         command,
-        Command::Repair { .. } | Command::StartSync { .. } | Command::Resume { .. }
+        Command::Repair { .. }
+            | Command::StartSync { .. }
+            | Command::Resume { .. }
+            | Command::OrderRun { .. }
     )
 }
 
@@ -127,6 +132,9 @@ proptest! {
                 }
                 Step::Tick => {
                     console.tick();
+                }
+                Step::Away => {
+                    console.take(Message::Unfocused);
                 }
                 Step::Wheel(down) => {
                     console.take(Message::Wheel { down });
@@ -182,10 +190,18 @@ fn every_view_and_dialog_draws_at_every_size() {
         "T",
         "q",
         "Y",
+        "a",
+        "n",
+        "x",
+        "4",
+        "5",
+        "6",
+        "6 /",
         "2 /",
         ":",
         "2 s",
         "2 ] ] ] ] H",
+        "2 ] ] ] ] H c",
         "2 Enter",
         "Tab",
         "f",

@@ -1,7 +1,7 @@
 //! Whole screens at the mock-ups' two sizes, compared with plain files, and what must be in colour by role.
 
 use super::driver::{Console, golden};
-use super::fixture;
+use super::{fixture, views};
 use crate::engine::State;
 use crate::engine::state::Tone;
 use crate::tui::theme::{Role, Theme};
@@ -44,6 +44,43 @@ fn operations_look_as_drawn() {
 }
 
 #[test]
+fn runs_tickets_and_the_timeline_look_as_drawn() {
+    shoot("runs", || fixture::with_runs(fixture::outage()), "4");
+    shoot("timeline", fixture::outage, "6 j");
+    for size in SIZES {
+        let mut console = Console::new(fixture::working(), size);
+        console.keys("5");
+        let now = console.now;
+        views::read(&mut console, fixture::tickets(now));
+        console.keys("j");
+        golden(&format!("tickets_{}x{}", size.0, size.1), &console.screen());
+        console.keys("1");
+        golden(
+            &format!("pulse_tickets_{}x{}", size.0, size.1),
+            &console.screen(),
+        );
+        console.keys("2");
+        golden(
+            &format!("records_tickets_{}x{}", size.0, size.1),
+            &console.screen(),
+        );
+    }
+    for size in [(40, 12), (60, 20)] {
+        let mut console = Console::new(fixture::with_runs(fixture::working()), size);
+        console.keys("5");
+        let now = console.now;
+        views::read(&mut console, fixture::tickets(now));
+        for (view, name) in [("5", "tickets"), ("4", "runs"), ("6", "timeline")] {
+            console.keys(view);
+            golden(
+                &format!("narrow_{name}_{}x{}", size.0, size.1),
+                &console.screen(),
+            );
+        }
+    }
+}
+
+#[test]
 fn dialogs_look_as_drawn() {
     let armed = || {
         fixture::armed(
@@ -71,8 +108,18 @@ fn dialogs_look_as_drawn() {
     shoot("dialog_end", fixture::bulk, "3 x");
     shoot("help", fixture::quiet, "2 ?");
     shoot("dialog_choose", armed, "2 ] ] ] ] H");
+    shoot("sides_columns", armed, "2 ] ] ] ] H c j Space");
+    shoot("dialog_columns", armed, "2 ] ] ] ] H c j Space Enter");
     shoot("dialog_sort", fixture::working, "2 s");
     shoot("palette", fixture::working, ": \"co\"");
+    shoot(
+        "dialog_rerun",
+        || fixture::armed(fixture::with_runs(fixture::working()), "INC-1"),
+        "4 R",
+    );
+    shoot("dialog_take", fixture::outage, "a");
+    shoot("dialog_note", fixture::outage, "n \"told the desk\"");
+    shoot("dialog_handover", fixture::outage, "x");
     shoot("status", fixture::outage, "Y");
 }
 

@@ -1,16 +1,19 @@
 //! `E`, `T`, `H`: arming, freezing, confirming, and everything that must not confirm.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::driver::Console;
 use super::fixture;
 use crate::domain::drift::Drift;
-use crate::domain::operation::Verb;
-use crate::engine::Command;
+use crate::domain::operation::{OperationId, Verb};
+use crate::domain::row::RowId;
+use crate::engine::audit::{Failed, JournalRecord};
 use crate::engine::command::{Consent, Target};
-use crate::engine::state::Lock;
+use crate::engine::state::{Lock, OperationState};
+use crate::engine::{Command, State};
 use crate::tui::keymap::char;
-use crate::tui::message::Message;
+use crate::tui::message::{FailedRecords, Message};
 use crate::tui::model::{Dialog, Screen};
 
 fn armed() -> Console {
@@ -614,4 +617,164 @@ fn a_run_that_compares_can_be_seen() {
     });
     let screen = console.screen();
     assert!(screen.contains("run under way, comparing"), "{screen}");
+}
+
+/// What was asked of records, column by column.
+fn chosen(command: &Command) -> (Verb, String, Option<OperationId>) {
+    let Command::Repair { request, .. } = command else {
+        panic!("{command:?}");
+    };
+    let choices: Vec<String> = request.choices.iter().map(ToString::to_string).collect();
+    (request.verb, choices.join(" "), request.retries)
+}
+
+#[test]
+fn an_edited_record_is_decided_column_by_column() {
+    let mut console = armed();
+    console.keys("2 ] ] ] ] H c");
+    let screen = console.screen();
+    assert!(
+        screen.contains("overwrites 0"),
+        "as fill blanks would: {screen}"
+    );
+    console.keys("Space");
+    assert!(
+        console.screen().contains("overwrites 1"),
+        "{}",
+        console.screen()
+    );
+    console.keys("Enter");
+    let screen = console.screen();
+    assert!(screen.contains("BY COLUMN 1 record"), "{screen}");
+    assert!(screen.contains("1 value that Europe has now"), "{screen}");
+    console.keys("y");
+    assert!(
+        console
+            .sent
+            .iter()
+            .all(|one| !matches!(one, Command::Repair { .. })),
+        "the count is typed"
+    );
+    console.keys("\"1\" Enter");
+    let asked = chosen(console.sent.last().unwrap());
+    let choices = "telephone1=source address1_city=target numberofemployees=source";
+    assert_eq!(asked, (Verb::FillBlanks, choices.to_owned(), None));
+    assert!(
+        !console.screen().contains("whose value stands"),
+        "it is done"
+    );
+}
+
+#[test]
+fn a_choice_by_column_is_left_by_esc_and_ends_when_nothing_is_to_be_decided() {
+    let mut console = armed();
+    console.keys("2 ] ] ] ] H c Esc");
+    assert!(matches!(console.model.screen, Screen::Sides(_)));
+    assert!(console.model.picking.is_none());
+    console.keys("H c");
+    assert!(console.model.picking.is_some());
+    console.change(|state| {
+        let all = state.records.iter().map(|(_, one)| one.clone());
+        let changed: Vec<_> = all
+            .map(|mut one| {
+                if one.drift == Drift::Diverged {
+                    one.drift = Drift::Stale;
+                }
+                one
+            })
+            .collect();
+        state.records = changed.into_iter().collect();
+    });
+    assert!(console.model.picking.is_none());
+}
+
+/// An operation that ended, with one record that was refused.
+fn with_a_failed_operation(state: &mut State) -> OperationId {
+    let mut one = OperationState::clone(&state.operations[0]);
+    one.progress.refused = 1;
+    one.request.verb = Verb::Rehydrate;
+    let id = one.request.id;
+    state.operations[0] = Arc::new(one);
+    id
+}
+
+fn journal_says(state: &State, operation: OperationId, ids: &[RowId]) -> Message {
+    let known = state.operation(operation).unwrap();
+    let records = ids.iter().map(|id| JournalRecord {
+        table: state.tables[0].name.clone(),
+        id: *id,
+        name: String::new(),
+        number: String::new(),
+        on_the_way: false,
+    });
+    let failed = Failed {
+        request: known.request.clone(),
+        is_over: true,
+        records: records.collect(),
+    };
+    Message::Failed(operation, FailedRecords(Ok(Arc::new(failed))))
+}
+
+#[test]
+fn what_failed_of_an_operation_is_tried_again_as_one_that_names_it() {
+    let mut state = fixture::armed(fixture::working(), "INC-4471");
+    state.operations = fixture::outage().operations;
+    let failed = with_a_failed_operation(&mut state);
+    let stub = state.records.iter().map(|(_, one)| one);
+    let stub = stub.filter(|one| one.drift == Drift::Stub && one.key.table.0 == 0);
+    let stub = stub.map(|one| one.key.id).next().unwrap();
+    let mut console = Console::new(state, (140, 42));
+    console.keys("3 R");
+    assert_eq!(console.looked_up, [failed]);
+    let says = journal_says(
+        &console.model.state.clone(),
+        failed,
+        &[stub, fixture::id(999)],
+    );
+    console.take(says);
+    let screen = console.screen();
+    assert!(screen.contains("REHYDRATE 1 record again"), "{screen}");
+    console.keys("y");
+    let asked = chosen(console.sent.last().unwrap());
+    assert_eq!(asked, (Verb::Rehydrate, String::new(), Some(failed)));
+}
+
+#[test]
+fn what_went_well_is_not_tried_again_and_a_late_answer_opens_nothing() {
+    let mut console = Console::new(fixture::armed(fixture::outage(), "x"), (140, 42));
+    console.keys("3 R");
+    assert!(console.looked_up.is_empty());
+    assert!(console.screen().contains("retry: nothing of it failed"));
+    let mut failed = None;
+    console.change(|state| failed = Some(with_a_failed_operation(state)));
+    console.keys("R 1");
+    let says = journal_says(
+        &console.model.state.clone(),
+        failed.unwrap(),
+        &[fixture::id(1)],
+    );
+    console.take(says);
+    assert!(console.model.dialogs.is_empty());
+}
+
+#[test]
+fn what_was_asked_for_and_done_between_two_snapshots_is_told_and_what_is_remembered_is_not() {
+    let mut console = armed();
+    let done = fixture::outage().operations[0].clone();
+    console.change(|state| {
+        state.started = fixture::ago(state.now, Duration::from_secs(60));
+        state.operations.push(done.clone());
+    });
+    assert!(
+        console.model.toasts.is_empty(),
+        "an earlier process did that"
+    );
+    console.change(|state| {
+        let mut one = OperationState::clone(&done);
+        one.request.id = OperationId::new();
+        one.request.asked = state.now.wall;
+        state.operations.push(Arc::new(one));
+    });
+    let toast = &console.model.toasts.back().unwrap().text;
+    assert!(toast.starts_with("√ rehydrate: 3 of 3 verified"), "{toast}");
 }

@@ -6,7 +6,7 @@ use crate::domain::breaker::{Forced, Phase};
 use crate::domain::drift::Drift;
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
-use crate::domain::hook::{Answer, Called, HookHealth};
+use crate::domain::hook::{Answer, Called, Calls, HookHealth, STARTED};
 use crate::engine::State;
 use crate::engine::state::HookState;
 use crate::tui::verdict::verdicts;
@@ -34,7 +34,7 @@ fn down(state: &mut State, place: usize) {
 #[test]
 fn each_fact_has_its_verdict() {
     type Change = fn(&mut State);
-    let table: [(&str, Change); 14] = [
+    let table: [(&str, Change); 16] = [
         ("ALL WELL", |_| {}),
         ("EXPECTED", |state| late(state, 20)),
         ("SYNC IS LATE 1h00m", |state| late(state, 26)),
@@ -53,6 +53,24 @@ fn each_fact_has_its_verdict() {
             health.set_called(Called::Yes);
             let silent = Answer::Silent("connection refused".to_owned());
             health.answered(silent, None, ago(state.now, secs(80)));
+            state.hook = Some(HookState { link: 0, health });
+        }),
+        ("THE HOOK ENSURES NOTHING 1m20s", |state| {
+            let mut health = HookHealth::default();
+            health.set_called(Called::Yes);
+            let not = Answer::NotReady("the key vault is locked".to_owned());
+            health.answered(not, None, ago(state.now, secs(80)));
+            state.hook = Some(HookState { link: 0, health });
+        }),
+        ("THE HOOK MISSES CALLS", |state| {
+            let calls = |late| {
+                Calls::read(&format!(
+                    "{STARTED} 1\ntandem_hook_calls_total{{outcome=\"late\"}} {late}\n"
+                ))
+            };
+            let mut health = HookHealth::default();
+            health.answered(Answer::Well, Some(calls(1)), ago(state.now, secs(80)));
+            health.answered(Answer::Well, Some(calls(9)), ago(state.now, secs(20)));
             state.hook = Some(HookState { link: 0, health });
         }),
         ("WE ARE CUT OFF 2m00s", |state| {

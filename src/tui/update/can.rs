@@ -1,6 +1,6 @@
 //! Whether an action can be done now, and why not: the palette and the help say it beside the action's key.
 
-use super::{context, verb};
+use super::{context, operations, verb, views};
 use crate::domain::time::Now;
 use crate::engine::state::Lock;
 use crate::tui::action::{Action, ActionId, Writes, of};
@@ -20,11 +20,13 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
     match id {
         ActionId::Ensure | ActionId::Rehydrate | ActionId::Sync => {
             verb::refusal(model).or_else(|| locked(model)).or_else(|| {
-                let has_records = model.screen == Screen::Pulse || chosen(model);
+                let whole = matches!(model.screen, Screen::Pulse | Screen::Runs);
+                let has_records = whole || chosen(model);
                 say(!has_records, "no record is chosen")
             })
         }
         ActionId::Arm => locked(model),
+        ActionId::Open if matches!(model.screen, Screen::Runs | Screen::Tickets) => None,
         ActionId::Open | ActionId::CopyId if model.screen != Screen::Operations => {
             say(!chosen(model), "no record is chosen")
         }
@@ -38,6 +40,24 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ),
         ActionId::Unmark => say(model.records.marks.is_empty(), "nothing is marked"),
         ActionId::End => say(!can_end(model, now), "nothing of it can be taken back"),
+        ActionId::Retry => {
+            let chosen = model.chosen_operation();
+            let operation = chosen.and_then(|place| model.state.operations.get(place));
+            let why = operation.map_or(Some("nothing was asked for yet"), |one| {
+                operations::why_no_retry(one)
+            });
+            verb::refusal(model)
+                .or_else(|| locked(model))
+                .or_else(|| why.map(str::to_owned))
+        }
+        ActionId::SwapSide => say(
+            model.picking.is_none(),
+            "the choice by column begins with H, then c",
+        ),
+        ActionId::Rerun | ActionId::CancelRun => verb::refusal(model)
+            .or_else(|| locked(model))
+            .or_else(|| views::why_no_order(model, id, now)),
+        ActionId::Take => say(model.state.alarms.is_empty(), "no alert fires"),
         ActionId::NextLink => say(model.state.links.len() < 2, "there is one link"),
         ActionId::StopAll => say(is_forced(model), "all calls are stopped already"),
         ActionId::Release => say(!is_forced(model), "nothing is forced"),

@@ -53,12 +53,12 @@ fn freeze(model: &mut Model, now: Now) -> Vec<Effect> {
 }
 
 /// Three lines at a time, where there is a list to move in.
-pub fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
+pub fn wheel(model: &mut Model, down: bool, now: Now) -> Vec<Effect> {
     let action = if down { ActionId::Down } else { ActionId::Up };
     if !model.dialogs.is_empty() {
         return Vec::new();
     }
-    (0..3).flat_map(|_| moved(model, action)).collect()
+    (0..3).flat_map(|_| moved(model, action, now)).collect()
 }
 
 /// A click moves the cursor and does nothing else.

@@ -1,11 +1,11 @@
 //! Keys in dialogs. A dialog is confirmed by `y`, or by the typed count and Enter: never by Enter alone, never by the
 //! key that opened it, and not before it could be seen.
 
-use super::{is_burst, list, verb};
+use super::{columns, incident, is_burst, list, verb};
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
-use crate::engine::command::{Consent, Target};
+use crate::engine::command::{Consent, RunOrder, Target};
 use crate::engine::state::{Lock, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::commands;
@@ -13,7 +13,7 @@ use crate::tui::keymap::{Code, Context, Key};
 use crate::tui::layout::Arrangement;
 use crate::tui::message::Effect;
 use crate::tui::model::{
-    ArmDialog, Ask, BreakerDialog, BreakerStep, CommandsDialog, ConfirmDialog, Dialog, Field,
+    ArmDialog, Ask, BreakerDialog, BreakerStep, CommandsDialog, ConfirmDialog, Deed, Dialog, Field,
     Listing, Model, UNSEEN,
 };
 use crate::tui::order::Sort;
@@ -93,12 +93,14 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         ActionId::Longer | ActionId::Shorter => {
-            if let Some(Dialog::Arm(dialog)) = model.dialogs.last_mut() {
-                if action == ActionId::Longer {
-                    dialog.longer();
-                } else {
-                    dialog.shorter();
-                }
+            let is_longer = action == ActionId::Longer;
+            match model.dialogs.last_mut() {
+                Some(Dialog::Arm(dialog)) if is_longer => dialog.longer(),
+                Some(Dialog::Arm(dialog)) => dialog.shorter(),
+                Some(Dialog::Take(dialog)) if is_longer => dialog.longer(),
+                Some(Dialog::Take(dialog)) => dialog.shorter(),
+                Some(Dialog::HandOver(dialog)) => incident::reach(dialog, is_longer, now),
+                _ => {}
             }
             Vec::new()
         }
@@ -108,6 +110,7 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         }
         ActionId::Accept => accept(model, now),
         ActionId::Yes if counts(model, now) => yes(model, now),
+        ActionId::ByColumn => columns::begin(model),
         ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget
             if counts(model, now) =>
         {
@@ -136,6 +139,7 @@ fn fields(model: &mut Model, action: ActionId, now: Now) {
         Some(Dialog::Confirm(dialog)) => dialog.next_field(),
         Some(Dialog::Arm(dialog)) if action == ActionId::NextField => dialog.next_field(),
         Some(Dialog::Arm(dialog)) => dialog.previous_field(),
+        Some(Dialog::Take(dialog)) => dialog.next_field(),
         Some(Dialog::Commands(_)) => {
             let code = if action == ActionId::NextField {
                 Code::Down
@@ -149,7 +153,14 @@ fn fields(model: &mut Model, action: ActionId, now: Now) {
             dialog.at = (dialog.at + 1).min(Sort::ALL.len() - 1);
         }
         Some(Dialog::Sort(dialog)) => dialog.at = dialog.at.saturating_sub(1),
-        Some(Dialog::Breaker(_) | Dialog::Quit(_) | Dialog::Status(_) | Dialog::Choose(_))
+        Some(
+            Dialog::Breaker(_)
+            | Dialog::Quit(_)
+            | Dialog::Status(_)
+            | Dialog::Choose(_)
+            | Dialog::Note(_)
+            | Dialog::HandOver(_),
+        )
         | None => {}
     }
 }
@@ -206,11 +217,14 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Some(Dialog::Find(_)) if counts => super::find::accept(model, now),
+        Some(Dialog::Note(_)) if counts => incident::note(model, now),
+        Some(Dialog::Take(_)) if counts => incident::take(model, now),
+        Some(Dialog::HandOver(_)) if counts => incident::hand_over(model, now),
         Some(Dialog::Sort(dialog)) => {
             let sort = Sort::ALL.get(dialog.at).copied();
             model.dialogs.pop();
             model.records.sort = sort.unwrap_or_default();
-            list::ask(model)
+            list::filtered(model, now)
         }
         Some(Dialog::Commands(dialog)) if counts => {
             let dialog = dialog.clone();
@@ -222,6 +236,9 @@ fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
             | Dialog::Quit(_)
             | Dialog::Commands(_)
             | Dialog::Find(_)
+            | Dialog::Note(_)
+            | Dialog::Take(_)
+            | Dialog::HandOver(_)
             | Dialog::Choose(_),
         )
         | None => Vec::new(),
@@ -254,6 +271,9 @@ fn yes(model: &mut Model, now: Now) -> Vec<Effect> {
             | Dialog::Status(_)
             | Dialog::Sort(_)
             | Dialog::Find(_)
+            | Dialog::Note(_)
+            | Dialog::Take(_)
+            | Dialog::HandOver(_)
             | Dialog::Choose(_),
         )
         | None => Vec::new(),
@@ -272,13 +292,13 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
         return Vec::new();
     };
     model.dialogs.pop();
-    let request = |verb: Verb| Request {
+    let request = |deed: Deed| Request {
         id: model.next_operation,
-        verb,
+        verb: deed.verb,
         link: link.clone(),
         reason: dialog.reason.value().trim().to_owned(),
-        choices: Vec::new(),
-        retries: None,
+        choices: deed.choices,
+        retries: deed.retries,
         ticket: String::new(),
         who: model.who.clone(),
         asked: now.wall,
@@ -287,27 +307,40 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
         records: dialog.ask.records(),
     };
     match &dialog.ask {
-        Ask::Repair { verb, records, .. } => {
+        Ask::Repair { deed, records, .. } => {
             let command = Command::Repair {
-                request: request(*verb),
+                request: request(deed.clone()),
                 records: records.iter().copied().map(Target::Record).collect(),
                 consent,
             };
             for key in records {
                 model.records.marks.remove(key);
             }
+            model.picking = None;
             let mut effects = vec![Effect::Send(command)];
             effects.extend(list::keep_places(model, records));
             effects
         }
         Ask::Sync { .. } => vec![Effect::Send(Command::StartSync {
-            request: request(Verb::Sync),
+            request: request(Deed::of(Verb::Sync)),
             consent,
         })],
         Ask::Resume { operation, .. } => vec![Effect::Send(Command::Resume {
             operation: *operation,
             consent,
         })],
+        Ask::Order { order, .. } => {
+            let verb = match order {
+                RunOrder::Start => Verb::Sync,
+                RunOrder::Rerun(_) => Verb::Rerun,
+                RunOrder::Cancel(_) => Verb::Cancel,
+            };
+            vec![Effect::Send(Command::OrderRun {
+                request: request(Deed::of(verb)),
+                order: order.clone(),
+                consent,
+            })]
+        }
         Ask::End { operation } => vec![Effect::Send(Command::End {
             operation: *operation,
             who: model.who.clone(),

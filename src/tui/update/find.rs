@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use super::show_sides;
+use super::views::why_silent;
+use crate::domain::breaker::Class;
 use crate::domain::find::parse;
 use crate::domain::operation::RecordKey;
 use crate::domain::time::Now;
 use crate::engine::find::{Found, Record};
 use crate::engine::state::{InstanceState, Tone};
-use crate::tui::format;
 use crate::tui::message::Effect;
-use crate::tui::model::{Answer, Dialog, FindDialog, Model};
+use crate::tui::model::{Answer, Dialog, FindDialog, Model, Origin};
 
 /// Opens the dialog.
 pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
@@ -27,11 +28,16 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
 
 /// Enter: asks for what was typed; once that was answered, opens the record under the cursor.
 pub fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
-    let mut instances = model.state.instances.iter();
-    let stopped: Option<&InstanceState> = instances.rfind(|one| one.forced().is_some());
-    if let Some(instance) = stopped {
-        let text = format!("all calls to {} are stopped", format::place(&instance.name));
-        model.toast(text, Tone::Care, now);
+    // Nothing is sent to an instance whose breaker is open, or that a person stopped: the others are asked all the same.
+    let instances = model.state.instances.iter();
+    let spared: Vec<Option<String>> = instances
+        .map(|one| is_spared(one).then(|| why_silent(one)))
+        .collect();
+    if let Some(Some(why)) = spared
+        .iter()
+        .find(|why| spared.iter().all(Option::is_some) && why.is_some())
+    {
+        model.toast(why.clone(), Tone::Care, now);
         return Vec::new();
     }
     let number = model.finds + 1;
@@ -52,7 +58,13 @@ pub fn accept(model: &mut Model, now: Now) -> Vec<Effect> {
     dialog.answer = Answer::Asking(number);
     dialog.at = 0;
     model.finds = number;
-    vec![Effect::Find(number, said)]
+    vec![Effect::Find(number, said, spared)]
+}
+
+/// Whether nothing is to be sent to an instance: a person stopped it, or its read breaker is not closed.
+fn is_spared(instance: &InstanceState) -> bool {
+    let read = instance.breaker(Class::Read);
+    instance.forced().is_some() || read.is_some_and(|breaker| !breaker.is_closed())
 }
 
 /// Takes an answer in.
@@ -101,5 +113,5 @@ fn show(model: &mut Model, record: &Record, now: Now) -> Vec<Effect> {
         return Vec::new();
     };
     model.dialogs.pop();
-    show_sides(model, key, false)
+    show_sides(model, key, Origin::Records)
 }

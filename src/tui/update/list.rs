@@ -35,8 +35,20 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
         terms: terms::parse(list.filter.value(), state.now.wall),
         sort: list.sort,
         acted: Arc::clone(&list.acted),
+        tickets: model
+            .tickets
+            .read
+            .as_ref()
+            .map(|_| Arc::clone(&model.tickets.counts)),
     };
     vec![Effect::Sort(query, state.records.clone())]
+}
+
+/// Whether the filter or the order of the list asks for open tickets.
+pub fn wants_tickets(model: &Model) -> bool {
+    let list = &model.records;
+    let terms = terms::parse(list.filter.value(), model.state.now.wall);
+    list.sort == Sort::Tickets || super::views::asks_for_tickets(&terms)
 }
 
 /// Asks anew when the snapshot's records are not those of the last query.
@@ -236,7 +248,7 @@ fn facet(model: &mut Model, turn: Turn) -> Vec<Effect> {
 }
 
 /// A key while the filter is typed.
-pub fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
+pub fn typed(model: &mut Model, key: Key, now: Now) -> Vec<Effect> {
     match model.keys.action(&[Context::Field], key) {
         Some(ActionId::Accept) => {
             model.records.typing = false;
@@ -254,10 +266,17 @@ pub fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
     match edit(key) {
         Some(request) => {
             model.records.filter.handle(request);
-            ask(model)
+            filtered(model, now)
         }
         None => Vec::new(),
     }
+}
+
+/// The filter is another: the list is asked for anew, and the tickets where they are wanted.
+pub fn filtered(model: &mut Model, now: Now) -> Vec<Effect> {
+    let mut effects = ask(model);
+    effects.extend(super::views::read_when_due(model, now));
+    effects
 }
 
 /// What a key does in a text field.

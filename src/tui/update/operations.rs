@@ -1,12 +1,18 @@
 //! The Operations view: which operation is chosen, and what Enter and `x` do to it.
 
+use std::sync::Arc;
+
 use super::{show_sides, step, verb};
+use crate::domain::operation::{OperationId, RecordKey, Verb};
 use crate::domain::time::Now;
-use crate::engine::state::Tone;
+use crate::engine::Command;
+use crate::engine::audit::Failed;
+use crate::engine::records::Record;
+use crate::engine::state::{OperationState, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::layout;
 use crate::tui::message::Effect;
-use crate::tui::model::{Ask, Model};
+use crate::tui::model::{Ask, Deed, Model, Origin, Retrying, Summary, planned};
 
 /// Moves the cursor among the operations, or among the records of the chosen one.
 pub fn moved(model: &mut Model, action: ActionId) {
@@ -57,7 +63,7 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
             .records
             .get(model.operations.at)
             .map(|one| one.key);
-        return key.map_or_else(Vec::new, |key| show_sides(model, key, true));
+        return key.map_or_else(Vec::new, |key| show_sides(model, key, Origin::Operations));
     }
     if operation.waits_for_a_person() {
         if super::is_held_still(model, ActionId::End) || verb::is_refused(model, now) {
@@ -97,4 +103,137 @@ pub fn end(model: &mut Model, now: Now) -> Vec<Effect> {
         None => {}
     }
     Vec::new()
+}
+
+/// Why what failed of an operation can't be tried again, as far as is known without the journal.
+pub fn why_no_retry(operation: &OperationState) -> Option<&'static str> {
+    let tally = operation.progress;
+    let is_repair = !matches!(
+        operation.request.verb,
+        Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End
+    );
+    if !is_repair {
+        Some("that was no repair of records")
+    } else if !operation.is_finished() {
+        Some("it is not over yet")
+    } else if tally.refused + tally.held + tally.abandoned == 0 {
+        Some("nothing of it failed")
+    } else {
+        None
+    }
+}
+
+/// `R`: asks the journal what failed; the confirmation opens once it has told.
+pub fn retry(model: &mut Model, now: Now) -> Vec<Effect> {
+    if verb::is_refused(model, now) {
+        return Vec::new();
+    }
+    let chosen = model.chosen_operation();
+    let Some(operation) = chosen.and_then(|place| model.state.operations.get(place)) else {
+        return Vec::new();
+    };
+    let why = if model
+        .link()
+        .is_some_and(|link| link.name != operation.request.link)
+    {
+        Some("it is on another link: go there first")
+    } else {
+        why_no_retry(operation)
+    };
+    let operation = operation.request.id;
+    if let Some(why) = why {
+        model.toast(format!("retry: {why}"), Tone::Plain, now);
+        return Vec::new();
+    }
+    model.retrying = Some(Retrying {
+        operation,
+        found: None,
+    });
+    vec![Effect::ReadFailed(operation)]
+}
+
+/// The journal has told what failed.
+pub fn failed(
+    model: &mut Model,
+    operation: OperationId,
+    failed: Result<Arc<Failed>, String>,
+    now: Now,
+) -> Vec<Effect> {
+    let is_awaited = |one: &mut Retrying| one.operation == operation;
+    let Some(mut retrying) = model.retrying.take_if(is_awaited) else {
+        return Vec::new();
+    };
+    let failed = match failed {
+        Ok(failed) => failed,
+        Err(why) => {
+            model.toast(format!("what failed can't be read: {why}"), Tone::Care, now);
+            return Vec::new();
+        }
+    };
+    let tables: Vec<_> = model.state.tables_of(model.link).collect();
+    let keys = failed.records.iter().filter_map(|record| {
+        let mut tables = tables.iter();
+        let (table, _) = tables.find(|(_, table)| table.name == record.table)?;
+        Some(RecordKey {
+            table: *table,
+            id: record.id,
+        })
+    });
+    let deed = Deed {
+        verb: failed.request.verb,
+        choices: failed.request.choices.clone(),
+        retries: Some(operation),
+    };
+    retrying.found = Some((deed, keys.collect()));
+    let unread = unread(model, &retrying);
+    model.retrying = Some(retrying);
+    if unread.is_empty() {
+        try_again(model, now)
+    } else {
+        vec![Effect::Send(Command::Read(unread))]
+    }
+}
+
+/// Goes on once the records that are to be tried again have been read.
+pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
+    let is_ready = model
+        .retrying
+        .as_ref()
+        .is_some_and(|one| one.found.is_some() && unread(model, one).is_empty());
+    if is_ready {
+        try_again(model, now)
+    } else {
+        Vec::new()
+    }
+}
+
+/// Records that are still out of step, and were read by the agent alone.
+fn unread(model: &Model, retrying: &Retrying) -> Vec<RecordKey> {
+    let keys = retrying.found.iter().flat_map(|(_, keys)| keys);
+    let records = keys.filter_map(|key| model.record(*key));
+    let unread = records.filter(|record| !record.sides.are_read());
+    unread.map(|record| record.key).collect()
+}
+
+fn try_again(model: &mut Model, now: Now) -> Vec<Effect> {
+    let Some((deed, keys)) = model.retrying.take().and_then(|one| one.found) else {
+        return Vec::new();
+    };
+    let is_write = |record: &&Record| planned(&model.state, record, &deed).is_write();
+    let records = keys.iter().filter_map(|key| model.record(*key));
+    let records: Vec<RecordKey> = records.filter(is_write).map(|record| record.key).collect();
+    if records.is_empty() {
+        let text = "nothing of it would be written now: it is in step, or waits for a person";
+        model.toast(text, Tone::Plain, now);
+        return Vec::new();
+    }
+    let summary = Box::new(Summary::of(model, &deed, &keys));
+    let ask = Ask::Repair {
+        deed,
+        records,
+        chosen: keys,
+        hidden: Vec::new(),
+        summary,
+    };
+    verb::confirm(model, ask, ActionId::Retry, now)
 }

@@ -13,7 +13,8 @@ use crate::tui::action::ActionId;
 use crate::tui::format;
 use crate::tui::message::Effect;
 use crate::tui::model::{
-    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Dialog, Model, Screen, Summary, plan_of,
+    ArmDialog, Ask, ChooseDialog, ConfirmDialog, Deed, Dialog, Model, Origin, Screen, Summary,
+    plan_of,
 };
 
 /// A verb's key.
@@ -26,7 +27,7 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if is_refused(model, now) {
         return Vec::new();
     }
-    if model.screen == Screen::Pulse {
+    if matches!(model.screen, Screen::Pulse | Screen::Runs) {
         return sync_run(model, now);
     }
     let (chosen, hidden) = concerned(model);
@@ -54,12 +55,14 @@ pub fn pressed(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if writable.is_empty() {
         return nothing_to_write(model, &keys, verb, now);
     }
+    let deed = Deed::of(verb);
+    let summary = Box::new(Summary::of(model, &deed, &keys));
     let ask = Ask::Repair {
-        verb,
+        deed,
         records: writable,
-        chosen: keys.clone(),
+        chosen: keys,
         hidden,
-        summary: Box::new(Summary::of(model, verb, &keys)),
+        summary,
     };
     confirm(model, ask, action, now)
 }
@@ -127,7 +130,11 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
     let Some(record) = keys.first().and_then(|key| model.record(*key)) else {
         return Vec::new();
     };
-    let (key, drift, name) = (record.key, record.drift, record.name.clone());
+    let (key, drift, name) = (
+        record.key,
+        record.drift,
+        model.private(&record.name).into_owned(),
+    );
     let plan = plan_of(&model.state, record, verb);
     let why = match plan {
         Plan::Nothing(why) | Plan::Refuse(why) => why,
@@ -149,7 +156,7 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
         let effects = if matches!(model.screen, Screen::Sides(_)) {
             Vec::new()
         } else {
-            show_sides(model, key, false)
+            show_sides(model, key, Origin::Records)
         };
         let dialog = ChooseDialog { key, drawn: now };
         model.dialogs.push(Dialog::Choose(dialog));
@@ -179,12 +186,14 @@ pub fn chosen(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         Plan::Create(_) | Plan::Fill { .. } | Plan::Keep => {}
     }
     model.dialogs.pop();
+    let deed = Deed::of(verb);
+    let summary = Box::new(Summary::of(model, &deed, &[key]));
     let ask = Ask::Repair {
-        verb,
+        deed,
         records: vec![key],
         chosen: vec![key],
         hidden: Vec::new(),
-        summary: Box::new(Summary::of(model, verb, &[key])),
+        summary,
     };
     confirm(model, ask, action, now)
 }

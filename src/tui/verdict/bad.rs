@@ -117,11 +117,21 @@ fn down(
         ),
         cause,
         effect,
-        format!(
-            "{} copies the status for others. Nothing to mend until {name} answers.",
-            facts.key(ActionId::CopyStatus)
-        ),
+        next(facts, &name),
     ))
+}
+
+/// What there is to do while an instance is down: nothing there, and the rest for those who wait.
+fn next(facts: &Facts<'_>, name: &str) -> String {
+    let state = &facts.model.state;
+    let mut alarms = state.alarms.iter();
+    let copy = facts.key(ActionId::CopyStatus);
+    if alarms.any(|alarm| state.taken_by(alarm, facts.now.wall).is_none()) {
+        let take = facts.key(ActionId::Take);
+        format!("{take} take it, {copy} copy status for others. Nothing to mend until it answers.")
+    } else {
+        format!("{copy} copies the status for others. Nothing to mend until {name} answers.")
+    }
 }
 
 /// Whether an instance answers, however badly.

@@ -6,6 +6,7 @@ use super::{Facts, Verdict, care, drain_of, forced_words};
 use crate::domain::breaker::Class;
 use crate::domain::drift::Drift;
 use crate::domain::health::{Health, RECOVERING};
+use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::operation::Verb;
 use crate::domain::text::visible;
@@ -45,6 +46,38 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
         )),
         LinkCondition::InStep | LinkCondition::Expected | LinkCondition::Unknown => None,
     }
+}
+
+pub fn hook_failing(facts: &Facts<'_>) -> Option<Verdict> {
+    let hook = facts.model.state.hook.as_ref()?;
+    let hook = Some(&hook.health).filter(|_| hook.link == facts.model.link)?;
+    let share = hook.lately();
+    let (title, detail) = match hook.answer() {
+        Answer::NotReady(why) if hook.called() == Called::Yes => {
+            let lasts = span(facts.now.since(hook.since()?));
+            let title = format!("THE HOOK ENSURES NOTHING {lasts}");
+            (title, visible(why).into_owned())
+        }
+        Answer::Well if share.is_failing() => (
+            "THE HOOK MISSES CALLS".to_owned(),
+            format!(
+                "{} of {} calls in 5m were not ensured",
+                share.unensured, share.calls
+            ),
+        ),
+        _ => return None,
+    };
+    let place = place(&facts.target.name);
+    Some(care(
+        title,
+        detail,
+        format!("Tickets pass unensured: {place} refuses those for a missing customer."),
+        format!(
+            "its log tells why; {} ensures who is missing, in {} Records.",
+            facts.key(ActionId::Ensure),
+            facts.key(ActionId::Records)
+        ),
+    ))
 }
 
 pub fn recovering(facts: &Facts<'_>) -> Option<Verdict> {

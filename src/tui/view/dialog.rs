@@ -13,6 +13,7 @@ mod breaker;
 mod choose;
 mod confirm;
 mod find;
+mod incident;
 mod quit;
 mod sort;
 mod status;
@@ -34,7 +35,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         Dialog::Arm(dialog) => arm::draw(canvas, model, dialog),
         Dialog::Breaker(dialog) => breaker::draw(canvas, model, dialog, now),
         Dialog::Quit(_) => quit::draw(canvas, model),
-        Dialog::Status(text) => status(canvas, text),
+        Dialog::Status(text) => status(canvas, model, text),
+        Dialog::Note(dialog) => incident::note(canvas, model, dialog),
+        Dialog::Take(dialog) => incident::take(canvas, model, dialog, now),
+        Dialog::HandOver(dialog) => incident::hand_over(canvas, model, dialog, now),
         Dialog::Find(dialog) => find::draw(canvas, model, dialog),
         Dialog::Sort(dialog) => sort::draw(canvas, model, *dialog),
         Dialog::Choose(dialog) => choose::draw(canvas, model, dialog),

@@ -7,16 +7,22 @@ use crate::tui::canvas::Canvas;
 use crate::tui::format::width;
 use crate::tui::keymap::{Context, actions_in};
 use crate::tui::layout::Arrangement;
+use crate::tui::listing::chosen_run;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
-use crate::tui::update::{can_end, context};
+use crate::tui::update::{can_end, context, why_not};
 
 /// Draws the hints.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     let y = canvas.rows().saturating_sub(1);
     if model.records.typing && model.screen == Screen::Records {
-        let text = "Enter keep  Esc off  drift:stub table:acc why:plug-in age>6h !not ~fzy";
+        let text = "Enter keep  Esc off  drift:stub table:acc why:rule age>6h tickets>3 !x ~abc";
+        canvas.text(1, y, text, Role::Dim);
+        return;
+    }
+    if model.timeline.typing && model.screen == Screen::Timeline {
+        let text = "Enter keep  Esc off  words, !not; a name, an instance";
         canvas.text(1, y, text, Role::Dim);
         return;
     }
@@ -72,7 +78,11 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             format!("arm for {}", model.verb_keys()),
         ));
     }
-    let special = special(model);
+    if model.picking.is_some() {
+        hints.push((model.key(ActionId::SwapSide), "the other side".to_owned()));
+        hints.push((model.key(ActionId::Open), "go on".to_owned()));
+    }
+    let special = special(model, now);
     hints.extend(special);
     for action in actions_in(here).chain(actions_in(Context::Screens)) {
         let is_arming = action.id == ActionId::Arm;
@@ -82,6 +92,10 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             // All of Pulse's panes are on the screen here.
             || (action.id == ActionId::Pane && here == Context::Pulse)
             || (action.id == ActionId::End && !can_end)
+            || (matches!(
+                action.id,
+                ActionId::Retry | ActionId::Rerun | ActionId::CancelRun | ActionId::Take
+            ) && why_not(model, action.id, now).is_some())
             || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);
         if !hidden {
@@ -97,10 +111,18 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
 }
 
 /// What Enter does here, where that is worth a hint.
-fn special(model: &Model) -> Option<(String, String)> {
+fn special(model: &Model, now: Now) -> Option<(String, String)> {
     let words = match model.screen {
         Screen::Sides(_) => return Some((model.key(ActionId::Back), "back".to_owned())),
-        Screen::Pulse | Screen::Records => return None,
+        Screen::Pulse | Screen::Records | Screen::Timeline => return None,
+        Screen::Runs => {
+            chosen_run(model, now)?.operation?;
+            "its records"
+        }
+        Screen::Tickets => {
+            model.tickets.read.as_ref()?;
+            "its customer"
+        }
         Screen::Operations if model.operations.in_records => "both sides",
         Screen::Operations => {
             let chosen = model

@@ -7,6 +7,7 @@ use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, narrow, span, width};
 use crate::tui::layout::Arrangement;
+use crate::tui::listing;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
 
@@ -36,8 +37,9 @@ fn seen_by(canvas: &mut Canvas<'_>, model: &Model, behind: u16, now: Now) {
     let room = usize::from(last.saturating_sub(behind));
     let texts = [
         format!("seen by {by}, {age} ago"),
-        format!("by {by}"),
+        format!("seen by agent {age} ago"),
         "by the agent".to_owned(),
+        "agent".to_owned(),
     ];
     if let Some(text) = texts.iter().find(|text| width(text) <= room) {
         canvas.right(last, 1, text, role);
@@ -200,19 +202,35 @@ fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) -> u16 {
     };
     let third = if wide { "3 Operations" } else { "3 Ops" };
     let here = match model.screen {
-        Screen::Pulse => 0,
-        Screen::Records => 1,
-        Screen::Sides(view) if !view.from_operations => 1,
-        Screen::Sides(_) | Screen::Operations => 2,
+        Screen::Sides(view) => view.from.screen(),
+        screen => screen,
     };
+    let runs = model
+        .link()
+        .map_or(0, |link| link.sync.runs.failed_in_a_row);
+    let runs = if runs > 0 {
+        format!(" {runs}×")
+    } else {
+        String::new()
+    };
+    let lacking = model.tickets.read.as_deref().map_or(0, listing::lacking);
+    let lacking = match (lacking, wide) {
+        (0, _) => String::new(),
+        (n, true) => format!(" {}", count(n)),
+        (n, false) => format!(" {}", narrow(n)),
+    };
+    let fourth = if wide { "4 Sync runs" } else { "4 Runs" };
     let names = [
-        "1 Pulse".to_owned(),
-        format!("2 Records{listed}"),
-        format!("{third}{operations}"),
+        (Screen::Pulse, "1 Pulse".to_owned()),
+        (Screen::Records, format!("2 Records{listed}")),
+        (Screen::Operations, format!("{third}{operations}")),
+        (Screen::Runs, format!("{fourth}{runs}")),
+        (Screen::Tickets, format!("5 Tickets{lacking}")),
+        (Screen::Timeline, "6 Timeline".to_owned()),
     ];
     let mut x = 0;
-    for (place, name) in names.iter().enumerate() {
-        x = if place == here {
+    for (screen, name) in &names {
+        x = if *screen == here {
             canvas.text(x, 1, &format!("[{name}]"), Role::Strong)
         } else {
             canvas.text(x, 1, &format!(" {name} "), Role::Plain)

@@ -10,7 +10,7 @@ use crate::tui::layout;
 use crate::tui::model::{Dialog, Model, Screen};
 use crate::tui::theme::Role;
 use crate::tui::verdict::{Verdict, verdicts};
-use crate::tui::view::commands;
+use crate::tui::view::{commands, runs, tickets, timeline};
 
 mod operations;
 mod pulse;
@@ -27,6 +27,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         Screen::Records => records::list(&mut pane, model, now),
         Screen::Sides(view) => records::sides(&mut pane, model, view, now),
         Screen::Operations => operations::draw(&mut pane, model, now),
+        Screen::Runs => runs::narrow(&mut pane, model, now),
+        Screen::Tickets => tickets::narrow(&mut pane, model, now),
+        Screen::Timeline => timeline::narrow(&mut pane, model, now),
     }
     footer(canvas, model);
     dialog(canvas, model, now);
@@ -61,30 +64,44 @@ fn header(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let x = canvas.text(1, 0, &name, Role::Plain);
     canvas.text(x + 2, 0, &lock.0, lock.1);
     canvas.right(last, 0, &clock, Role::Plain);
-    let views = [
-        (ActionId::Pulse, "Pulse", model.screen == Screen::Pulse),
-        (
-            ActionId::Records,
-            "Records",
-            matches!(model.screen, Screen::Records)
-                || matches!(model.screen, Screen::Sides(view) if !view.from_operations),
-        ),
-        (
-            ActionId::Operations,
-            "Ops",
-            matches!(model.screen, Screen::Operations)
-                || matches!(model.screen, Screen::Sides(view) if view.from_operations),
-        ),
+    let here = match model.screen {
+        Screen::Sides(view) => view.from.screen(),
+        screen => screen,
+    };
+    let all = [
+        (ActionId::Pulse, "Pulse", Screen::Pulse),
+        (ActionId::Records, "Records", Screen::Records),
+        (ActionId::Operations, "Ops", Screen::Operations),
+        (ActionId::Runs, "Runs", Screen::Runs),
+        (ActionId::Tickets, "Tickets", Screen::Tickets),
+        (ActionId::Timeline, "Timeline", Screen::Timeline),
     ];
+    // The names of the first three have room at 40 columns; of the others their keys, and the name of the one that is
+    // shown.
+    let room = usize::from(canvas.columns()) >= 64;
+    let views = all.map(|(action, name, screen)| {
+        let is_early = matches!(
+            action,
+            ActionId::Pulse | ActionId::Records | ActionId::Operations
+        );
+        let is_here = screen == here;
+        let is_named = room || is_here || (is_early && !here_is_late(here));
+        (action, if is_named { name } else { "" }, is_here)
+    });
     let mut x = 0;
     for (action, name, is_here) in views {
         let text = format!("{} {name}", model.key(action));
+        let text = text.trim_end();
         x = if is_here {
             canvas.text(x, 1, &format!("[{text}]"), Role::Strong)
         } else {
             canvas.text(x, 1, &format!(" {text} "), Role::Plain)
         };
     }
+}
+
+fn here_is_late(here: Screen) -> bool {
+    matches!(here, Screen::Runs | Screen::Tickets | Screen::Timeline)
 }
 
 fn verdict(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
@@ -144,8 +161,13 @@ fn footer(canvas: &mut Canvas<'_>, model: &Model) {
         canvas.text(1, y, &text, crate::tui::theme::tone(toast.tone));
         return;
     }
-    if model.records.typing && model.screen == Screen::Records {
-        let typed = visible(model.records.filter.value()).into_owned();
+    let typed = match model.screen {
+        Screen::Records if model.records.typing => Some(&model.records.filter),
+        Screen::Timeline if model.timeline.typing => Some(&model.timeline.filter),
+        _ => None,
+    };
+    if let Some(typed) = typed {
+        let typed = visible(typed.value()).into_owned();
         canvas.pieces(
             1,
             y,
@@ -162,6 +184,10 @@ fn footer(canvas: &mut Canvas<'_>, model: &Model) {
         ],
         Screen::Sides(_) => vec![(ActionId::Back, "back"), (ActionId::CopyId, "copy id")],
         Screen::Operations => vec![(ActionId::Pane, "pane"), (ActionId::Back, "back")],
+        Screen::Runs | Screen::Tickets => {
+            vec![(ActionId::Open, "open"), (ActionId::Back, "back")]
+        }
+        Screen::Timeline => vec![(ActionId::Filter, "filter"), (ActionId::Back, "back")],
     };
     hints.extend([(ActionId::Palette, "all"), (ActionId::Help, "help")]);
     let mut x = 1;

@@ -23,7 +23,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         model,
         now,
         wide,
-        columns: Columns::of(canvas.columns(), wide),
+        columns: Columns::of(canvas.columns(), wide, model.tickets.read.is_some()),
     };
     view.facets(canvas, rows.facets, rows.shown);
     view.head(canvas, rows.facets + 1);
@@ -77,11 +77,12 @@ struct Columns {
     key: (u16, u16),
     id: Option<u16>,
     pending: u16,
+    tickets: Option<u16>,
     last: u16,
 }
 
 impl Columns {
-    fn of(columns: u16, wide: bool) -> Self {
+    fn of(columns: u16, wide: bool, has_tickets: bool) -> Self {
         if wide {
             return Self {
                 cursor: 1,
@@ -93,7 +94,8 @@ impl Columns {
                 key: (52, 19),
                 id: Some(72),
                 pending: 90,
-                last: 93,
+                tickets: has_tickets.then_some(99),
+                last: if has_tickets { 102 } else { 93 },
             };
         }
         // What 80 columns leave over goes to the name, then to the key.
@@ -111,6 +113,7 @@ impl Columns {
             key: (key_at, key),
             id: None,
             pending: key_at + key + 6,
+            tickets: None,
             last: key_at + key + 8,
         }
     }
@@ -245,6 +248,10 @@ impl List<'_> {
         }
         let pending = sorted(Sort::Oldest, "pending");
         canvas.right(c.pending, y, pending.trim_end(), Role::Dim);
+        if let Some(tickets) = c.tickets {
+            let head = sorted(Sort::Tickets, "tickets");
+            canvas.right(tickets, y, head.trim_end(), Role::Dim);
+        }
         let last = sorted(
             Sort::Attempt,
             if self.wide { "last attempt" } else { "attempt" },
@@ -311,6 +318,11 @@ impl List<'_> {
             _ => "–".to_owned(),
         };
         canvas.right(c.pending, y, &pending, text);
+        if let Some(last) = c.tickets {
+            let open = self.model.tickets.counts.get(&record.key).copied();
+            let open = open.map_or_else(|| "–".to_owned(), |n| format!("{} open", count(n)));
+            canvas.right(last, y, &open, text);
+        }
         self.attempt(canvas, y, record);
     }
 

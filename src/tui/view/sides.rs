@@ -2,6 +2,7 @@
 
 use crate::domain::drift::Side;
 use crate::domain::operation::Verb;
+use crate::domain::plan::Plan;
 use crate::domain::row::Value;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
@@ -9,9 +10,9 @@ use crate::engine::records::Record;
 use crate::engine::state::TableState;
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{fit, span, width};
+use crate::tui::format::{count, fit, name, of_them, place, span, width};
 use crate::tui::layout::Arrangement;
-use crate::tui::model::{Model, SidesView, plan_of};
+use crate::tui::model::{Deed, Model, Picking, SidesView, plan_of, planned};
 use crate::tui::theme::Role;
 use crate::tui::view::detail::Detail;
 use crate::tui::view::records::attempt;
@@ -49,9 +50,17 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
     canvas.text(10, y + 3, &record.key.id.to_string(), Role::Plain);
     let below = canvas.rows().saturating_sub(7);
     let rows = below.saturating_sub(y + 4);
+    let picking = model.picking.as_ref().filter(|one| one.key == record.key);
+    let scroll = picking.map_or(view.scroll, |picking| {
+        // The head takes a row, and what is below the last one another.
+        (picking.at + 3).saturating_sub(usize::from(rows))
+    });
     let mut part = canvas.part(0, y + 4, canvas.columns(), rows);
-    columns(&mut part, model, record, view.scroll, now, Shape::Full);
-    verbs(canvas, model, record, &detail, below, now);
+    columns(&mut part, model, record, scroll, now, Shape::Full);
+    match picking {
+        Some(picking) => choice(canvas, model, record, picking, below),
+        None => verbs(canvas, model, record, &detail, below, now),
+    }
 }
 
 /// `4 of 13`.
@@ -64,6 +73,54 @@ fn position(model: &Model, record: &Record) -> String {
         )
     } else {
         String::new()
+    }
+}
+
+/// What would come of the choice as it stands.
+fn choice(canvas: &mut Canvas<'_>, model: &Model, record: &Record, picking: &Picking, y: u16) {
+    let deed = Deed {
+        choices: picking.choices(model, record),
+        ..Deed::of(Verb::FillBlanks)
+    };
+    let link = model.state.link_of(record.key.table);
+    let called = |at: Option<usize>| {
+        let instance = at.and_then(|at| model.state.instances.get(at));
+        instance.map_or("?", |one| one.name.as_str())
+    };
+    let source = called(link.map(|link| link.source));
+    let target = name(called(link.map(|link| link.target)));
+    let overwrites = match planned(&model.state, record, &deed) {
+        Plan::Fill { overwrites, .. } => overwrites,
+        _ => 0,
+    };
+    let (taken, all) = (picking.taken.len(), record.sides.differing.len());
+    let state = format!("overwrites {}", count(overwrites));
+    let role = if overwrites > 0 {
+        Role::Care
+    } else {
+        Role::Plain
+    };
+    canvas.rule_in(y, "whose value stands", Role::Plain, &state, role);
+    let room = canvas.columns().saturating_sub(2);
+    let lines = [
+        format!(
+            "→  {} from {}: written to {target}",
+            of_them(taken, "column"),
+            place(source)
+        ),
+        format!(
+            "   {} as {target} has them: left alone",
+            of_them(all.saturating_sub(taken), "column")
+        ),
+        format!(
+            "{} the other side   {} on to the confirmation   {} leave it",
+            model.key(ActionId::SwapSide),
+            model.key(ActionId::Open),
+            model.key(ActionId::Back)
+        ),
+    ];
+    for (row, line) in (y + 1..).zip(lines) {
+        canvas.cell(1, row, room, &line, Role::Plain);
     }
 }
 
@@ -255,9 +312,24 @@ fn column(
         (Some(_), false) if both => ("=", Role::Dim),
         _ => ("·", Role::Dim),
     };
-    side(canvas, y, grid.source, &source, role);
-    canvas.text(grid.mark, y, mark, marked);
-    side(canvas, y, grid.target, &target, role);
+    let picking = model.picking.as_ref().filter(|one| one.key == record.key);
+    let Some(picking) = picking.filter(|_| is_different) else {
+        side(canvas, y, grid.source, &source, role);
+        canvas.text(grid.mark, y, mark, marked);
+        side(canvas, y, grid.target, &target, role);
+        return;
+    };
+    if sides.differing.get(picking.at) == Some(&place) {
+        canvas.text(0, y, "►", Role::Strong);
+    }
+    let (from, to, mark) = if picking.taken.contains(&place) {
+        (Role::Strong, Role::Dim, "→")
+    } else {
+        (Role::Dim, Role::Strong, "·")
+    };
+    side(canvas, y, grid.source, &source, from);
+    canvas.text(grid.mark, y, mark, Role::Care);
+    side(canvas, y, grid.target, &target, to);
 }
 
 fn side(canvas: &mut Canvas<'_>, y: u16, (x, columns): (u16, u16), text: &str, role: Role) {

@@ -1,9 +1,10 @@
 //! The verdict's rows: three on Pulse, one in every other view. Nothing else on screen is in reverse.
 
+use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, whole, width};
+use crate::tui::format::{count, fit, whole, width};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::Role;
@@ -40,11 +41,12 @@ fn first_row(
 ) {
     let role = Role::Verdict(verdict.tone);
     let last = canvas.columns().saturating_sub(2);
-    let more = if more > 0 {
-        format!("+{} more", count(more))
-    } else {
-        String::new()
-    };
+    let more = (more > 0).then(|| format!("+{} more", count(more)));
+    let taken = (verdict.tone != Tone::Good)
+        .then(|| taken(model, now))
+        .flatten();
+    let more: Vec<String> = taken.into_iter().chain(more).collect();
+    let more = more.join("  ");
     let title = format!(" {} {}", verdict.glyph, verdict.title);
     let detail = match about_records(model, now) {
         Some(words) if verdict.tone == Tone::Bad => words,
@@ -85,4 +87,21 @@ fn about_records(model: &Model, now: Now) -> Option<String> {
         model.zone.stamp(compared.wall, now.wall),
         model.verb_keys()
     ))
+}
+
+/// Who has the alerts that fire; how many of them somebody has, where some are nobody's.
+fn taken(model: &Model, now: Now) -> Option<String> {
+    let alarms = &model.state.alarms;
+    let takers: Vec<_> = alarms
+        .iter()
+        .filter_map(|alarm| model.state.taken_by(alarm, now.wall))
+        .collect();
+    match (takers.first(), alarms.len()) {
+        (_, 0) => None,
+        (None, _) => Some("unacked".to_owned()),
+        (Some(first), all) if takers.len() == all => {
+            Some(format!("{} has it", fit(&visible(&first.who), 12)))
+        }
+        (Some(_), all) => Some(format!("{} of {} acked", takers.len(), all)),
+    }
 }

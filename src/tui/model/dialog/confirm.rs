@@ -1,10 +1,12 @@
 //! What is asked before anything is written: the targets, frozen by key; how it is confirmed.
 
+use chrono::{DateTime, Utc};
 use tui_input::Input;
 
-use super::{Field, Summary, plan_of};
-use crate::domain::operation::{OperationId, RecordKey, Verb};
+use super::{Deed, Field, Summary, planned};
+use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::time::Now;
+use crate::engine::command::RunOrder;
 use crate::tui::model::Model;
 
 /// What a confirmation is about.
@@ -12,8 +14,8 @@ use crate::tui::model::Model;
 pub enum Ask {
     /// A verb on records, frozen when the dialog opened.
     Repair {
-        /// The verb.
-        verb: Verb,
+        /// What is asked of them.
+        deed: Deed,
         /// The records that would be written to, in the order of the list.
         records: Vec<RecordKey>,
         /// All that were chosen, with those that nothing would be done to.
@@ -35,6 +37,13 @@ pub enum Ask {
         /// Records that are not done.
         left: usize,
     },
+    /// Having the link's platform repeat or end a run.
+    Order {
+        /// What it is to do, with which run.
+        order: RunOrder,
+        /// When that run began.
+        started: Option<DateTime<Utc>>,
+    },
     /// Taking back what was not sent.
     End {
         /// Which one.
@@ -49,7 +58,7 @@ impl Ask {
             Self::Repair { records, .. } => records.len(),
             Self::Sync { pending } => *pending,
             Self::Resume { left, .. } => *left,
-            Self::End { .. } => 0,
+            Self::End { .. } | Self::Order { .. } => 0,
         }
     }
 
@@ -57,7 +66,9 @@ impl Ask {
     pub fn rows(&self) -> usize {
         match self {
             Self::Repair { summary, .. } => self.records() + summary.radius.stubs,
-            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } => self.records(),
+            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } | Self::Order { .. } => {
+                self.records()
+            }
         }
     }
 
@@ -65,7 +76,9 @@ impl Ask {
     pub fn overwrites(&self) -> bool {
         match self {
             Self::Repair { summary, .. } => summary.radius.overwrites > 0,
-            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } => false,
+            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } | Self::Order { .. } => {
+                false
+            }
         }
     }
 }
@@ -126,7 +139,7 @@ impl ConfirmDialog {
     /// Plans what was frozen anew. What looks different has to be seen again before it is confirmed.
     pub fn plan_again(&mut self, model: &Model, now: Now) {
         let Ask::Repair {
-            verb,
+            deed,
             records,
             chosen,
             summary,
@@ -135,7 +148,7 @@ impl ConfirmDialog {
         else {
             return;
         };
-        let mut again = Summary::among(model, *verb, chosen, records);
+        let mut again = Summary::among(model, deed, chosen, records);
         if again.shown.is_none() {
             again.shown.clone_from(&summary.shown);
         }
@@ -156,7 +169,7 @@ impl ConfirmDialog {
     /// Takes the marked records in that the filter hides; then all of it has to be seen anew.
     pub fn take_hidden_in(&mut self, model: &Model, now: Now) {
         let Ask::Repair {
-            verb,
+            deed,
             records,
             chosen,
             hidden,
@@ -170,7 +183,7 @@ impl ConfirmDialog {
         }
         for key in hidden.drain(..) {
             let record = model.record(key);
-            let plan = record.map(|record| plan_of(&model.state, record, *verb));
+            let plan = record.map(|record| planned(&model.state, record, deed));
             if plan.is_some_and(|plan| plan.is_write()) {
                 records.push(key);
             }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::drift::{Assessment, Drift};
-use crate::domain::operation::{RecordKey, TableIndex, Verb};
-use crate::domain::plan::{BlastRadius, Plan, References, plan};
+use crate::domain::operation::{ColumnChoice, OperationId, RecordKey, TableIndex, Verb};
+use crate::domain::plan::{BlastRadius, Plan, References, decide};
 use crate::domain::table::TableName;
 use crate::engine::records::Record;
 use crate::engine::state::State;
@@ -12,6 +12,28 @@ use crate::tui::model::Model;
 
 /// Why nothing is done to a record that is listed no more, or as equal.
 const CAME_INTO_STEP: &str = "has come into step since: nothing to do";
+
+/// What is asked of records: a verb, what was decided column by column, and what it tries again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// The verb.
+    pub verb: Verb,
+    /// What was decided column by column; the verb decides the others.
+    pub choices: Vec<ColumnChoice>,
+    /// The operation whose failed records it tries again.
+    pub retries: Option<OperationId>,
+}
+
+impl Deed {
+    /// A verb and nothing else.
+    pub fn of(verb: Verb) -> Self {
+        Self {
+            verb,
+            choices: Vec::new(),
+            retries: None,
+        }
+    }
+}
 
 /// What a verb would do to the frozen records.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,19 +63,19 @@ pub struct TableSummary {
 
 impl Summary {
     /// Plans every record as it stands now.
-    pub fn of(model: &Model, verb: Verb, records: &[RecordKey]) -> Self {
-        Self::among(model, verb, records, records)
+    pub fn of(model: &Model, deed: &Deed, records: &[RecordKey]) -> Self {
+        Self::among(model, deed, records, records)
     }
 
     /// The same where only some of the records may be written to.
     pub(super) fn among(
         model: &Model,
-        verb: Verb,
+        deed: &Deed,
         records: &[RecordKey],
         may: &[RecordKey],
     ) -> Self {
         let may: HashSet<RecordKey> = may.iter().copied().collect();
-        let plan_of = |record: &Record| match plan_of(&model.state, record, verb) {
+        let plan_of = |record: &Record| match planned(&model.state, record, deed) {
             Plan::Nothing(_) if record.drift == Drift::InSync => Plan::Nothing(CAME_INTO_STEP),
             plan if plan.is_write() && !may.contains(&record.key) => {
                 Plan::Refuse("it was left out when it was chosen")
@@ -132,6 +154,11 @@ fn refer(references: &mut References, state: &State, record: &Record, plan: &Pla
 
 /// What a verb would do to a record as both sides were last read.
 pub fn plan_of(state: &State, record: &Record, verb: Verb) -> Plan {
+    planned(state, record, &Deed::of(verb))
+}
+
+/// What a deed would do to a record as both sides were last read.
+pub fn planned(state: &State, record: &Record, deed: &Deed) -> Plan {
     let Some(table) = state.table(record.key.table) else {
         return Plan::Refuse("its table is not known");
     };
@@ -140,8 +167,9 @@ pub fn plan_of(state: &State, record: &Record, verb: Verb) -> Plan {
         is_guess: record.is_guess,
         differing: record.sides.differing.clone(),
     };
-    plan(
-        verb,
+    decide(
+        deed.verb,
+        &deed.choices,
         &assessment,
         record.sides.source.row(),
         record.sides.target.row(),

@@ -5,7 +5,7 @@ use crate::domain::plan::Plan;
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{fit, name, of_them, place};
-use crate::tui::model::{ChooseDialog, Model, plan_of};
+use crate::tui::model::{ChooseDialog, Model, Picking, plan_of};
 use crate::tui::theme::Role;
 
 /// Draws the dialog.
@@ -60,6 +60,13 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ChooseDialog) {
         let text = format!("{}  {:<13}{text}", model.key(action), fit(&words, 12));
         lines.push(Line::of("", text).at(3).role(role).right(overwrites));
     }
+    let by_column = Picking::may_begin(record);
+    if by_column {
+        let key = model.key(ActionId::ByColumn);
+        let words = "by column";
+        let text = format!("{key}  {words:<13}choose in each column, above; then confirm");
+        lines.push(Line::of("", text).at(3).right("?"));
+    }
     lines.push(Line::empty());
     lines.push(
         Line::of("what is overwritten is kept in the journal for 30 days", "")
@@ -67,10 +74,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ChooseDialog) {
             .right("overwrites"),
     );
     lines.push(Line::empty());
-    let keys: Vec<String> = ChooseDialog::CHOICES
-        .iter()
-        .map(|(action, _)| model.key(*action))
-        .collect();
+    let choices = ChooseDialog::CHOICES.iter().map(|(action, _)| *action);
+    let choices = choices.chain(by_column.then_some(ActionId::ByColumn));
+    let keys: Vec<String> = choices.map(|action| model.key(action)).collect();
     lines.push(
         Line::of("", keys.join(", "))
             .at(3)

@@ -6,11 +6,12 @@ use crate::domain::breaker::Class;
 use crate::domain::operation::Verb;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
+use crate::engine::command::RunOrder;
 use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, LinkState};
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{fit, of_them};
-use crate::tui::model::{Ask, ConfirmDialog, Field, Model};
+use crate::tui::model::{Ask, ConfirmDialog, Deed, Field, Model};
 use crate::tui::theme::Role;
 
 mod repair;
@@ -23,7 +24,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
     };
     match &dialog.ask {
         Ask::Repair {
-            verb,
+            deed,
             records,
             hidden,
             summary,
@@ -36,7 +37,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
                 _ => None,
             };
             let mut lines = match only {
-                Some(record) => view.one(*verb, record, summary),
+                Some(record) => view.one(deed, record, summary),
                 None => view.many(summary, hidden.len()),
             };
             if view.is_later() {
@@ -47,18 +48,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             let words = if view.is_later() {
                 "let it wait".to_owned()
             } else {
-                answer_words(*verb, records.len())
+                answer_words(deed, records.len())
             };
             lines.extend(view.answer(&words));
-            view.draw(
-                canvas,
-                &format!(
-                    "{} {}",
-                    verb.word().to_uppercase(),
-                    of_them(records.len(), "record")
-                ),
-                &lines,
-            );
+            view.draw(canvas, &title(deed, records.len()), &lines);
         }
         Ask::Sync { pending } => {
             let mut lines = view.run(*pending);
@@ -73,6 +66,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             lines.extend(view.answer("go on with it"));
             view.draw(canvas, "GO ON with what was left behind", &lines);
         }
+        Ask::Order { order, started } => {
+            let mut lines = view.order(order, *started);
+            let (title, words) = match order {
+                RunOrder::Cancel(_) => ("END a run of the sync", "end it"),
+                _ => ("RUN AGAIN an old run of the sync", "run it again"),
+            };
+            lines.extend(view.answer(words));
+            view.draw(canvas, title, &lines);
+        }
         Ask::End { operation } => {
             let lines = view.end(*operation);
             view.draw(canvas, "END an operation", &lines);
@@ -80,9 +82,21 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
     }
 }
 
-fn answer_words(verb: Verb, records: usize) -> String {
+fn title(deed: &Deed, records: usize) -> String {
+    let verb = if deed.choices.is_empty() {
+        deed.verb.word().to_uppercase()
+    } else {
+        "BY COLUMN".to_owned()
+    };
+    let again = if deed.retries.is_some() { " again" } else { "" };
+    format!("{verb} {}{again}", of_them(records, "record"))
+}
+
+fn answer_words(deed: &Deed, records: usize) -> String {
     let them = if records == 1 { "it" } else { "them" };
+    let verb = deed.verb;
     match verb {
+        _ if !deed.choices.is_empty() => "write what was chosen".to_owned(),
         Verb::Sync => format!("sync {them}"),
         Verb::FillBlanks => "fill its blanks".to_owned(),
         Verb::TakeSource => "overwrite it".to_owned(),
@@ -135,14 +149,8 @@ impl<'a> View<'a> {
                 lines,
             );
         } else {
-            let writes_nothing = matches!(
-                self.dialog.ask,
-                Ask::End { .. }
-                    | Ask::Repair {
-                        verb: Verb::KeepTarget,
-                        ..
-                    }
-            );
+            let writes_nothing = matches!(self.dialog.ask, Ask::End { .. })
+                || matches!(&self.dialog.ask, Ask::Repair { deed, .. } if deed.verb == Verb::KeepTarget);
             let right = if writes_nothing {
                 band
             } else {

@@ -13,7 +13,7 @@ use crate::tui::theme::Role;
 use crate::tui::verdict::{answers, verdicts};
 
 /// Draws the page.
-pub fn draw(canvas: &mut Canvas<'_>, text: &str) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, text: &str) {
     canvas.clear();
     let rows = canvas.rows().saturating_sub(2);
     let columns = usize::from(canvas.columns());
@@ -28,8 +28,12 @@ pub fn draw(canvas: &mut Canvas<'_>, text: &str) {
         canvas.text(0, row, &line, Role::Plain);
     }
     let y = canvas.rows().saturating_sub(1);
-    let sent = "sent to the terminal's clipboard (OSC 52)   Esc back";
-    canvas.text(0, y, sent, Role::Dim);
+    let file = model.folder.join("status.txt").display().to_string();
+    let sent = format!(
+        "Esc back   sent to the terminal (OSC 52); also in {}",
+        visible(&file)
+    );
+    canvas.text(0, y, &sent, Role::Dim);
 }
 
 /// The state of the link in words.
@@ -124,9 +128,35 @@ pub fn text(model: &Model, now: Now) -> String {
     if let Some(words) = crate::tui::view::pulse::probe_words(target, now) {
         lines.push(format!("Next:    automatic probe: {words}."));
     }
+    lines.extend(on_it(model, now));
     lines.push(format!("         tandem {}", env!("CARGO_PKG_VERSION")));
     let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line)).collect();
     wrapped.join("\n") + "\n"
+}
+
+/// Who has the alerts that fire.
+fn on_it(model: &Model, now: Now) -> Option<String> {
+    let alarms = &model.state.alarms;
+    let takers = alarms
+        .iter()
+        .map(|alarm| model.state.taken_by(alarm, now.wall));
+    let takers: Option<Vec<_>> = takers.collect();
+    if alarms.is_empty() {
+        return None;
+    }
+    let Some(taken) = takers.and_then(|takers| takers.into_iter().next()) else {
+        return Some("On it:   nobody yet.".to_owned());
+    };
+    let said = if taken.text.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", sentence(&visible(&taken.text)))
+    };
+    Some(format!(
+        "On it:   {} since {}{said}",
+        visible(&taken.who),
+        model.zone.short(taken.at, now.wall)
+    ))
 }
 
 /// Why an instance is not well, and how the other one is.

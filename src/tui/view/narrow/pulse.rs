@@ -73,6 +73,6 @@ fn changes(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     for (y, entry) in (1..canvas.rows()).zip(model.state.timeline.iter().rev()) {
         let at = model.zone.short(entry.at, now.wall);
         let x = canvas.text(1, y, &at, Role::Dim);
-        canvas.text(x + 1, y, &visible(&entry.text), tone(entry.tone));
+        canvas.text(x + 1, y, &pulse::said(model, entry), tone(entry.tone));
     }
 }

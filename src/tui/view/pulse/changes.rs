@@ -1,10 +1,10 @@
 //! What changed, newest first; beside it, where there is room, the latest operations.
 
 use crate::domain::text::visible;
-use crate::domain::time::Now;
-use crate::engine::state::OperationState;
+use crate::domain::time::{Now, age};
+use crate::engine::state::{Entry, OperationState};
 use crate::tui::canvas::Canvas;
-use crate::tui::format::count;
+use crate::tui::format::{count, span, width};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, tone};
@@ -22,15 +22,17 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
         canvas.columns()
     };
     let mut left = canvas.part(0, y, split, rows);
-    left.rule(0, "what changed", "");
-    for (row, entry) in (1..rows).zip(model.state.timeline.iter().rev()) {
+    let (goal, role) = goal(model, left.columns(), now);
+    left.rule_in(0, "what changed", Role::Plain, &goal, role);
+    let first = 1 + alarms(&mut left, model, if wide { 3 } else { 1 }, now);
+    for (row, entry) in (first..rows).zip(model.state.timeline.iter().rev()) {
         left.text(1, row, &model.zone.stamp(entry.at, now.wall), Role::Dim);
         if let Some(place) = entry.instance {
             let tag = short_tag(model.state.instances.get(place));
             left.cell(11, row, 4, &tag, Role::Plain);
         }
         let room = split.saturating_sub(16);
-        left.cell(15, row, room, &visible(&entry.text), tone(entry.tone));
+        left.cell(15, row, room, &said(model, entry), tone(entry.tone));
     }
     if !wide {
         return;
@@ -41,6 +43,89 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
     let mut right = canvas.part(split + 1, y, canvas.columns() - split - 1, rows);
     operations(&mut right, model, rows, now);
     canvas.text(split, y, "┬", Role::Dim);
+}
+
+/// The goal of a game day: what of it is so, and how long is left.
+fn goal(model: &Model, columns: u16, now: Now) -> (String, Role) {
+    let Some(playing) = &model.playing else {
+        return (String::new(), Role::Plain);
+    };
+    let minutes = playing.goal.within.as_secs() / 60;
+    let (Some(began), None) = (playing.began, playing.ended) else {
+        return match (playing.began, playing.ended) {
+            (Some(began), Some((at, true))) => {
+                let took = span(at.since(began));
+                (format!("GAME DAY √ GOAL REACHED in {took}"), Role::Good)
+            }
+            (_, Some(_)) => (format!("GAME DAY × MISSED: {minutes}m are over"), Role::Bad),
+            _ => ("GAME DAY, it has not begun".to_owned(), Role::Plain),
+        };
+    };
+    let left = span(playing.goal.within.saturating_sub(now.since(began)));
+    let text = |is_long: bool| {
+        let needs = playing.goal.needs.iter().map(|need| {
+            let (short, long) = need.words();
+            let mark = if playing.holds(model, *need, now) {
+                "√"
+            } else {
+                "·"
+            };
+            format!("{mark} {}", if is_long { long } else { short })
+        });
+        let needs: Vec<String> = needs.collect();
+        format!("GAME DAY {}  {left} left", needs.join(" "))
+    };
+    // The panel's own name has to stay beside it.
+    let room = usize::from(columns.saturating_sub(24));
+    let long = text(true);
+    let text = if width(&long) <= room {
+        long
+    } else {
+        text(false)
+    };
+    (text, Role::Care)
+}
+
+/// A line as it is read: a person's with their name. What people write may name anybody: it is hidden while the screen
+/// is shared.
+pub fn said(model: &Model, entry: &Entry) -> String {
+    match &entry.who {
+        Some(who) => format!("{}: {}", visible(who), model.private(&entry.text)),
+        None => visible(&entry.text).into_owned(),
+    }
+}
+
+/// The alerts that fire, on so many rows at most; how many were needed comes back.
+fn alarms(canvas: &mut Canvas<'_>, model: &Model, most: u16, now: Now) -> u16 {
+    let all = &model.state.alarms;
+    let room = canvas.columns().saturating_sub(4);
+    let most = usize::from(most).min(usize::from(canvas.rows().saturating_sub(2)));
+    let mut row = 1;
+    for (place, alarm) in all.iter().take(most).enumerate() {
+        let taken = model.state.taken_by(alarm, now.wall);
+        let who = taken.map_or_else(
+            || "unacked".to_owned(),
+            |taken| format!("{} has it", visible(&taken.who)),
+        );
+        let mut pieces = vec![
+            format!("{} {}", alarm.key.rule, alarm.key.subject),
+            span(age(now.wall, alarm.since)),
+            who,
+        ];
+        if place + 1 == most && all.len() > most {
+            pieces.push(format!("+{} more", all.len() - most));
+        }
+        pieces.extend(alarm.runbook.as_ref().map(|text| format!("runbook {text}")));
+        let role = if taken.is_some() {
+            Role::Dim
+        } else {
+            Role::Care
+        };
+        canvas.text(1, row, "▲", role);
+        canvas.cell(3, row, room, &visible(&pieces.join(" · ")), role);
+        row += 1;
+    }
+    row - 1
 }
 
 fn operations(canvas: &mut Canvas<'_>, model: &Model, rows: u16, now: Now) {

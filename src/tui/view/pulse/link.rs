@@ -13,6 +13,7 @@ use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::verdict::{drain_of, pending};
 
+mod hook;
 mod sync;
 
 pub use sync::bar;
@@ -35,7 +36,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {
     panel.head(canvas, y + 1);
     let tables: Vec<&TableState> = model.state.tables_of(model.link).map(|(_, t)| t).collect();
     // At least three rows of what changed stay on the screen.
-    let room = canvas.rows().saturating_sub(y + 9 + u16::from(wide) * 3);
+    let hook = u16::from(!wide && panel.hook().is_some());
+    let room = canvas
+        .rows()
+        .saturating_sub(y + 9 + hook + u16::from(wide) * 3);
     let room = usize::from(room).max(1);
     let mut row = y + 2;
     let left_out = tables.len().saturating_sub(room);
@@ -59,8 +63,18 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {
         let split = canvas.columns() * 79 / 140;
         let mut right = canvas.part(split, row, canvas.columns() - split, 2);
         panel.repairs(&mut right, 0, 13);
-    } else {
-        panel.repairs(canvas, row + 1, 10);
+        if let Some(hook) = panel.hook() {
+            panel.hook_line(&mut right, 13, 1, hook);
+        }
+        // The row of air below holds what is known of tickets.
+        let mut left = canvas.part(0, row + 2, split, 1);
+        panel.tickets(&mut left, 0, 13);
+        return row + 2;
+    }
+    panel.repairs(canvas, row + 1, 10);
+    if let Some(hook) = panel.hook() {
+        panel.hook_line(canvas, 10, row + 2, hook);
+        row += 1;
     }
     row + 2
 }

@@ -2,17 +2,17 @@
 
 use super::View;
 use crate::domain::breaker::Class;
-use crate::domain::operation::Verb;
+use crate::domain::operation::{Taken, Verb};
 use crate::domain::plan::{Assignment, Plan};
 use crate::engine::records::Record;
 use crate::tui::format::{count, countdown, fit, name, of_them, span, words};
-use crate::tui::model::Summary;
+use crate::tui::model::{Deed, Summary};
 use crate::tui::theme::Role;
 use crate::tui::view::dialog::Line;
 use crate::tui::view::pulse::probe_words;
 
 impl View<'_> {
-    pub fn one(&self, verb: Verb, record: &Record, summary: &Summary) -> Vec<Line> {
+    pub fn one(&self, deed: &Deed, record: &Record, summary: &Summary) -> Vec<Line> {
         let there = name(&self.target.name);
         let title = fit(&self.model.private(&record.name), 36);
         let who = format!("{title}   {}", fit(&self.model.private(&record.number), 20));
@@ -32,7 +32,7 @@ impl View<'_> {
                     "overwrites",
                     "nothing: if the row turns out to exist, it is left as it is",
                 ));
-                let then = if verb == Verb::Ensure {
+                let then = if deed.verb == Verb::Ensure {
                     "a ticket for it is accepted; the rest stays blank".to_owned()
                 } else {
                     "the rows that it names are ensured first".to_owned()
@@ -49,12 +49,24 @@ impl View<'_> {
                     "overwrites",
                     match overwrites {
                         0 => format!("nothing: every column written is blank in {there} now"),
-                        n => format!(
+                        n if deed.choices.is_empty() => format!(
                             "{} that {there} has now: the source is ahead",
+                            of_them(*n, "value")
+                        ),
+                        n => format!(
+                            "{} that {there} has now; kept in the journal 30 days",
                             of_them(*n, "value")
                         ),
                     },
                 ));
+                let stand = deed.choices.iter().filter(|one| one.takes == Taken::Target);
+                match stand.count() {
+                    0 => {}
+                    n => lines.push(Line::of(
+                        "keeps",
+                        format!("{} as {there} has them", of_them(n, "column")),
+                    )),
+                }
                 lines.push(Line::of(
                     "then",
                     "read back and compared before it is called verified",

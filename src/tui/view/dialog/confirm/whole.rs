@@ -1,10 +1,13 @@
 //! What concerns a whole operation: a run of the sync, going on with what was left behind, ending.
 
+use chrono::{DateTime, Utc};
+
 use super::View;
 use crate::domain::operation::OperationId;
 use crate::domain::run::Backend;
 use crate::domain::text::visible;
-use crate::tui::format::{name, of_them, place};
+use crate::engine::command::RunOrder;
+use crate::tui::format::{fit, name, of_them, place};
 use crate::tui::theme::Role;
 use crate::tui::view::dialog::Line;
 
@@ -43,6 +46,54 @@ impl View<'_> {
                 ),
             ]);
         }
+        lines.push(Line::empty());
+        lines
+    }
+
+    pub fn order(&self, order: &RunOrder, started: Option<DateTime<Utc>>) -> Vec<Line> {
+        let (here, there) = (place(&self.source.name), name(&self.target.name));
+        let run = order.run().map_or_else(String::new, ToString::to_string);
+        let began = started.map_or_else(
+            || "not known".to_owned(),
+            |at| self.model.zone.short(at, self.now.wall),
+        );
+        let mut lines = vec![
+            Line::empty(),
+            Line::of("link", visible(&self.link.name)).role(Role::Strong),
+            Line::of("run", fit(&run, 58)).role(Role::Strong),
+            Line::of("began", began),
+            Line::empty(),
+        ];
+        let backend = self.link.sync.backend;
+        lines.extend(match order {
+            RunOrder::Cancel(_) => vec![
+                Line::of("does", format!("has the {backend} end it where it stands")),
+                Line::of(
+                    "leaves",
+                    format!("what it has written to {there} by then stays"),
+                ),
+            ],
+            _ => vec![
+                Line::of(
+                    "does",
+                    format!("has the {backend} repeat it with what it read then"),
+                ),
+                Line::of(
+                    "overwrites",
+                    format!("what has changed in {here} since then is overwritten"),
+                )
+                .role(Role::Care),
+                Line::of(
+                    "",
+                    format!("in {there} with older values, until the next new run"),
+                )
+                .role(Role::Care),
+                Line::of(
+                    "rather",
+                    "T starts a new run, with what the source holds now",
+                ),
+            ],
+        });
         lines.push(Line::empty());
         lines
     }

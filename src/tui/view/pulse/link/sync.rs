@@ -11,6 +11,7 @@ use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{about, count, countdown, span, width};
 use crate::tui::theme::Role;
+use crate::tui::view::tickets;
 
 impl Panel<'_> {
     pub fn sync(&self, canvas: &mut Canvas<'_>, y: u16) {
@@ -56,7 +57,6 @@ impl Panel<'_> {
 
     /// The newest repair that is under way, with its bar.
     pub fn repairs(&self, canvas: &mut Canvas<'_>, y: u16, x: u16) {
-        canvas.text(1, y, "repairs", Role::Plain);
         let all = &self.model.state.operations;
         let under_way = || {
             all.iter().filter(|one| {
@@ -66,10 +66,28 @@ impl Panel<'_> {
             })
         };
         let Some(newest) = under_way().next() else {
-            canvas.text(x, y, "none under way", Role::Dim);
+            // At 80 columns tickets and repairs share a row: what is under way goes first.
+            if self.wide || !self.tickets(canvas, y, x) {
+                canvas.text(1, y, "repairs", Role::Plain);
+                canvas.text(x, y, "none under way", Role::Dim);
+            }
             return;
         };
+        canvas.text(1, y, "repairs", Role::Plain);
         repair(canvas, x, y, newest, under_way().count() - 1, self.now);
+    }
+
+    /// How many open tickets stand on stubs, once they were read; whether that is known.
+    pub fn tickets(&self, canvas: &mut Canvas<'_>, y: u16, x: u16) -> bool {
+        let view = &self.model.tickets;
+        let (Some(read), Some(at)) = (&view.read, view.read_at) else {
+            return false;
+        };
+        canvas.text(1, y, "tickets", Role::Plain);
+        let mut pieces = tickets::sums(read);
+        pieces.push(format!("{} ago", span(self.now.since(at))));
+        line(canvas, x, y, &pieces, false);
+        true
     }
 
     fn running(&self) -> Option<String> {
@@ -186,7 +204,7 @@ pub fn bar(done: usize, total: usize, columns: usize) -> String {
 }
 
 /// Pieces with ` · ` between them; those that have no room are left out whole.
-fn line(canvas: &mut Canvas<'_>, x: u16, y: u16, pieces: &[String], last_is_bad: bool) {
+pub fn line(canvas: &mut Canvas<'_>, x: u16, y: u16, pieces: &[String], last_is_bad: bool) {
     let end = canvas.columns().saturating_sub(1);
     let mut at = x;
     for (place, piece) in pieces.iter().enumerate() {
