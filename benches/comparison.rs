@@ -63,7 +63,7 @@ async fn run() -> Result<(), Failed> {
 async fn compared(pair: &Pair) -> Result<Duration, Failed> {
     let state = tempfile::tempdir()?;
     let begin = Instant::now();
-    let (mut engine, running) = engine(pair, state.path())?;
+    let (mut engine, running) = engine(pair, &state.path().join("state"))?;
     until(&mut engine, |state| is_compared(state)).await?;
     let took = begin.elapsed();
     running.stop().await;
@@ -85,7 +85,7 @@ async fn refresh(
 ) -> Result<(), Failed> {
     let state = tempfile::tempdir()?;
     forget(client, pair).await?;
-    let (mut engine, running) = engine(pair, state.path())?;
+    let (mut engine, running) = engine(pair, &state.path().join("state"))?;
     let begin = until(&mut engine, |state| is_compared(state)).await?;
     let whole = sent(client, pair).await?;
     let before = begin

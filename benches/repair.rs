@@ -32,7 +32,7 @@ async fn run() -> Result<(), Failed> {
     // A fifth of what is out of step is stale, another a stub; half of both is for the limit.
     let pair = pair(u32::try_from(wanted * 5 + 1_000)?, 1.0).await?;
     let state = tempfile::tempdir()?;
-    let (mut engine, running) = engine(&pair, state.path())?;
+    let (mut engine, running) = engine(&pair, &state.path().join("state"))?;
     let compared = until(&mut engine, |state| {
         let mut tables = state.tables.iter();
         tables.all(|table| table.failure.is_some() || table.compared.is_some())

@@ -31,6 +31,7 @@ pub mod drift;
 pub mod find;
 pub mod impact;
 pub mod lag;
+pub mod members;
 pub mod note;
 pub mod operation;
 pub mod pairing;

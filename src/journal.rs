@@ -47,7 +47,7 @@ pub use chain::{BadHead, Head};
 pub use folder::log_file;
 pub use heads::{Anchors, BadAnchors};
 pub use index::{
-    Change, Checkpoint, Index, InstanceSample, Kept, Line, LinkSample, Problem, Samples,
+    Change, Checkpoint, Group, Index, InstanceSample, Kept, Line, LinkSample, Problem, Samples,
 };
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{
@@ -238,6 +238,15 @@ impl Journal {
         let folder = self.folder.clone();
         let alive = move |session| sessions::lives(&folder, session);
         self.read(move |reader| read::left_behind(reader, alive))
+            .await
+    }
+
+    /// An operation as the journal knows it now.
+    pub async fn operation(
+        &self,
+        operation: OperationId,
+    ) -> Result<Option<RecoveredOperation>, JournalError> {
+        self.read(move |reader| read::operation(reader, operation))
             .await
     }
 

@@ -12,7 +12,7 @@ const select = [
   "websiteurl",
   "address1_city",
   "numberofemployees",
-  "_primarycontactid_value",
+  "customertypecode",
   "modifiedon",
 ];
 const data = {

@@ -17,7 +17,7 @@ COLUMNS = [
     "websiteurl",
     "address1_city",
     "numberofemployees",
-    "_primarycontactid_value",
+    "customertypecode",
     "modifiedon",
 ]
 # Rows in an UpsertMultiple.

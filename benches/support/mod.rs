@@ -40,7 +40,7 @@ pub async fn pair(records: u32, drift: f64) -> Result<Pair, Failed> {
     Ok(pair)
 }
 
-/// A link of the accounts, with twelve columns of every type there is.
+/// A link of the accounts: what the source owns of them, texts, a number and a choice.
 const LINK: &str = r#"
 [[links]]
 source = "us"
@@ -49,7 +49,7 @@ target = "europe"
 name = "account"
 keys = ["accountnumber"]
 stub = ["name"]
-columns = ["name", "telephone1", "emailaddress1", "websiteurl", "address1_city", "numberofemployees", "primarycontactid"]
+columns = ["name", "telephone1", "emailaddress1", "websiteurl", "address1_city", "numberofemployees", "customertypecode"]
 "#;
 
 /// The configuration with which the engine is measured.
@@ -98,13 +98,17 @@ pub async fn until(
     engine: &mut Engine,
     is_so: impl FnMut(&Arc<State>) -> bool,
 ) -> Result<Arc<State>, Failed> {
-    let state = engine.states.wait_for(is_so).await?.clone();
-    for table in &state.tables {
-        if let Some(why) = &table.failure {
-            return Err(why.clone().into());
-        }
-    }
-    Ok(state)
+    let mut is_so = is_so;
+    let is_over = |state: &Arc<State>| is_so(state) || fault(state).is_some();
+    let state = engine.states.wait_for(is_over).await?.clone();
+    fault(&state).map_or(Ok(state), |why| Err(why.into()))
+}
+
+/// Why nothing more can be expected of an engine.
+fn fault(state: &State) -> Option<String> {
+    let links = state.links.iter().find_map(|link| link.fault.clone());
+    let tables = || state.tables.iter().find_map(|table| table.failure.clone());
+    state.journal_fault.clone().or(links).or_else(tables)
 }
 
 /// The requests of the Web API that an instance received since its log was last forgotten, without the parts of batches.

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn security_case_09_a_circle_of_links_is_left() {
+    fn security_case_09_fault_f32_a_circle_of_links_is_left() {
         let a = page(1, None).unwrap_or_else(|e| panic!("{e}"));
         assert!(page(1, Some(&a)).is_err(), "the same link twice");
         let b = page(2, Some(&a)).unwrap_or_else(|e| panic!("{e}"));

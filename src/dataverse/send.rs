@@ -117,10 +117,10 @@ impl Session {
 
     fn of(shared: Arc<Shared>, tokens: Tokens) -> Self {
         Self {
+            standing: Mutex::new(Standing::new(shared.retry.refused)),
             shared,
             tokens,
             gate: Mutex::default(),
-            standing: Mutex::default(),
         }
     }
 

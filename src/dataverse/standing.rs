@@ -8,14 +8,14 @@ use std::time::Duration;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Now;
 
-/// How often refused credentials are tried again.
-const TRY_EVERY: Duration = Duration::from_secs(60);
 /// How many refused tokens in a row mean that our credentials are refused.
 const REFUSALS: u32 = 3;
 
 /// How one user stands with one instance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Standing {
+    /// How often refused credentials are tried again.
+    try_every: Duration,
     in_a_row: u32,
     refused: Option<Refused>,
 }
@@ -27,13 +27,22 @@ struct Refused {
 }
 
 impl Standing {
+    /// Of a user of whom nothing is known yet.
+    pub(super) fn new(try_every: Duration) -> Self {
+        Self {
+            try_every,
+            in_a_row: 0,
+            refused: None,
+        }
+    }
+
     /// Lets a call through, or says why not. Of the calls that ask once the minute is over, the first one goes.
     pub(super) fn ask(&mut self, now: Now) -> Result<(), Failure> {
         let Some(refused) = &mut self.refused else {
             return Ok(());
         };
         if now.mono >= refused.next_try.mono {
-            refused.next_try = now.after(TRY_EVERY);
+            refused.next_try = now.after(self.try_every);
             return Ok(());
         }
         let left = refused.next_try.mono.saturating_sub(now.mono);
@@ -47,7 +56,7 @@ impl Standing {
 
     /// An answer that our credentials were good for.
     pub(super) fn accepted(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.try_every);
     }
 
     /// The instance refused a token that was the newest we had.
@@ -62,7 +71,7 @@ impl Standing {
     pub(super) fn refuse(&mut self, failure: &Failure, now: Now) {
         self.refused = Some(Refused {
             why: failure.summary(),
-            next_try: now.after(TRY_EVERY),
+            next_try: now.after(self.try_every),
         });
     }
 
@@ -98,7 +107,7 @@ mod tests {
 
     #[test]
     fn three_refused_tokens_in_a_row_stop_all_but_one_call_a_minute() {
-        let mut standing = Standing::default();
+        let mut standing = Standing::new(Duration::from_secs(60));
         for second in 0..2 {
             standing.token_refused(&refusal(), at(second));
             assert!(standing.ask(at(second)).is_ok(), "refusal {second}");
@@ -116,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_accepted_call_in_between_starts_the_count_anew() {
-        let mut standing = Standing::default();
+        let mut standing = Standing::new(Duration::from_secs(60));
         for _ in 0..5 {
             standing.token_refused(&refusal(), at(0));
             standing.token_refused(&refusal(), at(0));
@@ -127,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_refused_user_is_believed_at_once() {
-        let mut standing = Standing::default();
+        let mut standing = Standing::new(Duration::from_secs(60));
         standing.refuse(&refusal(), at(0));
         assert!(standing.ask(at(59)).is_err());
         assert_eq!(standing.why(), Some("no token: AADSTS7000222"));

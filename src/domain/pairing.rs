@@ -2,12 +2,13 @@
 //! bytes a row (design, "Scale"). SQL Server orders GUIDs in a way of its own, so nothing here relies on an order.
 //!
 //! Rows are appended to a shard as they come, and a shard is sorted once it has grown by a quarter: rows that both sides have with
-//! the same hash cancel out there and are forgotten. It does not know what the rows hold, only their hashes.
+//! the same hash cancel out there, and 8 bytes are left of both. It does not know what the rows hold, only their hashes.
 
 use std::mem;
 
 use uuid::Uuid;
 
+use super::members::{self, Members};
 use super::row::RowId;
 
 /// How many shards there are: so many that sorting one takes about a millisecond in a table of a million rows.
@@ -29,6 +30,10 @@ impl Seen {
         RowId::new(Uuid::from_u64_pair(self.high, self.low))
     }
 
+    fn bits(self) -> u64 {
+        members::bits_of(self.high, self.low)
+    }
+
     fn same_row(self, other: Self) -> bool {
         (self.high, self.low) == (other.high, other.low)
     }
@@ -39,6 +44,8 @@ impl Seen {
 struct Shard {
     source: Vec<Seen>,
     target: Vec<Seen>,
+    /// The bits of those that had one.
+    equal: Vec<u64>,
     /// How many were left when it was last sorted.
     left: usize,
 }
@@ -47,23 +54,21 @@ struct Shard {
 #[derive(Debug)]
 pub struct Pairing {
     shards: Vec<Shard>,
-    equal: usize,
 }
 
-/// What is left once both listings have come to their end.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Unpaired {
+/// What two listings come to.
+#[derive(Debug, Default)]
+pub struct Paired {
     /// Rows that both sides have with equal hashes.
-    pub equal: usize,
+    pub equal: Members,
     /// Rows that both sides have with different hashes, and rows that only one side has.
-    pub ids: Vec<RowId>,
+    pub unequal: Vec<RowId>,
 }
 
 impl Default for Pairing {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            equal: 0,
         }
     }
 }
@@ -92,44 +97,50 @@ impl Pairing {
         rows.push(Seen { high, low, digest });
         let unsorted = shard.source.len() + shard.target.len() - shard.left;
         if unsorted >= LEAST.max(shard.left / 4) {
-            self.equal += shard.cancel();
+            shard.cancel();
         }
     }
 
     /// Both listings have come to their end.
-    pub fn finish(mut self) -> Unpaired {
-        let mut unpaired = Unpaired::default();
-        for shard in &mut self.shards {
-            self.equal += shard.cancel();
+    pub fn finish(self) -> Paired {
+        let mut unequal = Vec::new();
+        let equal = self.shards.into_iter().flat_map(|mut shard| {
+            shard.cancel();
             let rows = shard.source.iter().chain(&shard.target);
-            unpaired.ids.extend(rows.filter_map(|row| row.id()));
-        }
-        unpaired.ids.sort_unstable();
-        unpaired.ids.dedup();
-        unpaired.equal = self.equal;
-        unpaired
+            unequal.extend(rows.filter_map(|row| row.id()));
+            shard.equal
+        });
+        let equal = equal.collect();
+        unequal.sort_unstable();
+        unequal.dedup();
+        Paired { equal, unequal }
     }
 
-    /// Bytes that the rows without an equal take at the moment.
+    /// Bytes that the rows take at the moment.
     pub fn memory(&self) -> usize {
-        let rows = self
-            .shards
-            .iter()
-            .map(|shard| shard.source.capacity() + shard.target.capacity());
-        rows.sum::<usize>() * mem::size_of::<Seen>()
+        let shards = self.shards.iter().map(|shard| {
+            let alone = shard.source.capacity() + shard.target.capacity();
+            alone * mem::size_of::<Seen>() + shard.equal.capacity() * mem::size_of::<u64>()
+        });
+        shards.sum()
     }
 }
 
 impl Shard {
-    /// Forgets the rows that both sides have with the same hash, and says how many there were.
-    fn cancel(&mut self) -> usize {
+    /// Keeps no more than their bits of the rows that both sides have with the same hash.
+    fn cancel(&mut self) {
         tidy(&mut self.source);
         tidy(&mut self.target);
-        let before = self.source.len();
         let (source, target) = (mem::take(&mut self.source), mem::take(&mut self.target));
         (self.source, self.target) = (without(&source, &target), without(&target, &source));
         self.left = self.source.len() + self.target.len();
-        before - self.source.len()
+        let equal = source.len() - self.source.len();
+        if self.equal.capacity() < self.equal.len() + equal {
+            self.equal.reserve_exact(equal.max(self.equal.len() / 4));
+        }
+        let mut alone = self.source.iter().peekable();
+        let equal = source.iter().filter(|row| alone.next_if_eq(row).is_none());
+        self.equal.extend(equal.map(|row| row.bits()));
     }
 }
 
@@ -195,7 +206,12 @@ mod tests {
                 all.into_iter().partition(|number| source.get(number) == target.get(number));
             let mut ids: Vec<RowId> = rest.into_iter().map(id).collect();
             ids.sort_unstable();
-            prop_assert_eq!(pairing.finish(), Unpaired { equal: equal.len(), ids });
+            let paired = pairing.finish();
+            prop_assert_eq!((paired.equal.len(), paired.unequal), (equal.len(), ids));
+            let all: BTreeSet<u64> = equal.into_iter().map(|number| members::bits(id(number))).collect();
+            let paired = paired.equal.changed().into_iter();
+            let paired: BTreeSet<u64> = paired.flat_map(|(_, ids)| ids.to_vec()).collect();
+            prop_assert_eq!(paired, all);
         }
     }
 
@@ -205,13 +221,8 @@ mod tests {
         pairing.source(id(1), 7);
         pairing.source(id(1), 8);
         pairing.target(id(1), 8);
-        assert_eq!(
-            pairing.finish(),
-            Unpaired {
-                equal: 1,
-                ids: vec![]
-            }
-        );
+        let paired = pairing.finish();
+        assert_eq!((paired.equal.len(), paired.unequal), (1, vec![]));
     }
 
     #[test]
@@ -227,6 +238,6 @@ mod tests {
             pairing.target(id(number), 1);
         }
         assert!(pairing.memory() <= most, "{} bytes", pairing.memory());
-        assert_eq!(pairing.finish().equal, 1_000_000);
+        assert_eq!(pairing.finish().equal.len(), 1_000_000);
     }
 }

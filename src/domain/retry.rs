@@ -16,6 +16,9 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// The longest back-off.
     pub cap: Duration,
+    /// How often refused credentials are tried again. No configuration shortens it: more often is a storm of log-ins,
+    /// which locks the user out (T32, fault F25).
+    pub refused: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -25,6 +28,7 @@ impl Default for RetryPolicy {
             throttled_attempts: 10,
             base: Duration::from_millis(500),
             cap: Duration::from_secs(30),
+            refused: Duration::from_secs(60),
         }
     }
 }

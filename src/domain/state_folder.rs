@@ -17,6 +17,7 @@ impl StateFolder {
     }
 
     /// The same folder, shared with a group of the host (0770, its files 0660; design, "Console beside an agent").
+    #[must_use]
     pub fn shared_with(self, group: u32) -> Self {
         let group = Some(group);
         Self { group, ..self }

@@ -15,7 +15,7 @@ use super::row::Row;
 
 /// The rows that are written and sent at once: enough to be worth a call of the socket's, few enough that the first are
 /// soon on their way.
-const PART: usize = 500;
+const PART: usize = 1000;
 /// Threads that write one page, each every second part: one alone is slower than the socket.
 const WRITERS: usize = 2;
 

@@ -2,6 +2,11 @@
 //!
 //! Millions of rows are held at a time, so what is null costs nothing. Knows no table; values lie in the order of columns.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what a call hands back through memory costs more than the reading: a third of a page's time"
+)]
+
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
@@ -128,6 +133,7 @@ impl Row {
     }
 
     /// What lies at a spot of this row.
+    #[inline(always)]
     pub(crate) fn at(&self, spot: Spot) -> Cell<'_> {
         let null = Cell::Value(ValueRef::Null);
         let at = usize::try_from(spot.0).unwrap_or_default();
@@ -154,6 +160,7 @@ impl Row {
         values
     }
 
+    #[inline(always)]
     fn unpack<'r>(&'r self, from: &mut Reader<'r>) -> Option<ValueRef<'r>> {
         Some(match from.byte()? {
             tag::TEXT | tag::PLAIN => ValueRef::Text(from.text()?),
@@ -286,12 +293,14 @@ fn put_varint(packed: &mut Vec<u8>, mut number: u64) {
 struct Reader<'r>(&'r [u8]);
 
 impl<'r> Reader<'r> {
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
     }
 
+    #[inline(always)]
     fn chunk<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (chunk, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -299,6 +308,7 @@ impl<'r> Reader<'r> {
     }
 
     /// A text that needs no reading to be written as JSON, if that comes next.
+    #[inline(always)]
     fn plain(&mut self) -> Option<&'r [u8]> {
         let mut ahead = Reader(self.0);
         if ahead.byte()? != tag::PLAIN {
@@ -311,6 +321,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Steps over a tag and its payload.
+    #[inline(always)]
     fn skip(&mut self) -> Option<()> {
         let length = match self.byte()? {
             tag::TEXT | tag::PLAIN | tag::CHOICES => usize::try_from(self.varint()?).ok()?,
@@ -328,6 +339,7 @@ impl<'r> Reader<'r> {
         Some(())
     }
 
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         let (mut number, mut shift) = (0_u64, 0_u32);
         loop {
@@ -340,11 +352,13 @@ impl<'r> Reader<'r> {
         }
     }
 
+    #[inline(always)]
     fn int(&mut self) -> Option<i64> {
         let number = self.varint()?;
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
+    #[inline(always)]
     fn text(&mut self) -> Option<&'r str> {
         let length = usize::try_from(self.varint()?).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;

@@ -162,6 +162,12 @@ pub(super) enum Event {
     Restored(Box<Samples>),
     /// A process ended while this one ran, and left this unfinished.
     LeftBehind(Box<RecoveredOperation>),
+    /// An operation of this process ended, and what became of some of its records is not known.
+    Owed {
+        operation: OperationId,
+        /// As the journal has it; `None` where it can't be read, or is another process's.
+        left: Option<Box<RecoveredOperation>>,
+    },
     /// An agent lives beside us, or none does any more.
     AgentSeen(Option<Holder>),
     /// What the agent beside us says of everything.

@@ -13,7 +13,8 @@ use crate::journal;
 /// changed it, whatever the clocks say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Agreement {
-    pub(super) etag: ETag,
+    /// The version that it was left in; `None` where it was gone, or already another's, when it was read back.
+    pub(super) etag: Option<ETag>,
     /// Whether both sides were made equal; blanks alone may have been filled, and a decision is still owed.
     pub(super) is_whole: bool,
     /// What was written, where the target made something else of it: the columns, and the hash of their values.
@@ -21,15 +22,15 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    /// What the journal says of a row; `None` where it was gone when it was read back.
-    pub(super) fn of(remembered: journal::Agreement) -> Option<Self> {
+    /// What the journal says of a row.
+    pub(super) fn of(remembered: journal::Agreement) -> Self {
         let altered = matches!(remembered.stage, Stage::Altered(_));
         let hash = remembered.hash.filter(|_| altered);
-        Some(Self {
-            etag: remembered.etag?,
+        Self {
+            etag: remembered.etag,
             is_whole: remembered.verb != Verb::FillBlanks,
             altered: hash.map(|hash| (remembered.columns, hash)),
-        })
+        }
     }
 }
 
@@ -100,13 +101,30 @@ impl ReadApart {
         std::mem::take(&mut *self.lock())
     }
 
-    /// They are still to be looked at.
-    pub(super) fn give_back(&self, ids: BTreeSet<RowId>) {
-        self.lock().extend(ids);
+    /// The same, for a look that may break off: what is left of them then is still to be looked at.
+    pub(super) fn borrow(&self) -> Borrowed<'_> {
+        Borrowed {
+            ids: self.take(),
+            from: self,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<RowId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records that were taken to be looked at.
+#[derive(Debug)]
+pub(super) struct Borrowed<'r> {
+    /// Those that are still to be looked at.
+    pub(super) ids: BTreeSet<RowId>,
+    from: &'r ReadApart,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.from.lock().append(&mut self.ids);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::dataverse::{Preset, Query, Reader, Writer};
 use crate::domain::drift::{CompareRules, ComparedColumn};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::{RecordKey, TableIndex};
-use crate::domain::row::{Row, RowId, Value};
+use crate::domain::row::{ETag, Row, RowId, Value};
 use crate::domain::table::{
     BadName, CURRENCY, ColumnName, ColumnType, EntitySet, TableName, TableSchema,
 };
@@ -69,6 +69,14 @@ impl LinkContext {
     /// The table of that name on this link.
     pub(super) fn table_named(&self, name: &TableName) -> Option<&Arc<LinkTable>> {
         self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// The version of a row of the target as tandem left it; `None` where it is already somebody else's: that one's edit
+    /// must never be taken for what both sides agreed on.
+    pub(super) fn own_version(&self, row: &Row) -> Option<ETag> {
+        let by = row.modified_by.as_ref()?;
+        let is_ours = self.sync_users.contains(&by.id);
+        row.etag.clone().filter(|_| is_ours)
     }
 
     /// What a person should know of its configuration.

@@ -10,6 +10,7 @@
 //!
 //! It decides no drift ([`crate::domain::drift`] does) and writes to no instance.
 
+mod counted;
 mod full;
 mod keys;
 mod known;
@@ -71,8 +72,7 @@ pub(super) struct Comparing {
 /// Takes over anew what the index says of a table, which another process keeps.
 pub(super) async fn know_again(link: &LinkContext, table: &LinkTable) {
     let mut known = table.known.lock().await;
-    *known = Known::default();
-    link.told.forget_all(|key| key.table == table.index);
+    known.distrust();
     known.load(link, table).await;
 }
 
@@ -104,35 +104,46 @@ impl Comparing {
         if self.depth == Depth::Anew {
             known.forget();
         }
-        let why = match known.point().filter(|_| self.depth == Depth::Changes) {
-            None => None,
-            Some(point) => match refresh::refresh(self, table, &mut known, point).await {
-                Ok(comparison) => return Ok(comparison),
-                Err(refresh::Unfollowed::Broken(broken)) => return Err(broken),
-                Err(refresh::Unfollowed::Token(why)) => Some(why),
-            },
-        };
-        if let Some(why) = why {
-            self.tell(Event::ComparesInFull {
-                link: self.link.place,
-                text: format!("{} is compared in full: {why}", table.name),
-            })
-            .await;
+        match self.changes(table, &mut known).await {
+            Ok(Some(comparison)) => return Ok(comparison),
+            Ok(None) => {}
+            Err(refresh::Unfollowed::Broken(broken)) => return Err(broken),
+            Err(refresh::Unfollowed::Token(why)) => {
+                self.tell(Event::ComparesInFull {
+                    link: self.link.place,
+                    text: format!("{} is compared in full: {why}", table.name),
+                })
+                .await;
+            }
         }
         full::compare(self, table, &mut known).await
     }
 
-    /// Takes in what changed in one table since it was last looked at; false where no checkpoint tells from where on,
-    /// or its changes can't be read now.
-    pub(super) async fn follow(&self, table: &Arc<LinkTable>) -> bool {
+    /// What changed since the last look, if that is enough and it is known from where on.
+    async fn changes(
+        &self,
+        table: &LinkTable,
+        known: &mut Known,
+    ) -> Result<Option<Comparison>, refresh::Unfollowed> {
+        let Some(point) = known.point().filter(|_| self.depth == Depth::Changes) else {
+            return Ok(None);
+        };
+        refresh::refresh(self, table, known, point).await.map(Some)
+    }
+
+    /// Takes in what changed in one table since it was last looked at; false where nothing tells from where on. An
+    /// error is an instance's that can't be read now.
+    pub(super) async fn follow(&self, table: &Arc<LinkTable>) -> Result<bool, Failure> {
         let mut known = table.known.lock().await;
         known.load(&self.link, table).await;
         let Some(point) = known.point() else {
-            return false;
+            return Ok(false);
         };
-        refresh::refresh(self, table, &mut known, point)
-            .await
-            .is_ok()
+        match refresh::refresh(self, table, &mut known, point).await {
+            Ok(_) => Ok(true),
+            Err(refresh::Unfollowed::Token(_)) => Ok(false),
+            Err(refresh::Unfollowed::Broken(broken)) => Err(broken.failure),
+        }
     }
 
     /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.

@@ -112,7 +112,7 @@ pub(super) struct Repair {
     pub(super) waiting: Mutex<Option<Waiting>>,
     /// Rows that an earlier process ensured on the way, whatever came of it: their course in the journal has ended.
     pub(super) settled: HashSet<RecordKey>,
-    /// Rows ensured on the way whose outcome is not known.
+    /// Rows ensured on the way whose outcome is not known, and records that were left behind so.
     pub(super) open_on_the_way: AtomicUsize,
 }
 

@@ -85,6 +85,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         leases: Leases::default(),
         operations: HashMap::new(),
         settling: HashSet::new(),
+        owed: HashMap::new(),
         queued: VecDeque::new(),
         left_behind: Vec::new(),
         background: JoinSet::new(),
@@ -145,6 +146,9 @@ struct Run {
     operations: HashMap<OperationId, Reins>,
     /// Operations of earlier processes whose half-done records are being read back.
     settling: HashSet<OperationId>,
+    /// Operations that ended here with outcomes that are not known: when these are read back next, and how long after
+    /// the last time that is.
+    owed: HashMap<OperationId, (Now, Duration)>,
     /// What was asked before the journal and the link were ready for it.
     queued: VecDeque<Command>,
     left_behind: Vec<RecoveredOperation>,
@@ -299,6 +303,7 @@ impl Run {
         self.writer.tick(at);
         self.drop_what_cannot_start();
         self.go_on_with_what_was_left();
+        self.read_back_what_is_owed(at);
         for link in 0..self.links.len() {
             self.catch_up(link, at);
             self.sync_when_due(link, at);
@@ -338,6 +343,7 @@ impl Run {
                 self.settling.remove(operation);
             }
             Event::LeftBehind(operation) => self.inherit(operation, at),
+            Event::Owed { operation, left } => self.owed(*operation, left.as_deref(), at),
             Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
             Event::AgentSeen(seen) => self.agent_seen(seen.as_ref(), at),
             Event::SyncEnded { link, .. } => {

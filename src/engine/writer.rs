@@ -145,6 +145,7 @@ impl StateWriter {
             | Event::Ordered { .. }
             | Event::Journalled { .. }
             | Event::IndexClaimed { .. }
+            | Event::Owed { .. }
             | Event::Recalled(_)
             | Event::LeftBehind(_) => {}
             Event::Told(live) => self.told(*live),

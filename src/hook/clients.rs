@@ -104,6 +104,7 @@ pub(super) fn client(
             throttled_attempts: 1,
             base: Duration::from_millis(50),
             cap: Duration::from_millis(100),
+            ..RetryPolicy::default()
         },
         // Hooks that start together must not probe in step.
         seed: u64::from(now().wall.timestamp_subsec_nanos()),

@@ -38,8 +38,8 @@ fn make(folder: &Path, group: Option<u32>) -> Result<(), OpenError> {
             given.map_err(|error| failed(error.into()))?;
         }
         // The umask may have taken away more than the mode did.
-        let mode = group.map_or(0o700, |_| SHARED);
-        fs::set_permissions(folder, Permissions::from_mode(mode)).map_err(failed)?;
+        let allowed = Permissions::from_mode(group.map_or(0o700, |_| SHARED));
+        fs::set_permissions(folder, allowed).map_err(failed)?;
     }
     let found = fs::symlink_metadata(folder).map_err(failed)?;
     if !found.is_dir() {

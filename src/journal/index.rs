@@ -7,9 +7,9 @@
 
 mod lines;
 mod live;
+mod members;
 mod samples;
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,21 +26,22 @@ use super::folder;
 use super::read::{moment, time};
 use super::record::{JournalError, OpenError};
 use crate::domain::drift::Drift;
+use crate::domain::members::Shard;
 use crate::domain::row::{DeltaLink, RowId};
 use crate::domain::table::TableName;
 
 pub use lines::Line;
+pub use members::Group;
 pub use samples::{InstanceSample, LinkSample, Samples};
 
 /// The only format that is understood; any other is thrown away.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE checkpoints (
     link TEXT NOT NULL, entity TEXT NOT NULL, rules INTEGER NOT NULL,
-    source TEXT NOT NULL, target TEXT NOT NULL, taken TEXT NOT NULL, source_taken TEXT NOT NULL,
-    target_taken TEXT NOT NULL, compared TEXT NOT NULL,
-    in_sync INTEGER NOT NULL, local INTEGER NOT NULL, source_fresh BLOB NOT NULL, target_fresh BLOB NOT NULL,
+    source TEXT NOT NULL, target TEXT NOT NULL, taken TEXT NOT NULL, compared TEXT NOT NULL,
+    sources INTEGER NOT NULL, in_sync INTEGER NOT NULL, local INTEGER NOT NULL,
     PRIMARY KEY (link, entity)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE problems (
@@ -62,21 +63,14 @@ pub struct Checkpoint {
     pub target: DeltaLink,
     /// When it was taken.
     pub taken: DateTime<Utc>,
-    /// When it was taken, by the source's clock.
-    pub source_taken: DateTime<Utc>,
-    /// When it was taken, by the target's clock.
-    pub target_taken: DateTime<Utc>,
     /// When the last full comparison began.
     pub compared: DateTime<Utc>,
+    /// Rows of the source that are in the link's scope.
+    pub sources: usize,
     /// Records that are equal on both sides.
     pub in_sync: usize,
     /// Records of the target's own.
     pub local: usize,
-    /// Rows of the source that are counted here although they are no older than the second that it was taken in: times
-    /// alone would take them for newer.
-    pub source_fresh: BTreeSet<RowId>,
-    /// The same of the target.
-    pub target_fresh: BTreeSet<RowId>,
 }
 
 /// One record that is out of step.
@@ -107,6 +101,9 @@ pub struct Kept {
     pub checkpoint: Checkpoint,
     /// What is out of step.
     pub problems: Vec<Problem>,
+    /// All shards of the sets of rows, for who does not keep the index: whoever does will have changed them by the time
+    /// that they are needed. `None` for the keeper, who takes them up one by one.
+    pub members: Option<Vec<(Group, Shard)>>,
 }
 
 /// What a refresh or a comparison changes in what is known of a table.
@@ -114,12 +111,15 @@ pub struct Kept {
 pub struct Change {
     /// From where to go on now.
     pub checkpoint: Checkpoint,
-    /// Whether all problems that were known are forgotten first.
-    pub is_whole: bool,
+    /// What it follows on: where something else stands, nothing is changed. `None` is a full comparison's: all that was
+    /// known is forgotten first.
+    pub after: Option<Checkpoint>,
     /// What is out of step, new or changed.
     pub problems: Vec<Problem>,
     /// What is no more.
     pub solved: Vec<RowId>,
+    /// Shards of the sets of rows that have changed.
+    pub members: Vec<(Group, Shard)>,
 }
 
 /// The index of this process. Clones share it.
@@ -226,19 +226,48 @@ impl Index {
 
     /// What is known of a table; `None` before its first full comparison.
     pub async fn load(&self, link: String, table: TableName) -> Result<Option<Kept>, JournalError> {
-        self.with(move |connection| load(connection, &link, &table))
-            .await
+        let is_keeper = self.is_keeper();
+        self.with(move |connection| {
+            let transaction = connection.transaction()?;
+            let mut kept = load(&transaction, &link, &table)?;
+            if let Some(kept) = kept.as_mut().filter(|_| !is_keeper) {
+                kept.members = Some(members::load_all(&transaction, &link, &table)?);
+            }
+            Ok(kept)
+        })
+        .await
     }
 
-    /// Takes a change in, as one transaction. Does nothing where another process keeps the index.
+    /// Shards of a table's sets of rows, as they were saved with this checkpoint; `None` where another one was saved
+    /// since.
+    pub async fn members(
+        &self,
+        link: String,
+        table: TableName,
+        checkpoint: Checkpoint,
+        wanted: Vec<(Group, u16)>,
+    ) -> Result<Option<Vec<(Group, Shard)>>, JournalError> {
+        self.with(move |connection| {
+            let transaction = connection.transaction()?;
+            let stands = load_checkpoint(&transaction, &link, &table)?;
+            if stands.as_ref() != Some(&checkpoint) {
+                return Ok(None);
+            }
+            members::load(&transaction, &link, &table, &wanted).map(Some)
+        })
+        .await
+    }
+
+    /// Takes a change in, as one transaction; false where it does not follow on what stands there. Does nothing where
+    /// another process keeps the index.
     pub async fn save(
         &self,
         link: String,
         table: TableName,
         change: Change,
-    ) -> Result<(), JournalError> {
+    ) -> Result<bool, JournalError> {
         if !self.is_keeper() {
-            return Ok(());
+            return Ok(false);
         }
         self.with(move |connection| save(connection, &link, &table, &change))
             .await
@@ -368,6 +397,7 @@ fn keep(file: &Path) -> rusqlite::Result<Connection> {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(members::TABLES)?;
             transaction.execute_batch(samples::TABLES)?;
             transaction.execute_batch(live::TABLES)?;
             transaction.execute_batch(lines::TABLES)?;
@@ -395,16 +425,23 @@ fn remove(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Result<Option<Kept>> {
-    let checkpoint = connection
+fn load_checkpoint(
+    connection: &Connection,
+    link: &str,
+    table: &TableName,
+) -> rusqlite::Result<Option<Checkpoint>> {
+    connection
         .query_row(
-            "SELECT rules, source, target, taken, source_taken, target_taken, compared, in_sync, local, source_fresh,
-             target_fresh FROM checkpoints WHERE link = ?1 AND entity = ?2",
+            "SELECT rules, source, target, taken, compared, sources, in_sync, local FROM checkpoints
+             WHERE link = ?1 AND entity = ?2",
             params![link, table.as_str()],
             checkpoint,
         )
-        .optional()?;
-    let Some(checkpoint) = checkpoint else {
+        .optional()
+}
+
+fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Result<Option<Kept>> {
+    let Some(checkpoint) = load_checkpoint(connection, link, table)? else {
         return Ok(None);
     };
     let mut statement = connection.prepare(
@@ -415,6 +452,7 @@ fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Res
     Ok(Some(Kept {
         checkpoint,
         problems: problems.into_iter().flatten().collect(),
+        members: None,
     }))
 }
 
@@ -429,26 +467,11 @@ fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
         source: DeltaLink::new(&text(1)?),
         target: DeltaLink::new(&text(2)?),
         taken: time(row, 3)?,
-        source_taken: time(row, 4)?,
-        target_taken: time(row, 5)?,
-        compared: time(row, 6)?,
-        in_sync: count(7)?,
-        local: count(8)?,
-        source_fresh: ids(&row.get::<_, Vec<u8>>(9)?),
-        target_fresh: ids(&row.get::<_, Vec<u8>>(10)?),
+        compared: time(row, 4)?,
+        sources: count(5)?,
+        in_sync: count(6)?,
+        local: count(7)?,
     })
-}
-
-/// Ids as they are saved, one behind the other.
-fn bytes(ids: &BTreeSet<RowId>) -> Vec<u8> {
-    ids.iter().flat_map(|id| id.uuid().into_bytes()).collect()
-}
-
-fn ids(bytes: &[u8]) -> BTreeSet<RowId> {
-    let (ids, _) = bytes.as_chunks();
-    ids.iter()
-        .filter_map(|id| RowId::new(Uuid::from_bytes(*id)))
-        .collect()
 }
 
 /// A problem as it was saved; `None` for what only a later version would say.
@@ -477,12 +500,15 @@ fn save(
     link: &str,
     table: &TableName,
     change: &Change,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if change.after.is_some() && load_checkpoint(&transaction, link, table)? != change.after {
+        return Ok(false);
+    }
     let place = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let point = &change.checkpoint;
     transaction.execute(
-        "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             link,
             table.as_str(),
@@ -490,21 +516,20 @@ fn save(
             point.source.as_str(),
             point.target.as_str(),
             moment(point.taken),
-            moment(point.source_taken),
-            moment(point.target_taken),
             moment(point.compared),
+            place(point.sources),
             place(point.in_sync),
             place(point.local),
-            bytes(&point.source_fresh),
-            bytes(&point.target_fresh),
         ],
     )?;
-    if change.is_whole {
+    if change.after.is_none() {
         transaction.execute(
             "DELETE FROM problems WHERE link = ?1 AND entity = ?2",
             params![link, table.as_str()],
         )?;
+        members::forget(&transaction, link, table)?;
     }
+    members::save(&transaction, link, table, &change.members)?;
     {
         let mut insert = transaction.prepare(
             "INSERT OR REPLACE INTO problems VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -529,7 +554,8 @@ fn save(
             delete.execute(params![link, table.as_str(), id.uuid()])?;
         }
     }
-    transaction.commit()
+    transaction.commit()?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -221,6 +221,21 @@ pub fn left_behind(
     Ok(left)
 }
 
+/// One operation with all of its records; `None` where there is none that can be understood.
+pub fn operation(
+    connection: &Connection,
+    operation: OperationId,
+) -> rusqlite::Result<Option<RecoveredOperation>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries FROM operations WHERE id = ?",
+    )?;
+    let found = statement.query_row([operation.0], |row| Ok((request(row)?, row.get(7)?)));
+    let Some((request, session)) = found.optional()? else {
+        return Ok(None);
+    };
+    replayed(connection, request, session, false, &mut Vec::new()).map(Some)
+}
+
 fn replayed(
     connection: &Connection,
     request: Request,

@@ -52,6 +52,7 @@ pub fn settings(origin: &str, credential: Credential) -> Settings {
             throttled_attempts: 10,
             base: Duration::from_millis(2),
             cap: Duration::from_millis(10),
+            ..RetryPolicy::default()
         },
         seed: 1,
     }

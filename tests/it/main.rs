@@ -27,6 +27,7 @@ mod identity;
 mod impact;
 mod journal;
 mod journeys;
+mod operators;
 mod protection;
 mod readme;
 mod real_data;

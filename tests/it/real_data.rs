@@ -2,12 +2,14 @@
 //! constants on create, placeholders, currencies, the state's pair, and what is refused at start.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tandem::config::LinkConfig;
 use tandem::domain::drift::{Drift, Side};
 use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
 use tandem::domain::row::RowId;
+use tandem::emulator::LOB_CLIENT_ID;
 use tandem::engine::command::Command;
 
 use crate::support::binary::{Emulator, Running};
@@ -133,6 +135,86 @@ async fn rows_out_of_scope_are_not_on_the_link() {
     lab.repair(Verb::Sync, &[key(2)]).await;
     assert_eq!(stage(&lab, 2), Some(Stage::Verified));
     assert_eq!(row(&lab.emulated.europe(), 2).await["name"], "Out");
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_leaves_the_scope_or_enters_it_moves_the_sums() {
+    let emulated = Emulated::empty().await;
+    let (us, europe) = (emulated.us(), emulated.europe());
+    for n in 1..=4 {
+        let body = json!({"name": format!("In step {n}"), "sic": "a"});
+        us.account(&id(n), body).await;
+        let body = json!({"name": format!("In step {n}")});
+        europe.account(&id(n), body).await;
+    }
+    us.account(&id(5), json!({"name": "Out"})).await;
+    let mut lab = lab(
+        emulated,
+        "name='account'\nstub=['name']\ncolumns=['name','telephone1']\nwhere=\"sic in ('a')\"",
+    );
+    lab.compared().await;
+    let sums =
+        |lab: &Lab| [Drift::InSync, Drift::Local, Drift::Missing].map(|drift| counts(lab, drift));
+    assert_eq!(sums(&lab), [4, 0, 0]);
+    // Out of scope: what stands in the target is its own from then on.
+    change(&lab.emulated.us(), 1, json!({"sic": "b"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [3, 1, 0]);
+    // Two at once: one out, and gone from the target; the other back.
+    change(&lab.emulated.us(), 2, json!({"sic": null})).await;
+    let gone = lab.emulated.europe();
+    let gone = gone.delete(&format!("accounts({})", id(2))).await;
+    assert!(gone.status.is_success());
+    change(&lab.emulated.us(), 1, json!({"sic": "a"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [3, 0, 0]);
+    // Edited while it is out: nothing of the link's. Then a restart, which knows who was in.
+    change(&lab.emulated.us(), 5, json!({"name": "Out, still"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [3, 0, 0]);
+    change(&lab.emulated.us(), 3, json!({"sic": "b"})).await;
+    change(&lab.emulated.us(), 5, json!({"sic": "a"})).await;
+    lab.compare_again().await;
+    assert_eq!(sums(&lab), [2, 1, 1]);
+    let gone = lab.emulated.us();
+    let gone = gone.delete(&format!("accounts({})", id(3))).await;
+    assert!(gone.status.is_success());
+    lab.compare_again().await;
+    let orphans = counts(&lab, Drift::Orphan) + counts(&lab, Drift::Local);
+    assert_eq!((sums(&lab)[0], orphans), (2, 1));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_target_edits_while_a_row_is_out_of_scope_is_held_when_it_comes_back() {
+    let emulated = Emulated::empty().await;
+    let (us, europe) = (emulated.us(), emulated.europe());
+    let person = europe.signed_in(LOB_CLIENT_ID).await;
+    let body = json!({"name": "Northwind", "telephone1": "+1 555"});
+    person.account(&id(1), body.clone()).await;
+    let mut in_scope = body;
+    in_scope["sic"] = json!("a");
+    us.account(&id(1), in_scope).await;
+    let mut lab = lab(
+        emulated,
+        "name='account'\nstub=['name']\ncolumns=['name','telephone1']\nwhere=\"sic in ('a')\"",
+    );
+    lab.compared().await;
+    change(&lab.emulated.us(), 1, json!({"sic": "b"})).await;
+    lab.compare_again().await;
+    assert_eq!(counts(&lab, Drift::Local), 1);
+    let person = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
+    change(&person, 1, json!({"telephone1": "+44 20"})).await;
+    lab.compare_again().await;
+    // By the clocks alone, the source would be ahead.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    change(&lab.emulated.us(), 1, json!({"sic": "a"})).await;
+    lab.compare_again().await;
+    assert_eq!(counts(&lab, Drift::Diverged), 1);
+    lab.repair(Verb::Sync, &[key(1)]).await;
+    let stands = row(&lab.emulated.europe(), 1).await;
+    assert_eq!(stands["telephone1"], "+44 20");
     lab.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use tandem::domain::drift::{Drift, Side};
 use tandem::domain::operation::Verb;
-use tandem::emulator::{Data, Options};
+use tandem::emulator::{Data, LOB_CLIENT_ID, Options, SYNC_CLIENT_ID};
 use tandem::engine::command::{Command, Consent, Target};
 use tandem::engine::{Depth, State};
 
@@ -41,6 +41,10 @@ fn figures(state: &State) -> (BTreeMap<String, Drift>, Vec<(usize, usize)>) {
         )
     });
     (listed, sums.collect())
+}
+
+fn address(id: &str) -> String {
+    format!("accounts({id})")
 }
 
 fn drift_of(state: &State, id: &str) -> Option<Drift> {
@@ -310,7 +314,7 @@ async fn deletions_are_told_apart_from_what_never_came() {
 async fn a_new_row_whose_key_the_other_side_has_on_another_id_is_a_duplicate() {
     let mut lab = Lab::demo().await;
     lab.compared().await;
-    let europe = lab.emulated.europe();
+    let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
     let local = json!({"name": "Northwind", "accountnumber": "NW-1"});
     assert!(europe.post("accounts", local).await.status.is_success());
     let state = lab.compare_again().await;
@@ -338,20 +342,124 @@ async fn a_new_row_whose_key_the_other_side_has_on_another_id_is_a_duplicate() {
         locals - 1,
         "the local one is part of the duplicate"
     );
-    // Merged in the target's app: what was only the source's is then missing.
-    let other = here.and_then(|record| record.other).unwrap();
-    let europe = lab.emulated.europe();
-    assert!(
-        europe
-            .delete(&format!("accounts({other})"))
-            .await
-            .status
-            .is_success()
-    );
+    // The source gives it another number: nothing stands in the way of either any more.
     let id = here.map(|record| record.key.id.to_string()).unwrap();
+    let other_number = json!({"accountnumber": "NW-2"});
+    let us = lab.emulated.us();
+    assert_eq!(us.patch(&address(&id), other_number).await.status, 204);
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Missing));
+    assert_eq!(
+        figures(&state).1[0].1,
+        locals,
+        "it is the target's own again"
+    );
+    // Back, and merged in the target's app: what was only the source's is then missing.
+    let number = json!({"accountnumber": "NW-1"});
+    let us = lab.emulated.us();
+    assert_eq!(us.patch(&address(&id), number).await.status, 204);
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Duplicate));
+    let records = state.records.iter().map(|(_, record)| record);
+    let mut records = records.filter(|record| record.key.id.to_string() == id);
+    let other = records.next().and_then(|record| record.other).unwrap();
+    let europe = lab.emulated.europe();
+    let deleted = europe.delete(&address(&other.to_string())).await;
+    assert!(deleted.status.is_success());
     let state = lab.compare_again().await;
     assert_eq!(drift_of(&state, &id), Some(Drift::Missing));
     assert_eq!(figures(&state).1[0].1, locals - 1);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orphan_that_turns_out_to_be_a_duplicate_is_listed_once() {
+    let mut lab = Lab::demo().await;
+    lab.compared().await;
+    // Made by a user of the sync: without a source, an orphan.
+    let europe = lab.emulated.europe().signed_in(SYNC_CLIENT_ID).await;
+    let orphan = "4d1d7a8e-0d5c-4c1b-9c55-2f7a8e0d5c4c";
+    let body = json!({"name": "Northwind", "accountnumber": "NW-1"});
+    europe.account(orphan, body.clone()).await;
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, orphan), Some(Drift::Orphan));
+    let us = lab.emulated.us();
+    us.account("5e2e8b9f-1e6d-4d2c-8d66-3a8b9f1e6d5d", body)
+        .await;
+    let before = figures(&state).1;
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, orphan), None, "part of the duplicate");
+    assert_eq!(figures(&state).1, before);
+    let known = figures(&state);
+    let mut lab = lab.restart().await;
+    assert_eq!(figures(&*lab.compared().await), known);
+    lab.stop().await;
+}
+
+/// Fault F9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_gone_though_no_feed_tells_of_it_is_looked_at_once_more() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    // A contact: no key leads to it but its id.
+    let rows = lab.emulated.us().get("contacts?$select=lastname").await;
+    let rows = rows.json()["value"].as_array().unwrap().clone();
+    let mut ids = rows.iter().filter_map(|row| row["contactid"].as_str());
+    let id = ids.find(|id| drift_of(&state, id).is_none()).unwrap();
+    let row = format!("contacts({id})");
+    let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
+    let edit = json!({"emailaddress1": "theirs@example.com"});
+    assert_eq!(europe.patch(&row, edit).await.status, 204);
+    // The source answers what has changed, and then that it has no such row.
+    let us = lab.emulated.us();
+    let empty = json!({"@odata.context": "x", "value": []}).to_string();
+    for fault in [
+        json!({"count": 1, "path": "v9.2/contacts", "delay_ms": 0}),
+        json!({"count": 1, "path": "v9.2/contacts", "status": 200, "body": empty}),
+    ] {
+        us.arm(fault).await;
+    }
+    let state = lab.compare_again().await;
+    let drift = drift_of(&state, id);
+    assert_ne!(drift, Some(Drift::Diverged), "taken as it was read");
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, id), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_made_and_deleted_between_two_looks_leave_the_sums_as_they_were() {
+    let mut lab = Lab::demo().await;
+    let before = figures(&*lab.compared().await);
+    let ids = [
+        "4d1d7a8e-0d5c-4c1b-9c55-2f7a8e0d5c4c",
+        "5e2e8b9f-1e6d-4d2c-8d66-3a8b9f1e6d5d",
+        "6f3f9cad-2f7e-4e3d-9e77-4b9cad2f7e6e",
+    ];
+    let body = |id: &str| json!({"name": "Northwind", "accountnumber": &id[..8]});
+    let (us, europe) = (lab.emulated.us(), lab.emulated.europe());
+    // On either side alone, and on both.
+    for (api, ids) in [(&us, [ids[0], ids[2]]), (&europe, [ids[1], ids[2]])] {
+        for id in ids {
+            api.account(id, body(id)).await;
+        }
+    }
+    for (api, ids) in [(&us, [ids[0], ids[2]]), (&europe, [ids[1], ids[2]])] {
+        for id in ids {
+            assert!(api.delete(&address(id)).await.status.is_success());
+        }
+    }
+    assert_eq!(figures(&*lab.compare_again().await), before);
+    // The same row again, this time with a look in between.
+    let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
+    europe.account(ids[1], body(ids[1])).await;
+    let state = lab.compare_again().await;
+    assert_eq!(figures(&state).1[0].1, before.1[0].1 + 1);
+    let mut lab = lab.restart().await;
+    lab.compared().await;
+    let europe = lab.emulated.europe();
+    assert!(europe.delete(&address(ids[1])).await.status.is_success());
+    assert_eq!(figures(&*lab.compare_again().await), before);
     lab.stop().await;
 }
 

@@ -119,7 +119,7 @@ fn a_run_from_pulse_brings_the_link_in_step() {
     arm(&mut screen);
     screen.keys("T").shows("then Enter");
     confirm(&mut screen);
-    screen.shows("ALL WELL").shows("in step");
+    screen.shows("ALL WELL").shows("sync run ended");
     emulator.clear_log();
     screen.keys("r").shows("ALL WELL");
     assert!(emulator.writes().is_empty());
@@ -192,6 +192,7 @@ fn the_story_of_an_outage_from_first_sight_to_last_repair() {
     assert!(screen.is_restored(), "{}", screen.text());
 }
 
+/// Security case 55.
 #[test]
 fn the_demo_paints_at_both_sizes_and_starts_read_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,6 +215,7 @@ fn the_demo_paints_at_both_sizes_and_starts_read_only() {
     }
 }
 
+/// Fault F42.
 #[test]
 fn it_ends_well_whatever_ends_it_and_survives_any_size() {
     let emulator = Emulator::start();

@@ -149,3 +149,31 @@ fn what_the_table_does_not_take_is_refused_before_it_is_sent() {
         assert_eq!(update(vec![(name, value)]), Err(error), "{name}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn security_case_46_what_is_addressed_by_a_key_never_holds_the_key(
+        key in "[a-zA-Z0-9 '._-]{1,20}",
+        name in "[a-z]{0,10}",
+        parts in 1usize..3,
+    ) {
+        let columns = vec![
+            (column("code"), Value::Text(key.as_str().into())),
+            (column("name"), Value::Text(name.as_str().into())),
+            (column("active"), Value::Boolean(false)),
+        ];
+        let names = [column("code"), column("name")];
+        let key = &names[..parts];
+        if let Some(write) = Write::create_by_key(&table(), key, &columns, &sets()) {
+            let write = write.unwrap();
+            let body: serde_json::Value = serde_json::from_str(&write.json()).unwrap();
+            for name in key {
+                proptest::prop_assert!(body.get(name.as_str()).is_none(), "{name}: {body}");
+                let named = format!("{name}=");
+                proptest::prop_assert!(write.address.contains(&named), "{}", write.address);
+            }
+            proptest::prop_assert_eq!(&body["active"], &serde_json::Value::Bool(false));
+            proptest::prop_assert!(matches!(write.precondition, Precondition::Absent));
+        }
+    }
+}

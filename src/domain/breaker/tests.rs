@@ -303,7 +303,7 @@ fn t25_a_forced_state_survives_a_restart_unless_it_ran_out() {
 }
 
 #[test]
-fn t26_after_a_sleep_an_open_breaker_probes_but_never_closes_by_itself() {
+fn t26_fault_f29_after_a_sleep_an_open_breaker_probes_but_never_closes_by_itself() {
     let mut breaker = opened(Class::Read);
     let awake = Now {
         mono: Duration::from_millis(200),

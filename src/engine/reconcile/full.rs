@@ -2,7 +2,6 @@
 //! (design, "Scale"). What has no equal is read a second time on both sides and told apart, so that a row that changed
 //! meanwhile is no false difference (fault F31).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::mpsc;
 
 use crate::dataverse::{Filter, Page, Query, Reader, now};
-use crate::domain::drift::{Drift, Side};
+use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
-use crate::domain::pairing::{Pairing, Unpaired};
-use crate::domain::row::{DeltaLink, Row, RowId};
+use crate::domain::pairing::{Paired, Pairing};
+use crate::domain::row::{DeltaLink, RowId};
 use crate::domain::table::TableSchema;
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Event, Looked};
@@ -21,6 +20,7 @@ use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
 use crate::journal::Checkpoint;
 
+use super::counted::Counted;
 use super::keys::learn;
 use super::known::{Known, rules_of};
 use super::look::{Both, confirm};
@@ -47,27 +47,6 @@ struct Listing {
     delta: Option<DeltaLink>,
     /// The server's clock at its beginning.
     began: Option<DateTime<Utc>>,
-    /// The rows in it that are no older than its beginning.
-    fresh: BTreeSet<RowId>,
-}
-
-impl Listing {
-    /// Whether a row that was read later stood in the listing.
-    fn had(&self, row: &Row) -> bool {
-        !self.is_young(row) || self.fresh.contains(&row.id)
-    }
-
-    /// Counts a row, be it one that was read later.
-    fn count(&mut self, row: &Row) {
-        if self.is_young(row) {
-            self.fresh.insert(row.id);
-        }
-    }
-
-    fn is_young(&self, row: &Row) -> bool {
-        let made = row.created_on.zip(self.began);
-        made.is_some_and(|(made, began)| made >= began)
-    }
 }
 
 /// Compares one table in full.
@@ -91,9 +70,9 @@ pub(super) async fn compare(
     let target = tokio::spawn(lists(End::Target).run());
     drop(told);
     let expected = expected(job, table, known).await;
-    let (unpaired, unread) = pair(job, table, started, expected, &mut hears).await;
-    let mut source = ended(source.await, End::Source)?;
-    let mut target = ended(target.await, End::Target)?;
+    let (Paired { equal, unequal }, unread) = pair(job, table, started, expected, &mut hears).await;
+    let source = ended(source.await, End::Source)?;
+    let target = ended(target.await, End::Target)?;
     plausible(
         End::Source,
         &source,
@@ -106,37 +85,34 @@ pub(super) async fn compare(
     )?;
 
     let changed = changed_meanwhile(job, table, [&source, &target]).await?;
-    let mut ids = unpaired.ids;
+    let mut ids = unequal;
     ids.extend(unread);
+    ids.extend(changed);
     ids.sort_unstable();
     ids.dedup();
-    let late: Vec<RowId> = changed
-        .into_iter()
-        .filter(|id| ids.binary_search(id).is_err())
-        .collect();
     let mut looked = look(job, table, &ids).await?;
-    let late = look(job, table, &late).await?;
-    let sums = Sums::of(unpaired.equal, &looked, &late, [&source, &target]);
-    looked.extend(late);
-    for one in &looked {
-        if let Some(row) = one.sides.source.row() {
-            source.count(row);
-        }
-        if let Some(row) = one.sides.target.row() {
-            target.count(row);
-        }
-    }
+    let counted = Counted::of(equal, table, &looked);
     looked.retain(|looked| looked.drift.is_listed());
-    keep(
-        job,
-        table,
-        known,
-        started,
-        sums,
-        [source, target],
-        &mut looked,
-    )
-    .await;
+    let sums = if let (Some(source), Some(target)) = (source.delta, target.delta) {
+        let point = Checkpoint {
+            rules: rules_of(table),
+            source,
+            target,
+            taken: started.wall.trunc_subsecs(3),
+            compared: started.wall.trunc_subsecs(3),
+            sources: 0,
+            in_sync: 0,
+            local: 0,
+        };
+        known
+            .take(&job.link, table, point, &mut looked, Some(counted))
+            .await
+    } else {
+        // No changes lead on from here.
+        known.forget();
+        table.read_apart.take();
+        counted.sums(looked.iter())
+    };
     let comparison = Comparison {
         table: table.index,
         started,
@@ -148,76 +124,6 @@ pub(super) async fn compare(
     };
     job.tell(Event::Compared(comparison.clone())).await;
     Ok(comparison)
-}
-
-/// Takes the comparison in, and from where the changes since go on, if both sides tell them.
-async fn keep(
-    job: &Comparing,
-    table: &LinkTable,
-    known: &mut Known,
-    started: Now,
-    sums: Sums,
-    [source, target]: [Listing; 2],
-    looked: &mut [Looked],
-) {
-    let (Some(source_link), Some(target_link)) = (source.delta, target.delta) else {
-        known.forget();
-        table.read_apart.take();
-        return;
-    };
-    let point = Checkpoint {
-        rules: rules_of(table),
-        source: source_link,
-        target: target_link,
-        taken: started.wall.trunc_subsecs(3),
-        source_taken: source.began.unwrap_or(started.wall),
-        target_taken: target.began.unwrap_or(started.wall),
-        compared: started.wall,
-        in_sync: sums.in_sync,
-        local: sums.local,
-        source_fresh: source.fresh,
-        target_fresh: target.fresh,
-    };
-    known.take(&job.link, table, point, looked, true).await;
-}
-
-/// Records that are only known by number.
-#[derive(Clone, Copy)]
-struct Sums {
-    in_sync: usize,
-    local: usize,
-}
-
-impl Sums {
-    /// `looked` had no equal in the listings; `late` changed while they were read, and had an equal there or was not in
-    /// them yet.
-    fn of(equal: usize, looked: &[Looked], late: &[Looked], listings: [&Listing; 2]) -> Self {
-        let (counted, new): (Vec<_>, Vec<_>) = late
-            .iter()
-            .partition(|looked| had_an_equal(looked, listings));
-        let now = |drift| {
-            let all = looked.iter().chain(new.iter().copied());
-            // Gone on both sides since the first look, or out of scope: no record at all.
-            all.filter(|looked| stands(looked) && looked.drift == drift)
-                .count()
-        };
-        let in_step = |looked: &&&Looked| stands(looked) && looked.drift == Drift::InSync;
-        let no_longer = counted.len() - counted.iter().filter(in_step).count();
-        Self {
-            in_sync: (equal + now(Drift::InSync)).saturating_sub(no_longer),
-            local: now(Drift::Local),
-        }
-    }
-}
-
-fn stands(looked: &Looked) -> bool {
-    looked.drift != Drift::InSync || looked.sides.source.row().is_some()
-}
-
-/// Whether a record that changed while the listings were read stood in them: then as an equal one.
-fn had_an_equal(looked: &Looked, [source, target]: [&Listing; 2]) -> bool {
-    let had = |listing: &Listing, side: &Side| side.row().is_none_or(|row| listing.had(row));
-    had(source, &looked.sides.source) && had(target, &looked.sides.target)
 }
 
 fn listing(table: &LinkTable, end: End) -> Query {
@@ -250,7 +156,7 @@ async fn pair(
     started: Now,
     expected: Option<usize>,
     hears: &mut mpsc::Receiver<Told>,
-) -> (Unpaired, Vec<RowId>) {
+) -> (Paired, Vec<RowId>) {
     let mut pairing = Pairing::default();
     let (mut from_source, mut from_target) = (0, 0);
     let mut unread = Vec::new();
@@ -299,6 +205,7 @@ impl Lists {
     async fn run(self) -> Result<Listing, Failure> {
         let mut listed = Listing::default();
         let mut pages = self.reader.pages(listing(&self.table, self.end));
+        let asked = now();
         loop {
             let mut page = match pages.next().await {
                 Ok(Some(page)) => page,
@@ -314,10 +221,14 @@ impl Lists {
                 Err(failure) => return Err(failure),
             };
             listed.rows += page.rows.len();
-            listed.began = listed.began.or(page.date);
+            // An answer is dated when it is given; what it says is as old as the question.
+            listed.began = listed.began.or_else(|| {
+                let took = chrono::Duration::from_std(now().since(asked)).ok()?;
+                page.date?.checked_sub_signed(took)
+            });
             listed.delta = page.delta.take();
             // The one who pairs only goes away together with this task.
-            if self.told.send(self.tell(page, &mut listed)).await.is_err() {
+            if self.told.send(self.tell(page)).await.is_err() {
                 return Ok(listed);
             }
         }
@@ -330,11 +241,8 @@ impl Lists {
             && (failure.is_transient() || failure.is_held_back())
     }
 
-    fn tell(&self, page: Page, listed: &mut Listing) -> Told {
+    fn tell(&self, page: Page) -> Told {
         let taken = self.table.take(self.end, page);
-        for row in &taken.rows {
-            listed.count(row);
-        }
         let rows = taken.rows.iter();
         let rows = rows.map(|row| (row.id, self.table.rules.digest(row)));
         let unreadable = taken.unreadable.iter().map(|(id, _)| *id);

@@ -12,7 +12,9 @@ use crate::domain::row::RowId;
 use crate::engine::event::Looked;
 use crate::engine::evidence::Standing;
 use crate::engine::link::{LinkContext, LinkTable};
-use crate::journal::{Change, Checkpoint, Problem};
+use crate::journal::{Change, Checkpoint, Group, Problem};
+
+use super::counted::{Counted, Sums};
 
 /// What is known of one table.
 #[derive(Debug, Default)]
@@ -22,6 +24,14 @@ pub(in crate::engine) struct Known {
     problems: HashMap<RowId, Looked>,
     /// Problems that an earlier process knew, and that this one has not read yet.
     unread: HashMap<RowId, Problem>,
+    /// What is in step, and what is the target's own.
+    counted: Counted,
+    /// With which checkpoint the index has it: what isn't in hand is taken from there.
+    saved: Option<Checkpoint>,
+    /// Records of which the index doesn't know yet how they stand.
+    unsaved: BTreeSet<RowId>,
+    /// Whether it doesn't know the last full comparison yet.
+    owes_whole: bool,
 }
 
 impl Known {
@@ -33,20 +43,83 @@ impl Known {
         let Some(index) = link.index.get() else {
             return;
         };
+        link.told.forget_all(|key| key.table == table.index);
+        *self = Self {
+            is_loaded: true,
+            ..Self::default()
+        };
         match index
             .load(link.config.name.clone(), table.name.clone())
             .await
         {
             Ok(Some(kept)) if kept.checkpoint.rules == rules_of(table) => {
+                self.counted = Counted::known(&kept.checkpoint, kept.members);
+                self.saved = Some(kept.checkpoint.clone());
                 self.point = Some(kept.checkpoint);
                 for problem in kept.problems {
-                    link.told.stands(key(table, problem.id), standing(&problem));
+                    let (drift, target) = (problem.drift, problem.target);
+                    let standing = Standing { drift, target };
+                    link.told.stands(key(table, problem.id), standing);
                     self.unread.insert(problem.id, problem);
                 }
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, table = %table.name, "the index can't be read"),
         }
+    }
+
+    /// Takes over anew what the index says, when it is needed next.
+    pub(super) fn distrust(&mut self) {
+        self.is_loaded = false;
+    }
+
+    /// Takes up from the index what is needed to count these rows; false where that can't be had, because another
+    /// process has saved something else since.
+    pub(super) async fn take_up(
+        &mut self,
+        link: &LinkContext,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> bool {
+        let wanted = self.counted.lacks(ids);
+        if wanted.is_empty() {
+            return true;
+        }
+        let Some((index, saved)) = link.index.get().zip(self.saved.clone()) else {
+            return false;
+        };
+        let (name, entity) = (link.config.name.clone(), table.name.clone());
+        match index.members(name, entity, saved, wanted).await {
+            Ok(Some(shards)) => {
+                for (group, shard) in shards {
+                    self.counted.group(group).take_up(shard);
+                }
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(%error, table = %table.name, "the index can't be read");
+                false
+            }
+        }
+    }
+
+    /// Whether the source had a row when it was last looked at; it has to be taken up first.
+    pub(super) fn was_in_source(&self, id: RowId) -> bool {
+        self.counted.sources.has(id)
+    }
+
+    /// The same of the target.
+    pub(super) fn was_in_target(&self, id: RowId) -> bool {
+        match self.drift(id) {
+            Some(drift) => !matches!(drift, Drift::Missing | Drift::DeletedInTarget),
+            None => self.was_in_source(id) || self.was_local(id),
+        }
+    }
+
+    /// Whether a row was the target's own when it was last looked at; it has to be taken up first.
+    pub(super) fn was_local(&self, id: RowId) -> bool {
+        self.counted.local.has(id)
     }
 
     /// From where the table's changes go on.
@@ -89,75 +162,106 @@ impl Known {
         point.in_sync + local + problems.chain(unread).filter(|drift| has(*drift)).count()
     }
 
-    /// Records that stand out of step because of these rows: the source's rows whose key one of them holds.
-    pub(super) fn held_by<'k>(
-        &'k self,
-        ids: &'k BTreeSet<RowId>,
-    ) -> impl Iterator<Item = (RowId, RowId)> + 'k {
+    /// Records that share a key with these under another id, as far as that was found: they are looked at together.
+    pub(super) fn tied<'k>(&'k self, ids: &'k BTreeSet<RowId>) -> impl Iterator<Item = RowId> + 'k {
         let problems = self.problems.values();
-        let held = problems.filter_map(|looked| Some((looked.other?, looked.record.key.id)));
+        let tied = problems.filter_map(|looked| Some((looked.other?, looked.record.key.id)));
         let unread = self.unread.values();
-        let held = held.chain(unread.filter_map(|problem| Some((problem.other?, problem.id))));
-        held.filter(|(other, _)| ids.contains(other))
+        let tied = tied.chain(unread.filter_map(|problem| Some((problem.other?, problem.id))));
+        tied.filter_map(
+            |(other, id)| match (ids.contains(&other), ids.contains(&id)) {
+                (true, false) => Some(id),
+                (false, true) => Some(other),
+                _ => None,
+            },
+        )
     }
 
-    /// Takes in what was read, and saves it together with the checkpoint that it belongs to.
+    /// Takes in what was read, and saves it together with the checkpoint that it belongs to; the sums after it. `whole`
+    /// is what a full comparison counted, of which `looked` is all that is out of step.
     pub(super) async fn take(
         &mut self,
         link: &LinkContext,
         table: &LinkTable,
-        point: Checkpoint,
+        mut point: Checkpoint,
         looked: &mut [Looked],
-        is_whole: bool,
-    ) {
+        whole: Option<Counted>,
+    ) -> Sums {
         for looked in looked.iter_mut() {
             looked.since = self.since(looked);
         }
-        if is_whole {
-            self.problems.clear();
-            link.told.forget_all(|key| key.table == table.index);
+        match whole {
+            Some(counted) => {
+                self.counted = counted;
+                self.problems.clear();
+                self.unread.clear();
+                self.unsaved.clear();
+                self.owes_whole = true;
+                link.told.forget_all(|key| key.table == table.index);
+            }
+            None => {
+                for looked in &*looked {
+                    self.counted.put(table, looked);
+                }
+            }
         }
-        let (mut problems, mut solved) = (Vec::new(), Vec::new());
         for looked in &*looked {
             let id = looked.record.key.id;
             self.unread.remove(&id);
+            self.unsaved.insert(id);
             if looked.drift.is_listed() {
-                let problem = Problem {
-                    id,
-                    drift: looked.drift,
-                    since: looked.since,
-                    target: digest(table, looked),
-                    other: looked.other,
-                    is_guess: looked.is_guess,
-                    name: looked.record.name.clone(),
-                    number: looked.record.number.clone(),
-                };
-                link.told.stands(looked.record.key, standing(&problem));
-                problems.push(problem);
+                link.told.stands(looked.record.key, standing(table, looked));
                 self.problems.insert(id, looked.clone());
             } else {
                 link.told.forget(looked.record.key);
-                solved.push(id);
                 self.problems.remove(&id);
             }
         }
-        if is_whole {
-            self.unread.clear();
-        }
-        self.point = Some(point.clone());
-        let Some(index) = link.index.get() else {
+        let sums = self.counted.sums(self.problems.values());
+        point.sources = self.counted.sources.len();
+        (point.in_sync, point.local) = (sums.in_sync, sums.local);
+        self.point = Some(point);
+        self.save(link, table).await;
+        sums
+    }
+
+    /// Saves what the index does not know yet, all of it or nothing.
+    async fn save(&mut self, link: &LinkContext, table: &LinkTable) {
+        let index = link.index.get().filter(|index| index.is_keeper());
+        let Some((index, checkpoint)) = index.zip(self.point.clone()) else {
             return;
         };
+        let sources = self.counted.sources.changed().into_iter();
+        let local = self.counted.local.changed().into_iter();
+        let members = sources.map(|shard| (Group::Sources, shard));
+        let members = members.chain(local.map(|shard| (Group::Local, shard)));
+        let (stands, solved): (Vec<RowId>, Vec<RowId>) = self
+            .unsaved
+            .iter()
+            .partition(|id| self.problems.contains_key(id));
+        let problems = stands.iter().filter_map(|id| self.problems.get(id));
         let change = Change {
-            checkpoint: point,
-            is_whole,
-            problems,
+            checkpoint: checkpoint.clone(),
+            after: self.saved.clone().filter(|_| !self.owes_whole),
+            problems: problems.map(|looked| problem(table, looked)).collect(),
             solved,
+            members: members.collect(),
         };
         let (name, entity) = (link.config.name.clone(), table.name.clone());
-        if let Err(error) = index.save(name, entity, change).await {
-            // It can be rebuilt; a restart compares in full, or reads these changes once more.
-            tracing::warn!(%error, table = %table.name, "the index can't be written");
+        match index.save(name, entity, change).await {
+            Ok(true) => {
+                self.saved = Some(checkpoint);
+                self.owes_whole = false;
+                self.unsaved.clear();
+                self.counted.sources.let_go();
+                self.counted.local.let_go();
+            }
+            // Another process has kept it meanwhile: what that one found is taken over at the next look.
+            Ok(false) => self.is_loaded = false,
+            // The next look tries it again, with what it finds itself.
+            Err(error) => {
+                tracing::warn!(%error, table = %table.name, "the index can't be written");
+            }
         }
     }
 
@@ -195,10 +299,23 @@ fn key(table: &LinkTable, id: RowId) -> RecordKey {
     RecordKey { table, id }
 }
 
-fn standing(problem: &Problem) -> Standing {
+fn standing(table: &LinkTable, looked: &Looked) -> Standing {
     Standing {
-        drift: problem.drift,
-        target: problem.target,
+        drift: looked.drift,
+        target: digest(table, looked),
+    }
+}
+
+fn problem(table: &LinkTable, looked: &Looked) -> Problem {
+    Problem {
+        id: looked.record.key.id,
+        drift: looked.drift,
+        since: looked.since,
+        target: digest(table, looked),
+        other: looked.other,
+        is_guess: looked.is_guess,
+        name: looked.record.name.clone(),
+        number: looked.record.number.clone(),
     }
 }
 

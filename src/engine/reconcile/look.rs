@@ -296,7 +296,9 @@ fn judge(
     let agreement = link.agreements.of(key);
     let digest = target.row().map(|row| table.rules.digest(row));
     let clues = feeds(link.told.clues(key, digest));
-    let wrote = agreement.as_ref().map(|agreement| &agreement.etag);
+    let wrote = agreement
+        .as_ref()
+        .and_then(|agreement| agreement.etag.as_ref());
     let as_we_left_it = wrote.is_some() && wrote == target.row().and_then(|row| row.etag.as_ref());
     let left = agreement.as_ref().filter(|_| as_we_left_it);
     // What the target made of the source's values stands as long as they are the same.

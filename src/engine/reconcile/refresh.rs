@@ -5,20 +5,21 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::SubsecRound;
 
 use crate::dataverse::now;
-use crate::domain::drift::{Changed, Drift, Side};
+use crate::domain::drift::{Changed, Side};
 use crate::domain::failure::Failure;
-use crate::domain::row::{DeltaLink, Row, RowId};
+use crate::domain::row::{DeltaLink, RowId};
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::evidence::Clues;
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
 use crate::journal::Checkpoint;
 
+use super::counted::others;
 use super::known::Known;
-use super::look::{Both, Found, confirm};
+use super::look::{Both, Found, assess, confirm};
 use super::{Broken, Comparing};
 
 /// Why changes were not followed.
@@ -41,8 +42,6 @@ struct Changes {
     found: Found,
     deleted: HashSet<RowId>,
     next: DeltaLink,
-    /// When each row that is new since the checkpoint was created, is a matter of the server's clock.
-    date: Option<DateTime<Utc>>,
 }
 
 impl Changes {
@@ -64,10 +63,10 @@ pub(super) async fn refresh(
     known: &mut Known,
     point: Checkpoint,
 ) -> Result<Comparison, Unfollowed> {
-    let apart = table.read_apart.take();
-    let comparison = follow(job, table, known, point, &apart).await;
-    if comparison.is_err() {
-        table.read_apart.give_back(apart);
+    let mut apart = table.read_apart.borrow();
+    let comparison = follow(job, table, known, point, &apart.ids).await;
+    if comparison.is_ok() {
+        apart.ids.clear();
     }
     comparison
 }
@@ -93,11 +92,17 @@ async fn follow(
         .chain(known.unread())
         .chain(apart.iter().copied())
         .collect();
-    // A row whose key stood in the way of another record's: that record is looked at, too.
-    let held: HashMap<RowId, RowId> = known.held_by(&ids).collect();
-    ids.extend(held.values());
+    // A row whose key stood in the way of another record's: that record is looked at, too, and the other way round.
+    let tied: Vec<RowId> = known.tied(&ids).collect();
+    ids.extend(tied);
     let (unread_source, unread_target) = (source.missing(&ids), target.missing(&ids));
-    let feeds = Feeds::of(&point, &source, &target);
+    let next = Checkpoint {
+        source: source.next.clone(),
+        target: target.next.clone(),
+        taken: started.wall.trunc_subsecs(3),
+        ..point
+    };
+    let feeds = Feeds::of(&source, &target);
     let mut both = Both {
         source: source.found,
         target: target.found,
@@ -108,43 +113,34 @@ async fn follow(
     both.match_keys(&job.link, table, &job.ends, true).await?;
     ids.extend(both.source_twins());
     let ids: Vec<RowId> = ids.into_iter().collect();
-    let mut looked = both.judge(&job.link, table, &ids, |id, clues| feeds.clues(id, clues));
+    take_up(job, table, known, &ids).await?;
+    let mut looked = both.judge(&job.link, table, &ids, |id, clues| {
+        feeds.clues(id, clues, known.was_local(id))
+    });
     confirm(job, table, &mut looked).await?;
-    let rows = |end| {
-        let sides = looked.iter().map(|looked| &looked.sides);
-        sides.filter_map(move |sides| match end {
-            End::Source => sides.source.row(),
-            End::Target => sides.target.row(),
-        })
-    };
-    let source_taken = source.date.unwrap_or(started.wall);
-    let target_taken = target.date.unwrap_or(started.wall);
-    let mut next = Checkpoint {
-        source: source.next,
-        target: target.next,
-        taken: started.wall.trunc_subsecs(3),
-        source_taken,
-        target_taken,
-        source_fresh: feeds.source.fresh_at(source_taken, rows(End::Source)),
-        target_fresh: feeds.target.fresh_at(target_taken, rows(End::Target)),
-        ..point.clone()
-    };
-    for looked in &looked {
+    // Taken as it was read, and looked at once more: gone since the feeds were read, or an answer that was wrong.
+    let doubtful = looked.iter().filter(|looked| {
         let id = looked.record.key.id;
-        // The other row of a duplicate is counted with it.
-        let before = known.drift(id).or_else(|| {
-            let is_counted = !held.contains_key(&id);
-            feeds.before(looked).filter(|_| is_counted)
-        });
-        count(&mut next, before, after(looked));
+        let source = known.was_in_source(id) && feeds.has_not_told(End::Source, looked);
+        let target = known.was_in_target(id) && feeds.has_not_told(End::Target, looked);
+        source || target
+    });
+    for looked in doubtful {
+        table.read_apart.add(looked.record.key.id);
     }
-    let (in_sync, local, full) = (next.in_sync, next.local, next.compared);
-    known.take(&job.link, table, next, &mut looked, false).await;
+    looked.extend(folded(job, table, known, &ids, &looked));
+    let others: Vec<RowId> = looked
+        .iter()
+        .flat_map(|looked| others(table, looked))
+        .collect();
+    take_up(job, table, known, &others).await?;
+    let full = next.compared;
+    let sums = known.take(&job.link, table, next, &mut looked, None).await;
     let comparison = Comparison {
         table: table.index,
         started,
-        in_sync,
-        local,
+        in_sync: sums.in_sync,
+        local: sums.local,
         full,
         is_whole: is_first,
         looked: if is_first {
@@ -177,7 +173,7 @@ async fn changes(
 ) -> Result<Changes, Failure> {
     let mut pages = job.ends.reader(end).changes(table.tracked(end), since)?;
     let (mut found, mut deleted) = (Found::default(), HashSet::new());
-    let (mut next, mut date) = (None, None);
+    let mut next = None;
     while let Some(mut page) = pages.next().await? {
         for id in page.deleted.drain(..) {
             let id = match end {
@@ -187,8 +183,6 @@ async fn changes(
             found.forget(id);
             deleted.insert(id);
         }
-        // What the first page was asked at is what the next link's changes begin after, at the latest.
-        date = date.or(page.date);
         next = page.delta.take();
         found.take(table.take(end, page));
     }
@@ -202,7 +196,6 @@ async fn changes(
         found,
         deleted,
         next,
-        date,
     })
 }
 
@@ -217,17 +210,42 @@ fn is_behind(next: &DeltaLink, before: &DeltaLink) -> bool {
     matches!((version(next), version(before)), (Some(next), Some(before)) if next < before)
 }
 
-/// What the feeds say of each record.
-struct Feeds<'p> {
-    source: Feed<'p>,
-    target: Feed<'p>,
+/// Has at hand what is known of these rows.
+async fn take_up(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &mut Known,
+    ids: &[RowId],
+) -> Result<(), Unfollowed> {
+    if known.take_up(&job.link, table, ids).await {
+        return Ok(());
+    }
+    known.distrust();
+    let why = "another process has kept the index meanwhile, or it can't be read";
+    Err(Unfollowed::Token(why.to_owned()))
 }
 
-/// What one side's feed says, and what was counted of that side when it began.
-struct Feed<'p> {
-    told: HashMap<RowId, Told>,
-    taken: DateTime<Utc>,
-    fresh: &'p BTreeSet<RowId>,
+/// Rows that have become part of another record, whose key they hold: they stand for themselves no more.
+fn folded(
+    job: &Comparing,
+    table: &LinkTable,
+    known: &Known,
+    ids: &[RowId],
+    looked: &[Looked],
+) -> Vec<Looked> {
+    let here: HashSet<RowId> = looked.iter().map(|looked| looked.record.key.id).collect();
+    let parts = looked.iter().flat_map(|looked| others(table, looked));
+    let parts = parts.filter(|id| known.drift(*id).is_some());
+    let parts: BTreeSet<RowId> = parts.chain(ids.iter().copied()).collect();
+    let gone = parts.iter().filter(|id| !here.contains(id));
+    let gone = gone.map(|id| assess(&job.link, table, *id, Side::Absent, Side::Absent, None));
+    gone.collect()
+}
+
+/// What the feeds say of each record.
+struct Feeds {
+    source: HashMap<RowId, Told>,
+    target: HashMap<RowId, Told>,
 }
 
 /// What one feed says of one row.
@@ -239,120 +257,44 @@ enum Told {
     Deleted,
 }
 
-/// Whether a row was there at the checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Was {
-    There,
-    /// It was not: it has been made since.
-    Made,
-    Absent,
+fn told(changes: &Changes) -> HashMap<RowId, Told> {
+    let there = changes.found.ids().map(|id| (id, Told::Changed));
+    let deleted = changes.deleted.iter().map(|id| (*id, Told::Deleted));
+    there.chain(deleted).collect()
 }
 
-impl<'p> Feed<'p> {
-    fn of(changes: &Changes, taken: DateTime<Utc>, fresh: &'p BTreeSet<RowId>) -> Self {
-        let there = changes.found.ids().map(|id| (id, Told::Changed));
-        let deleted = changes.deleted.iter().map(|id| (*id, Told::Deleted));
+impl Feeds {
+    fn of(source: &Changes, target: &Changes) -> Self {
         Self {
-            told: there.chain(deleted).collect(),
-            taken,
-            fresh,
+            source: told(source),
+            target: told(target),
         }
     }
 
-    fn has_deleted(&self, id: RowId) -> bool {
-        self.told.get(&id) == Some(&Told::Deleted)
+    /// Whether one side has no such row, and its feed tells of no deletion.
+    fn has_not_told(&self, end: End, looked: &Looked) -> bool {
+        let (feed, side) = match end {
+            End::Source => (&self.source, &looked.sides.source),
+            End::Target => (&self.target, &looked.sides.target),
+        };
+        *side == Side::Absent && feed.get(&looked.record.key.id) != Some(&Told::Deleted)
     }
 
-    /// Whether a row was there, by what it shows now. When it was made is known to the second only: of those of the
-    /// checkpoint's own second it is remembered which were counted.
-    fn was(&self, id: RowId, side: &Side) -> Was {
-        match side {
-            // Whether it was in scope before is not known: taken as it is now.
-            Side::OutOfScope => Was::Absent,
-            Side::Absent if !self.has_deleted(id) => Was::Absent,
-            Side::Absent | Side::Unreadable(_) | Side::Unread => Was::There,
-            Side::Row(row) => {
-                let is_young = row.created_on.is_some_and(|created| created >= self.taken);
-                let is_made = is_young && !self.fresh.contains(&row.id);
-                if is_made && !self.has_deleted(row.id) {
-                    Was::Made
-                } else {
-                    Was::There
-                }
-            }
-        }
-    }
-
-    /// The rows that are counted now although they are no older than this second.
-    fn fresh_at<'r>(
-        &self,
-        taken: DateTime<Utc>,
-        rows: impl Iterator<Item = &'r Row>,
-    ) -> BTreeSet<RowId> {
-        let is_young = |row: &&Row| row.created_on.is_some_and(|created| created >= taken);
-        let mut fresh: BTreeSet<RowId> = rows.filter(is_young).map(|row| row.id).collect();
-        if taken == self.taken {
-            fresh.extend(self.fresh);
-        }
-        fresh
-    }
-}
-
-impl<'p> Feeds<'p> {
-    fn of(point: &'p Checkpoint, source: &Changes, target: &Changes) -> Self {
-        Self {
-            source: Feed::of(source, point.source_taken, &point.source_fresh),
-            target: Feed::of(target, point.target_taken, &point.target_fresh),
-        }
-    }
-
-    /// What was known of a record, and what the feeds say of it since.
-    fn clues(&self, id: RowId, before: Clues) -> Clues {
-        let (source, target) = (
-            self.source.told.contains_key(&id),
-            self.target.told.contains_key(&id),
-        );
-        let changed = before
-            .changed
-            .or_else(|| (source || target).then_some(Changed { source, target }));
+    /// What was known of a record, and what the feeds say of it since. What was the target's own has been changed there,
+    /// whenever that was: there never was an agreement, or it ended when the row left the scope.
+    fn clues(&self, id: RowId, before: Clues, was_local: bool) -> Clues {
+        let (source, target) = (self.source.get(&id), self.target.get(&id));
+        let changed = before.changed.or_else(|| {
+            (source.is_some() || target.is_some()).then_some(Changed {
+                source: source.is_some(),
+                target: target.is_some() || was_local,
+            })
+        });
         Clues {
             changed,
-            deleted_in_source: before.deleted_in_source || self.source.has_deleted(id),
-            deleted_in_target: before.deleted_in_target || self.target.has_deleted(id),
+            deleted_in_source: before.deleted_in_source || source == Some(&Told::Deleted),
+            deleted_in_target: before.deleted_in_target || target == Some(&Told::Deleted),
             is_held: before.is_held,
         }
-    }
-
-    /// Where a record stood at the checkpoint that was not out of step then: on both sides, or on the target's only.
-    /// What was made and deleted since can't be told from what was there, but where its source is new itself.
-    fn before(&self, looked: &Looked) -> Option<Drift> {
-        let id = looked.record.key.id;
-        let source = self.source.was(id, &looked.sides.source);
-        let target = self.target.was(id, &looked.sides.target);
-        match (source, target) {
-            (Was::There, Was::There) => Some(Drift::InSync),
-            (Was::Made, Was::There) if self.target.has_deleted(id) => None,
-            (Was::Made | Was::Absent, Was::There) => Some(Drift::Local),
-            // What only the source had was missing, and what is not known to have been missing was nowhere.
-            (_, Was::Made | Was::Absent) => None,
-        }
-    }
-}
-
-/// Where a record stands now; nowhere, once it is gone on both sides.
-fn after(looked: &Looked) -> Option<Drift> {
-    let is_gone = looked.drift == Drift::InSync && looked.sides.source.row().is_none();
-    (!is_gone).then_some(looked.drift)
-}
-
-/// Moves a record from one sum to another, as far as they are kept as sums.
-fn count(point: &mut Checkpoint, before: Option<Drift>, after: Option<Drift>) {
-    for (drift, step) in [(before, -1), (after, 1)] {
-        let sum = match drift {
-            Some(Drift::InSync) => &mut point.in_sync,
-            Some(Drift::Local) => &mut point.local,
-            _ => continue,
-        };
-        *sum = sum.saturating_add_signed(step);
     }
 }

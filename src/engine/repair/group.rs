@@ -174,10 +174,12 @@ impl Repair {
         let ids: Vec<RowId> = held.iter().map(|record| record.key.id).collect();
         let mut read = look_many(&self.link, &table, &self.ends, &ids).await;
         let is_guess = |looked: &Looked| overwrites_on_a_guess(looked, &self.plan(looked, &table));
-        if read.as_ref().is_ok_and(|read| read.iter().any(is_guess))
-            && self.feeds_have_told(&table).await
-        {
-            read = look_many(&self.link, &table, &self.ends, &ids).await;
+        if read.as_ref().is_ok_and(|read| read.iter().any(is_guess)) {
+            read = match self.feeds_have_told(&table).await {
+                Ok(true) => look_many(&self.link, &table, &self.ends, &ids).await,
+                Ok(false) => read,
+                Err(failure) => Err(failure),
+            };
         }
         let Ok(looked) = read else {
             group.leave_unplanned(held);

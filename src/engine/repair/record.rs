@@ -146,7 +146,7 @@ impl Repair {
         let table = self.link.table(key.table).ok_or_else(unknown)?;
         let mut looked = look_one(&self.link, table, &self.ends, key.id).await?;
         let mut plan = self.plan(&looked, table);
-        if overwrites_on_a_guess(&looked, &plan) && self.feeds_have_told(table).await {
+        if overwrites_on_a_guess(&looked, &plan) && self.feeds_have_told(table).await? {
             looked = look_one(&self.link, table, &self.ends, key.id).await?;
             plan = self.plan(&looked, table);
         }
@@ -154,8 +154,8 @@ impl Repair {
     }
 
     /// Has the feeds of changes tell which side of a record changed, where they are followed: clocks alone would let an
-    /// older edit of the target be overwritten by a newer one of the source.
-    pub(super) async fn feeds_have_told(&self, table: &Arc<LinkTable>) -> bool {
+    /// older edit of the target be overwritten by a newer one of the source. While they can't be read, nobody knows.
+    pub(super) async fn feeds_have_told(&self, table: &Arc<LinkTable>) -> Reading<bool> {
         let comparing = Comparing {
             link: Arc::clone(&self.link),
             ends: self.ends.clone(),
@@ -166,8 +166,8 @@ impl Repair {
         // A comparison that is under way is waited for: it may be a long one.
         tokio::select! {
             told = comparing.follow(table) => told,
-            () = self.reins.ended() => false,
-            () = self.shutdown.cancelled() => false,
+            () = self.reins.ended() => Ok(false),
+            () = self.shutdown.cancelled() => Ok(false),
         }
     }
 
@@ -538,10 +538,10 @@ impl Repair {
                     self.saw(looked).await;
                     return Ok(Attempt::Done(stage, written));
                 }
-                Err(failure) if failure.class == FailureClass::NotAllowed => self.sleep().await,
                 Err(failure) => {
+                    tries += u32::from(failure.class != FailureClass::NotAllowed);
                     why = failure.cause();
-                    tries += 1;
+                    self.sleep().await;
                 }
             }
         }
@@ -574,7 +574,7 @@ impl Repair {
             let is_untouched = version(row) == version(before.sides.target.row());
             if was_done {
                 self.agree(table, row, &Stage::Verified, &written);
-                written.etag = version(row);
+                written.etag = row.and_then(|row| self.link.own_version(row));
                 *read = row.cloned();
             }
             self.saw(looked).await;
@@ -601,7 +601,7 @@ impl Repair {
         let row = back.sides.target.row();
         let stage = compare_back(table, plan, row);
         self.agree(table, row, &stage, &written);
-        let etag = row.and_then(|row| row.etag.clone());
+        let etag = row.and_then(|row| self.link.own_version(row));
         let hash = if stage == Stage::Verified && !self.request.choices.is_empty() {
             self.kept(table, back)
         } else {
@@ -644,6 +644,9 @@ impl Repair {
             find_partners(&self.link, table, &self.ends, &[row]).await?;
         }
         let target = self.ends.row(End::Target, table, id).await?;
+        if let Side::Unreadable(why) = target {
+            return Err(Failure::local(FailureClass::Forbidden, why));
+        }
         Ok(assess(&self.link, table, id, source, target, None))
     }
 
@@ -666,7 +669,7 @@ impl Repair {
         }
     }
 
-    /// Takes in how the row was left: as long as it is ours, and not already somebody else's edit.
+    /// Takes in how the row was left, and whether it still is as we left it.
     fn agree(&self, table: &LinkTable, row: Option<&Row>, stage: &Stage, written: &Written) {
         let Some(row) = row else { return };
         let key = RecordKey {
@@ -674,25 +677,20 @@ impl Repair {
             id: row.id,
         };
         self.link.parked.release(key);
-        let is_ours = row
-            .modified_by
-            .as_ref()
-            .is_some_and(|by| self.link.sync_users.contains(&by.id));
-        let (true, Some(etag)) = (is_ours, &row.etag) else {
-            return;
-        };
+        let etag = self.link.own_version(row);
         // What was decided column by column may leave others as they are.
         let is_whole = self.request.verb != Verb::FillBlanks && self.request.choices.is_empty();
         let altered = matches!(stage, Stage::Altered(_))
             .then(|| Some((written.columns.clone(), written.hash?)))
             .flatten();
+        let is_decided = is_whole && etag.is_some();
         let agreement = Agreement {
-            etag: etag.clone(),
+            etag,
             is_whole,
             altered,
         };
         self.link.agreements.agree(key, agreement);
-        if is_whole {
+        if is_decided {
             // Whatever was held is decided.
             self.link.told.forget(key);
         }

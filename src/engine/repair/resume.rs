@@ -2,6 +2,7 @@
 
 use super::{Outcome, Repair, Stop, Written};
 use crate::dataverse::now;
+use crate::domain::drift::Side;
 use crate::domain::failure::FailureClass;
 use crate::domain::operation::Stage;
 use crate::domain::row::Row;
@@ -87,9 +88,13 @@ impl Repair {
         };
         while self.until_readable().await? {
             match self.ends.row(End::Target, table, named.key.id).await {
+                Ok(Side::Unreadable(why)) => {
+                    let stage = Stage::Unknown(format!("could not be read back: {why}"));
+                    return self.stage(named, stage, &written, now()).await;
+                }
                 Ok(target) => {
                     let stage = found(table, record, target.row());
-                    let etag = target.row().and_then(|row| row.etag.clone());
+                    let etag = target.row().and_then(|row| self.link.own_version(row));
                     let written = if stage.is_good() {
                         Written { etag, ..written }
                     } else {

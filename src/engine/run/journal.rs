@@ -10,12 +10,12 @@ use chrono::{DateTime, Utc};
 use super::control::{CONTROL, is_control, is_late};
 use super::{LAPSES, Run};
 use crate::dataverse::now;
-use crate::domain::operation::{RecordKey, Stage, TableIndex};
+use crate::domain::operation::{OperationId, RecordKey, Stage, TableIndex};
 use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::engine::event::{Event, Named};
 use crate::engine::repair::Patience;
-use crate::engine::state::Tone;
+use crate::engine::state::{OperationState, Tone};
 use crate::engine::sync::{built_in, order};
 use crate::engine::{repair, start};
 use crate::journal::{
@@ -25,6 +25,9 @@ use crate::journal::{
 
 /// How long an agent waits at its start for the index to be left to it.
 const LEFT_WITHIN: Duration = Duration::from_secs(4);
+
+/// How often what is not known is read back at the least, however often that came to nothing.
+const OWED_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 
 /// The state folder, opened: the journal or why not, and the index if it can be had.
 type Opened = (Result<(Journal, Recovered), String>, Option<Index>);
@@ -215,6 +218,74 @@ impl Run {
         })
     }
 
+    /// Has the outcomes read back that were not known when an operation ended: by a process that lives for months, too,
+    /// and less and less often where that comes to nothing.
+    pub(super) fn read_back_what_is_owed(&mut self, at: Now) {
+        let Some(journal) = self.journal.clone().filter(|_| self.follow.is_none()) else {
+            return;
+        };
+        let links = (0..self.links.len()).filter(|link| self.is_readable(*link));
+        let state = self.writer.state();
+        let readable: Vec<String> = links
+            .filter_map(|link| Some(state.links.get(link)?.name.clone()))
+            .collect();
+        let is_owed = |one: &&Arc<OperationState>| {
+            let id = one.request.id;
+            one.progress.unknown > 0
+                && readable.contains(&one.request.link)
+                && (one.is_finished() || one.was_left_behind)
+                && !self.operations.contains_key(&id)
+                && !self.settling.contains(&id)
+                && one.records.iter().all(|line| is_a_row(line.key.table))
+        };
+        let owed = state.operations.iter().filter(is_owed);
+        let owed: Vec<OperationId> = owed.map(|one| one.request.id).collect();
+        self.owed.retain(|id, _| owed.contains(id));
+        for operation in owed {
+            let first = (at.after(self.config.policy.probe), self.config.policy.probe);
+            let (due, wait) = self.owed.entry(operation).or_insert(first);
+            if at.mono < due.mono {
+                continue;
+            }
+            *wait = (*wait * 2).min(OWED_AT_LEAST_EVERY);
+            *due = at.after(*wait);
+            self.settling.insert(operation);
+            let (journal, events) = (journal.clone(), self.events.clone());
+            self.background.spawn(async move {
+                let is_ours = journal.claim(operation).await.is_ok_and(|ours| ours);
+                let left = match journal.operation(operation).await {
+                    Ok(left) => left.filter(|left| is_ours && left.finished.is_none()),
+                    Err(error) => {
+                        tracing::warn!(%error, "what is owed can't be read");
+                        None
+                    }
+                };
+                let left = left.map(Box::new);
+                let _ended = events.send(Event::Owed { operation, left }).await;
+            });
+        }
+    }
+
+    /// Reads back an operation of this process as if an earlier one had left it behind.
+    pub(super) fn owed(
+        &mut self,
+        operation: OperationId,
+        left: Option<&RecoveredOperation>,
+        at: Now,
+    ) {
+        let Some(left) = left else {
+            self.settling.remove(&operation);
+            return;
+        };
+        self.writer
+            .state_mut()
+            .operations
+            .retain(|known| known.request.id != operation);
+        self.show_left_behind(left, at);
+        self.left_behind.push(left.clone());
+        self.settle_left_behind();
+    }
+
     /// Reads back what an earlier process had half done.
     pub(super) fn settle_left_behind(&mut self) {
         let Some(journal) = self.journal.clone() else {
@@ -250,6 +321,11 @@ impl Run {
             });
         }
     }
+}
+
+/// Whether a line of an operation is about a row, rather than a run of a job or another operation.
+fn is_a_row(table: TableIndex) -> bool {
+    !matches!(table, TableIndex::RUNS | TableIndex::OPERATIONS)
 }
 
 /// Opens the index for an agent: consoles that keep it leave it as soon as they see that there is one.

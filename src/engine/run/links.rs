@@ -336,9 +336,8 @@ async fn recall(context: &LinkContext, journal: &Journal) {
         Some(RecordKey { table, id })
     };
     for remembered in journal.agreements(link.clone()).await.unwrap_or_default() {
-        let key = key(&remembered.table, remembered.id);
-        if let Some((key, agreement)) = key.zip(Agreement::of(remembered)) {
-            context.agreements.remember(key, agreement);
+        if let Some(key) = key(&remembered.table, remembered.id) {
+            context.agreements.remember(key, Agreement::of(remembered));
         }
     }
     for refusal in journal.refusals(link.clone()).await.unwrap_or_default() {

@@ -123,6 +123,10 @@ impl Run {
                 let on_the_way = left.records.iter().filter(|record| record.on_the_way);
                 let ended = on_the_way.filter(|record| record.stage.is_final());
                 repair.settled = ended.map(|record| record.key).collect();
+                // What can't be read back yet keeps it open.
+                let of = left.progress;
+                let open = of.intended + of.applied + of.unknown;
+                repair.open_on_the_way = AtomicUsize::new(open);
                 let chosen = left.records.iter().filter(|record| !record.on_the_way);
                 let records = chosen.filter(|record| record.stage == Stage::Accepted);
                 let records = records.map(|record| Named {

@@ -21,13 +21,10 @@ fn checkpoint(version: u32) -> Checkpoint {
         source: link("us"),
         target: link("europe"),
         taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, version).unwrap(),
-        source_taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 1).unwrap(),
-        target_taken: Utc.with_ymd_and_hms(2026, 11, 24, 3, 0, 2).unwrap(),
         compared: Utc.with_ymd_and_hms(2026, 11, 23, 3, 0, 0).unwrap(),
+        sources: 41,
         in_sync: 40,
         local: 2,
-        source_fresh: BTreeSet::from([problem(3, Drift::Stub).id]),
-        target_fresh: (4..9).map(|n| problem(n, Drift::Stub).id).collect(),
     }
 }
 
@@ -47,9 +44,10 @@ fn problem(number: u128, drift: Drift) -> Problem {
 fn change(version: u32, is_whole: bool, problems: Vec<Problem>, solved: Vec<RowId>) -> Change {
     Change {
         checkpoint: checkpoint(version),
-        is_whole,
+        after: (!is_whole).then(|| checkpoint(version - 1)),
         problems,
         solved,
+        members: Vec::new(),
     }
 }
 
@@ -64,11 +62,74 @@ async fn load(index: &Index) -> Option<Kept> {
     kept
 }
 
-async fn save(index: &Index, change: Change) {
+async fn save(index: &Index, change: Change) -> bool {
     index
         .save("us-europe".to_owned(), account(), change)
         .await
-        .expect("it is saved");
+        .expect("it is saved")
+}
+
+async fn members(index: &Index, version: u32, wanted: &[(Group, u16)]) -> Option<Vec<Vec<u64>>> {
+    let (link, checkpoint) = ("us-europe".to_owned(), checkpoint(version));
+    let shards = index
+        .members(link, account(), checkpoint, wanted.to_vec())
+        .await
+        .expect("it is read")?;
+    Some(
+        shards
+            .into_iter()
+            .map(|(_, (_, ids))| ids.to_vec())
+            .collect(),
+    )
+}
+
+#[tokio::test]
+async fn sets_of_rows_are_kept_in_shards_and_belong_to_one_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    let shard = |number, ids: &[u64]| (number, Arc::new(ids.to_vec()));
+    let (source, local) = ((Group::Sources, 7), (Group::Local, 7));
+    let first = Change {
+        members: vec![
+            (Group::Sources, shard(7, &[1, u64::MAX])),
+            (Group::Sources, shard(1023, &[5])),
+            (Group::Local, shard(7, &[9])),
+        ],
+        ..change(1, true, vec![], vec![])
+    };
+    assert!(save(&index, first).await);
+    let second = Change {
+        members: vec![(Group::Sources, shard(7, &[1]))],
+        ..change(2, false, vec![], vec![])
+    };
+    assert!(save(&index, second.clone()).await);
+    assert!(!save(&index, second).await, "it does not follow on that");
+    let wanted = [source, local, (Group::Local, 1), (Group::Sources, 1023)];
+    let known = members(&index, 2, &wanted).await;
+    assert_eq!(known, Some(vec![vec![1], vec![9], vec![], vec![5]]));
+    assert_eq!(
+        members(&index, 1, &wanted).await,
+        None,
+        "it is not that any more"
+    );
+    // Who does not keep it has everything at once, as it belongs together.
+    let beside = Index::beside(folder.path());
+    let all = load(&beside).await.and_then(|kept| kept.members);
+    let mut all: Vec<(u16, Vec<u64>)> = all
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(_, (number, ids))| (number, ids.to_vec()))
+        .collect();
+    all.sort();
+    assert_eq!(all, [(7, vec![1]), (7, vec![9]), (1023, vec![5])]);
+    assert_eq!(load(&index).await.and_then(|kept| kept.members), None);
+    save(&index, change(3, true, vec![], vec![])).await;
+    let known = members(&index, 3, &[source, local]).await;
+    assert_eq!(
+        known,
+        Some(vec![vec![], vec![]]),
+        "a whole comparison forgets"
+    );
 }
 
 #[tokio::test]

@@ -347,6 +347,7 @@ fn writes(command: &Command) -> bool {
     )
 }
 
+/// Security case 54.
 #[test]
 fn no_writing_action_is_reachable_while_read_only() {
     for state in [fixture::working(), fixture::bulk(), fixture::outage()] {

@@ -115,6 +115,7 @@ fn the_time_to_be_armed_for_can_be_changed_up_to_an_hour() {
     ));
 }
 
+/// Security case 54.
 #[test]
 fn a_console_that_may_not_be_armed_says_so() {
     let mut console = Console::new(fixture::working(), (80, 24));
@@ -137,6 +138,7 @@ fn locked_while_the_dialog_was_open_nothing_is_sent() {
     );
 }
 
+/// Security case 55.
 #[test]
 fn writes_are_locked_after_five_minutes_without_a_key() {
     let mut console = armed();

@@ -30,6 +30,13 @@ fn all_closed(lab: &Lab) -> bool {
     breakers.all(|breaker| breaker.is_closed())
 }
 
+/// The writes to a row that Europe received.
+async fn writes_of(lab: &Lab, path: &str) -> Vec<Json> {
+    let mut writes = lab.writes().await;
+    writes.retain(|write| write["path"].as_str().unwrap().contains(path));
+    writes
+}
+
 /// The demo, compared, and so many of its records in a drift.
 async fn some(drift: Drift, count: usize) -> (Lab, Vec<RecordKey>) {
     let mut lab = Lab::demo().await;
@@ -308,5 +315,157 @@ async fn fault_f36_an_edit_that_only_the_feeds_know_of_is_not_overwritten_by_a_n
     assert!(matches!(stage, Stage::Held(_)), "{stage:?}");
     let stands = lab.emulated.europe().get(&row).await.json();
     assert_eq!(stands["telephone1"], "+44 20");
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f36_an_edit_between_a_write_and_its_reading_back_is_nobodys_but_its_writers() {
+    let (mut lab, stubs) = some(Drift::Stub, 1).await;
+    let path = format!("accounts({})", stubs[0].id);
+    let blank = json!({"websiteurl": null});
+    assert_eq!(lab.emulated.us().patch(&path, blank).await.status, 204);
+    let europe = lab.emulated.europe();
+    // The look before the write, and then the one behind it.
+    for delay in [0, 700] {
+        let fault = json!({"count": 1, "method": "GET", "path": path, "delay_ms": delay});
+        europe.arm(fault).await;
+    }
+    let person = europe.somebody().await;
+    lab.clear_log().await;
+    let id = lab.begin(Verb::Rehydrate, &stubs).await;
+    let is_done = |write: &Json| write["status"] == 204;
+    while !writes_of(&lab, &path).await.iter().any(is_done) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let as_person = [("MSCRMCallerID", person.as_str())];
+    let edit = json!({"websiteurl": "https://theirs.example"});
+    let edited = lab.emulated.europe();
+    let edited = edited.send("PATCH", &path, &as_person, Some(edit)).await;
+    assert!(edited.status.is_success(), "{edited:?}");
+    let operation = lab.finished(id).await;
+    assert_eq!(stage(&operation, stubs[0]), Stage::Verified);
+
+    // The next start has it from the journal alone how the row was left.
+    let mut lab = lab.restart().await;
+    let state = lab.compared().await;
+    let held = in_drift(&state, "account", Drift::Diverged);
+    assert!(keys(&held).contains(&stubs[0]), "{held:?}");
+    lab.repair(Verb::Sync, &stubs).await;
+    let stands = lab.emulated.europe().get(&path).await.json();
+    assert_eq!(stands["websiteurl"], "https://theirs.example");
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outcome_that_stays_unknown_is_read_back_once_the_instance_answers_without_a_restart() {
+    let (mut lab, stubs) = some(Drift::Stub, 1).await;
+    let path = format!("accounts({})", stubs[0].id);
+    let europe = lab.emulated.europe();
+    let first = json!({"count": 1, "method": "GET", "path": path, "delay_ms": 0});
+    europe.arm(first).await;
+    let fails = json!({"count": null, "method": "GET", "path": path, "status": 500, "for_s": 4});
+    europe.arm(fails).await;
+    lab.clear_log().await;
+    let id = lab.begin(Verb::Rehydrate, &stubs).await;
+    lab.until("its outcome is not known", |state| {
+        let operation = state.operation(id);
+        operation.is_some_and(|one| one.is_finished() && one.progress.unknown == 1)
+    })
+    .await;
+    let state = lab
+        .until("it was read back", |state| {
+            let operation = state.operation(id);
+            state.unknown_outcomes() == 0 && operation.is_some_and(|one| one.is_finished())
+        })
+        .await;
+    let stage = stage(state.operation(id).unwrap(), stubs[0]);
+    assert_eq!(stage, Stage::Verified);
+    assert_eq!(writes_of(&lab, &path).await.len(), 1);
+    let mut lab = lab.restart().await;
+    let state = lab.until("it is remembered", |state| state.operation(id).is_some());
+    let operation = state.await.operation(id).cloned().unwrap();
+    assert!(operation.is_finished() && !operation.was_left_behind);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outcome_that_the_next_start_can_not_read_back_at_once_stays_owed_until_it_can() {
+    let (mut lab, stubs) = some(Drift::Stub, 1).await;
+    let path = format!("accounts({})", stubs[0].id);
+    let first = json!({"count": 1, "method": "GET", "path": path, "delay_ms": 0});
+    lab.emulated.europe().arm(first).await;
+    let fails =
+        |status: u16| json!({"count": null, "method": "GET", "path": path, "status": status});
+    lab.emulated.europe().arm(fails(500)).await;
+    let id = lab.begin(Verb::Sync, &stubs).await;
+    lab.until("its outcome is not known", |state| {
+        let operation = state.operation(id);
+        operation.is_some_and(|one| one.is_finished() && one.progress.unknown == 1)
+    })
+    .await;
+    let emulated = lab.emulated.europe();
+    emulated.control("DELETE", "faults", None).await;
+    // An agent goes on by itself with what was left, and here there is nothing to go on with.
+    emulated.arm(fails(403)).await;
+    let agent = tandem::engine::Options {
+        is_agent: true,
+        is_unattended: true,
+        ..options()
+    };
+    let mut lab = lab.restart_with(agent).await;
+    lab.until("it could not be read back", |state| {
+        state.operation(id).is_some_and(|one| {
+            let mut reasons = one.records.iter().filter_map(|line| line.stage.reason());
+            one.is_finished() && reasons.any(|why| why.starts_with("could not be read back"))
+        })
+    })
+    .await;
+    let emulated = lab.emulated.europe();
+    emulated.control("DELETE", "faults", None).await;
+    let state = lab
+        .until("it was read back", |state| {
+            let operation = state.operation(id);
+            state.unknown_outcomes() == 0 && operation.is_some_and(|one| one.is_finished())
+        })
+        .await;
+    assert_eq!(
+        stage(state.operation(id).unwrap(), stubs[0]),
+        Stage::Verified
+    );
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_overwritten_on_a_guess_while_the_feeds_can_not_be_read() {
+    let mut lab = Lab::demo().await;
+    lab.compared().await;
+    let row = in_step(&lab, "telephone1").await;
+    let europe = lab.emulated.europe();
+    let person = europe.somebody().await;
+    let as_person = [("MSCRMCallerID", person.as_str())];
+    let edit = json!({"telephone1": "+44 20"});
+    let edited = europe.send("PATCH", &row, &as_person, Some(edit)).await;
+    assert!(edited.status.is_success(), "{edited:?}");
+    // By the clocks alone, the source would be ahead.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let newer = json!({"telephone1": "+1 777"});
+    assert_eq!(lab.emulated.us().patch(&row, newer).await.status, 204);
+    let europe = lab.emulated.europe();
+    let listings = "v9.2/accounts";
+    let broken = json!({"count": 30, "path": listings, "method": "GET", "share": 1, "status": 500});
+    let single = json!({"count": 30, "path": row, "method": "GET", "delay_ms": 0});
+    europe.arm(single).await;
+    europe.arm(broken).await;
+    let id = row.split(['(', ')']).nth(1).unwrap();
+    let key = RecordKey {
+        table: TableIndex(0),
+        id: RowId::parse(id).unwrap(),
+    };
+    let operation = lab.repair(Verb::Sync, &[key]).await;
+    let stage = stage(&operation, key);
+    assert!(!stage.is_good(), "{stage:?}");
+    let europe = lab.emulated.europe();
+    europe.control("DELETE", "faults", None).await;
+    assert_eq!(europe.get(&row).await.json()["telephone1"], "+44 20");
     lab.stop().await;
 }

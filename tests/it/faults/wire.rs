@@ -98,6 +98,7 @@ async fn fault_f27_a_name_that_nobody_knows_is_our_side_and_nothing_was_sent() {
     assert!(!failure.may_have_happened(), "{failure:?}");
 }
 
+/// Security case 17, too.
 #[tokio::test]
 async fn fault_f28_a_certificate_of_an_unknown_authority_ends_it_before_anything_is_said() {
     let emulated = Emulated::with(Options {

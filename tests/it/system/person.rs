@@ -54,7 +54,10 @@ impl Person {
 
     /// All rows of a table, with the columns that the link copies and who wrote to them.
     pub async fn rows(&self, table: Table) -> Vec<Json> {
-        let columns = table.columns().join(",");
+        let mut columns = table.columns().join(",");
+        if table == Table::Account {
+            columns.push_str(",sic");
+        }
         let path = format!(
             "{}?$select={columns},_createdby_value,_modifiedby_value",
             table.set()
