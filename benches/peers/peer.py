@@ -33,11 +33,11 @@ def read(client):
     return sum(len(page) for page in client.records.list_pages("account", select=COLUMNS, page_size=5000))
 
 
-def write(client, ids):
-    for begin in range(0, len(ids), AT_ONCE):
+def write(client, numbers):
+    for begin in range(0, len(numbers), AT_ONCE):
         items = [
             UpsertItem(
-                {"accountid": record},
+                {"accountnumber": number},
                 {
                     "telephone1": "+1 555 0100",
                     "address1_city": "Boston",
@@ -45,19 +45,19 @@ def write(client, ids):
                     "numberofemployees": 12,
                 },
             )
-            for record in ids[begin : begin + AT_ONCE]
+            for number in numbers[begin : begin + AT_ONCE]
         ]
         client.records.upsert("account", items)
-    return len(ids)
+    return len(numbers)
 
 
 def main():
-    ids = sys.stdin.read().split() if sys.argv[1] == "write" else []
+    numbers = sys.stdin.read().split() if sys.argv[1] == "write" else []
     with DataverseClient(os.environ["TANDEM_URL"], Credential()) as client:
         # Not what is measured: the connection, and what the SDK asks once.
         client.records.list("account", select=["name"], top=1)
         begin = time.monotonic()
-        rows = write(client, ids) if ids else read(client)
+        rows = write(client, numbers) if numbers else read(client)
         print(json.dumps({"rows": rows, "seconds": time.monotonic() - begin}))
 
 
