@@ -62,7 +62,7 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
     let failed =
         |error: std::io::Error| Trouble::usage(format!("serve the demo on 127.0.0.1: {error}"));
     let mut pair = Pair::bind(options).await.map_err(failed)?;
-    let (state, _temporary) = if let Some(folder) = &context.globals.state {
+    let (state, temporary) = if let Some(folder) = &context.globals.state {
         (folder.clone(), None)
     } else {
         let folder = TempDir::with_prefix("tandem-demo-").map_err(failed)?;
@@ -86,6 +86,9 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         (pair, served)
     });
     let shown = console::open(config, context, Purpose::Demo, Some(&arguments.scenario)).await;
+    if let Some(folder) = temporary {
+        keep(folder, context);
+    }
     hook.inspect(tokio::task::JoinHandle::abort);
     // The instances go last: the engine has finished what it was about.
     if let Ok((pair, served)) = serving.await {
@@ -93,6 +96,16 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         served.map_err(failed)?;
     }
     shown
+}
+
+/// What a person wrote in the demo outlives it; all else of it goes.
+fn keep(folder: TempDir, context: &Context) {
+    let written = ["handover", "status.txt"].map(|name| folder.path().join("state").join(name));
+    if written.iter().any(|path| path.exists()) {
+        let kept = folder.keep().join("state");
+        let text = format!("what you wrote is kept in {}", kept.display());
+        context.output.remark(&text);
+    }
 }
 
 /// The defaults, but for what would be too slow for a day of three minutes.

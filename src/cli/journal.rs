@@ -134,7 +134,9 @@ fn text(found: &Verified) -> String {
     }
     let (first, last) = (found.origin.seq + 1, found.head.seq);
     let entries = entries(found);
-    lines.push(if entries == 0 {
+    lines.push(if entries == 0 && found.fault.is_none() {
+        "it holds no entry yet".to_owned()
+    } else if entries == 0 {
         "no entry is sound".to_owned()
     } else {
         format!("entries {first} to {last} are as they were written")

@@ -12,7 +12,7 @@ use crate::domain::lag::{LinkCondition, time_to_drain};
 use crate::domain::run::Backend;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
-use crate::engine::state::{InstanceState, LinkState, Tone};
+use crate::engine::state::{InstanceState, LinkState, TableState, Tone};
 
 mod bad;
 mod calm;
@@ -49,18 +49,18 @@ pub struct Verdict {
 /// Pending records of a link as they are shown: while the target can't be read, what changed in the source since is
 /// added to what was known last.
 pub fn pending(model: &Model, link: usize) -> usize {
+    let tables = model.state.tables_of(link);
+    let since = tables.map(|(_, table)| changed_since(model, link, table));
+    model.state.pending(link) + since.sum::<usize>()
+}
+
+/// What changed in the source while the target can't be read, and so can't be compared.
+pub fn changed_since(model: &Model, link: usize, table: &TableState) -> usize {
     let state = &model.state;
-    let since = state.links.get(link).map_or(0, |link_state| {
-        let target = state.instances.get(link_state.target);
-        if target.is_some_and(InstanceState::is_readable) {
-            return 0;
-        }
-        state
-            .tables_of(link)
-            .map(|(_, table)| table.changed_since)
-            .sum()
-    });
-    state.pending(link) + since
+    let target = state.links.get(link);
+    let target = target.and_then(|link| state.instances.get(link.target));
+    let is_readable = target.is_none_or(InstanceState::is_readable);
+    if is_readable { 0 } else { table.changed_since }
 }
 
 /// What the verdicts are made of.

@@ -246,7 +246,7 @@ fn a_game_day_states_its_goal_and_what_of_it_is_so() {
     screen
         .shows("US DEMO")
         .shows("EU DEMO")
-        .shows("GAME DAY · every edit decided √ nothing overwritten");
+        .shows("GAME DAY  ○ every edit decided  √ nothing overwritten");
     screen.keys("q");
     assert_eq!(screen.ends(), 0, "{}", screen.text());
 }

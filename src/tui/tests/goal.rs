@@ -58,7 +58,7 @@ fn the_goal_of_an_outage_is_reached_by_what_was_asked_for_and_by_nothing_less() 
     console.change(down);
     let screen = console.screen();
     assert!(
-        screen.contains("· taken · told · in step √ kept"),
+        screen.contains("○ taken  ○ told  ○ in step  √ kept"),
         "what was told before does not count: {screen}"
     );
     let words = "alert taken, status told, link in step, nothing overwritten, under 10m";
@@ -66,7 +66,7 @@ fn the_goal_of_an_outage_is_reached_by_what_was_asked_for_and_by_nothing_less() 
     console.wait(Duration::from_secs(60)).change(taken);
     console.keys("Y Esc");
     assert!(
-        console.screen().contains("√ taken √ told · in step"),
+        console.screen().contains("√ taken  √ told  ○ in step"),
         "{}",
         console.screen()
     );
@@ -90,7 +90,7 @@ fn what_waits_from_before_the_end_of_the_trouble_keeps_the_link_out_of_step() {
     });
     back(&mut console);
     assert!(
-        console.screen().contains("· in step"),
+        console.screen().contains("○ in step"),
         "{}",
         console.screen()
     );
@@ -110,7 +110,7 @@ fn an_edit_that_was_overwritten_and_a_time_that_is_over_miss_the_goal() {
     let mut console = playing("diverged");
     console.change(|state| state.tables[0].counts = [Drift::Diverged].into_iter().collect());
     assert!(
-        console.screen().contains("· decided √ kept"),
+        console.screen().contains("○ decided  √ kept"),
         "{}",
         console.screen()
     );
@@ -132,7 +132,7 @@ fn an_edit_that_was_overwritten_and_a_time_that_is_over_miss_the_goal() {
         }
     });
     assert!(
-        console.screen().contains("√ decided · kept"),
+        console.screen().contains("√ decided  ○ kept"),
         "{}",
         console.screen()
     );

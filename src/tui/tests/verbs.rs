@@ -485,6 +485,17 @@ fn a_run_of_a_job_that_failed_is_not_told_as_good() {
     let screen = console.screen();
     let row = screen.lines().nth(22).unwrap();
     assert_eq!(row, " × rehydrate: run 0858 failed: HTTP 403; 3 shows why");
+    let screen = console.keys("3").screen();
+    assert!(
+        screen.contains("outcome         × the run failed"),
+        "{screen}"
+    );
+    assert!(!screen.contains("verified 1"), "{screen}");
+    let listed = screen.lines().find(|line| line.starts_with("►×"));
+    assert!(
+        listed.is_some_and(|line| line.contains("run 0858 failed: HTTP 4")),
+        "{screen}"
+    );
 }
 
 /// Every lookup of an account names one of these contacts.

@@ -317,14 +317,17 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
                 model.records.marks.remove(key);
             }
             model.picking = None;
+            // Whoever looks at the operations next wants to see this one.
+            model.operations.chosen = Some(model.next_operation);
             let mut effects = vec![Effect::Send(command)];
             effects.extend(list::keep_places(model, records));
             effects
         }
-        Ask::Sync { .. } => vec![Effect::Send(Command::StartSync {
-            request: request(Deed::of(Verb::Sync)),
-            consent,
-        })],
+        Ask::Sync { .. } => {
+            let request = request(Deed::of(Verb::Sync));
+            model.operations.chosen = Some(model.next_operation);
+            vec![Effect::Send(Command::StartSync { request, consent })]
+        }
         Ask::Resume { operation, .. } => vec![Effect::Send(Command::Resume {
             operation: *operation,
             consent,

@@ -9,7 +9,7 @@ use crate::tui::format::{about, count, countdown, fit, name, of_them, span, took
 use crate::tui::layout::{self, Arrangement};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::view::pulse::{bar, mark, result};
+use crate::tui::view::pulse::{bar, failure, mark, result};
 use crate::tui::view::records::stage_glyph;
 
 /// Draws the view.
@@ -168,6 +168,7 @@ fn writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
             let pieces: Vec<String> = pieces.into_iter().flatten().collect();
             pieces.join("  ")
         }
+        None if operation.is_finished() => "not kept".to_owned(),
         None => "not planned yet".to_owned(),
     };
     canvas.text(17, y, &text, Role::Plain);
@@ -176,6 +177,10 @@ fn writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
 fn outcome(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
     let tally = operation.progress;
     canvas.text(1, y, "outcome", Role::Plain);
+    if failure(operation).is_some() {
+        canvas.text(17, y, "× the run failed", Role::Bad);
+        return;
+    }
     let on_the_way = tally.intended + tally.applied;
     let pieces = [
         ("√ verified", tally.verified, Role::Good),

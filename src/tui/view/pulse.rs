@@ -11,7 +11,7 @@ mod changes;
 mod link;
 
 pub use card::{one as one_card, probe_words};
-pub use changes::{mark, result, said};
+pub use changes::{failure, mark, result, said};
 pub use link::bar;
 
 /// Draws the view.

@@ -10,7 +10,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, name, of_them, place, span, width, wrapped};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::verdict::{answers, verdicts};
+use crate::tui::verdict::{answers, changed_since, verdicts};
 
 /// Draws the page.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, text: &str) {
@@ -247,7 +247,8 @@ fn tables(model: &Model, link: &LinkState, source: &str, now: Now) -> String {
         .tables_of(model.link)
         .map(|(_, table)| {
             if table.compared.is_some() {
-                of_them(table.counts.pending(), table.name.as_str())
+                let since = changed_since(model, model.link, table);
+                of_them(table.counts.pending() + since, table.name.as_str())
             } else {
                 format!("{}: not compared yet", table.name)
             }
@@ -257,8 +258,14 @@ fn tables(model: &Model, link: &LinkState, source: &str, now: Now) -> String {
         || "no sync ended well yet".to_owned(),
         |at| format!("last good sync {}", model.zone.short(at, now.wall)),
     );
+    let run = link.sync.last_run.as_ref();
+    let failed = run.and_then(|run| Some((run.started, run.failure.as_ref()?)));
+    let failed = failed.map_or_else(String::new, |(started, why)| {
+        let started = model.zone.short(started, now.wall);
+        format!("; the run of {started} failed: {}", visible(why))
+    });
     format!(
-        "pending in {}: {}; {last}.",
+        "pending in {}: {}; {last}{failed}.",
         place(source),
         pending.join(", ")
     )

@@ -68,12 +68,12 @@ fn goal(model: &Model, columns: u16, now: Now) -> (String, Role) {
             let mark = if playing.holds(model, *need, now) {
                 "√"
             } else {
-                "·"
+                "○"
             };
             format!("{mark} {}", if is_long { long } else { short })
         });
         let needs: Vec<String> = needs.collect();
-        format!("GAME DAY {}  {left} left", needs.join(" "))
+        format!("GAME DAY  {}   {left} left", needs.join("  "))
     };
     // The panel's own name has to stay beside it.
     let room = usize::from(columns.saturating_sub(24));
@@ -173,14 +173,27 @@ pub fn mark(operation: &OperationState) -> (&'static str, Role) {
         ("×", Role::Bad)
     } else if tally.abandoned > 0 {
         ("·", Role::Plain)
+    } else if failure(operation).is_some() {
+        ("×", Role::Bad)
     } else {
         ("√", Role::Plain)
     }
 }
 
-/// `3 of 3 verified`.
+/// Why an operation failed as a whole: a run that another service was asked for, and whose order alone went well.
+pub fn failure(operation: &OperationState) -> Option<&str> {
+    let tally = operation.progress;
+    let end = operation.finished.as_ref()?;
+    let why = end.cut_short.as_deref()?;
+    (tally.good() == tally.total).then_some(why)
+}
+
+/// `3 of 3 verified`, or why it failed as a whole.
 pub fn result(operation: &OperationState) -> String {
     let tally = operation.progress;
+    if let Some(why) = failure(operation) {
+        return visible(why).into_owned();
+    }
     let word = if tally.unchanged > tally.verified {
         "in step"
     } else {

@@ -138,7 +138,11 @@ impl Panel<'_> {
         let run = self.link.sync.last_run.as_ref()?;
         run.failure.as_ref()?;
         let started = self.model.zone.short(run.started, self.now.wall);
-        Some(format!("{started} run FAILED {}", span(run.took)))
+        let took = match run.took.as_secs() {
+            0 => "at once".to_owned(),
+            _ => span(run.took),
+        };
+        Some(format!("{started} run FAILED {took}"))
     }
 
     fn next(&self) -> Option<String> {
