@@ -63,6 +63,8 @@ pub struct Model {
     pub folder: PathBuf,
     /// Whether the terminal has lost the focus: then what changes is told by a bell.
     pub is_away: bool,
+    /// The record that was found and opened last: what is known of one that is not listed.
+    pub opened: Option<crate::engine::find::Record>,
     /// The number of the last search.
     pub finds: u64,
     /// Since when the screen is held still, and the newest snapshot that came since.
@@ -329,6 +331,7 @@ impl Model {
             has_mouse: false,
             folder: PathBuf::new(),
             is_away: false,
+            opened: None,
             finds: 0,
             frozen: None,
             zone,

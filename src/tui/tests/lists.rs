@@ -152,6 +152,18 @@ fn any_record_is_opened_from_pasted_text_and_only_the_last_answer_counts() {
     console.keys("Enter");
     assert!(matches!(console.model.screen, Screen::Sides(view) if view.key == key));
     assert!(console.model.dialogs.is_empty());
+
+    // Once it is in step it is listed no more: what was found of it stays, and the way to all of it.
+    console.change(|state| state.records = std::iter::empty().collect());
+    let screen = console.screen();
+    for words in [
+        "Align Technology",
+        "ALGN",
+        "US has it; Europe has it not",
+        "tandem explain account",
+    ] {
+        assert!(screen.contains(words), "{words} in {screen}");
+    }
 }
 
 #[test]

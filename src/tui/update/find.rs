@@ -113,5 +113,6 @@ fn show(model: &mut Model, record: &Record, now: Now) -> Vec<Effect> {
         return Vec::new();
     };
     model.dialogs.pop();
+    model.opened = Some(record.clone());
     show_sides(model, key, Origin::Records)
 }

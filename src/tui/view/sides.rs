@@ -25,6 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
         canvas.rule(y, "this record is in step, and not listed any more", "");
         canvas.text(1, y + 1, "id", Role::Dim);
         canvas.text(10, y + 1, &view.key.id.to_string(), Role::Plain);
+        unlisted(canvas, model, view, y + 2);
         return;
     };
     let Some(detail) = Detail::of(model, record, now) else {
@@ -60,6 +61,41 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
     match picking {
         Some(picking) => choice(canvas, model, record, picking, below),
         None => verbs(canvas, model, record, &detail, below, now),
+    }
+}
+
+/// What was found of a record that is not listed, and how all of it is read.
+fn unlisted(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, y: u16) {
+    let opened = model.opened.as_ref();
+    let Some(found) = opened.filter(|found| found.id == view.key.id) else {
+        return;
+    };
+    let instances = model.state.instances.iter().zip(&found.on);
+    let stands = instances.map(|(instance, on)| {
+        let word = match on {
+            Some(true) => "has it",
+            Some(false) => "has it not",
+            None => "was not asked",
+        };
+        format!("{} {word}", name(&instance.name))
+    });
+    let lines = [
+        ("name", model.private(&found.name)),
+        ("number", model.private(&found.number)),
+        ("there", stands.collect::<Vec<_>>().join("; ").into()),
+        (
+            "command",
+            format!(
+                "tandem explain {} {} shows every column",
+                found.table, found.id
+            )
+            .into(),
+        ),
+    ];
+    let room = canvas.columns().saturating_sub(11);
+    for ((label, text), y) in lines.into_iter().zip(y..) {
+        canvas.text(1, y, label, Role::Dim);
+        canvas.cell(10, y, room, &text, Role::Plain);
     }
 }
 
