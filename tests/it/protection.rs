@@ -162,9 +162,10 @@ fn fault_f15_stubs_are_rehydrated_under_the_limits_through_two_kills() {
     }
     batches.retain(|parts| *parts > 0);
     println!("batches of {batches:?}");
+    // Two at once mix their parts in the log: of ten and at most twenty.
     assert!(
-        batches[0] <= 10,
-        "the first batch is a small one: {batches:?}"
+        batches.iter().take(2).sum::<usize>() <= 30,
+        "the first batches are small ones: {batches:?}"
     );
 
     let mut answered: HashMap<&str, usize> = HashMap::new();
