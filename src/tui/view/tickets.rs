@@ -188,7 +188,7 @@ impl Grid {
 }
 
 fn head(canvas: &mut Canvas<'_>, y: u16, grid: &Grid) {
-    canvas.text(grid.mark, y, "customer", Role::Dim);
+    canvas.text(grid.mark, y, "kind", Role::Dim);
     canvas.text(grid.number.0, y, "ticket", Role::Dim);
     canvas.text(grid.title.0, y, "title", Role::Dim);
     canvas.text(grid.customer.0, y, "customer", Role::Dim);
@@ -326,7 +326,11 @@ fn meaning(model: &Model, mark: Option<Mark>) -> (String, String) {
 
 fn detail(canvas: &mut Canvas<'_>, model: &Model, ticket: Option<&Ticket>, y: u16, now: Now) {
     let Some(ticket) = ticket else {
-        canvas.rule(y, "no ticket", "");
+        let title = match &model.tickets.read {
+            Some(_) => "no ticket",
+            None => "no ticket was read",
+        };
+        canvas.rule(y, title, "");
         return;
     };
     let kind = mark(ticket);
