@@ -25,6 +25,7 @@ mod preview;
 mod select;
 
 mod agent;
+mod config;
 mod console;
 mod demo;
 mod emulator;
@@ -128,6 +129,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             Some(wanted) => runs::run(&wanted, &sync.repair, context).await,
             None => repair::run(Verb::Sync, &sync.repair, context).await,
         },
+        Some(Command::Config(config)) => config::run(config.command, context),
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

@@ -6,6 +6,7 @@ pub mod time;
 
 pub mod credential;
 pub mod instance;
+pub mod network;
 pub mod state_folder;
 pub mod table;
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
@@ -39,11 +40,11 @@ pub struct Globals {
     /// The configuration file [default: `$TANDEM_CONFIG`, else `~/.config/tandem/config.toml`]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of journal and logs [default: `~/.local/state/tandem`]
+    /// The folder of journal and logs [default: `$TANDEM_STATE`, else `~/.local/state/tandem`]
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Write nothing to any instance
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "TANDEM_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub read_only: bool,
     /// The console's colours; `NO_COLOR` takes them away
     #[arg(long, global = true, value_name = "THEME", default_value = "dark")]
@@ -109,8 +110,29 @@ pub enum Command {
     Agent(Agent),
     /// Announce that an instance is worked on: nothing is sent to it until then
     Maintenance(Maintenance),
+    /// Where the configuration is, whether it is right, what it comes to
+    Config(Config),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
+}
+
+/// `tandem config`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Config {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print where it is looked for, and who says so: --config, else `$TANDEM_CONFIG`, else the home
+    Path,
+    /// Read it, and say on which line something is wrong; no instance is asked
+    Check,
+    /// Print what it comes to, with all defaults; of secrets, where they come from
+    Print,
 }
 
 /// `tandem hook`.
@@ -604,6 +626,8 @@ mod tests {
             ("tandem journal prune --older-than 30d", true),
             ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
+            ("tandem config path --json", true),
+            ("tandem config", false),
             ("tandem hook serve", true),
             ("tandem hook register --renew-key --dry-run", true),
             ("tandem hook status --json", true),

@@ -16,6 +16,11 @@ pub async fn run(context: &mut Context) -> Result<Exit, Trouble> {
     open(config, context, Purpose::Watch, None).await
 }
 
+/// The keys that are configured, over those that it comes with.
+pub fn keys(config: &Config) -> Result<tui::Keymap, Trouble> {
+    tui::Keymap::of(&config.keys).map_err(|error| Trouble::usage(error.to_string()))
+}
+
 /// Opens the console, and returns when it was quit. The demo opens it on its own
 /// configuration, with the name of the story that it plays.
 pub async fn open(
@@ -25,7 +30,7 @@ pub async fn open(
     story: Option<&str>,
 ) -> Result<Exit, Trouble> {
     let safety = config.safety;
-    let keys = tui::Keymap::of(&config.keys).map_err(|error| Trouble::usage(error.to_string()))?;
+    let keys = keys(&config)?;
     let asked = Arc::new(config.clone());
     let session = Session::begin(config, &context.globals, purpose)?;
     let options = tui::Options {

@@ -19,6 +19,8 @@ pub struct File {
     #[serde(default)]
     pub links: Vec<Spanned<Link>>,
     #[serde(default)]
+    pub network: Network,
+    #[serde(default)]
     pub policy: Option<Spanned<Policy>>,
     #[serde(default)]
     pub safety: Safety,
@@ -49,6 +51,28 @@ pub struct State {
 pub enum Group {
     Number(u32),
     Name(String),
+}
+
+/// `[network]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    pub ca: Option<Files>,
+    pub proxy: Option<Spanned<String>>,
+    pub proxy_user: Option<Spanned<String>>,
+    pub proxy_password: Option<Spanned<Secret>>,
+    pub no_proxy: Option<Spanned<Vec<String>>>,
+}
+
+/// One file or several.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a file, \"corporate-ca.pem\", or several, [\"a.pem\", \"b.pem\"]"
+)]
+pub enum Files {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// `[instances.NAME]`.

@@ -30,6 +30,7 @@ use crate::domain::credential::Credential;
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::network::Network;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{DeltaLink, Row, RowId};
 use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// What to present to it.
     pub credential: Credential,
+    /// How it is reached.
+    pub network: Network,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The breakers' numbers: read, write, auth.

@@ -95,14 +95,15 @@ impl Session {
         observer: mpsc::UnboundedSender<Observation>,
     ) -> Result<Self, SetUpError> {
         let tokens = Tokens::new(settings.credential, &settings.endpoint, audience)?;
-        let transport = Transport::new(settings.timeouts.connect, settings.timeouts.idle)
+        let timeouts = settings.timeouts;
+        let transport = Transport::new(timeouts.connect, timeouts.idle, &settings.network)
             .map_err(SetUpError::Transport)?;
         let admission = Admission::new(&settings.breakers, settings.seed, now());
         let shared = Shared {
             endpoint: settings.endpoint,
             admission: Arc::new(admission),
             transport,
-            timeouts: settings.timeouts,
+            timeouts,
             retry: settings.retry,
             observer,
         };

@@ -15,6 +15,7 @@ mod bulk;
 mod cli;
 mod client;
 mod commands;
+mod configuration;
 mod crash;
 mod emulator;
 mod explain;

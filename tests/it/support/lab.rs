@@ -114,6 +114,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
                 ),
             ],
         }],
+        network: tandem::domain::network::Network::default(),
         policy,
         safety: Safety::default(),
         hook: None,
