@@ -28,6 +28,7 @@ mod agent;
 mod config;
 mod console;
 mod demo;
+mod doctor;
 mod emulator;
 mod explain;
 mod find;
@@ -129,6 +130,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             Some(wanted) => runs::run(&wanted, &sync.repair, context).await,
             None => repair::run(Verb::Sync, &sync.repair, context).await,
         },
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments, context).await,
         Some(Command::Config(config)) => config::run(config.command, context),
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }

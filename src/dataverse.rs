@@ -21,8 +21,10 @@ mod write;
 mod request;
 mod response;
 
+mod inspection;
 mod links;
 mod metadata;
+mod reach;
 mod row_reader;
 
 mod auth;
@@ -41,9 +43,11 @@ pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };
 pub use clock::now;
+pub use inspection::Step;
 pub use management::{Listing, Management, Ordered};
 pub use outbound::{KeyPlace, Outbound, fetched, tell};
 pub use query::{Filter, Order, Query};
+pub use reach::{Answered, Reach, reach};
 pub use registration::{Registered, Removal};
 pub use response::{BadRow, Page};
 pub use secret::{BadSecret, fetch as fetch_secret};

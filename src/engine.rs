@@ -9,6 +9,7 @@ pub mod audit;
 pub mod command;
 pub mod explain;
 pub mod find;
+pub mod fitness;
 pub mod impact;
 pub mod maintenance;
 pub mod orders;

@@ -110,10 +110,23 @@ pub enum Command {
     Agent(Agent),
     /// Announce that an instance is worked on: nothing is sent to it until then
     Maintenance(Maintenance),
+    /// Hold the configuration against the instances: what is wrong, and what to do about it; nothing is written
+    Doctor(Doctor),
     /// Where the configuration is, whether it is right, what it comes to
     Config(Config),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
+}
+
+/// `tandem doctor`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Doctor {
+    /// List what is well, too
+    #[arg(long)]
+    pub all: bool,
+    /// Exit with 1 for warnings and for what could not be told
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// `tandem config`.
@@ -626,6 +639,7 @@ mod tests {
             ("tandem journal prune --older-than 30d", true),
             ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
+            ("tandem doctor --all --strict --json", true),
             ("tandem config path --json", true),
             ("tandem config", false),
             ("tandem hook serve", true),

@@ -446,7 +446,8 @@ impl Reader {
         count.ok_or_else(|| Failure::odd("the count that was asked for is missing"))
     }
 
-    async fn get<T>(
+    /// Reads one answer; `path` is below the service root, with its query.
+    pub(super) async fn get<T>(
         &self,
         path: &str,
         prefer: Option<&str>,
@@ -465,6 +466,10 @@ impl Reader {
     ) -> Result<T, Failure> {
         let request = request.map_err(|error| unsayable(&error.to_string()))?;
         self.0.send(&Call { request, kind }, read).await
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.0
     }
 
     /// What the client says of itself; it lets its breakers' time pass, too.

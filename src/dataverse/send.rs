@@ -291,6 +291,17 @@ impl Session {
         }
     }
 
+    /// Asks for a token, unless there is one.
+    pub(super) async fn authenticate(&self) -> Result<(), Failure> {
+        let deadline = now().after(self.shared.timeouts.deadline);
+        match self.token(deadline).await {
+            Ok(_) => Ok(()),
+            Err(
+                Stopped::Kept(failure) | Stopped::StaleToken(failure, _) | Stopped::Failed(failure),
+            ) => Err(failure),
+        }
+    }
+
     /// A token, asked for once however many calls wait for it.
     async fn token(&self, deadline: Now) -> Result<Bearer, Stopped> {
         if let Some(bearer) = self.tokens.young(now()) {

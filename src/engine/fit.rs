@@ -96,6 +96,66 @@ pub(super) fn fit(
     })
 }
 
+/// All that does not fit, where [`fit`] stops at the first of it.
+pub(super) fn faults(
+    link: &LinkConfig,
+    table: &TableConfig,
+    source: &TableSchema,
+    target: &TableSchema,
+    around: &Surroundings,
+) -> Vec<String> {
+    let fitting = Fitting {
+        link,
+        table,
+        source,
+        target,
+        around,
+    };
+    if let Err(why) = fitting.tables() {
+        return vec![why];
+    }
+    let mut results = vec![fitting.keys(), fitting.identity()];
+    let mut compared = Vec::with_capacity(table.columns.len());
+    for name in &table.columns {
+        let column = fitting.column(name);
+        results.push(column.map(|(column, _)| compared.push(column)));
+    }
+    let source_columns = fitting.source_columns();
+    let scope = match &source_columns {
+        Ok(columns) => fitting.scope(&mut columns.clone()).map(drop),
+        Err(_) => Ok(()),
+    };
+    results.push(source_columns.map(drop));
+    results.push(scope);
+    // What is missing beside a column that does not fit shows when that fits.
+    if compared.len() == table.columns.len() {
+        results.push(fitting.together(&compared));
+    }
+    results.push(fitting.required());
+    results.push(fitting.presets().map(drop));
+    let mut faults: Vec<String> = results.into_iter().filter_map(Result::err).collect();
+    faults.dedup();
+    faults
+}
+
+/// What works and is not what a person may think.
+pub(super) fn warnings(
+    link: &LinkConfig,
+    table: &TableConfig,
+    source: &TableSchema,
+    target: &TableSchema,
+) -> Vec<String> {
+    let around = Surroundings::default();
+    Fitting {
+        link,
+        table,
+        source,
+        target,
+        around: &around,
+    }
+    .warnings()
+}
+
 /// What a column of the target is called in the source.
 pub(super) fn source_name<'a>(table: &'a TableConfig, name: &'a ColumnName) -> &'a ColumnName {
     mapping(table, name).map_or(name, |mapping| &mapping.from)

@@ -177,6 +177,14 @@ impl Job {
         Ok(Some((job, seen)))
     }
 
+    /// How many runs are listed; `None` where the platform lists none.
+    pub(super) async fn runs(&self) -> Result<Option<usize>, Failure> {
+        match &self.platform {
+            Platform::Function(_) => Ok(None),
+            _ => self.list().await.map(|runs| Some(runs.len())),
+        }
+    }
+
     /// Its latest runs, newest first: far enough back to know one that ended well.
     async fn list(&self) -> Result<Vec<PlatformRun>, Failure> {
         match &self.platform {

@@ -79,10 +79,26 @@ fn what_is_printed_is_taken_again_and_holds_no_secret() {
 fn read_only_may_come_from_the_environment() {
     let emulator = Emulator::start();
     let mut command = emulator.command(&["sync", "--dry-run"]);
-    let told: Ran = command.env("TANDEM_READ_ONLY", "1").output().unwrap().into();
+    let told: Ran = command
+        .env("TANDEM_READ_ONLY", "1")
+        .output()
+        .unwrap()
+        .into();
     assert_ne!(told.code, 2, "{told:?}");
-    let mut command = emulator.command(&["rehydrate", "--drift", "stub,stale", "--yes", "999", "--reason", "x"]);
-    let told: Ran = command.env("TANDEM_READ_ONLY", "1").output().unwrap().into();
+    let mut command = emulator.command(&[
+        "rehydrate",
+        "--drift",
+        "stub,stale",
+        "--yes",
+        "999",
+        "--reason",
+        "x",
+    ]);
+    let told: Ran = command
+        .env("TANDEM_READ_ONLY", "1")
+        .output()
+        .unwrap()
+        .into();
     assert_eq!(told.code, 4, "{told:?}");
     assert!(emulator.writes().is_empty());
 }
