@@ -56,22 +56,28 @@ pub(super) fn way(config: &Config, findings: &mut Findings) {
             ),
         }
     }
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        if std::env::var_os(name).is_some_and(|value| !value.is_empty()) {
-            findings.warning(
-                "network",
-                Check::Encryption,
-                format!("${name} stands in for the system's authorities"),
-                "take it out of the environment, and name your own authority as `ca` in [network]",
-            );
-        }
+    let names = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let set: Vec<&str> = names.into_iter().filter(|name| is_set(name)).collect();
+    if !set.is_empty() {
+        findings.warning(
+            "network",
+            Check::Encryption,
+            format!(
+                "${} stands in for the system's authorities",
+                set.join(" and $")
+            ),
+            "take it out of the environment, and name your own authority as `ca` in [network]",
+        );
     }
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 fn proxy_in_the_environment() -> Option<&'static str> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    names.into_iter().find(is_set)
+    names.into_iter().find(|name| is_set(name))
 }
 
 /// Reaches a place, and says how far it got; whether it answered as it should.

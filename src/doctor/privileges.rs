@@ -28,7 +28,7 @@ pub(super) async fn examine(
     user: RowId,
     findings: &mut Findings,
 ) {
-    roles(subject, reader, user, findings).await;
+    let is_administrator = roles(subject, reader, user, findings).await;
     let held = match reader.privileges_of(user).await {
         Ok(held) => held,
         Err(failure) => {
@@ -53,21 +53,27 @@ pub(super) async fn examine(
             }
         };
         of_table(subject, &table, &needs, &privileges, &held, findings);
-        beyond(subject, &table, writes, &privileges, &held, findings);
+        if !is_administrator {
+            beyond(subject, &table, writes, &privileges, &held, findings);
+        }
     }
     if writes {
         tickets(subject, reader, &held, findings).await;
     }
 }
 
-async fn roles(subject: &str, reader: &Reader, user: RowId, findings: &mut Findings) {
+/// Tells the roles; whether that of an administrator is among them, who holds everything.
+async fn roles(subject: &str, reader: &Reader, user: RowId, findings: &mut Findings) -> bool {
     match reader.roles_of(user).await {
-        Ok(roles) if roles.iter().any(|role| role == ADMINISTRATOR) => findings.warning(
-            subject,
-            Check::Privileges,
-            "it is a System Administrator: whoever gets hold of its secret may do everything",
-            format!("give it a role of its own instead: {PAGE}"),
-        ),
+        Ok(roles) if roles.iter().any(|role| role == ADMINISTRATOR) => {
+            findings.warning(
+                subject,
+                Check::Privileges,
+                "it is a System Administrator: whoever gets hold of its secret may do everything",
+                format!("give it a role of its own instead: {PAGE}"),
+            );
+            return true;
+        }
         Ok(roles) if roles.is_empty() => {
             let says = "no role of its own: what it may do comes by teams";
             findings.good(subject, Check::Privileges, says);
@@ -81,6 +87,7 @@ async fn roles(subject: &str, reader: &Reader, user: RowId, findings: &mut Findi
             findings.untold(subject, Check::Privileges, says, None);
         }
     }
+    false
 }
 
 /// What the links of an instance need of its tables.

@@ -50,7 +50,7 @@ fn a_misspelt_key_is_told_with_its_line_and_what_was_meant() {
     let right = fs::read_to_string(emulator.config()).unwrap();
     fs::write(emulator.config(), right.replace("settle =", "setle =")).unwrap();
     let wrong = emulator.tandem(&["config", "check"]).exits(2);
-    let place = format!("{}:12: ", emulator.config().display());
+    let place = format!("{}:13: ", emulator.config().display());
     assert!(wrong.stderr.contains(&place), "{wrong:?}");
     assert!(wrong.stderr.contains("is `settle` meant?"), "{wrong:?}");
     let keys = format!("{right}\n[keys]\npole = \"F5\"\n");
