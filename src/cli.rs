@@ -33,6 +33,7 @@ mod emulator;
 mod explain;
 mod find;
 mod hook;
+mod init;
 mod journal;
 mod maintenance;
 mod records;
@@ -130,6 +131,7 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             Some(wanted) => runs::run(&wanted, &sync.repair, context).await,
             None => repair::run(Verb::Sync, &sync.repair, context).await,
         },
+        Some(Command::Init(arguments)) => init::run(&arguments, context).await,
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, context).await,
         Some(Command::Config(config)) => config::run(config.command, context),
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,

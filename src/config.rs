@@ -3,6 +3,7 @@
 
 mod agent;
 mod alert;
+pub mod draft;
 mod duration;
 mod error;
 mod expiry;

@@ -13,6 +13,7 @@ mod hook;
 mod instance;
 mod network;
 mod privileges;
+mod survey;
 mod tables;
 
 use std::collections::HashMap;
@@ -22,6 +23,8 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::domain::finding::{Check, Findings};
 use instance::Seen;
+
+pub use survey::{Proposals, SurveyError, survey};
 
 /// Looks at everything that a configuration names, all instances at once.
 pub async fn examine(config: &Config) -> Findings {

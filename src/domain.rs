@@ -40,5 +40,6 @@ pub mod pairing;
 pub mod pairs;
 pub mod plan;
 pub mod privilege;
+pub mod proposal;
 pub mod ramp;
 pub mod run;

@@ -110,12 +110,49 @@ pub enum Command {
     Agent(Agent),
     /// Announce that an instance is worked on: nothing is sent to it until then
     Maintenance(Maintenance),
+    /// Write a first configuration, from flags or questions and from what the instances say of their tables
+    Init(Init),
     /// Hold the configuration against the instances: what is wrong, and what to do about it; nothing is written
     Doctor(Doctor),
     /// Where the configuration is, whether it is right, what it comes to
     Config(Config),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
+}
+
+/// `tandem init`. What is left out is asked for.
+#[derive(Args, Clone, Debug)]
+pub struct Init {
+    /// The instance that owns the records, like us=https://contoso.crm.dynamics.com
+    #[arg(long, value_name = "NAME=URL")]
+    pub source: Option<String>,
+    /// An instance that gets copies; named more than once, each is a link of its own
+    #[arg(long, value_name = "NAME=URL")]
+    pub target: Vec<String>,
+    /// A table to copy, by its logical name [default: account and contact]
+    #[arg(long, value_name = "TABLE")]
+    pub table: Vec<String>,
+    /// The tenant of the application, of one instance or of all
+    #[arg(long, value_name = "[NAME=]TENANT")]
+    pub tenant: Vec<String>,
+    /// The client id of the application user, of one instance or of all
+    #[arg(long, value_name = "[NAME=]ID")]
+    pub client_id: Vec<String>,
+    /// The token endpoint's origin, in another cloud than the public one
+    #[arg(long, value_name = "[NAME=]URL")]
+    pub authority: Vec<String>,
+    /// Where the secret is kept: env:NAME, file:PATH or command:PROGRAM; never the secret itself
+    #[arg(long, value_name = "[NAME=]PLACE")]
+    pub secret_from: Vec<String>,
+    /// A file, in PEM, of an authority that is believed beside the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca: Vec<PathBuf>,
+    /// The proxy for all that is not on this machine, like http://proxy.contoso.com:3128
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Print the configuration, and write nothing
+    #[arg(long, conflicts_with = "json")]
+    pub stdout: bool,
 }
 
 /// `tandem doctor`.
@@ -639,6 +676,11 @@ mod tests {
             ("tandem journal prune --older-than 30d", true),
             ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
+            (
+                "tandem init --source us=https://a.crm.dynamics.com --target eu=https://b.crm4.dynamics.com --table account",
+                true,
+            ),
+            ("tandem init --stdout --json", false),
             ("tandem doctor --all --strict --json", true),
             ("tandem config path --json", true),
             ("tandem config", false),

@@ -18,8 +18,26 @@ pub(super) struct Seen {
     pub(super) organization: Uuid,
 }
 
+/// How far is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// Until it lets us in.
+    Door,
+    /// At what may be done there, too.
+    Whole,
+}
+
 /// Looks at one instance; what is known of it afterwards, if it let us in.
 pub(super) async fn examine(config: &Config, place: usize) -> (Findings, Option<Seen>) {
+    look(config, place, Depth::Whole).await
+}
+
+/// Goes in, and looks at nothing there.
+pub(super) async fn enter(config: &Config, place: usize) -> (Findings, Option<Seen>) {
+    look(config, place, Depth::Door).await
+}
+
+async fn look(config: &Config, place: usize, depth: Depth) -> (Findings, Option<Seen>) {
     let mut findings = Findings::default();
     let Some(instance) = config.instances.get(place) else {
         return (findings, None);
@@ -52,7 +70,9 @@ pub(super) async fn examine(config: &Config, place: usize) -> (Findings, Option<
         let Some((reader, who)) = entered else {
             continue;
         };
-        privileges::examine(&subject, config, place, &reader, who.user, &mut findings).await;
+        if depth == Depth::Whole {
+            privileges::examine(&subject, config, place, &reader, who.user, &mut findings).await;
+        }
         if seen.is_none() && subject == name {
             seen = Some(Seen {
                 reader,

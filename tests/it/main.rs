@@ -27,6 +27,7 @@ mod fuzz;
 mod hook;
 mod identity;
 mod impact;
+mod init;
 mod journal;
 mod journeys;
 mod operators;
