@@ -37,7 +37,7 @@ mod admission;
 mod send;
 mod transport;
 
-pub use auth::BadCredential;
+pub use auth::{BadCredential, SignIn, sign_in};
 pub use batch::MOST as MOST_IN_A_BATCH;
 pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,

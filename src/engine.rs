@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use crate::dataverse::now;
+pub use crate::dataverse::{SignIn, now, sign_in};
 pub use crate::journal::{AgentLock, NotTheAgent};
 pub use command::Command;
 pub use hooked::RefusedReference;

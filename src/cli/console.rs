@@ -12,7 +12,7 @@ use crate::tui::{self, Theme};
 
 /// Runs the command.
 pub async fn run(context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     open(config, context, Purpose::Watch, None).await
 }
 

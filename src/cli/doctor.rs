@@ -33,7 +33,7 @@ struct Line<'a> {
 
 /// Runs the command.
 pub async fn run(arguments: &Doctor, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     context.output.progress("looking at the instances…");
     let findings = tokio::select! {
         biased;

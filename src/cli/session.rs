@@ -3,14 +3,18 @@
 
 use tracing_appender::non_blocking::WorkerGuard;
 
+use super::Context;
 use super::arguments::Globals;
 use super::log;
+use super::output::Output;
 use super::person;
 use super::trouble::Trouble;
+use super::words::duration;
 use crate::config::locate::{NamedBy, Place};
 use crate::config::{self, Config};
+use crate::domain::credential::Credential;
 use crate::domain::state_folder::StateFolder;
-use crate::engine::{self, Depth, Engine, Options, Running};
+use crate::engine::{self, Depth, Engine, Options, Running, SignIn};
 
 /// Finds and reads the configuration.
 pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
@@ -18,6 +22,62 @@ pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
     let file = place.ok_or_else(|| none_yet(globals))?.path;
     let state = state_place(globals)?.path;
     config::load(&file, state).map_err(|error| Trouble::usage(error.to_string()))
+}
+
+/// The configuration, with everybody signed in who signs in on another device.
+pub async fn signed_in(context: &mut Context) -> Result<Config, Trouble> {
+    let mut config = configuration(&context.globals)?;
+    tokio::select! {
+        biased;
+        () = context.interrupts.next() => Err(Trouble::interrupted()),
+        done = sign_in(&mut config) => done,
+    }?;
+    Ok(config)
+}
+
+/// Who has signed in for one instance has for every other of the same tenant and application.
+async fn sign_in(config: &mut Config) -> Result<(), Trouble> {
+    let mut known: Vec<Credential> = Vec::new();
+    for instance in &mut config.instances {
+        let Credential::DeviceCode {
+            authority,
+            tenant,
+            client_id,
+        } = &instance.credential
+        else {
+            continue;
+        };
+        let is_same = |other: &&Credential| match other {
+            Credential::SignedIn {
+                authority: at,
+                tenant: of,
+                client_id: by,
+                ..
+            } => at == authority && of == tenant && by == client_id,
+            _ => false,
+        };
+        if let Some(same) = known.iter().find(is_same) {
+            instance.credential = same.clone();
+            continue;
+        }
+        let name = instance.name.as_str();
+        let show = |sign_in: &SignIn| {
+            // Even a quiet run can't go on without.
+            Output::ask(&format!(
+                "{name}: open {} on any device and enter {} (within {})",
+                sign_in.page,
+                sign_in.code,
+                duration(sign_in.lasts)
+            ));
+        };
+        let endpoint = &instance.endpoint;
+        let signed = engine::sign_in(&instance.credential, endpoint, &config.network, show).await;
+        let signed =
+            signed.map_err(|failure| Trouble::unreachable(format!("{name}: {failure}")))?;
+        known.push(signed.clone());
+        instance.credential = signed;
+    }
+    Ok(())
 }
 
 /// Where the configuration is, or would be. `None` where there is no home and nobody names one.

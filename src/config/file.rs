@@ -97,6 +97,7 @@ pub struct Credential {
     pub client_id: Option<Spanned<String>>,
     pub secret: Option<Secret>,
     pub key: Option<Secret>,
+    pub token_file: Option<Spanned<String>>,
     pub expires: Option<Spanned<String>>,
 }
 

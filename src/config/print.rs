@@ -58,7 +58,7 @@ pub fn resolved(written: &str, file: &Path, config: &Config) -> Result<Table, to
 
 /// Files are read from where the configuration stands: here they are named so that anybody finds them.
 fn place(value: &mut Value, folder: &Path) {
-    const FILES: [&str; 4] = ["file", "ca", "certificate", "key"];
+    const FILES: [&str; 5] = ["file", "ca", "certificate", "key", "token_file"];
     // What stands below is about columns and keys of the console, whatever they are called.
     const OTHERS: [&str; 2] = ["tables", "keys"];
     match value {
@@ -102,9 +102,15 @@ fn whole(number: usize) -> i64 {
 }
 
 fn name_authority(owner: &mut Table, name: &str, credential: Option<&Credential>) {
-    if let (Some(Value::Table(own)), Some(Credential::ClientSecret { authority, .. })) =
-        (owner.get_mut(name), credential)
-    {
+    let authority = match credential {
+        Some(
+            Credential::ClientSecret { authority, .. }
+            | Credential::DeviceCode { authority, .. }
+            | Credential::WorkloadIdentity { authority, .. },
+        ) => authority,
+        _ => return,
+    };
+    if let Some(Value::Table(own)) = owner.get_mut(name) {
         set(own, "authority", authority.as_str().trim_end_matches('/'));
     }
 }

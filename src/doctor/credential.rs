@@ -63,12 +63,22 @@ pub(super) fn origin(source: &SecretSource) -> String {
     }
 }
 
-fn secret_of(credential: &Credential) -> &SecretSource {
+/// Where what a credential presents comes from, for people.
+fn origin_of(credential: &Credential) -> String {
     match credential {
         Credential::Token(source)
         | Credential::ClientSecret { secret: source, .. }
         | Credential::FunctionsKey(source)
-        | Credential::Signature(source) => source,
+        | Credential::Signature(source) => origin(source),
+        Credential::DeviceCode { .. } | Credential::SignedIn { .. } => {
+            "who signs in on another device".to_owned()
+        }
+        Credential::ManagedIdentity { .. } => "the identity of this machine or app".to_owned(),
+        Credential::WorkloadIdentity { token_file, .. } => match token_file {
+            Some(file) => file.display().to_string(),
+            None => "$AZURE_FEDERATED_TOKEN_FILE".to_owned(),
+        },
+        Credential::AzureCli { .. } => "the Azure CLI's sign-in".to_owned(),
     }
 }
 
@@ -89,13 +99,13 @@ pub(super) async fn examine(
                 causes(&error),
                 format!(
                     "have it read from {}: set the variable, or write the file (chmod 600), for the user that runs tandem",
-                    origin(secret_of(credential))
+                    origin_of(credential)
                 ),
             );
             return None;
         }
     };
-    let from = origin(secret_of(credential));
+    let from = origin_of(credential);
     findings.good(subject, Check::Secret, format!("read from {from}"));
     if let Err(failure) = reader.authenticate().await {
         token(subject, &failure, findings);
@@ -144,7 +154,11 @@ fn token(subject: &str, failure: &Failure, findings: &mut Findings) {
 
 fn user_cure(failure: &Failure, credential: &Credential) -> String {
     let client = match credential {
-        Credential::ClientSecret { client_id, .. } => format!(" for the client id {client_id}"),
+        Credential::ClientSecret { client_id, .. }
+        | Credential::WorkloadIdentity {
+            client_id: Some(client_id),
+            ..
+        } => format!(" for the client id {client_id}"),
         _ => String::new(),
     };
     match failure.code.map(|code| code.0) {

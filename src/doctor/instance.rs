@@ -91,8 +91,12 @@ async fn authority(
     asked: &mut Vec<(url::Url, bool)>,
     findings: &mut Findings,
 ) -> bool {
-    let Credential::ClientSecret { authority, .. } = user else {
-        return true;
+    let authority = match user {
+        Credential::ClientSecret { authority, .. }
+        | Credential::DeviceCode { authority, .. }
+        | Credential::SignedIn { authority, .. }
+        | Credential::WorkloadIdentity { authority, .. } => authority,
+        _ => return true,
     };
     if let Some((_, is_there)) = asked.iter().find(|(url, _)| url == authority) {
         return *is_there;
