@@ -31,6 +31,9 @@
 //! [`SYNC_CLIENT_ID`], and runs once a day by the emulator's clock while it is enabled ([`Options::workflow`]). They take
 //! [`Pair::token`], or a token of the audience `https://management.azure.com` or `https://dev.azuresynapse.net`.
 //!
+//! `/msi/token` gives tokens to a machine, as on App Service: `IDENTITY_ENDPOINT` is that address, `IDENTITY_HEADER` is
+//! [`Pair::token`]; and a pod's token is the client's secret, sent as `client_assertion`.
+//!
 //! # Control
 //!
 //! With the bearer [`Pair::token`] each instance answers, under `/emulator/`:

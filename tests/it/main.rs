@@ -17,6 +17,7 @@ mod client;
 mod commands;
 mod configuration;
 mod crash;
+mod credentials;
 mod doctor;
 mod emulator;
 mod explain;
