@@ -36,6 +36,7 @@ mod hook;
 mod init;
 mod journal;
 mod maintenance;
+mod manual;
 mod records;
 mod repair;
 mod report;
@@ -134,6 +135,8 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Init(arguments)) => init::run(&arguments, context).await,
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, context).await,
         Some(Command::Config(config)) => config::run(config.command, context),
+        Some(Command::Completions(wanted)) => Ok(manual::completions(wanted)),
+        Some(Command::Man(man)) => manual::man(&man),
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }

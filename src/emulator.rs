@@ -211,7 +211,8 @@ pub struct Options {
     pub data: Data,
     /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
     pub workflow: bool,
-    /// The seed of whatever is random, instead of the scenario's own.
+    /// The seed of whatever is random, instead of the scenario's own; pairs with different ones are different
+    /// organizations.
     pub seed: Option<u64>,
     /// Whether the instances speak https, with certificates of an authority of their own: [`Pair::ca_pem`].
     pub tls: bool,
@@ -311,7 +312,10 @@ impl Pair {
             let hooks = Hooks::new(options.webhooks);
             let (clock, stop) = (Arc::clone(&clock), stop.clone());
             let secure = tls.is_some();
-            let instance = |url| Instance::new(name, url, &options.token, clock, tls, hooks, stop);
+            let instance = |url| {
+                Instance::new(name, url, &options.token, clock, tls, hooks, stop)
+                    .founded_by(options.seed)
+            };
             let side = Side::bind(address, secure, instance)?;
             side.instance.protection.set(options.limits);
             Ok::<_, io::Error>(side)

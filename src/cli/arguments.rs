@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use uuid::Uuid;
 
 use super::log::Format;
@@ -15,7 +16,7 @@ use crate::domain::run::RunId;
 
 /// Operations console for Microsoft Dataverse environments that are kept eventually consistent.
 #[derive(Debug, Parser)]
-#[command(name = "tandem", version, about, long_about = None, after_help = EXITS)]
+#[command(name = "tandem", version, long_version = BUILD, about, long_about = None, after_help = EXITS)]
 pub struct Arguments {
     /// What every command understands.
     #[command(flatten)]
@@ -24,6 +25,17 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
 }
+
+/// The version, and of what it was built for what: `build.rs` says.
+const BUILD: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit ",
+    env!("TANDEM_COMMIT"),
+    "\nprofile ",
+    env!("TANDEM_PROFILE"),
+    "\ntarget ",
+    env!("TANDEM_TARGET"),
+);
 
 const EXITS: &str = "\
 Without a command: the console on the configured instances.
@@ -116,6 +128,10 @@ pub enum Command {
     Doctor(Doctor),
     /// Where the configuration is, whether it is right, what it comes to
     Config(Config),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the manual page, of one command or of all of it
+    Man(Man),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
 }
@@ -164,6 +180,25 @@ pub struct Doctor {
     /// Exit with 1 for warnings and for what could not be told
     #[arg(long)]
     pub strict: bool,
+}
+
+/// `tandem completions`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `tandem man`.
+#[derive(Args, Clone, Debug)]
+pub struct Man {
+    /// Of this command
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub command: Option<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// `tandem config`.
@@ -682,6 +717,9 @@ mod tests {
             ),
             ("tandem init --stdout --json", false),
             ("tandem doctor --all --strict --json", true),
+            ("tandem completions zsh", true),
+            ("tandem completions csh", false),
+            ("tandem man doctor", true),
             ("tandem config path --json", true),
             ("tandem config", false),
             ("tandem hook serve", true),

@@ -498,7 +498,7 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
         (
             &INSTANCES.replacen("kind = \"token\"", "kind = \"azure-cli\"", 1),
             4,
-            "not supported yet",
+            "`token` is no part of a credential of kind `azure-cli`",
         ),
         (
             &INSTANCES.replacen("kind = \"token\"", "kind = \"password\"", 1),
@@ -506,7 +506,11 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
             "credential kind is",
         ),
         (
-            &INSTANCES.replacen("kind = \"token\"", "kind = \"client-secret\"", 1),
+            &INSTANCES.replacen(
+                "kind = \"token\", token = { env = \"TANDEM_TOKEN\" }",
+                "kind = \"client-secret\"",
+                1,
+            ),
             4,
             "has a tenant",
         ),
@@ -772,5 +776,60 @@ fn a_proxy_and_authorities_come_from_the_file_alone() {
         assert_eq!(error.line, Some(line), "{error}");
         assert!(error.what.contains(told), "{error}");
         assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
+fn every_kind_of_credential_has_its_parts() {
+    let of = |written: &str| {
+        let text = INSTANCES.replacen(
+            "kind = \"token\", token = { env = \"TANDEM_TOKEN\" }",
+            written,
+            1,
+        );
+        read(&text).map(|config| config.instances[0].credential.clone())
+    };
+    for (written, is_it) in [
+        (
+            "kind = 'device-code', tenant = 't', client_id = 'c'",
+            (|one| matches!(one, Credential::DeviceCode { .. })) as fn(&Credential) -> bool,
+        ),
+        ("kind = 'managed-identity'", |one| {
+            matches!(one, Credential::ManagedIdentity { client_id: None })
+        }),
+        ("kind = 'managed-identity', client_id = 'c'", |one| {
+            matches!(one, Credential::ManagedIdentity { client_id: Some(_) })
+        }),
+        ("kind = 'azure-cli'", |one| {
+            matches!(one, Credential::AzureCli { tenant: None })
+        }),
+        ("kind = 'workload-identity', token_file = 'pod'", |one| {
+            let Credential::WorkloadIdentity { token_file, .. } = one else {
+                return false;
+            };
+            token_file.as_deref() == Some(Path::new("/etc/pod"))
+        }),
+    ] {
+        let credential = of(written).unwrap_or_else(|error| panic!("{written}: {error}"));
+        assert!(is_it(&credential), "{written}: {credential:?}");
+    }
+    for (written, told) in [
+        (
+            "kind = 'device-code', tenant = 't'",
+            "has a tenant and a client_id",
+        ),
+        (
+            "kind = 'managed-identity', secret = { env = 'S' }",
+            "`secret` is no part of a credential of kind `managed-identity`",
+        ),
+        (
+            "kind = 'workload-identity', authority = 'http://login.example'",
+            "authority: ",
+        ),
+        ("kind = 'azure-cli', tenant = 'a b'", "tenant has 1 to 128"),
+    ] {
+        let error = of(written).unwrap_err();
+        assert_eq!(error.line, Some(4), "{error}");
+        assert!(error.what.contains(told), "{error}");
     }
 }
