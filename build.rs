@@ -1,9 +1,5 @@
 //! What `tandem --version` says beside the number: of which commit it was built, how, and for what. No date and no path,
 //! so that the same sources give the same binary.
-#![expect(
-    clippy::print_stdout,
-    reason = "a build script speaks to cargo on stdout"
-)]
 
 use std::env;
 use std::process::Command;

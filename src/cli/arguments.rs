@@ -139,7 +139,7 @@ pub enum Command {
 /// `tandem init`. What is left out is asked for.
 #[derive(Args, Clone, Debug)]
 pub struct Init {
-    /// The instance that owns the records, like us=https://contoso.crm.dynamics.com
+    /// The instance that owns the records, like `us=https://contoso.crm.dynamics.com`
     #[arg(long, value_name = "NAME=URL")]
     pub source: Option<String>,
     /// An instance that gets copies; named more than once, each is a link of its own
@@ -157,13 +157,13 @@ pub struct Init {
     /// The token endpoint's origin, in another cloud than the public one
     #[arg(long, value_name = "[NAME=]URL")]
     pub authority: Vec<String>,
-    /// Where the secret is kept: env:NAME, file:PATH or command:PROGRAM; never the secret itself
+    /// Where the secret is kept, `env:NAME`, `file:PATH` or `command:PROGRAM`; never the secret itself
     #[arg(long, value_name = "[NAME=]PLACE")]
     pub secret_from: Vec<String>,
     /// A file, in PEM, of an authority that is believed beside the system's
     #[arg(long, value_name = "FILE")]
     pub ca: Vec<PathBuf>,
-    /// The proxy for all that is not on this machine, like http://proxy.contoso.com:3128
+    /// The proxy for all that is not on this machine, like `http://proxy.contoso.com:3128`
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// Print the configuration, and write nothing

@@ -1,5 +1,7 @@
 //! `tandem doctor`: what was found, each with its cure, as a list for people or JSON; and what that means to a script.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::Context;
@@ -116,14 +118,10 @@ fn text(findings: &Findings, all: bool) -> String {
         };
         let own = findings.all().iter().filter(|one| one.verdict == verdict);
         for one in own {
-            text.push_str(&format!(
-                "{word}: {}, {}: {}\n",
-                one.subject,
-                one.check.word(),
-                one.says
-            ));
+            let (subject, check) = (&one.subject, one.check.word());
+            let _never = writeln!(text, "{word}: {subject}, {check}: {}", one.says);
             if let Some(cure) = &one.cure {
-                text.push_str(&format!("    {cure}\n"));
+                let _never = writeln!(text, "    {cure}");
             }
         }
     }

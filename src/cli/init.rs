@@ -85,24 +85,23 @@ fn refuse_another(file: &Path) -> Result<(), Trouble> {
 }
 
 fn tables(arguments: &Init) -> Result<Vec<TableName>, Trouble> {
-    let named = arguments.table.iter().map(String::as_str);
-    let mut names: Vec<&str> = named.collect();
-    if names.is_empty() {
-        names.extend(TABLES);
+    let mut wanted: Vec<&str> = arguments.table.iter().map(String::as_str).collect();
+    if wanted.is_empty() {
+        wanted.extend(TABLES);
     }
     let read =
         |name: &&str| TableName::new(name).map_err(|error| Trouble::usage(error.to_string()));
-    names.iter().map(read).collect()
+    wanted.iter().map(read).collect()
 }
 
 /// What the flags say, and what is asked for because they don't.
 async fn asked(arguments: &Init, context: &mut Context) -> Result<Draft, Trouble> {
     let mut sides = Vec::new();
-    match &arguments.source {
-        Some(source) => sides.push(named(source)?),
-        None => {
-            sides.push(ask_side("owns the records (the source)", "us", "--source", context).await?)
-        }
+    if let Some(source) = &arguments.source {
+        sides.push(named(source)?);
+    } else {
+        let which = "owns the records (the source)";
+        sides.push(ask_side(which, "us", "--source", context).await?);
     }
     for target in &arguments.target {
         sides.push(named(target)?);
@@ -200,12 +199,11 @@ async fn entry(
             .await?
         }
     };
-    let client_id = match client_id {
-        Some(client_id) => client_id,
-        None => {
-            let what = format!("{name}: the client id of the application user");
-            ask(&what, None, "--client-id", context).await?
-        }
+    let client_id = if let Some(client_id) = client_id {
+        client_id
+    } else {
+        let what = format!("{name}: the client id of the application user");
+        ask(&what, None, "--client-id", context).await?
     };
     let usual = format!(
         "env:TANDEM_{}_SECRET",
@@ -248,14 +246,13 @@ async fn place(
     usual: &str,
     context: &mut Context,
 ) -> Result<Place, Trouble> {
-    let text = match said {
-        Some(text) => text,
-        None => {
-            let question = format!(
-                "{name}: where is the {what} kept (env:NAME, file:PATH or command:PROGRAM; not the {what} itself)"
-            );
-            ask(&question, Some(usual), "--secret-from", context).await?
-        }
+    let text = if let Some(text) = said {
+        text
+    } else {
+        let question = format!(
+            "{name}: where is the {what} kept (env:NAME, file:PATH or command:PROGRAM; not the {what} itself)"
+        );
+        ask(&question, Some(usual), "--secret-from", context).await?
     };
     let read = Place::read(&text).ok_or_else(|| {
         Trouble::usage(format!(

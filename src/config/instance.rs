@@ -156,14 +156,10 @@ fn token(
         let what = "a fixed token is only for an instance on this machine (an emulator): use `client-secret`";
         return Err(source.error(at, what));
     }
-    match &credential.token {
-        Some(token) => Ok(Credential::Token(secret(source, at, token)?)),
-        None => {
-            let what =
-                "a credential of kind `token` has a `token`, like token = { env = \"NAME\" }";
-            Err(source.error(at, what))
-        }
-    }
+    let what = "a credential of kind `token` has a `token`, like token = { env = \"NAME\" }";
+    let token = credential.token.as_ref();
+    let token = token.ok_or_else(|| source.error(at, what))?;
+    Ok(Credential::Token(secret(source, at, token)?))
 }
 
 fn client_secret(

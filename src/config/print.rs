@@ -102,15 +102,8 @@ fn whole(number: usize) -> i64 {
 }
 
 fn name_authority(owner: &mut Table, name: &str, credential: Option<&Credential>) {
-    let authority = match credential {
-        Some(
-            Credential::ClientSecret { authority, .. }
-            | Credential::DeviceCode { authority, .. }
-            | Credential::WorkloadIdentity { authority, .. },
-        ) => authority,
-        _ => return,
-    };
-    if let Some(Value::Table(own)) = owner.get_mut(name) {
+    let authority = credential.and_then(Credential::authority);
+    if let (Some(Value::Table(own)), Some(authority)) = (owner.get_mut(name), authority) {
         set(own, "authority", authority.as_str().trim_end_matches('/'));
     }
 }

@@ -91,12 +91,8 @@ async fn authority(
     asked: &mut Vec<(url::Url, bool)>,
     findings: &mut Findings,
 ) -> bool {
-    let authority = match user {
-        Credential::ClientSecret { authority, .. }
-        | Credential::DeviceCode { authority, .. }
-        | Credential::SignedIn { authority, .. }
-        | Credential::WorkloadIdentity { authority, .. } => authority,
-        _ => return true,
+    let Some(authority) = user.authority() else {
+        return true;
     };
     if let Some((_, is_there)) = asked.iter().find(|(url, _)| url == authority) {
         return *is_there;

@@ -122,7 +122,7 @@ async fn secured(subject: &str, table: &TableConfig, reader: &Reader, findings: 
             let copied = hidden
                 .iter()
                 .filter(|name| table.columns.contains(name) || from(name));
-            let names: Vec<&str> = copied.map(|name| name.as_str()).collect();
+            let names: Vec<&str> = copied.map(ColumnName::as_str).collect();
             if names.is_empty() {
                 findings.good(subject, Check::Secured, "no copied column is secured");
             } else {

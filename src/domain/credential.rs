@@ -78,3 +78,20 @@ pub enum Credential {
     /// The signature of a URL, in its query (contract 11.1, request trigger).
     Signature(SecretSource),
 }
+
+impl Credential {
+    /// The origin of the token endpoint, where the configuration says it.
+    pub fn authority(&self) -> Option<&Url> {
+        match self {
+            Self::ClientSecret { authority, .. }
+            | Self::DeviceCode { authority, .. }
+            | Self::SignedIn { authority, .. }
+            | Self::WorkloadIdentity { authority, .. } => Some(authority),
+            Self::Token(_)
+            | Self::ManagedIdentity { .. }
+            | Self::AzureCli { .. }
+            | Self::FunctionsKey(_)
+            | Self::Signature(_) => None,
+        }
+    }
+}

@@ -52,7 +52,7 @@ pub async fn of_link(link: &LinkConfig, source: &Reader, target: &Reader) -> Vec
         let Some((source, target)) = both(found) else {
             continue;
         };
-        let around = around.as_ref().map_err(|why| unsure(why));
+        let around = around.as_ref().map_err(unsure);
         found.faults = around.map(|around| faults(link, table, &source, &target, around));
         found.warnings = warnings(link, table, &source, &target);
     }

@@ -33,6 +33,7 @@ mod init;
 mod journal;
 mod journeys;
 mod manual;
+mod network;
 mod operators;
 mod protection;
 mod readme;
