@@ -16,6 +16,7 @@ mod load;
 pub mod locate;
 mod misspelt;
 mod network;
+mod operators;
 mod policy;
 mod print;
 mod state;
@@ -64,6 +65,8 @@ pub struct Config {
     pub policy: Policy,
     /// What may be done without asking twice.
     pub safety: Safety,
+    /// The groups of the host, by their numbers, whose members are support rather than on call.
+    pub support: Vec<u32>,
     /// The ensure hook, if there is one.
     pub hook: Option<HookConfig>,
     /// What runs headless and always on.

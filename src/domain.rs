@@ -36,6 +36,7 @@ pub mod lag;
 pub mod members;
 pub mod note;
 pub mod operation;
+pub mod operator;
 pub mod pairing;
 pub mod pairs;
 pub mod plan;

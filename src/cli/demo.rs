@@ -187,6 +187,7 @@ fn config(
         policy: policy(),
         safety: Safety::default(),
         hook: None,
+        support: Vec::new(),
         agent: AgentConfig::default(),
         alerts: Vec::new(),
         expiries: Vec::new(),

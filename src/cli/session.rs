@@ -13,6 +13,7 @@ use super::words::duration;
 use crate::config::locate::{NamedBy, Place};
 use crate::config::{self, Config};
 use crate::domain::credential::Credential;
+use crate::domain::operator::Operator;
 use crate::domain::state_folder::StateFolder;
 use crate::engine::{self, Depth, Engine, Options, Running, SignIn};
 
@@ -168,6 +169,11 @@ impl Session {
                 _ => super::demo::FIRST_SYNC,
             },
             read_only: globals.read_only,
+            operator: if is_unattended {
+                Operator::OnCall
+            } else {
+                person::operator(&config.support)
+            },
             compares: purpose != Purpose::Named,
             depth: match purpose {
                 Purpose::Compare(depth) => depth,

@@ -25,6 +25,8 @@ pub struct File {
     #[serde(default)]
     pub safety: Safety,
     #[serde(default)]
+    pub operators: Operators,
+    #[serde(default)]
     pub agent: Agent,
     #[serde(default)]
     pub alerts: Vec<Spanned<Alert>>,
@@ -320,6 +322,14 @@ pub struct Retry {
 pub struct Safety {
     pub start: Option<Spanned<String>>,
     pub confirm_above: Option<usize>,
+}
+
+/// `[operators]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operators {
+    #[serde(default)]
+    pub support: Vec<Spanned<Group>>,
 }
 
 /// `[agent]`.

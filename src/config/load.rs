@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::{ConfigError, Source};
 use super::{
     Config, Policy, Safety, agent, alert, expiry, file, hook, instance, keys, link, misspelt,
-    network, policy, state,
+    network, operators, policy, state,
 };
 
 /// The sample: what `tandem` prints for who wants to begin.
@@ -55,6 +55,7 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
     Ok(Config {
         safety: safety(source, &written.safety)?,
         hook,
+        support: operators::resolve(source, &written.operators)?,
         network: network::resolve(source, &written.network)?,
         agent: agent::resolve(source, &written.agent)?,
         alerts: alert::resolve(source, &written.alerts)?,

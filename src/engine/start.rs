@@ -24,6 +24,7 @@ use crate::domain::health::{Health, Summary};
 use crate::domain::hook::HookHealth;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::operation::Verb;
+use crate::domain::operator::Operator;
 use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::journal::RecoveredOperation;
@@ -51,6 +52,8 @@ pub struct Options {
     pub first_sync: std::time::Duration,
     /// Whether writes can't be armed at all.
     pub read_only: bool,
+    /// What the person may do.
+    pub operator: Operator,
     /// Whether links are compared by themselves; a repair of named records needs no comparison.
     pub compares: bool,
     /// How deep the first comparison goes.
