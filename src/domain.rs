@@ -26,6 +26,7 @@ pub mod throttle;
 
 pub mod exposition;
 
+pub mod checksum;
 pub mod customer;
 pub mod drift;
 pub mod find;

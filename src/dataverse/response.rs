@@ -27,6 +27,8 @@ const WORDS: usize = 300;
 pub struct Page {
     /// The rows that could be read.
     pub rows: Vec<Row>,
+    /// The rows of a query that wants no more than their checksums.
+    pub sums: Vec<(RowId, u64)>,
     /// Those that could not.
     pub bad_rows: Vec<BadRow>,
     /// Where the next page is.
@@ -95,11 +97,18 @@ pub(super) fn page(
         count: body.count,
         ..Page::default()
     };
-    page.rows.reserve(body.value.len());
+    match &query.sums {
+        Some(_) => page.sums.reserve(body.value.len()),
+        None => page.rows.reserve(body.value.len()),
+    }
     let mut reader = query.shape.reader();
     for raw in body.value {
-        match reader.read(raw.get()) {
-            Ok(row) => page.rows.push(row),
+        let read = match &query.sums {
+            Some(sums) => reader.sum(raw.get(), sums).map(|sum| page.sums.push(sum)),
+            None => reader.read(raw.get()).map(|row| page.rows.push(row)),
+        };
+        match read {
+            Ok(()) => {}
             Err(reason) => match deleted(raw.get()) {
                 Some(id) => page.deleted.push(id),
                 None => page.bad_rows.push(BadRow {
