@@ -18,6 +18,7 @@ pub mod failure;
 pub mod text;
 
 pub mod alert;
+pub mod batch_size;
 pub mod breaker;
 pub mod health;
 pub mod hook;

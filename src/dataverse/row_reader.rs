@@ -207,17 +207,37 @@ const MOST_ORDERED: usize = 512;
 impl RowReader<'_> {
     /// Reads one row.
     pub(super) fn read(&mut self, json: &str) -> Result<Row, String> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let row = self.row_from(&mut deserializer);
+        let row = row.and_then(|row| deserializer.end().map(|()| row));
+        row.map_err(|error| error.to_string())
+    }
+
+    /// Reads the id and the checksum of one row.
+    pub(super) fn sum(&mut self, json: &str, sums: &Checksums) -> Result<(RowId, u64), String> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let sum = self.sum_from(&mut deserializer, sums);
+        let sum = sum.and_then(|sum| deserializer.end().map(|()| sum));
+        sum.map_err(|error| error.to_string())
+    }
+
+    /// Reads the next row.
+    pub(super) fn row_from<'de, D: Deserializer<'de>>(&mut self, json: D) -> Result<Row, D::Error> {
         let shape = self.shape;
         let mut row = Parts {
             values: vec![None; shape.columns.len()],
             ..Parts::default()
         };
         self.members(json, &mut row)?;
-        row.finish(shape)
+        row.finish(shape).map_err(D::Error::custom)
     }
 
-    /// Reads the id and the checksum of one row.
-    pub(super) fn sum(&mut self, json: &str, sums: &Checksums) -> Result<(RowId, u64), String> {
+    /// Reads the id and the checksum of the next row.
+    pub(super) fn sum_from<'de, D: Deserializer<'de>>(
+        &mut self,
+        json: D,
+        sums: &Checksums,
+    ) -> Result<(RowId, u64), D::Error> {
         let mut row = Sum {
             sums,
             id: None,
@@ -227,19 +247,18 @@ impl RowReader<'_> {
         row.seen.clear();
         row.seen.resize(self.shape.columns.len(), false);
         let read = self.members(json, &mut row);
-        let finished = read.and_then(|()| row.finish(self.shape));
+        let finished = row.finish(self.shape).map_err(D::Error::custom);
         self.seen = row.seen;
-        finished
+        read.and(finished)
     }
 
-    fn members<'de>(&mut self, json: &'de str, into: &mut impl Members<'de>) -> Result<(), String> {
+    fn members<'de, D: Deserializer<'de>>(
+        &mut self,
+        json: D,
+        into: &mut impl Members<'de>,
+    ) -> Result<(), D::Error> {
         self.place = 0;
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let members = MembersSeed { reader: self, into };
-        members
-            .deserialize(&mut deserializer)
-            .map_err(|error| error.to_string())?;
-        deserializer.end().map_err(|error| error.to_string())
+        MembersSeed { reader: self, into }.deserialize(json)
     }
 
     fn slot(&mut self, name: &str) -> Option<Slot> {
