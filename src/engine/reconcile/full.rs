@@ -9,6 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::mpsc;
 
 use crate::dataverse::{Filter, Page, Query, Reader, now};
+use crate::domain::checksum::Checksums;
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
 use crate::domain::pairing::{Paired, Pairing};
@@ -58,8 +59,10 @@ pub(super) async fn compare(
     let started = now();
     learn(job, table).await?;
     let (told, mut hears) = mpsc::channel(4);
+    let sums = Checksums::new(&table.rules, fastrand::u64(..));
     let lists = |end| Lists {
         end,
+        sums: sums.clone(),
         reader: job.ends.reader(end).clone(),
         table: Arc::clone(table),
         interruption: job.interruption,
@@ -126,12 +129,17 @@ pub(super) async fn compare(
     Ok(comparison)
 }
 
-fn listing(table: &LinkTable, end: End) -> Query {
+fn listing(table: &LinkTable, end: End, sums: &Checksums) -> Query {
     // One side's changes alone lead nowhere.
-    if table.source.change_tracking && table.target.change_tracking {
+    let query = if table.source.change_tracking && table.target.change_tracking {
         table.tracked(end)
     } else {
         table.query(end)
+    };
+    if table.is_taken_as_it_is(end) {
+        query.summed(sums.clone())
+    } else {
+        query
     }
 }
 
@@ -195,6 +203,7 @@ async fn pair(
 /// One side's listing.
 struct Lists {
     end: End,
+    sums: Checksums,
     reader: Reader,
     table: Arc<LinkTable>,
     interruption: Interruption,
@@ -204,7 +213,9 @@ struct Lists {
 impl Lists {
     async fn run(self) -> Result<Listing, Failure> {
         let mut listed = Listing::default();
-        let mut pages = self.reader.pages(listing(&self.table, self.end));
+        let mut pages = self
+            .reader
+            .pages(listing(&self.table, self.end, &self.sums));
         let asked = now();
         loop {
             let mut page = match pages.next().await {
@@ -220,7 +231,7 @@ impl Lists {
                 }
                 Err(failure) => return Err(failure),
             };
-            listed.rows += page.rows.len();
+            listed.rows += page.rows.len() + page.sums.len();
             // An answer is dated when it is given; what it says is as old as the question.
             listed.began = listed.began.or_else(|| {
                 let took = chrono::Duration::from_std(now().since(asked)).ok()?;
@@ -241,12 +252,12 @@ impl Lists {
             && (failure.is_transient() || failure.is_held_back())
     }
 
-    fn tell(&self, page: Page) -> Told {
+    fn tell(&self, mut page: Page) -> Told {
+        let mut rows = std::mem::take(&mut page.sums);
         let taken = self.table.take(self.end, page);
-        let rows = taken.rows.iter();
-        let rows = rows.map(|row| (row.id, self.table.rules.digest(row)));
+        rows.extend(taken.rows.iter().map(|row| (row.id, self.sums.of(row))));
         let unreadable = taken.unreadable.iter().map(|(id, _)| *id);
-        Told::Rows(self.end, rows.collect(), unreadable.collect())
+        Told::Rows(self.end, rows, unreadable.collect())
     }
 }
 
