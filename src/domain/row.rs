@@ -238,6 +238,33 @@ impl fmt::Debug for DeltaLink {
     }
 }
 
+/// A link that leads to the next page of a listing. Opaque and guarded as a [`DeltaLink`] is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PageLink(String);
+
+impl PageLink {
+    /// Takes a link over, as it was received or kept.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The link as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PageLink {
+    /// Without its query, which holds the values that the listing was asked by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "PageLink({})",
+            self.0.split('?').next().unwrap_or_default()
+        )
+    }
+}
+
 /// What a required text column of a stub holds when nothing better is known, `Awaiting sync {key}`.
 ///
 /// A text that fits the pattern counts as blank.

@@ -302,3 +302,113 @@ fn fault_f37_killed_at_any_request_nothing_is_lost_and_nothing_is_done_twice() {
         assert_eq!(missed.count(), 0, "the journal was left at {stages:?} only");
     }
 }
+
+/// Of how many pages of a side's accounts the index says that they are read.
+fn pages_kept(state: &Path, side: &str) -> u32 {
+    let file = state.join("index.db");
+    let mode = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let Ok(index) = rusqlite::Connection::open_with_flags(file, mode) else {
+        return 0;
+    };
+    index
+        .query_row(
+            "SELECT pages FROM listings WHERE entity = 'account' AND side = ?1",
+            [side],
+            |row| row.get(0),
+        )
+        .unwrap_or(0)
+}
+
+/// The pages of accounts that an instance gave, without what was asked by a filter or a delta link.
+fn pages_given(log: &[Json]) -> usize {
+    let text = |request: &Json, name: &str| request[name].as_str().unwrap_or_default().to_owned();
+    let pages = log.iter().filter(|request| {
+        let query = text(request, "query");
+        text(request, "path").ends_with("/accounts")
+            && !query.contains("filter")
+            && !query.contains("deltatoken")
+    });
+    pages.count()
+}
+
+/// Counts by drift without what only the changes can know: whether a row that one side lacks was ever there.
+fn coarse(counts: &Json) -> Vec<(String, u64)> {
+    let of = |drift: &str| counts[drift].as_u64().unwrap();
+    let alone = [
+        (
+            "only in the source",
+            of("missing") + of("deleted-in-target"),
+        ),
+        ("only in the target", of("local") + of("orphan")),
+    ];
+    let drifts = [
+        "stub",
+        "stale",
+        "diverged",
+        "duplicate",
+        "unknown",
+        "in-sync",
+    ];
+    let drifts = drifts.map(|drift| (drift, of(drift)));
+    let all = drifts.into_iter().chain(alone);
+    all.map(|(drift, count)| (drift.to_owned(), count))
+        .collect()
+}
+
+#[test]
+fn fault_f37_a_killed_comparison_goes_on_at_the_page_where_it_was_killed() {
+    let emulator = Emulator::start_with(&["--records", "30000", "--drift", "0.002"]);
+    let state = emulator.folder.path().join("cut");
+    // Europe gives three of its pages of accounts; the US gives all of them.
+    emulator.arm(json!({"count": 2, "path": "skiptoken", "table": "account", "delay_ms": 0}));
+    emulator.arm(json!({"count": null, "path": "skiptoken", "table": "account", "hang": "before"}));
+    let mut killed = Running::start(&mut emulator.command_in(&state, &["status"]));
+    emulator.until("three pages are kept", || pages_kept(&state, "target") == 3);
+    emulator.until("the source is read", || pages_kept(&state, "source") == 6);
+    killed.kill();
+    emulator.disarm();
+
+    // Behind the pages that were read, the world goes on.
+    let listed = |path: &str| emulator.us_api("GET", path, None).1["value"].clone();
+    let accounts = listed("accounts?$select=accountid&$top=4");
+    let path = |place: usize| {
+        format!(
+            "accounts({})",
+            accounts[place]["accountid"].as_str().unwrap()
+        )
+    };
+    let phone = json!({"telephone1": "+1 555 0100"});
+    assert_eq!(emulator.us_api("DELETE", &path(0), None).0, 204);
+    assert_eq!(emulator.europe_api("DELETE", &path(1), None).0, 204);
+    assert_eq!(
+        emulator.us_api("PATCH", &path(2), Some(phone.clone())).0,
+        204
+    );
+    assert_eq!(emulator.europe_api("PATCH", &path(3), Some(phone)).0, 204);
+    let new = json!({"name": "Late", "accountnumber": "LATE"});
+    assert_eq!(emulator.us_api("POST", "accounts", Some(new)).0, 204);
+
+    emulator.clear_log();
+    let us_log = || {
+        let (_, log) = emulator.call("GET", &format!("{}/emulator/log", emulator.us), None);
+        log["requests"].as_array().unwrap().clone()
+    };
+    emulator.call("DELETE", &format!("{}/emulator/log", emulator.us), None);
+    let figures = |state: &Path| {
+        let mut status = emulator.command_in(state, &["status", "--json"]);
+        let status = Ran::from(status.output().unwrap()).json();
+        let counts = |table: usize| status["links"][0]["tables"][table]["counts"].clone();
+        [counts(0), counts(1)]
+    };
+    let resumed = figures(&state);
+    let (us_rest, europe_rest) = (pages_given(&us_log()), pages_given(&emulator.europe_log()));
+    assert_eq!(pages_kept(&state, "source"), 0, "it is done");
+    emulator.clear_log();
+    let truth = figures(&emulator.folder.path().join("anew"));
+    assert_eq!(resumed.each_ref().map(coarse), truth.each_ref().map(coarse));
+    // That they were there, only the changes tell: those since the killed one began.
+    let told = ["deleted-in-target", "orphan"].map(|drift| resumed[0][drift].as_u64());
+    assert_eq!(told, [Some(1), Some(1)]);
+    let whole = pages_given(&emulator.europe_log());
+    assert_eq!((us_rest, europe_rest), (0, whole - 3), "of {whole}");
+}

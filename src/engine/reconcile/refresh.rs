@@ -79,7 +79,7 @@ async fn follow(
     apart: &BTreeSet<RowId>,
 ) -> Result<Comparison, Unfollowed> {
     let started = now();
-    let is_first = known.is_fresh_from_the_index();
+    let is_first = known.is_to_be_told_whole();
     let (source, target) = tokio::join!(
         changes(job, table, End::Source, &point.source),
         changes(job, table, End::Target, &point.target),
@@ -150,6 +150,7 @@ async fn follow(
         },
     };
     job.tell(Event::Compared(comparison.clone())).await;
+    known.was_told();
     Ok(Comparison {
         looked: known.problems(&job.link),
         ..comparison
