@@ -24,7 +24,7 @@ use crate::journal::{Checkpoint, Listed, Listing};
 use super::counted::Counted;
 use super::keys::learn;
 use super::known::{Known, rules_of};
-use super::look::{Both, confirm};
+use super::look::{Both, LACKED, confirm};
 use super::progress::{Place, Progress};
 use super::refresh::{Unfollowed, refresh};
 use super::{Broken, Comparing, Interruption};
@@ -385,6 +385,7 @@ async fn look(job: &Comparing, table: &LinkTable, ids: &[RowId]) -> Result<Vec<L
     let mut both = Both::read(&job.link, table, &job.ends, ids).await?;
     both.match_keys(&job.link, table, &job.ends, false).await?;
     let mut looked = both.judge(&job.link, table, ids, |_, clues| clues);
-    confirm(job, table, &mut looked).await?;
+    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    confirmed.map_err(Broken::target)?;
     Ok(looked)
 }

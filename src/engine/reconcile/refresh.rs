@@ -19,7 +19,7 @@ use crate::journal::Checkpoint;
 
 use super::counted::others;
 use super::known::Known;
-use super::look::{Both, Found, assess, confirm};
+use super::look::{Both, Found, LACKED, assess, confirm};
 use super::{Broken, Comparing};
 
 /// Why changes were not followed.
@@ -117,7 +117,8 @@ async fn follow(
     let mut looked = both.judge(&job.link, table, &ids, |id, clues| {
         feeds.clues(id, clues, known.was_local(id))
     });
-    confirm(job, table, &mut looked).await?;
+    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    confirmed.map_err(Broken::target)?;
     // Taken as it was read, and looked at once more: gone since the feeds were read, or an answer that was wrong.
     let doubtful = looked.iter().filter(|looked| {
         let id = looked.record.key.id;
