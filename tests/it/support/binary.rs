@@ -58,6 +58,11 @@ impl Running {
         self.0.wait().unwrap();
     }
 
+    /// Whether it has come to its own end.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
     /// Waits for its own end; whether it was a good one.
     pub fn succeeds(&mut self) -> bool {
         let began = Instant::now();
