@@ -316,3 +316,30 @@ pub struct Row {
     /// The values, in the order of the columns that were asked for.
     pub values: Vec<Value>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_case_44_only_one_form_of_a_guid_is_read_and_the_empty_one_names_no_row() {
+        let id = "7f6c0a4e-1b2c-4d5e-8f90-0123456789ab";
+        let read = |text: &str| RowId::parse(text).ok().map(|id| id.to_string());
+        assert_eq!(read(id).as_deref(), Some(id));
+        assert_eq!(read(&id.to_uppercase()).as_deref(), Some(id));
+        for other in [
+            "{7f6c0a4e-1b2c-4d5e-8f90-0123456789ab}",
+            "urn:uuid:7f6c0a4e-1b2c-4d5e-8f90-0123456789ab",
+            "7f6c0a4e1b2c4d5e8f900123456789ab",
+            "7f6c0a4e-1b2c-4d5e-8f90-0123456789a",
+            "7f6c0a4e-1b2c-4d5e-8f90-0123456789ag",
+            "7f6c0a4e-1b2c4-d5e-8f90-0123456789ab",
+            " 7f6c0a4e-1b2c-4d5e-8f90-0123456789ab",
+            "7f6c0a4e-1b2c-4d5e-8f90-0123456789ab)",
+            "00000000-0000-0000-0000-000000000000",
+            "",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}
