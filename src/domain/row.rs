@@ -261,6 +261,33 @@ impl fmt::Debug for DeltaLink {
     }
 }
 
+/// A link that leads to the next page of a listing. Opaque and guarded as a [`DeltaLink`] is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PageLink(String);
+
+impl PageLink {
+    /// Takes a link over, as it was received or kept.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The link as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PageLink {
+    /// Without its query, which holds the values that the listing was asked by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "PageLink({})",
+            self.0.split('?').next().unwrap_or_default()
+        )
+    }
+}
+
 /// What a required text column of a stub holds when nothing better is known, `Awaiting sync {key}`.
 ///
 /// A text that fits the pattern counts as blank.
@@ -311,4 +338,31 @@ pub struct Row {
     pub created_on: Option<DateTime<Utc>>,
     /// The values, in the order of the columns that were asked for.
     pub values: Vec<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_case_44_only_one_form_of_a_guid_is_read_and_the_empty_one_names_no_row() {
+        let id = "7f6c0a4e-1b2c-4d5e-8f90-0123456789ab";
+        let read = |text: &str| RowId::parse(text).ok().map(|id| id.to_string());
+        assert_eq!(read(id).as_deref(), Some(id));
+        assert_eq!(read(&id.to_uppercase()).as_deref(), Some(id));
+        for other in [
+            "{7f6c0a4e-1b2c-4d5e-8f90-0123456789ab}",
+            "urn:uuid:7f6c0a4e-1b2c-4d5e-8f90-0123456789ab",
+            "7f6c0a4e1b2c4d5e8f900123456789ab",
+            "7f6c0a4e-1b2c-4d5e-8f90-0123456789a",
+            "7f6c0a4e-1b2c-4d5e-8f90-0123456789ag",
+            "7f6c0a4e-1b2c4-d5e-8f90-0123456789ab",
+            " 7f6c0a4e-1b2c-4d5e-8f90-0123456789ab",
+            "7f6c0a4e-1b2c-4d5e-8f90-0123456789ab)",
+            "00000000-0000-0000-0000-000000000000",
+            "",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
 }

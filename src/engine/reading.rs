@@ -41,6 +41,11 @@ pub(super) struct Taken {
 }
 
 impl LinkTable {
+    /// Whether both sides tell what changes: one side's changes alone lead nowhere.
+    pub(super) fn is_tracked(&self) -> bool {
+        self.source.change_tracking && self.target.change_tracking
+    }
+
     /// All rows of one side.
     pub(super) fn query(&self, end: End) -> Query {
         let (schema, columns) = self.side(end);
