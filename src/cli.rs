@@ -30,7 +30,9 @@ mod demo;
 mod emulator;
 mod explain;
 mod find;
+mod handover;
 mod hook;
+mod incident;
 mod journal;
 mod maintenance;
 mod records;
@@ -39,6 +41,7 @@ mod report;
 mod retry;
 mod runs;
 mod status;
+mod timeline;
 
 #[cfg(test)]
 mod fixture;
@@ -120,6 +123,10 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
         Some(Command::Report(report)) => report::run(&report, context).await,
         Some(Command::Find(find)) => find::run(&find, context).await,
+        Some(Command::Timeline(timeline)) => timeline::run(&timeline, context).await,
+        Some(Command::Note(note)) => incident::note(&note, context).await,
+        Some(Command::Ack(ack)) => incident::ack(&ack, context).await,
+        Some(Command::Handover(handover)) => handover::run(&handover, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
         Some(Command::Agent(agent)) => agent::run(&agent, context).await,

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod find;
 pub mod impact;
 pub mod maintenance;
+pub mod notes;
 pub mod orders;
 pub mod records;
 pub mod report;
@@ -44,6 +45,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use crate::dataverse::now;
 pub use crate::journal::{AgentLock, NotTheAgent};
+pub use alerts::at_a_glance;
 pub use command::Command;
 pub use hooked::RefusedReference;
 pub use run::start;

@@ -168,6 +168,7 @@ pub fn well() -> State {
         taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
+        has_history: true,
         journal_fault: None,
         hook: None,
         agent: None,

@@ -40,6 +40,18 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Text of others as Markdown shows it: made visible, and none of it is taken for markup.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::new();
+    for c in visible(text).chars() {
+        if "\\`*_{}[]<>#|!~".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
 fn flush_cut(out: &mut String, cut: &mut usize) {
     if *cut > 0 {
         out.push_str("\\+");

@@ -273,6 +273,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         taken: std::collections::BTreeMap::new(),
         lock,
         is_remembered: false,
+        has_history: false,
         journal_fault: None,
         hook: hook(config),
         agent: None,

@@ -52,6 +52,8 @@ pub struct State {
     pub lock: Lock,
     /// Whether the journal was opened and what it remembers is here, or it is known why not.
     pub is_remembered: bool,
+    /// Whether what people put down and what earlier processes saw is here too, or it is known that it can't be had.
+    pub has_history: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
     /// The ensure hook, where one is configured with an address.
@@ -169,7 +171,12 @@ impl State {
     /// Who has an alert that fires, if anybody.
     pub fn taken_by(&self, alarm: &Alarm, now: DateTime<Utc>) -> Option<&Taken> {
         let taken = self.taken.get(&alarm.key)?;
-        taken.holds(alarm.since, now).then_some(taken)
+        let since = if alarm.was_seen_to_begin {
+            alarm.since
+        } else {
+            DateTime::<Utc>::MIN_UTC
+        };
+        taken.holds(since, now).then_some(taken)
     }
 
     /// Records that want a person or a sync: the count beside the name of the Records view.
@@ -187,6 +194,8 @@ pub struct Alarm {
     pub when: When,
     /// Since when that has held.
     pub since: DateTime<Utc>,
+    /// Whether it was seen to begin: else whoever took it before this process looked has it still.
+    pub was_seen_to_begin: bool,
     /// What is the matter, for people.
     pub text: String,
     /// Where it says what to do.

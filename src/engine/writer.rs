@@ -59,6 +59,10 @@ pub(super) struct StateWriter {
     told_line: Option<(u64, DateTime<Utc>)>,
     /// Whether lines are left out: somebody else has said it.
     is_quiet: bool,
+    /// Whether what people put down was read.
+    has_notes: bool,
+    /// Whether what earlier processes saw was read.
+    has_lines: bool,
 }
 
 impl StateWriter {
@@ -76,6 +80,8 @@ impl StateWriter {
             follows: false,
             told_line: None,
             is_quiet: false,
+            has_notes: false,
+            has_lines: false,
         }
     }
 

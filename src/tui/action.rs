@@ -28,6 +28,7 @@ pub enum ActionId {
     Pane,
     Open,
     Back,
+    Pause,
     Ensure,
     Sync,
     Rehydrate,
@@ -43,6 +44,7 @@ pub enum ActionId {
     CopyId,
     CopyStatus,
     Take,
+    GiveBack,
     Note,
     HandOver,
     End,
@@ -107,6 +109,8 @@ pub struct Action {
     pub hint: &'static str,
     /// What the help says.
     pub help: &'static str,
+    /// What does the same on a command line, after `tandem`; empty where nothing does.
+    pub command: &'static str,
 }
 
 /// What an action may change.
@@ -175,11 +179,17 @@ impl Action {
             reason: Reason::No,
             hint: "",
             help,
+            command: "",
         }
     }
 
     const fn hint(mut self, hint: &'static str) -> Self {
         self.hint = hint;
+        self
+    }
+
+    const fn command(mut self, command: &'static str) -> Self {
+        self.command = command;
         self
     }
 
@@ -261,6 +271,9 @@ impl Action {
             Undo::Nothing => {}
             Undo::Again => words.push("again takes it back".to_owned()),
             Undo::By(how) => words.push(how.to_owned()),
+        }
+        if !self.command.is_empty() {
+            words.push(format!("tandem {}", self.command));
         }
         words.join(" · ")
     }

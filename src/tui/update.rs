@@ -361,15 +361,18 @@ fn done(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         }
         ActionId::Open => open(model, now),
         ActionId::End => operations::end(model, now),
+        ActionId::Pause => operations::pause(model, now),
         ActionId::Retry => operations::retry(model, now),
         ActionId::SwapSide => {
             columns::swap(model);
             Vec::new()
         }
         ActionId::CopyId => copy_id(model, now),
-        ActionId::CopyStatus | ActionId::Take | ActionId::Note | ActionId::HandOver => {
-            incident::act(model, action, now)
-        }
+        ActionId::CopyStatus
+        | ActionId::Take
+        | ActionId::GiveBack
+        | ActionId::Note
+        | ActionId::HandOver => incident::act(model, action, now),
         ActionId::Find => find::open(model, now),
         ActionId::Freeze | ActionId::Mask | ActionId::Mouse | ActionId::Theme => {
             comfort::act(model, action, now)

@@ -167,8 +167,12 @@ impl Facts<'_> {
         span(self.now.since(instance.since))
     }
 
-    /// `98 records wait`.
+    /// `98 records wait`; what was never compared is not known.
     fn waiting(&self) -> String {
+        let mut tables = self.model.state.tables_of(self.model.link);
+        if tables.any(|(_, table)| table.compared.is_none()) {
+            return "What waits is not known yet".to_owned();
+        }
         let verb = if self.pending == 1 { "waits" } else { "wait" };
         format!("{} {verb}", of_them(self.pending, "record"))
     }

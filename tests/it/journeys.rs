@@ -108,7 +108,7 @@ fn paged_with_europe_down_until_the_hand_over() {
     emulator.arm(json!({"outage_s": 25}));
     talk.hears("EUROPE IS DOWN")
         .hears("alert breaker-open: europe: read breaker OPEN");
-    talk.types("take")
+    talk.types("ack")
         .hears("TAKE ")
         .types("rang the provider")
         .hears(" taken for 1h00m");
@@ -132,7 +132,7 @@ fn paged_with_europe_down_until_the_hand_over() {
         rest.split_once(',').unwrap().0.to_owned()
     };
     talk.types(&count).hears("sync run ended");
-    talk.types("hand-over")
+    talk.types("handover")
         .hears("HAND-OVER")
         .types("")
         .hears("hand-over written to ");
@@ -198,7 +198,7 @@ fn what_is_no_command_is_told_what_there_is_and_nothing_is_written_while_read_on
         .hears("there is no fly: help lists what there is");
     talk.types("re").hears("re may be ");
     talk.types("ensure").hears("only in Records");
-    talk.types("help").hears("hand-over: write the bundle");
+    talk.types("help").hears("handover: write the bundle");
     talk.types("sync")
         .hears("READ-ONLY now")
         .types("cancel")
@@ -288,7 +288,7 @@ fn hundreds_of_stubs_under_throttling_with_diverged_ones_left_alone_until_the_po
     talk.types("filter drift:diverged").hears("diverged ");
     talk.types("operations").hears("; rehydrate ");
     talk.types("pulse")
-        .types("hand-over")
+        .types("handover")
         .hears("HAND-OVER")
         .types("")
         .hears("hand-over written to ");

@@ -25,6 +25,7 @@ mod fuzz;
 mod hook;
 mod identity;
 mod impact;
+mod incident;
 mod journal;
 mod journeys;
 mod operators;

@@ -230,6 +230,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
+        has_history: true,
         journal_fault: None,
         hook: Some(HookState {
             link: 0,
@@ -253,6 +254,7 @@ pub fn alarm(rule: &str, subject: &str, since: Now) -> Alarm {
         since: since.wall,
         text: format!("{subject} breaker OPEN: 5 failures in a row: HTTP 503"),
         runbook: Some("r1: status.example.com/eu".to_owned()),
+        was_seen_to_begin: true,
         is_told: true,
     }
 }

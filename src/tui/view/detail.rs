@@ -351,7 +351,8 @@ impl<'a> Detail<'a> {
             | Verb::Rerun
             | Verb::Cancel
             | Verb::Resume
-            | Verb::End => ("·".to_owned(), verb.word()),
+            | Verb::End
+            | Verb::Pause => ("·".to_owned(), verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);

@@ -94,7 +94,11 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             || (action.id == ActionId::End && !can_end)
             || (matches!(
                 action.id,
-                ActionId::Retry | ActionId::Rerun | ActionId::CancelRun | ActionId::Take
+                ActionId::Pause
+                    | ActionId::Retry
+                    | ActionId::Rerun
+                    | ActionId::CancelRun
+                    | ActionId::Take
             ) && why_not(model, action.id, now).is_some())
             || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);

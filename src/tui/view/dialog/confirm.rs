@@ -101,9 +101,13 @@ fn answer_words(deed: &Deed, records: usize) -> String {
         Verb::FillBlanks => "fill its blanks".to_owned(),
         Verb::TakeSource => "overwrite it".to_owned(),
         Verb::KeepTarget => "keep it as it is".to_owned(),
-        Verb::Ensure | Verb::Rehydrate | Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End => {
-            format!("{verb} {them}")
-        }
+        Verb::Ensure
+        | Verb::Rehydrate
+        | Verb::Rerun
+        | Verb::Cancel
+        | Verb::Resume
+        | Verb::End
+        | Verb::Pause => format!("{verb} {them}"),
     }
 }
 
