@@ -47,6 +47,7 @@ mod run;
 mod terminal;
 
 pub use bundle::{BundleOptions, write_bundle};
+pub use errands::HookSwitch;
 pub use goal::Goal;
 pub use keymap::Keymap;
 pub use plain::run as run_plain;

@@ -156,6 +156,7 @@ pub fn well() -> State {
             },
             fault: None,
             warnings: Vec::new(),
+            ensuring: None,
         }],
         tables: vec![
             table("account", &["accountnumber", "name", "telephone1"]),

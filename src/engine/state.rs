@@ -15,6 +15,7 @@ use crate::domain::drift::{CompareRules, Drift, Flag};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
 use crate::domain::hook::HookHealth;
+use crate::domain::impact::Ensuring;
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::note::Taken;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
@@ -179,6 +180,25 @@ impl State {
         taken.holds(since, now).then_some(taken)
     }
 
+    /// Whether a ticket for a customer that is missing in a link's target is accepted, as far as is known.
+    pub fn accepts_missing(&self, link: usize) -> Option<bool> {
+        let hook = self.hook.as_ref().filter(|hook| hook.link == link);
+        let ensuring = self.links.get(link)?.ensuring.as_ref()?;
+        ensuring.accepts(hook.map(|hook| hook.health.answer()))
+    }
+
+    /// Customers of a link that are missing in its target: rows that a ticket can name.
+    pub fn missing_customers(&self, link: usize) -> usize {
+        let ensuring = self.links.get(link).and_then(|link| link.ensuring.as_ref());
+        let named = |table: &TableState| {
+            ensuring.is_some_and(|one| one.tables.iter().any(|name| name == table.name.as_str()))
+        };
+        self.tables_of(link)
+            .filter(|(_, table)| named(table))
+            .map(|(_, table)| table.counts.of(Drift::Missing))
+            .sum()
+    }
+
     /// Records that want a person or a sync: the count beside the name of the Records view.
     pub fn out_of_step(&self) -> usize {
         self.tables.iter().map(|table| table.counts.listed()).sum()
@@ -322,6 +342,8 @@ pub struct LinkState {
     pub schedule: Schedule,
     /// Its sync.
     pub sync: SyncState,
+    /// Who ensures the customers of the target's tickets; absent while that is not known.
+    pub ensuring: Option<Ensuring>,
     /// Why its tables can't be compared or repaired at all: a configuration that does not fit the instances.
     pub fault: Option<String>,
     /// What a person should know of its configuration.

@@ -241,6 +241,9 @@ impl StateWriter {
             Event::Noted(notes) => self.noted(notes),
             Event::HookSaid(said) => self.hook_said(said, now),
             Event::HookCalled(called) => self.hook_called(called, now),
+            Event::Ensured { link, ensuring } => self.link(link, |link| {
+                link.ensuring = Some(ensuring);
+            }),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(

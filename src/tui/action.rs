@@ -81,6 +81,7 @@ pub enum ActionId {
     ProbeNow,
     StopAll,
     Release,
+    SwitchHook,
     OtherInstance,
 }
 
@@ -240,7 +241,7 @@ impl Action {
         };
         let in_the_menu = matches!(
             self.id,
-            ActionId::ProbeNow | ActionId::StopAll | ActionId::Release
+            ActionId::ProbeNow | ActionId::StopAll | ActionId::Release | ActionId::SwitchHook
         );
         in_the_menu || self.contexts.iter().any(views)
     }

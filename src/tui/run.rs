@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::errands::Errands;
+use super::errands::{Errands, HookSwitch};
 
 use super::format::Zone;
 use super::goal::{Goal, Playing};
@@ -48,6 +48,8 @@ pub struct Options {
     pub is_ascii: bool,
     /// What a game day asks for.
     pub goal: Option<Goal>,
+    /// Takes the ensure hook out, and puts it back.
+    pub hook: HookSwitch,
 }
 
 /// Why the console ended before its time.
@@ -76,12 +78,12 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
         return Err(RunError::NotATerminal);
     }
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
-    let config = Arc::clone(&options.config);
+    let (config, hook) = (Arc::clone(&options.config), options.hook.clone());
     let mut model = first_model(&engine, options);
     model.size = screen.size().map_err(RunError::Terminal)?;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
-    let (errands, messages) = errands(&engine, config)?;
+    let (errands, messages) = errands(&engine, config, hook)?;
     let signals = Signals::listen().map_err(RunError::Signals)?;
     let mut console = Console {
         errands,
@@ -100,6 +102,7 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
 pub(super) fn errands(
     engine: &Engine,
     config: Arc<Config>,
+    hook: HookSwitch,
 ) -> Result<(Errands, mpsc::UnboundedReceiver<Message>), RunError> {
     let (answers, messages) = mpsc::unbounded_channel();
     let orders = answers.clone();
@@ -108,6 +111,7 @@ pub(super) fn errands(
         config,
         commands: engine.commands.clone(),
         worker: worker.map_err(RunError::Worker)?,
+        hook,
         answers,
     };
     Ok((errands, messages))

@@ -25,8 +25,8 @@ use bad::{
 };
 use calm::{calm, not_compared};
 use care::{
-    degraded, forced_open, hook_failing, left_behind, outcomes_unknown, recovering, repairing,
-    stalled_or_late,
+    customers_missing, degraded, forced_open, hook_failing, left_behind, outcomes_unknown,
+    recovering, repairing, stalled_or_late,
 };
 
 /// One verdict.
@@ -93,7 +93,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
     let Some(facts) = facts else {
         return vec![bare("?", "NO LINK IS CONFIGURED", "nothing to watch")];
     };
-    let table: [fn(&Facts<'_>) -> Option<Verdict>; 17] = [
+    let table: [fn(&Facts<'_>) -> Option<Verdict>; 18] = [
         engine_gone,
         writes_stopped,
         cut_off,
@@ -103,6 +103,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
         source_down,
         link_fault,
         hook_failing,
+        customers_missing,
         stalled_or_late,
         recovering,
         forced_open,

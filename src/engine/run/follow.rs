@@ -87,6 +87,7 @@ impl Run {
         self.describe_links();
         if self.options.compares {
             self.watch_jobs();
+            self.spawn_watch_of_ensuring();
         }
     }
 

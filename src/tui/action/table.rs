@@ -560,14 +560,14 @@ pub const ACTIONS: &[Action] = &[
     Action::new(
         ActionId::Longer,
         "longer",
-        &[Context::Dialog],
+        &[Context::Dialog, Context::Breaker],
         &[char('+')],
         "arm for longer",
     ),
     Action::new(
         ActionId::Shorter,
         "shorter",
-        &[Context::Dialog],
+        &[Context::Dialog, Context::Breaker],
         &[char('-')],
         "arm for a shorter time",
     ),
@@ -611,6 +611,16 @@ pub const ACTIONS: &[Action] = &[
         Confirmed::Yes,
         Undo::By("stop-all-calls takes it back"),
     ),
+    Action::new(
+        ActionId::SwitchHook,
+        "switch-hook",
+        &[Context::Breaker],
+        &[char('h')],
+        "take the ensure hook out, or put it back",
+    )
+    .writes(Writes::Target, Confirmed::Yes, Undo::Again)
+    .reason(Reason::Yes)
+    .command("hook disable"),
     Action::new(
         ActionId::OtherInstance,
         "other-instance",

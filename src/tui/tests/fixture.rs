@@ -221,6 +221,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
             },
             fault: None,
             warnings: Vec::new(),
+            ensuring: None,
         }],
         tables,
         records: Records::default(),

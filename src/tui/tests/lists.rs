@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::driver::Console;
+use super::driver::{Console, golden};
 use super::fixture;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, Stage, Verb};
@@ -141,6 +141,7 @@ fn any_record_is_opened_from_pasted_text_and_only_the_last_answer_counts() {
         name: "Align Technology".to_owned(),
         number: "ALGN".to_owned(),
         telephone: String::new(),
+        customer: None,
         on: vec![Some(true), Some(false)],
     };
     console.take(Message::Found(number, answer(vec![record])));
@@ -164,6 +165,113 @@ fn any_record_is_opened_from_pasted_text_and_only_the_last_answer_counts() {
     ] {
         assert!(screen.contains(words), "{words} in {screen}");
     }
+}
+
+#[test]
+fn a_ticket_s_number_opens_its_customer() {
+    use crate::domain::table::TableName;
+    use crate::engine::find::{Found, Record};
+    use crate::tui::message::{FoundRecords, Message};
+    use crate::tui::model::Screen;
+    let mut console = Console::new(fixture::working(), (80, 24));
+    let key = fixture::record_key(0, 1);
+    console.keys("o \"CAS-01068\" Enter");
+    let (number, _) = console.asked.last().cloned().unwrap();
+    let ticket = |customer| Record {
+        table: TableName::new("incident").unwrap(),
+        id: fixture::id(77),
+        name: "Panel arrived without its cover".to_owned(),
+        number: "CAS-01068-X4B7K2".to_owned(),
+        telephone: String::new(),
+        customer,
+        on: vec![None, Some(true)],
+    };
+    let account = TableName::new("account").unwrap();
+    let found = Found {
+        instances: Vec::new(),
+        records: vec![ticket(Some((account, key.id))), ticket(None)],
+        more: false,
+    };
+    console.take(Message::Found(number, FoundRecords(Ok(Arc::new(found)))));
+    console.keys("Down Enter");
+    assert!(console.screen().contains("the ticket names no customer"));
+    console.keys("Up Enter");
+    assert!(matches!(console.model.screen, Screen::Sides(view) if view.key == key));
+    let screen = console.screen();
+    assert!(
+        screen.contains("the customer of ticket CAS-01068-X4B7K2"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_record_that_is_in_step_is_shown_on_both_sides_column_by_column() {
+    use crate::domain::drift::Side;
+    use crate::engine::Command;
+    use crate::engine::command::Target;
+    use crate::engine::explain::{Explained, Sight, Story, Unresolved};
+    let mut console = Console::new(fixture::working(), (80, 24));
+    let key = fixture::record_key(0, 1);
+    let stale = console
+        .model
+        .state
+        .records
+        .iter()
+        .map(|(_, one)| one.clone());
+    let stale = stale
+        .filter(|one| one.drift == Drift::Stale)
+        .next()
+        .unwrap();
+    console.keys("2 Enter");
+    console.change(|state| state.records = std::iter::empty().collect());
+    console.keys("Esc Enter");
+    // Opened by whatever way: it is not listed, so its story is asked for.
+    let row = |side: &Side| Sight::Row(side.row().unwrap().clone());
+    let story = Story {
+        key,
+        name: "Align Technology".to_owned(),
+        number: "ALGN".to_owned(),
+        columns: Vec::new(),
+        source: row(&stale.sides.source),
+        target: row(&stale.sides.source),
+        drift: Some(Drift::InSync),
+        is_guess: false,
+        other: None,
+        differing: Vec::new(),
+        since: None,
+        history: Ok(Vec::new()),
+        overwritten: Vec::new(),
+    };
+    let tell = |story: Result<Story, Unresolved>| {
+        move |state: &mut crate::engine::State| {
+            let asked = Target::Record(key);
+            state.explained = Some(Arc::new(Explained { asked, story }));
+        }
+    };
+    console.model.screen = crate::tui::model::Screen::Sides(crate::tui::model::SidesView {
+        key,
+        scroll: 0,
+        from: crate::tui::model::Origin::Records,
+    });
+    console.change(tell(Ok(story.clone())));
+    golden("sides_in_step_80x24", &console.screen());
+    let down = "Europe is DOWN".to_owned();
+    let half = Story {
+        target: Sight::Unreachable(down),
+        drift: None,
+        ..story
+    };
+    console.change(tell(Ok(half)));
+    let screen = console.screen();
+    assert!(screen.contains("Europe is DOWN"), "{screen}");
+    let none = Unresolved::NoSuchRecord("neither instance has it".to_owned());
+    console.change(tell(Err(none)));
+    assert!(console.screen().contains("neither instance has it"));
+    let sent = |sent: &[Command]| {
+        let explains = |one: &Command| matches!(one, Command::Explain(_));
+        sent.iter().any(explains)
+    };
+    assert!(!sent(&console.sent), "what is listed needs no story");
 }
 
 #[test]

@@ -28,6 +28,39 @@ fn tickets(size: (u16, u16)) -> Console {
 }
 
 #[test]
+fn tickets_on_pulse_are_kept_up_and_follow_the_figures_beside_them() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.tick();
+    assert_eq!(console.reads.len(), 1, "they are read for Pulse, too");
+    let now = console.now;
+    read(&mut console, fixture::tickets(now));
+    assert!(
+        console.screen().contains(" open on "),
+        "{}",
+        console.screen()
+    );
+    console.wait(secs(11)).tick();
+    assert_eq!(console.reads.len(), 1, "nothing has changed");
+    assert!(console.screen().contains(" · 12s ago"), "{}", console.screen());
+    console.change(|state| {
+        state.tables[0].counts = [crate::domain::drift::Drift::Stub; 3].into_iter().collect();
+    });
+    console.tick();
+    assert_eq!(console.reads.len(), 2, "the figures above have changed");
+    let now = console.now;
+    read(&mut console, fixture::tickets(now));
+    console.wait(secs(61)).tick();
+    assert_eq!(console.reads.len(), 3, "they are old");
+    let now = console.now;
+    read(&mut console, fixture::tickets(now));
+    console.keys("6").wait(secs(61)).tick();
+    assert_eq!(console.reads.len(), 3, "nobody looks at them");
+    let mut console = Console::new(fixture::blank(), (80, 24));
+    console.tick();
+    assert!(console.reads.is_empty(), "the comparison comes first");
+}
+
+#[test]
 fn tickets_stand_in_the_order_of_their_harm_and_lead_to_their_customer_and_back() {
     let mut console = tickets((80, 24));
     let screen = console.screen();
@@ -69,7 +102,7 @@ fn tickets_stand_in_the_order_of_their_harm_and_lead_to_their_customer_and_back(
 #[test]
 fn tickets_are_read_when_they_are_wanted_and_again_only_after_a_minute() {
     let mut console = Console::new(fixture::working(), (80, 24));
-    console.tick();
+    console.keys("2").tick();
     assert!(console.reads.is_empty(), "nobody wants them");
     console.keys("5 1 5");
     assert_eq!(console.reads.len(), 1, "one answer at a time");

@@ -1,6 +1,6 @@
 //! Whether an action can be done now, and why not: the palette and the help say it beside the action's key.
 
-use super::{context, incident, operations, verb, views};
+use super::{context, dialog, incident, operations, verb, views};
 use crate::domain::time::Now;
 use crate::engine::state::Lock;
 use crate::tui::action::{Action, ActionId, Writes, of};
@@ -71,6 +71,14 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ),
         ActionId::NextLink => say(model.state.links.len() < 2, "there is one link"),
         ActionId::StopAll => say(is_forced(model), "all calls are stopped already"),
+        ActionId::SwitchHook => {
+            let target = model.link().map_or(0, |link| link.target);
+            match dialog::hook_order(model, target) {
+                None => Some("no hook is configured".to_owned()),
+                Some(Err(why)) => Some(why.to_owned()),
+                Some(Ok(_)) => locked(model),
+            }
+        }
         ActionId::Release => say(!is_forced(model), "nothing is forced"),
         _ => None,
     }

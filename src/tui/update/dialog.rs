@@ -2,6 +2,7 @@
 //! key that opened it, and not before it could be seen.
 
 use super::{columns, incident, is_burst, list, verb};
+use crate::domain::hook::Called;
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
@@ -100,6 +101,13 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
                 Some(Dialog::Take(dialog)) if is_longer => dialog.longer(),
                 Some(Dialog::Take(dialog)) => dialog.shorter(),
                 Some(Dialog::HandOver(dialog)) => incident::reach(dialog, is_longer, now),
+                Some(Dialog::Breaker(dialog)) if dialog.step == BreakerStep::Stop => {
+                    if is_longer {
+                        dialog.longer();
+                    } else {
+                        dialog.shorter();
+                    }
+                }
                 _ => {}
             }
             Vec::new()
@@ -116,9 +124,11 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         {
             verb::chosen(model, action, now)
         }
-        ActionId::ProbeNow | ActionId::StopAll | ActionId::Release | ActionId::OtherInstance => {
-            breaker(model, action, now)
-        }
+        ActionId::ProbeNow
+        | ActionId::StopAll
+        | ActionId::Release
+        | ActionId::SwitchHook
+        | ActionId::OtherInstance => breaker(model, action, now),
         _ => Vec::new(),
     }
 }
@@ -344,6 +354,11 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
                 consent,
             })]
         }
+        Ask::Hook { on } => vec![Effect::SwitchHook {
+            on: *on,
+            who: model.who.clone(),
+            reason: dialog.reason.value().trim().to_owned(),
+        }],
         Ask::End { operation } => vec![Effect::Send(Command::End {
             operation: *operation,
             who: model.who.clone(),
@@ -438,12 +453,22 @@ fn run(model: &mut Model, dialog: &CommandsDialog, now: Now) -> Vec<Effect> {
 /// Opens the breaker menu of the link's target.
 pub fn open_breaker(model: &mut Model, now: Now) {
     let instance = model.link().map_or(0, |link| link.target);
-    model.dialogs.push(Dialog::Breaker(BreakerDialog {
-        instance,
-        step: BreakerStep::Menu,
-        reason: tui_input::Input::default(),
-        drawn: now,
-    }));
+    let dialog = BreakerDialog::of(instance, now);
+    model.dialogs.push(Dialog::Breaker(dialog));
+}
+
+/// What the `h` of the menu would do to the ensure hook: take it out, or put it back; and why that can't be told.
+pub fn hook_order(model: &Model, instance: usize) -> Option<Result<bool, &'static str>> {
+    let hook = model.state.hook.as_ref()?;
+    let link = model.state.links.get(hook.link)?;
+    if link.target != instance {
+        return None;
+    }
+    Some(match hook.health.called() {
+        Called::Yes => Ok(false),
+        Called::No => Ok(true),
+        Called::NotAsked | Called::NotKnown => Err("whether it is called is not known"),
+    })
 }
 
 pub fn breaker(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
@@ -455,6 +480,23 @@ pub fn breaker(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if dialog.step != BreakerStep::Menu {
         return Vec::new();
     }
+    let instance = dialog.instance;
+    if action == ActionId::SwitchHook {
+        return match hook_order(model, instance) {
+            Some(Ok(on)) => {
+                model.dialogs.pop();
+                verb::confirm(model, Ask::Hook { on }, ActionId::SwitchHook, now)
+            }
+            Some(Err(why)) => {
+                model.toast(why, Tone::Care, now);
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+    }
+    let Some(Dialog::Breaker(dialog)) = model.dialogs.last_mut() else {
+        return Vec::new();
+    };
     let forced = state
         .instances
         .get(dialog.instance)
@@ -494,7 +536,7 @@ fn ordered(model: &mut Model, dialog: &BreakerDialog, now: Now) -> Vec<Effect> {
             instance: dialog.instance,
             who: model.who.clone(),
             reason: dialog.reason.value().trim().to_owned(),
-            until: None,
+            until: dialog.lasts.map(|lasts| now.after(lasts).wall),
         },
         BreakerStep::Release => Command::Release {
             instance: dialog.instance,

@@ -152,6 +152,15 @@ impl<'a> Detail<'a> {
         canvas.cell(x + 3, y, room, self.meaning(), Role::Plain);
     }
 
+    /// Whether a ticket can name it, as far as is known.
+    fn is_a_customer(&self) -> bool {
+        let state = &self.model.state;
+        let kind = state.kind(self.record.key.table);
+        let ensuring = state.links.get(self.model.link);
+        let ensuring = ensuring.and_then(|link| link.ensuring.as_ref());
+        ensuring.is_none_or(|one| one.tables.iter().any(|name| name == kind))
+    }
+
     fn meaning(&self) -> &'static str {
         match self.record.flag() {
             Some(Flag::Parked) => {
@@ -161,7 +170,12 @@ impl<'a> Detail<'a> {
             None => {}
         }
         match self.record.drift {
-            Drift::Missing => "A ticket for it is refused, or makes a stub.",
+            Drift::Missing => match self.model.state.accepts_missing(self.model.link) {
+                _ if !self.is_a_customer() => "",
+                Some(true) => "A ticket for it is accepted, as a stub.",
+                Some(false) => "A ticket for it is REFUSED.",
+                None => "A ticket for it is refused, unless a hook or plug-in ensures it.",
+            },
             Drift::Stub => "Tickets can name it; its data is blank there.",
             Drift::Stale => "Tickets can name it; its data is old there.",
             Drift::Diverged => "Tickets can name it. Sync leaves it alone.",

@@ -13,6 +13,9 @@ use crate::tui::format::{about, count, countdown, span, width};
 use crate::tui::theme::Role;
 use crate::tui::view::tickets;
 
+/// A figure that is not older than this has the age of its panel.
+const SAME_AGE: Duration = Duration::from_secs(10);
+
 impl Panel<'_> {
     pub fn sync(&self, canvas: &mut Canvas<'_>, y: u16) {
         let x = if self.wide { 13 } else { 10 };
@@ -85,7 +88,14 @@ impl Panel<'_> {
         };
         canvas.text(1, y, "tickets", Role::Plain);
         let mut pieces = tickets::sums(read);
-        pieces.push(format!("{} ago", span(self.now.since(at))));
+        // Their age is said once they are older than the figures above them.
+        let age = match &view.failed {
+            Some(_) => format!("as of {}", self.model.zone.stamp(at.wall, self.now.wall)),
+            None => format!("{} ago", span(self.now.since(at))),
+        };
+        if self.now.since(at) > SAME_AGE || view.failed.is_some() {
+            pieces.insert(1, age);
+        }
         line(canvas, x, y, &pieces, false);
         true
     }
