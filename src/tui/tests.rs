@@ -14,6 +14,7 @@ mod goal;
 mod incident;
 mod keys;
 mod lists;
+mod matrix;
 mod pictures;
 mod properties;
 mod screens;

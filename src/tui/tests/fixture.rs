@@ -580,6 +580,17 @@ pub fn quiet() -> State {
     state
 }
 
+/// The quiet state, with a hook that the target calls and that does not answer.
+pub fn hooked() -> State {
+    let mut state = quiet();
+    let mut health = crate::domain::hook::HookHealth::default();
+    health.set_called(crate::domain::hook::Called::Yes);
+    let silent = crate::domain::hook::Answer::Silent("connection refused".to_owned());
+    health.answered(silent, None, ago(state.now, secs(80)));
+    state.hook = Some(crate::engine::state::HookState { link: 0, health });
+    state
+}
+
 /// Both instances are well, and records wait (as in mock-up 5): what verbs are tried on.
 pub fn working() -> State {
     let mut state = quiet();

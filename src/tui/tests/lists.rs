@@ -450,3 +450,53 @@ fn the_worker_answers_the_newest_request_last() {
     let last = orders.iter().find(|order| order.number == 50).unwrap();
     assert!(last.slots.is_empty(), "no table was asked for");
 }
+
+#[test]
+fn the_filter_stays_on_the_screen_beside_a_facet_and_marks() {
+    for size in [(80, 24), (140, 42)] {
+        let mut console = Console::new(fixture::working(), size);
+        console.keys("2 ] Space / \"table:account a\" Enter");
+        let screen = console.screen();
+        assert!(screen.contains("/ table:account a"), "{screen}");
+        assert!(screen.contains("missing 23]"), "{screen}");
+        let marks = if size.0 == 80 { "■ 1" } else { "1 marked" };
+        assert!(screen.contains(marks), "{screen}");
+    }
+}
+
+#[test]
+fn what_a_diverged_record_s_detail_says_is_what_its_key_does() {
+    let mut console = Console::new(fixture::armed(fixture::working(), "INC-1"), (80, 24));
+    console.keys("2 ] ] ] ]");
+    let screen = console.screen();
+    assert!(
+        screen.contains("do       H  choose: fill blanks, take the US"),
+        "{screen}"
+    );
+    assert!(screen.contains("--take blanks"), "{screen}");
+    console.keys("H");
+    assert!(
+        console.screen().contains("b  fill blanks"),
+        "{}",
+        console.screen()
+    );
+    console.keys("Esc Esc");
+    // Where the target has no blank, filling blanks would settle nothing: it is not suggested.
+    console.change(|state| {
+        let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
+        for record in records
+            .iter_mut()
+            .filter(|one| one.drift == Drift::Diverged)
+        {
+            let sides = Arc::make_mut(&mut record.sides);
+            let target = sides.target.row().unwrap().clone();
+            let rules = &state.tables[usize::from(record.key.table.0)].rules;
+            sides
+                .differing
+                .retain(|place| !rules.is_blank(&target, *place));
+        }
+        state.records = records.into_iter().collect();
+    });
+    let screen = console.screen();
+    assert!(screen.contains("--take target"), "{screen}");
+}

@@ -83,6 +83,37 @@ fn counts(model: &Model, now: Now) -> bool {
     seen(drawn) && seen(model.focused) && !is_burst(model, now)
 }
 
+/// Whether Enter does something beyond the box.
+fn is_acted_upon(model: &Model) -> bool {
+    match model.dialogs.last() {
+        Some(Dialog::Confirm(dialog)) => dialog.field == Field::Count && dialog.count_is_right(),
+        Some(Dialog::Arm(dialog)) => !dialog.sent,
+        Some(
+            Dialog::Note(_)
+            | Dialog::Take(_)
+            | Dialog::HandOver(_)
+            | Dialog::Find(_)
+            | Dialog::Commands(_),
+        ) => true,
+        Some(
+            Dialog::Breaker(_)
+            | Dialog::Quit(_)
+            | Dialog::Status(_)
+            | Dialog::Sort(_)
+            | Dialog::Choose(_),
+        )
+        | None => false,
+    }
+}
+
+/// A key that came with others, or before the box could be read, confirms nothing; whoever pressed it learns why.
+fn too_fast(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    let key = model.key(action);
+    let text = format!("{key} came faster than a hand types: nothing was done, press it again");
+    model.toast(text, Tone::Care, now);
+    Vec::new()
+}
+
 fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     match action {
         ActionId::Cancel => {
@@ -116,13 +147,20 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             take_in(model, now);
             Vec::new()
         }
+        ActionId::Accept if !counts(model, now) && is_acted_upon(model) => {
+            too_fast(model, action, now)
+        }
         ActionId::Accept => accept(model, now),
         ActionId::Yes if counts(model, now) => yes(model, now),
+        ActionId::Yes => too_fast(model, action, now),
         ActionId::ByColumn => columns::begin(model),
         ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget
             if counts(model, now) =>
         {
             verb::chosen(model, action, now)
+        }
+        ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget => {
+            too_fast(model, action, now)
         }
         ActionId::ProbeNow
         | ActionId::StopAll
