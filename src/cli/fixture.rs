@@ -157,6 +157,7 @@ pub fn well() -> State {
             fault: None,
             warnings: Vec::new(),
             ensuring: None,
+            lags: Arc::default(),
         }],
         tables: vec![
             table("account", &["accountnumber", "name", "telephone1"]),

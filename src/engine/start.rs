@@ -232,6 +232,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         fault: None,
         warnings: Vec::new(),
         ensuring: None,
+        lags: Arc::default(),
     });
     let tables = config.links.iter().enumerate().flat_map(|(place, link)| {
         link.tables.iter().map(move |table| TableState {

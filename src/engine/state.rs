@@ -187,6 +187,18 @@ impl State {
         ensuring.accepts(hook.map(|hook| hook.health.answer()))
     }
 
+    /// The same for the rows of one table; `None` where no ticket can name them, too.
+    pub fn accepts(&self, table: TableIndex) -> Option<bool> {
+        let of = self.table(table)?;
+        let ensuring = self.links.get(of.link)?.ensuring.as_ref()?;
+        let named = ensuring.tables.iter().any(|name| name == of.name.as_str());
+        if named {
+            self.accepts_missing(of.link)
+        } else {
+            None
+        }
+    }
+
     /// Customers of a link that are missing in its target: rows that a ticket can name.
     pub fn missing_customers(&self, link: usize) -> usize {
         let ensuring = self.links.get(link).and_then(|link| link.ensuring.as_ref());
@@ -342,6 +354,9 @@ pub struct LinkState {
     pub schedule: Schedule,
     /// Its sync.
     pub sync: SyncState,
+    /// Its lag of the last day, oldest first, as it was looked at now and then; what was before this process is from the
+    /// index.
+    pub lags: Arc<Vec<(DateTime<Utc>, Duration)>>,
     /// Who ensures the customers of the target's tickets; absent while that is not known.
     pub ensuring: Option<Ensuring>,
     /// Why its tables can't be compared or repaired at all: a configuration that does not fit the instances.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::model::Model;
 use crate::domain::drift::{Drift, Flag};
 use crate::domain::health::Health;
-use crate::domain::hook::Answer;
+use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::operation::{Taken, Verb};
 use crate::domain::time::Now;
@@ -40,7 +40,7 @@ pub enum Need {
     NothingOverwritten,
     /// Every write's outcome is known.
     Known,
-    /// The hook answers again.
+    /// The hook answers again, and is called.
     HookBack,
     /// No record that was edited in the target waits for a decision.
     Decided,
@@ -268,7 +268,10 @@ impl Playing {
             Need::Known => state.unknown_outcomes() == 0,
             Need::HookBack => {
                 let hook = state.hook.as_ref();
-                hook.is_some_and(|hook| *hook.health.answer() == Answer::Well)
+                hook.is_some_and(|hook| {
+                    let health = &hook.health;
+                    *health.answer() == Answer::Well && health.called() != Called::No
+                })
             }
             Need::Decided => diverged(model) == 0,
         }

@@ -8,6 +8,7 @@
 )]
 
 mod comfort;
+mod complaints;
 mod driver;
 mod fixture;
 mod goal;

@@ -65,15 +65,17 @@ fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
         Screen::Timeline => timeline::draw(&mut canvas, model, now),
     }
     footer::draw(&mut canvas, model, now);
-    toast(&mut canvas, model, 2);
-    dialog::draw(&mut canvas, model, now);
     let opened = model.dialogs.last().and_then(super::model::Dialog::drawn);
     let newest = model.toasts.back().map(|toast| toast.since);
-    if opened
+    let is_about_the_box = opened
         .zip(newest)
-        .is_some_and(|(opened, newest)| newest.mono >= opened.mono)
-    {
-        // It is about the box: it stands in the place of the keys, which work again once the box is closed.
+        .is_some_and(|(opened, newest)| newest.mono > opened.mono);
+    if !is_about_the_box {
+        toast(&mut canvas, model, 2);
+    }
+    dialog::draw(&mut canvas, model, now);
+    if is_about_the_box {
+        // It stands in the place of the keys, which work again once the box is closed.
         toast(&mut canvas, model, 1);
     }
 }

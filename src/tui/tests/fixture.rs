@@ -222,6 +222,10 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
             fault: None,
             warnings: Vec::new(),
             ensuring: None,
+            lags: lags(
+                now,
+                secs(u64::try_from((now.wall - at(23, 3, 4, 0).wall).num_seconds()).unwrap_or(0)),
+            ),
         }],
         tables,
         records: Records::default(),
@@ -274,6 +278,19 @@ fn hook(now: Now) -> HookHealth {
     health.answered(Answer::Well, Some(calls(134)), ago(now, secs(2)));
     health.set_called(Called::Yes);
     health
+}
+
+/// Lags of a link that was last synced so long ago and whose oldest record was a day old then: a look every ten minutes.
+pub fn lags(now: Now, synced: Duration) -> Arc<Vec<(DateTime<Utc>, Duration)>> {
+    let looks = (0..156u64).rev().map(|look| {
+        let back = secs(look * 600);
+        let at = ago(now, back).wall;
+        match synced.checked_sub(back) {
+            Some(since) => (at, since),
+            None => (at, 23 * HOUR),
+        }
+    });
+    Arc::new(looks.collect())
 }
 
 /// Two minutes after the page: Europe is down (mock-ups 1 and 2).

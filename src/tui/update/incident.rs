@@ -8,7 +8,6 @@ use tui_input::Input;
 use crate::domain::alert::AlertKey;
 use crate::domain::health::Health;
 use crate::domain::operation::RecordKey;
-use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{Alarm, InstanceState, Tone};
 use crate::engine::{Command, State};
@@ -206,7 +205,7 @@ pub fn attend(model: &Model, before: &State) -> Vec<Effect> {
         .alarms
         .iter()
         .filter(|one| !fires(&before.alarms, one));
-    news.extend(begun.map(|one| format!("alert {}: {}", one.key.rule, one.text)));
+    news.extend(begun.map(|one| format!("alert {}: {}", one.key.rule, one.key.subject)));
     let over = before
         .alarms
         .iter()
@@ -231,7 +230,10 @@ pub fn attend(model: &Model, before: &State) -> Vec<Effect> {
         0 => String::new(),
         more => format!(" (+{more} more)"),
     };
-    let text: String = visible(first).chars().take(160).collect();
+    // Security case 39: words of ours, and names of the configuration spelt in letters, digits and little else.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " .,:%()+-_/".contains(c);
+    let plain = first.chars().map(|c| if is_plain(c) { c } else { '?' });
+    let text: String = plain.take(160).collect();
     vec![Effect::Attend(format!("tandem: {text}{more}"))]
 }
 

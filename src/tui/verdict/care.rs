@@ -65,7 +65,10 @@ pub fn customers_missing(facts: &Facts<'_>) -> Option<Verdict> {
             "Tickets for {them} are refused, until {they} in {}.",
             place(&facts.target.name)
         ),
-        if facts.link.sync.is_running() {
+        if is_hook_out(facts) {
+            let menu = facts.key(ActionId::Breaker);
+            format!("{menu} h puts the hook back; {verbs}")
+        } else if facts.link.sync.is_running() {
             format!("a run is under way; {verbs}")
         } else {
             verbs
@@ -87,7 +90,7 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
                 |why| format!("the last runs failed: {}", visible(why)),
             ),
             format!("{}, oldest {}.", facts.waiting(), span(facts.lag)),
-            format!("{} starts a run.", facts.key(ActionId::Sync)),
+            starts_a_run(facts, why.is_some()),
         )),
         LinkCondition::Late => Some(care(
             format!("SYNC IS LATE {}", span(late)),
@@ -99,10 +102,29 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
             if facts.link.sync.is_running() {
                 "a run is under way: watch it drain.".to_owned()
             } else {
-                format!("{} starts a run.", facts.key(ActionId::Sync))
+                starts_a_run(facts, why.is_some())
             },
         )),
         LinkCondition::InStep | LinkCondition::Expected | LinkCondition::Unknown => None,
+    }
+}
+
+/// Whether the hook answers, and was taken out.
+fn is_hook_out(facts: &Facts<'_>) -> bool {
+    let hook = facts.model.state.hook.as_ref();
+    let hook = hook.filter(|hook| hook.link == facts.model.link);
+    hook.is_some_and(|hook| {
+        *hook.health.answer() == Answer::Well && hook.health.called() == Called::No
+    })
+}
+
+/// What starts a run; and where the whole of why the last one failed stands.
+fn starts_a_run(facts: &Facts<'_>, has_failed: bool) -> String {
+    let (sync, runs) = (facts.key(ActionId::Sync), facts.key(ActionId::Runs));
+    if has_failed {
+        format!("{sync} starts a run; {runs} shows all of why the last one failed.")
+    } else {
+        format!("{sync} starts a run.")
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, TableState};
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{name, of_them, place, span, words, wrapped};
+use crate::tui::format::{name, of_them, place, span, width, words, wrapped};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, plan_of};
 use crate::tui::theme::Role;
@@ -29,11 +29,14 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
         return;
     };
     let record = detail.record;
-    let title = [model.private(&record.name), model.private(&record.number)]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · ");
+    let parts = [model.private(&record.name), model.private(&record.number)];
+    let parts: Vec<_> = parts.into_iter().filter(|text| !text.is_empty()).collect();
+    let mut title = parts.join(" · ");
+    let room = usize::from(canvas.columns()).saturating_sub(24 + width(detail.table.name.as_str()));
+    if !wide && width(&title) > room {
+        // What does not fit is left out whole: the list above has it.
+        title = parts.first().map_or_else(String::new, ToString::to_string);
+    }
     let rest = canvas.rows().saturating_sub(y + 3);
     if wide {
         let title = format!("{} · {title} · {}", detail.table.name, record.key.id);

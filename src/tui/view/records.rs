@@ -405,8 +405,13 @@ impl List<'_> {
         canvas.right(c.pending, y, &pending, text);
         if let Some(last) = c.tickets {
             let open = self.model.tickets.counts.get(&record.key).copied();
-            let open = open.map_or_else(|| "–".to_owned(), |n| format!("{} open", count(n)));
-            canvas.right(last, y, &open, text);
+            let is_missing = record.drift == Drift::Missing;
+            let (words, role) = match (open, self.model.state.accepts(record.key.table)) {
+                (_, Some(false)) if is_missing => ("refused".to_owned(), Role::Bad),
+                (Some(n), _) => (format!("{} open", count(n)), text),
+                (None, _) => ("–".to_owned(), text),
+            };
+            canvas.right(last, y, &words, role);
         }
         self.attempt(canvas, y, record);
     }

@@ -31,8 +31,7 @@ impl Panel<'_> {
                 ),
             ];
             pieces.extend(self.next());
-            let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
-            line(&mut left, x, 0, &pieces, false);
+            line(canvas, x, y, &pieces, false);
             return;
         }
         let mut pieces = vec![self.link.sync.backend.word().to_owned()];
@@ -54,8 +53,7 @@ impl Panel<'_> {
             .into_iter()
             .flatten()
             .collect();
-        let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
-        line(&mut left, 13, 0, &pieces, false);
+        line(canvas, 13, y, &pieces, false);
     }
 
     /// The newest repair that is under way, with its bar.
@@ -88,6 +86,10 @@ impl Panel<'_> {
         };
         canvas.text(1, y, "tickets", Role::Plain);
         let mut pieces = tickets::sums(read);
+        let missing = self.model.state.missing_customers(self.model.link);
+        if missing > 0 && self.model.state.accepts_missing(self.model.link) == Some(false) {
+            pieces.push(format!("{} missing would be refused", count(missing)));
+        }
         // Their age is said once they are older than the figures above them.
         let age = match &view.failed {
             Some(_) => format!("as of {}", self.model.zone.stamp(at.wall, self.now.wall)),
