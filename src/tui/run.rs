@@ -1,6 +1,7 @@
 //! The console's loop, the only part that waits: it turns events into messages, carries effects out, and draws when
 //! something changed, 30 times a second at most. It decides nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +29,9 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
 use crate::config::{Config, Safety};
+use crate::domain::drift::Drift;
 use crate::domain::operation::OperationId;
-use crate::engine::{Engine, now};
+use crate::engine::{Engine, State, now};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -157,6 +159,54 @@ pub(super) fn zone() -> Zone {
     Zone::of(Local::now().offset().fix())
 }
 
+/// A digest of what a person should see at once: all that changes in a snapshot but ages, answers and latencies.
+fn news(state: &State) -> u64 {
+    let mut digest = DefaultHasher::new();
+    let seq = |entry: Option<u64>| entry.unwrap_or(0);
+    seq(state.timeline.back().map(|one| one.seq)).hash(&mut digest);
+    seq(state.notices.back().map(|one| one.seq)).hash(&mut digest);
+    (state.timeline.len(), state.alarms.len(), state.taken.len()).hash(&mut digest);
+    (state.is_remembered, state.has_history, state.told.is_some()).hash(&mut digest);
+    std::mem::discriminant(&state.lock).hash(&mut digest);
+    for instance in &state.instances {
+        instance.health.word().hash(&mut digest);
+        instance.gate.is_some().hash(&mut digest);
+        for breaker in &instance.breakers {
+            breaker.phase.word().hash(&mut digest);
+        }
+    }
+    for link in &state.links {
+        (link.sync.running.is_some(), link.sync.under_way().is_some()).hash(&mut digest);
+        (link.fault.is_some(), link.ensuring.is_some()).hash(&mut digest);
+    }
+    for table in &state.tables {
+        Drift::ALL
+            .map(|drift| table.counts.of(drift))
+            .hash(&mut digest);
+        let comparing = table.comparing.map(|one| (one.source, one.target));
+        (table.changed_since, comparing).hash(&mut digest);
+    }
+    for operation in &state.operations {
+        let tally = operation.progress;
+        (tally.done(), tally.total, operation.records.len()).hash(&mut digest);
+        (
+            operation.is_finished(),
+            operation.waiting.is_some(),
+            operation.paused.is_some(),
+        )
+            .hash(&mut digest);
+    }
+    for chunk in state.records.chunks() {
+        Arc::as_ptr(chunk).addr().hash(&mut digest);
+    }
+    let answers = [
+        state.explained.as_ref().map(|one| Arc::as_ptr(one).addr()),
+        state.preview.as_ref().map(|one| Arc::as_ptr(one).addr()),
+    ];
+    answers.hash(&mut digest);
+    digest.finish()
+}
+
 /// The signals that end the console, and the one that brings it back.
 pub(super) struct Signals {
     terminate: Signal,
@@ -211,9 +261,17 @@ impl Console {
         let mut is_dirty = true;
         // What a person did is drawn at once; what the engine says may wait for its frame.
         let mut is_urgent = false;
+        // What was drawn last, but for its ages; these are drawn with the clock, once a second.
+        let mut shown = news(&model.state);
         let mut tick = next_second();
         loop {
-            let frame = is_dirty.then_some(if is_urgent { drawn } else { drawn + FRAME });
+            let is_new = is_dirty && !is_urgent && news(&model.state) != shown;
+            let frame = match (is_dirty, is_urgent) {
+                (false, _) => None,
+                (true, true) => Some(drawn),
+                (true, false) if is_new => Some(drawn + FRAME),
+                (true, false) => Some(tick + FRAME),
+            };
             let wake = self.wake(frame, tick, model.engine_gone).await;
             match wake {
                 Wake::End => return Ok(()),
@@ -221,12 +279,16 @@ impl Console {
                 Wake::Draw => {
                     self.screen.draw(model, now())?;
                     drawn = Instant::now();
+                    shown = news(&model.state);
                     is_dirty = false;
                     is_urgent = false;
                 }
                 Wake::Message(message) => {
                     match &message {
-                        Message::Tick(_) => tick = next_second(),
+                        Message::Tick(_) => {
+                            tick = next_second();
+                            is_urgent = true;
+                        }
                         Message::Snapshot(_) => {}
                         _ => is_urgent = true,
                     }

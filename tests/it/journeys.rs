@@ -253,7 +253,7 @@ fn a_game_day_states_its_goal_and_what_of_it_is_so() {
 
 #[test]
 fn three_thousand_stubs_under_throttling_with_13_diverged_until_the_post_mortem() {
-    let emulator = Emulator::start_with(&["--records", "9600", "--drift", "1.0"]);
+    let emulator = Emulator::start_with(&["--records", "12000", "--drift", "1.0"]);
     let diverged = || {
         let listed = emulator.tandem(&["records", "--drift", "diverged", "--json"]);
         listed.json()["total"].as_u64().unwrap()
@@ -270,7 +270,7 @@ fn three_thousand_stubs_under_throttling_with_13_diverged_until_the_post_mortem(
     for _ in 0..13 {
         talk.types("mark").types("down");
     }
-    talk.types("filter").hears("missing; ");
+    talk.types("filter").hears("marked ");
     talk.types("arm")
         .hears("ARM writes")
         .types("INC-4471")

@@ -341,6 +341,17 @@ fn only_our_sequences(bytes: &[u8]) -> Result<String, String> {
                         return Err(format!("ESC [ {body} {end}"));
                     }
                 }
+                // The clipboard (OSC 52): what is sent is in base 64.
+                Some(']') => {
+                    let body: String = chars.by_ref().take_while(|c| *c != '\x1b').collect();
+                    let is_encoded = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+                    let sent = body.strip_prefix("52;c;");
+                    if !sent.is_some_and(|sent| sent.chars().all(is_encoded))
+                        || chars.next() != Some('\\')
+                    {
+                        return Err(format!("ESC ] {body}"));
+                    }
+                }
                 other => return Err(format!("ESC {other:?}")),
             },
             '\r' | '\n' => {}
@@ -352,21 +363,28 @@ fn only_our_sequences(bytes: &[u8]) -> Result<String, String> {
 }
 
 #[test]
-fn security_case_31_what_an_instance_says_in_errors_sends_no_sequence_of_its_own() {
+fn security_case_31_what_instances_and_other_people_say_sends_no_sequence_of_its_own() {
     let emulator = Emulator::start();
-    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\r\u{8}\0\u{7f}";
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\r\u{8}\u{7f}";
     let mut screen = console(&emulator, 140, 42);
     screen.shows("EXPECTED");
+    emulator.tandem(&["note", hostile]).exits(0);
+    screen.shows("^[]0;owned^G");
+    screen.keys("6").shows("^[]0;owned^G");
     let body = json!({"error": {"code": "0x80040216", "message": hostile}}).to_string();
-    emulator.arm(json!({"count": null, "method": "PATCH", "status": 400, "body": body}));
-    screen.keys("2").shows("missing");
-    arm(&mut screen);
-    screen.keys("E").shows("ENSURE 1 record");
-    confirm(&mut screen);
-    screen.keys("3").shows("^[]0;owned^G");
-    screen.keys("2").shows("^[]0;owned^G");
-    screen.keys("4").keys("5").keys("6").keys("1");
-    screen.keys("q").ends();
+    emulator.arm(json!({"count": 200, "status": 503, "body": body}));
+    screen.keys("1").shows("EUROPE IS DOWN");
+    emulator.disarm();
+    screen.shows("RECOVERING");
+    let planned = ["maintenance", "europe", "--for", "1h", "--reason", hostile];
+    emulator.tandem(&planned).exits(0);
+    screen.shows("MAINTENANCE").shows("owned");
+    for view in ["2", "3", "4", "5", "6", "1"] {
+        screen.keys(view);
+    }
+    screen.keys("Y").shows("owned");
+    screen.escape().keys("q").ends();
+    // Notifications and the clipboard are sequences of ours; what they carry is plain, or encoded.
     let text = only_our_sequences(&screen.bytes());
     assert!(text.is_ok(), "{text:?}");
 }

@@ -13,8 +13,8 @@ use crate::engine::notes::cut;
 use crate::engine::state::Tone;
 use crate::journal::{Entry, Journal};
 
-/// How often it is looked what others have put down.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked what others have put down, even if nobody says that the journal has changed.
+const LOOK: Duration = Duration::from_secs(30);
 /// How far back a process looks at its start.
 const REMEMBERED: chrono::Duration = chrono::Duration::days(14);
 /// How many of them it remembers.
@@ -78,21 +78,18 @@ impl Run {
         let (events, asked) = (self.events.clone(), Arc::clone(&self.noted));
         self.background.spawn(async move {
             let since = now().wall - REMEMBERED;
-            let (mut after, mut version, mut is_first) = (0, None, true);
+            let (mut after, mut is_first) = (0, true);
             loop {
-                let written = journal.version().await.ok();
-                if written.is_none() || written != version {
-                    match journal.notes(after, since, MOST).await {
-                        Ok(notes) if is_first || !notes.is_empty() => {
-                            is_first = false;
-                            after = notes.last().map_or(after, |note| note.seq);
-                            let _ended = events.send(Event::Noted(notes)).await;
-                        }
-                        Ok(_) => {}
-                        Err(error) => tracing::debug!(%error, "notes can't be read now"),
+                match journal.notes(after, since, MOST).await {
+                    Ok(notes) if is_first || !notes.is_empty() => {
+                        is_first = false;
+                        after = notes.last().map_or(after, |note| note.seq);
+                        let _ended = events.send(Event::Noted(notes)).await;
                     }
+                    Ok(_) => {}
+                    Err(error) => tracing::debug!(%error, "notes can't be read now"),
                 }
-                version = written;
+                // Who looks each second whether the journal has changed says so.
                 tokio::select! {
                     () = tokio::time::sleep(LOOK) => {}
                     () = asked.notified() => {}
