@@ -159,6 +159,22 @@ fn report(output: Output, trouble: &Trouble) {
     }
 }
 
+/// No crash leaves the memory of this process on the disk, and no other process of this user reads it: it may hold
+/// secrets (security case 23).
+pub fn keep_memory_private() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Lowering one's own limit is never refused; where the system does not know it, it writes no such file.
+    drop(setrlimit(Resource::Core, none));
+    #[cfg(target_os = "linux")]
+    drop(rustix::process::set_dumpable_behavior(
+        rustix::process::DumpableBehavior::NotDumpable,
+    ));
+}
+
 /// From now on a panic says where it happened, and that it is a bug; never what was being worked on, which could hold
 /// a secret (security case 23).
 pub fn tell_bugs() {

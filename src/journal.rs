@@ -47,7 +47,8 @@ pub use chain::{BadHead, Head};
 pub use folder::log_file;
 pub use heads::{Anchors, BadAnchors};
 pub use index::{
-    Change, Checkpoint, Group, Index, InstanceSample, Kept, Line, LinkSample, Problem, Samples,
+    Change, Checkpoint, Group, Index, InstanceSample, Kept, Line, LinkSample, Listed, Listing,
+    Problem, Samples,
 };
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit.into(),
     };
+    cli::keep_memory_private();
     cli::tell_bugs();
     panic::catch_unwind(|| run(arguments))
         .unwrap_or(Exit::Bug)

@@ -9,9 +9,10 @@ use super::select::Wanted;
 use super::session::Session;
 use super::trouble::Trouble;
 use super::wait::{self, is_compared, is_listed};
+use super::words::duration;
 use crate::domain::operation::TableIndex;
-use crate::engine::State;
 use crate::engine::state::{InstanceState, LinkState, TableState};
+use crate::engine::{State, now};
 
 /// Waits until the tables that matter have been compared, and says why if they can't be.
 pub async fn compared(
@@ -81,9 +82,12 @@ fn progress(state: &State) -> String {
     let parts = state.tables.iter().filter_map(|table| {
         let comparing = table.comparing?;
         let (source, target) = (comparing.source, comparing.target);
+        let left = comparing.left(now());
+        let left = left.map(|left| format!(", about {} left", duration(left)));
         Some(format!(
-            "comparing {}: {source} and {target} rows",
-            table.name
+            "comparing {}: {source} and {target} rows{}",
+            table.name,
+            left.unwrap_or_default()
         ))
     });
     let parts: Vec<String> = parts.collect();

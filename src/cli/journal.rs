@@ -15,7 +15,7 @@ use super::session;
 use super::trouble::Trouble;
 use super::words::{count, moment};
 use crate::domain::state_folder::StateFolder;
-use crate::domain::text::visible;
+use crate::domain::text::{tame_json, visible};
 use crate::engine::audit::{
     self, Anchored, Anchors, Audit, Fault, Head, JournalError, OpenError, PruneError, Verified,
 };
@@ -226,7 +226,7 @@ fn head(state: &Path, output: Output) -> Result<Exit, Trouble> {
 fn export(state: &Path) -> Result<Exit, Trouble> {
     let audit = opened(state)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let exported = audit.export(|entry| writeln!(out, "{entry}"));
+    let exported = audit.export(|entry| writeln!(out, "{}", tame_json(&entry.to_string())));
     let written = exported.map_err(|error| unreadable(&error))?;
     match written.and_then(|()| out.flush()) {
         Ok(()) => Ok(Exit::Good),

@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::arguments::Globals;
 use super::trouble::Trouble;
+use crate::domain::text::tame_json;
 
 /// Results on stdout, remarks on stderr.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ impl Output {
     /// Prints a result as JSON, in one line.
     pub fn object(value: &impl serde::Serialize) -> Result<(), Trouble> {
         let text = serde_json::to_string(value).map_err(|error| Trouble::bug(error.to_string()))?;
-        Self::result(&format!("{text}\n"));
+        Self::result(&format!("{}\n", tame_json(&text)));
         Ok(())
     }
 

@@ -31,7 +31,7 @@ use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::retry::RetryPolicy;
-use crate::domain::row::{DeltaLink, Row, RowId};
+use crate::domain::row::{DeltaLink, PageLink, Row, RowId};
 use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
@@ -370,6 +370,18 @@ impl Reader {
         }
     }
 
+    /// A listing from where [`Pages::place`] said that it goes on, perhaps to another process. The link passes the same
+    /// guard as any other (security case 10).
+    pub fn pages_from(&self, query: Query, place: &PageLink) -> Result<Pages, Failure> {
+        let endpoint = &self.0.shared.endpoint;
+        let link = NextLink::check(place.as_str(), endpoint, &query.set, None)?;
+        Ok(Pages {
+            reader: self.clone(),
+            query,
+            at: At::Link(link),
+        })
+    }
+
     /// What changed since a link of [`Query::tracked`] was given: the rows as they are now, the ids of those that were
     /// deleted, and behind the last page the next link. The link passes the same guard as any other (security case 10).
     pub fn changes(&self, query: Query, since: &DeltaLink) -> Result<Pages, Failure> {
@@ -551,6 +563,14 @@ impl Pages {
         };
         self.at = page.next.take().map_or(At::End, At::Link);
         Ok(Some(page))
+    }
+
+    /// Where it goes on behind the page that was read last; `None` at its beginning and behind its end.
+    pub fn place(&self) -> Option<PageLink> {
+        match &self.at {
+            At::Link(link) => Some(PageLink::new(link.url().as_str())),
+            At::Start | At::End => None,
+        }
     }
 }
 

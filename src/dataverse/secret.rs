@@ -119,6 +119,14 @@ mod tests {
     }
 
     #[test]
+    fn security_case_24_a_secret_is_wiped_when_it_is_dropped() {
+        /// Holds for what overwrites its memory with zeros before it gives it back.
+        fn is_wiped<T: secrecy::zeroize::ZeroizeOnDrop>(_: &T) {}
+        let secret = fetch(&SecretSource::Held(SecretString::from("s3cret"))).unwrap();
+        is_wiped(&secret);
+    }
+
+    #[test]
     fn security_case_20_a_program_gets_a_clean_environment() {
         let command = |words: &[&str]| {
             SecretSource::Command(words.iter().map(|word| (*word).to_owned()).collect())

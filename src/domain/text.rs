@@ -52,6 +52,26 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
+/// JSON with every invisible and direction character in its texts escaped: whoever parses it gets what was there, and
+/// whoever reads it on a terminal or in a page is not deceived (security case 53). Such characters stand in texts only.
+pub fn tame_json(json: &str) -> Cow<'_, str> {
+    let is_tame = |c: char| c != '\x7f' && !is_deceptive(c);
+    if json.chars().all(is_tame) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 32);
+    for c in json.chars() {
+        if is_tame(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            out.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn flush_cut(out: &mut String, cut: &mut usize) {
     if *cut > 0 {
         out.push_str("\\+");
@@ -121,6 +141,26 @@ pub fn is_mixed_script(text: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn security_case_53_json_says_the_same_without_a_character_that_deceives() {
+        let text = "a\u{202e}b\u{7f}c\u{9b}d\u{e0041}é漢\u{1b}\"";
+        let json = serde_json::to_string(text).unwrap_or_default();
+        let tame = tame_json(&json);
+        assert!(
+            tame.chars().all(|c| !c.is_control() && !is_deceptive(c)),
+            "{tame}"
+        );
+        assert!(
+            tame.contains("\\u202eb\\u007fc\\u009bd\\udb40\\udc41é漢"),
+            "{tame}"
+        );
+        assert_eq!(
+            serde_json::from_str::<String>(&tame).ok().as_deref(),
+            Some(text)
+        );
+        assert!(matches!(tame_json("{\"name\":\"é\"}"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn security_case_30_escape_sequences_become_text() {

@@ -9,7 +9,7 @@ use super::hooked::Said;
 use super::link::LinkContext;
 use super::live::Live;
 use super::records::Sides;
-use super::state::{Alarm, OperationState, Preview, SyncRun, Tone, Waiting};
+use super::state::{Alarm, OperationState, Preview, Progress, SyncRun, Tone, Waiting};
 use crate::dataverse::Observation;
 use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
@@ -50,14 +50,10 @@ pub(super) enum Event {
         table: TableIndex,
         rules: Arc<CompareRules>,
     },
-    /// A comparison has read this many rows.
+    /// A comparison has come so far.
     Comparing {
         table: TableIndex,
-        source: usize,
-        target: usize,
-        /// Rows that both sides have together, as far as anybody knows.
-        expected: Option<usize>,
-        started: Now,
+        progress: Progress,
     },
     /// A comparison came to its end.
     Compared(Comparison),

@@ -41,6 +41,11 @@ pub(super) struct Taken {
 }
 
 impl LinkTable {
+    /// Whether both sides tell what changes: one side's changes alone lead nowhere.
+    pub(super) fn is_tracked(&self) -> bool {
+        self.source.change_tracking && self.target.change_tracking
+    }
+
     /// All rows of one side.
     pub(super) fn query(&self, end: End) -> Query {
         let (schema, columns) = self.side(end);
@@ -51,6 +56,14 @@ impl LinkTable {
     pub(super) fn tracked(&self, end: End) -> Query {
         let (schema, columns) = self.side(end);
         Query::tracked(schema, columns)
+    }
+
+    /// Whether the rows of one side need no translating to be compared with the other's.
+    pub(super) fn is_taken_as_it_is(&self, end: End) -> bool {
+        match end {
+            End::Source => self.translation.is_none(),
+            End::Target => self.identity.is_plain(),
+        }
     }
 
     /// What was read of one side, in the target's terms.

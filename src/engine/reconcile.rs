@@ -15,6 +15,7 @@ mod full;
 mod keys;
 mod known;
 mod look;
+mod progress;
 mod refresh;
 
 use std::sync::Arc;

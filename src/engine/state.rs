@@ -493,8 +493,23 @@ pub struct Progress {
     pub source: usize,
     /// Rows read from the target.
     pub target: usize,
+    /// How many of both were read by an earlier comparison that broke off.
+    pub before: usize,
     /// Rows of both sides at the last comparison, if there was one.
     pub expected: Option<usize>,
+}
+
+impl Progress {
+    /// How long it will take to read the rest, at the rate so far; `None` where that can't be told.
+    pub fn left(&self, now: Now) -> Option<Duration> {
+        let read = self.source + self.target;
+        let own = u32::try_from(read.checked_sub(self.before)?).ok()?;
+        let rest = u32::try_from(self.expected?.checked_sub(read)?).ok()?;
+        (own > 0).then(|| {
+            now.since(self.started)
+                .mul_f64(f64::from(rest) / f64::from(own))
+        })
+    }
 }
 
 /// Pending records of a table by flag.

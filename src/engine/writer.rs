@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 
 use super::event::Event;
 use super::state::{
-    Entry, InstanceState, LinkState, Lock, Notice, Progress, State, TableState, Tone, Traffic,
+    Entry, InstanceState, LinkState, Lock, Notice, State, TableState, Tone, Traffic,
 };
 use crate::domain::health::{Calls, Probes};
 use crate::domain::operation::{OperationId, RecordKey, TableIndex};
@@ -122,20 +122,9 @@ impl StateWriter {
                 self.described(link, result.err(), warnings, now);
             }
             Event::Ruled { table, rules } => self.table(table, |t| t.rules = rules),
-            Event::Comparing {
-                table,
-                source,
-                target,
-                expected,
-                started,
-            } => self.table(table, |t| {
+            Event::Comparing { table, progress } => self.table(table, |t| {
                 t.failure = None;
-                t.comparing = Some(Progress {
-                    started,
-                    source,
-                    target,
-                    expected,
-                });
+                t.comparing = Some(progress);
             }),
             Event::Compared(comparison) => self.compared(comparison, now),
             Event::CompareFailed { table, why } => self.table(table, |t| {

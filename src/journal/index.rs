@@ -6,6 +6,7 @@
 //! has been taken in: a process that dies in between reads the same changes again, and loses none.
 
 mod lines;
+mod listed;
 mod live;
 mod members;
 mod samples;
@@ -31,6 +32,7 @@ use crate::domain::row::{DeltaLink, RowId};
 use crate::domain::table::TableName;
 
 pub use lines::Line;
+pub use listed::{Listed, Listing};
 pub use members::Group;
 pub use samples::{InstanceSample, LinkSample, Samples};
 
@@ -278,6 +280,64 @@ impl Index {
             .await
     }
 
+    /// How far a comparison in full has read one side of a table before it broke off. Who does not keep the index has
+    /// nothing to go on from.
+    pub async fn listing(
+        &self,
+        link: String,
+        table: TableName,
+        side: &'static str,
+    ) -> Result<Option<Listing>, JournalError> {
+        if !self.is_keeper() {
+            return Ok(None);
+        }
+        self.with(move |connection| listed::load(connection, &link, &table, side))
+            .await
+    }
+
+    /// One of the pages that it has read, counted from 1.
+    pub async fn listed(
+        &self,
+        link: String,
+        table: TableName,
+        side: &'static str,
+        page: u32,
+    ) -> Result<Option<Listed>, JournalError> {
+        self.with(move |connection| listed::page(connection, &link, &table, side, page))
+            .await
+    }
+
+    /// Saves a page together with where the listing goes on behind it; false where another process keeps the index.
+    pub async fn save_listed(
+        &self,
+        link: String,
+        table: TableName,
+        side: &'static str,
+        listing: Listing,
+        page: Listed,
+    ) -> Result<bool, JournalError> {
+        if !self.is_keeper() {
+            return Ok(false);
+        }
+        self.with(move |connection| listed::save(connection, &link, &table, side, &listing, &page))
+            .await
+            .map(|()| true)
+    }
+
+    /// Forgets how far a table has been read. Does nothing where another process keeps the index.
+    pub async fn forget_listed(&self, link: String, table: TableName) -> Result<(), JournalError> {
+        if !self.is_keeper() {
+            return Ok(());
+        }
+        self.with(move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            listed::forget(&transaction, &link, &table)?;
+            transaction.commit()
+        })
+        .await
+    }
+
     /// Keeps samples, for 14 days. Does nothing where another process keeps the index.
     pub async fn sample(&self, samples: Samples, now: DateTime<Utc>) -> Result<(), JournalError> {
         if !self.is_keeper() {
@@ -386,6 +446,7 @@ fn connect(file: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "mmap_size", 0)?;
+    super::schema::keep_plans(&connection)?;
     Ok(connection)
 }
 
@@ -406,10 +467,12 @@ fn keep(file: &Path) -> rusqlite::Result<Connection> {
             transaction.execute_batch(samples::TABLES)?;
             transaction.execute_batch(live::TABLES)?;
             transaction.execute_batch(lines::TABLES)?;
+            transaction.execute_batch(listed::TABLES)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
         }
-        ("ok", FORMAT) => {}
+        // Made where an earlier version did not know them.
+        ("ok", FORMAT) => connection.execute_batch(listed::TABLES)?,
         _ => return Err(rusqlite::Error::InvalidQuery),
     }
     Ok(connection)
@@ -533,6 +596,7 @@ fn save(
             params![link, table.as_str()],
         )?;
         members::forget(&transaction, link, table)?;
+        listed::forget(&transaction, link, table)?;
     }
     members::save(&transaction, link, table, &change.members)?;
     {

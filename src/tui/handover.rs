@@ -16,7 +16,7 @@ use super::theme::Theme;
 use super::verdict::verdicts;
 use super::view;
 use crate::domain::drift::{Drift, Flag};
-use crate::domain::text::markdown as plain;
+use crate::domain::text::{markdown as plain, tame_json};
 use crate::domain::time::{Now, age};
 use crate::engine::state::{Entry, OperationState};
 
@@ -91,7 +91,7 @@ fn operations(model: &Model, since: DateTime<Utc>) -> impl Iterator<Item = &Oper
 
 fn lines(values: impl Iterator<Item = Value>) -> String {
     values.fold(String::new(), |mut out, value| {
-        out.push_str(&value.to_string());
+        out.push_str(&tame_json(&value.to_string()));
         out.push('\n');
         out
     })

@@ -152,3 +152,81 @@ fn restore(entered: &AtomicBool) {
     drop(disable_raw_mode());
     drop(out.flush());
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::io::Read;
+    use std::num::NonZeroU16;
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    const CANARY: &str = "eyJ-canary";
+    /// Set for the process that panics.
+    const PANICS: &str = "TANDEM_TEST_PANICS_IN_A_DRAW";
+    const THIS: &str =
+        "security_case_23_a_panic_in_a_draw_gives_the_terminal_back_and_tells_no_secret";
+
+    /// What a drawing that fails on a token's value would do.
+    fn panics_in_a_draw() {
+        crate::cli::tell_bugs();
+        let mut screen = Screen::enter().unwrap();
+        let token = CANARY.to_owned();
+        let drawn = screen.terminal.draw(|frame| {
+            frame.render_widget("drawn", frame.area());
+            assert!(token.is_empty(), "no room for {token}");
+        });
+        drawn.unwrap();
+    }
+
+    #[test]
+    fn security_case_23_a_panic_in_a_draw_gives_the_terminal_back_and_tells_no_secret() {
+        if std::env::var_os(PANICS).is_some() {
+            return panics_in_a_draw();
+        }
+        let size = PtySize {
+            rows: 24,
+            cols: 120,
+            ..PtySize::default()
+        };
+        let pty = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args([
+            "--exact",
+            &format!("tui::terminal::tests::{THIS}"),
+            "--nocapture",
+        ]);
+        command.env(PANICS, "1");
+        command.env("TERM", "xterm-256color");
+        let mut child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut bytes = Vec::new();
+        // The last read of a pseudo-terminal whose process has ended is an error on some systems.
+        drop(
+            pty.master
+                .try_clone_reader()
+                .unwrap()
+                .read_to_end(&mut bytes),
+        );
+        assert!(!child.wait().unwrap().success());
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(
+            text.contains("this is a bug in tandem, at src/tui/terminal.rs"),
+            "{text}"
+        );
+        assert!(!text.contains("canary"), "{text}");
+        let cells = |count| NonZeroU16::new(count).unwrap();
+        let mut terminal = vt100::Parser::new(cells(24), cells(120), 0);
+        let before = text.find("this is a bug").unwrap();
+        terminal.process(text[..before].as_bytes());
+        let screen = terminal.screen();
+        assert!(text.contains("\u{1b}[?1049h"), "it was taken over: {text}");
+        assert!(
+            !screen.alternate_screen() && !screen.hide_cursor(),
+            "{text}"
+        );
+    }
+}

@@ -1,6 +1,8 @@
 //! Several people and processes at one link, and what surrounds a process: nobody's work is undone by another's, and the
 //! environment leads no request astray.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
 use serde_json::{Value as Json, json};
@@ -154,4 +156,224 @@ fn security_case_15_and_16_the_environment_turns_no_request_aside_and_logs_no_ke
     let ran = Ran::from(command.output().unwrap());
     assert!(ran.stdout.contains("HEALTHY"), "{ran:?}");
     assert!(!keys.exists(), "the keys of a connection are nobody's");
+}
+
+/// Every option that the commands know, with its command.
+fn options_of(emulator: &Emulator, command: &[&str], found: &mut Vec<String>) {
+    let mut line = command.to_vec();
+    line.push("--help");
+    let help = emulator.tandem(&line).exits(0).stdout;
+    let words = help.lines().filter_map(|line| {
+        let option = line.split("--").nth(1)?;
+        let is_option = line.trim_start().starts_with('-');
+        is_option.then(|| option.split([' ', '=', ',']).next().unwrap().to_owned())
+    });
+    found.extend(words.map(|word| format!("{} --{word}", command.join(" "))));
+    let mut lines = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"));
+    lines.next();
+    let names = lines.take_while(|line| line.starts_with("  "));
+    let names = names.filter(|line| !line.starts_with("   "));
+    for name in names.filter_map(|line| line.split_whitespace().next()) {
+        if name != "help" {
+            let mut command = command.to_vec();
+            command.push(name);
+            options_of(emulator, &command, found);
+        }
+    }
+}
+
+#[test]
+fn security_case_19_no_option_takes_a_secret_and_no_command_line_shows_one() {
+    let emulator = Emulator::start();
+    let mut options = Vec::new();
+    options_of(&emulator, &[], &mut options);
+    assert!(options.len() > 100, "{options:?}");
+    let suspicious = options.iter().filter(|option| {
+        let word = option.rsplit("--").next().unwrap();
+        ["secret", "token", "password", "credential", "key"]
+            .iter()
+            .any(|part| word.contains(part))
+    });
+    // One takes no value, the other the token of instances that hold nothing but generated records.
+    let known = suspicious.collect::<Vec<_>>();
+    let expected = ["hook register --renew-key", "emulator --token"];
+    assert_eq!(known, expected, "{options:?}");
+
+    // A program that is asked for the secret does not see it on its own command line either.
+    let program = emulator.folder.path().join("ask");
+    let seen = emulator.folder.path().join("seen");
+    let script = format!(
+        "#!/bin/sh\ncat /proc/$PPID/cmdline /proc/$$/cmdline >> {}\necho {}\n",
+        seen.display(),
+        emulator.token
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let config = std::fs::read_to_string(emulator.config()).unwrap();
+    let asks = format!("{{ command = [{program:?}] }}");
+    let config = config.replace("{ env = \"TANDEM_TOKEN\" }", &asks);
+    std::fs::write(emulator.config(), config).unwrap();
+    let ran = emulator.tandem(&["status"]);
+    assert!(ran.stdout.contains("HEALTHY"), "{ran:?}");
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("tandem"), "{seen}");
+    assert!(!seen.contains(&emulator.token), "{seen}");
+}
+
+#[test]
+fn security_case_23_a_process_that_holds_secrets_leaves_no_core() {
+    let emulator = Emulator::start();
+    let agent = emulator
+        .command(&["agent", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut agent = Killed(agent);
+    let limits = format!("/proc/{}/limits", agent.0.id());
+    let mut core = String::new();
+    emulator.until("its limits are set", || {
+        let limits = std::fs::read_to_string(&limits).unwrap();
+        core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"))
+            .unwrap()
+            .to_owned();
+        core.split_whitespace().filter(|word| *word == "0").count() == 2
+    });
+    assert!(agent.0.try_wait().unwrap().is_none(), "{core}");
+}
+
+/// A process that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn security_case_49_a_line_end_in_a_note_or_a_secret_makes_no_header() {
+    let emulator = Emulator::start();
+    let id = stubs(&emulator, 1).remove(0);
+    emulator.clear_log();
+    let reason = "INC-1\r\nx-evil: 1\r\n\r\nGET /evil HTTP/1.1";
+    let ticket = "T-1\r\nx-evil: 1";
+    let line = [
+        "rehydrate",
+        "account",
+        &id,
+        "--reason",
+        reason,
+        "--ticket",
+        ticket,
+    ];
+    emulator.tandem(&line).exits(0);
+    let log = emulator.europe_log();
+    assert!(!log.is_empty());
+    for request in &log {
+        let headers = request["headers"].as_object().unwrap();
+        assert!(!headers.contains_key("x-evil"), "{request}");
+        assert!(
+            !request["path"].as_str().unwrap().contains("evil"),
+            "{request}"
+        );
+        let is_told = |value: &Json| value.as_str().unwrap_or_default().contains("INC-1");
+        assert!(!headers.values().any(is_told), "{request}");
+    }
+    // A token with a line end in it is no token: nothing is sent with a part of it.
+    emulator.clear_log();
+    let mut command = emulator.command(&["status", "--json"]);
+    command.env("TANDEM_TOKEN", format!("{}\r\nx-evil: 1", emulator.token));
+    let ran = Ran::from(command.output().unwrap()).exits(3);
+    assert_eq!(emulator.europe_log(), Vec::<Json>::new(), "{ran:?}");
+}
+
+#[test]
+fn security_case_53_what_is_exported_as_json_is_one_object_whatever_a_record_holds() {
+    let emulator = Emulator::start();
+    let name = "\u{1b}]0;evil\u{7}\",\"drift\":\"in-sync\"}\n{<script>\u{202e}\u{0}";
+    // The service takes no NUL.
+    let name = name.replace('\0', "");
+    let evil = json!({"name": name, "accountnumber": "EVIL\"1"});
+    assert_eq!(emulator.us_api("POST", "accounts", Some(evil)).0, 204);
+    let listed = emulator
+        .tandem(&["records", "--drift", "missing", "--json"])
+        .exits(0);
+    let is_tame = |text: &str| {
+        text.chars()
+            .all(|c| c == '\n' || !c.is_control() && c != '\u{202e}')
+    };
+    assert!(is_tame(&listed.stdout), "{:?}", listed.stdout);
+    let records = listed.json();
+    let records = records["records"].as_array().unwrap();
+    let mut evil = records
+        .iter()
+        .filter(|one| one["number"].as_str().unwrap().contains("EVIL"));
+    let record = evil.next().unwrap();
+    assert_eq!(record["drift"], "missing", "{record}");
+    assert!(
+        record["name"].as_str().unwrap().contains("<script>"),
+        "{record}"
+    );
+    assert!(evil.next().is_none());
+    let id = record["id"].as_str().unwrap();
+    emulator
+        .tandem(&["ensure", "account", id, "--reason", &name])
+        .exits(0);
+    for line in [
+        vec!["explain", "account", id, "--json"],
+        vec!["journal", "export"],
+        vec!["report", "--json"],
+    ] {
+        let told = emulator.tandem(&line);
+        assert!(is_tame(&told.stdout), "{line:?}: {:?}", told.stdout);
+        for part in told.stdout.lines().filter(|_| line[0] != "explain") {
+            let parsed: Result<Json, _> = serde_json::from_str(part);
+            assert!(parsed.is_ok(), "{line:?}: {part}");
+        }
+    }
+}
+
+/// Security case 63: plan files are for later; what a dry run shows is what is then done.
+#[test]
+fn security_case_63_what_a_dry_run_shows_is_what_is_written() {
+    let emulator = Emulator::start();
+    let line = [
+        "sync",
+        "--drift",
+        "missing,stub,stale",
+        "--reason",
+        "INC-1",
+        "--json",
+    ];
+    let mut dry = line.to_vec();
+    dry.push("--dry-run");
+    emulator.clear_log();
+    let shown = emulator.tandem(&dry).json();
+    let writes = emulator.europe_log();
+    let writes = writes.iter().filter(|request| request["method"] == "PATCH");
+    assert_eq!(writes.count(), 0);
+    let mut line = line.to_vec();
+    line.extend(["--yes", "1000"]);
+    let done = emulator.tandem(&line).exits(0).json();
+    let planned = |record: &Json| {
+        let columns = record["columns"].as_array().unwrap().len();
+        (record["id"].to_string(), columns as u64)
+    };
+    let shown = shown["previews"][0]["records"].as_array().unwrap().iter();
+    let shown: BTreeMap<String, u64> = shown.map(planned).collect();
+    // What others refer to may be made as a stub first, and filled with the rest of its columns.
+    let mut written = BTreeMap::new();
+    for record in done["operations"][0]["records"].as_array().unwrap() {
+        let columns = written.entry(record["id"].to_string()).or_insert(0);
+        *columns += record["columns"].as_u64().unwrap();
+    }
+    assert_eq!(written, shown);
+    assert!(shown.len() > 50, "{shown:?}");
 }

@@ -543,6 +543,47 @@ async fn a_full_comparison_that_is_interrupted_goes_on_where_it_was() {
     lab.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn security_case_10_a_kept_link_to_a_page_is_followed_to_no_other_host() {
+    let data = Data::Many {
+        records: 12_000,
+        drift: 0.001,
+    };
+    let emulated = Emulated::with(Options {
+        data,
+        ..Options::default()
+    })
+    .await;
+    let fault = json!({"count": null, "path": "skiptoken", "table": "account", "status": 503});
+    emulated.europe().arm(fault).await;
+    let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
+    lab.until("it waits for Europe", |state| {
+        let why = state.tables[0].failure.as_deref();
+        why.is_some_and(|why| why.contains("waits for the target"))
+    })
+    .await;
+    let folder = lab.state_folder();
+    let europe = lab.emulated.europe();
+    europe.control("DELETE", "faults", None).await;
+    let (emulated, state) = lab.stop_and_keep().await;
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let index = rusqlite::Connection::open(folder.join("index.db")).unwrap();
+    let host = format!("http://{}", elsewhere.local_addr().unwrap());
+    let edited = index.execute(
+        "UPDATE listings SET next = replace(next, ?1, ?2) WHERE side = 'target' AND next IS NOT NULL",
+        [emulated.pair.europe_url(), &host],
+    );
+    assert_eq!(edited.unwrap(), 1);
+    drop(index);
+    let mut lab = Lab::on(emulated, state, options());
+    let state = lab.compared().await;
+    assert_eq!(figures(&state), truth(&lab).await);
+    elsewhere.set_nonblocking(true).unwrap();
+    let called = elsewhere.accept().map_err(|error| error.kind());
+    assert_eq!(called.err(), Some(std::io::ErrorKind::WouldBlock));
+    lab.stop().await;
+}
+
 /// The truth that a comparison in full finds, by an engine that knows nothing.
 async fn truth(lab: &Lab) -> (BTreeMap<String, Drift>, Vec<(usize, usize)>) {
     let state = tempfile::tempdir().unwrap();

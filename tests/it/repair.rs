@@ -828,3 +828,45 @@ async fn what_was_left_behind_is_shown_before_the_instance_answers() {
     );
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_made_while_it_is_read_for_what_refers_to_it_is_not_taken_for_deleted() {
+    let mut lab = Lab::demo().await;
+    let (account, contact) = (
+        "4d1d7a8e-0d5c-4c1b-9c55-2f7a8e0d5c4c",
+        "5e2e8b9f-1e6d-4d2c-8d66-3a8b9f1e6d5d",
+    );
+    let us = lab.emulated.us();
+    let body = json!({"name": "Northwind", "accountnumber": "NW-1"});
+    us.account(account, body).await;
+    let body = json!({
+        "contactid": contact, "lastname": "Ng",
+        "parentcustomerid_account@odata.bind": format!("/accounts({account})")
+    });
+    assert_eq!(us.post("contacts", body).await.status, 204);
+    let state = lab.compare_again().await;
+    let records: Vec<_> = ["account", "contact"]
+        .iter()
+        .flat_map(|table| in_drift(&state, table, Drift::Missing))
+        .filter(|one| [account, contact].contains(&one.key.id.to_string().as_str()))
+        .collect();
+    // The account is read for itself, and again for its contact: the second answer of its source comes only once the
+    // account is made, and after its target said that there is none.
+    let (path, of_us, of_europe) = (
+        format!("accounts({account})"),
+        lab.emulated.us(),
+        lab.emulated.europe(),
+    );
+    of_us
+        .arm(json!({"count": 1, "path": path, "delay_ms": 0}))
+        .await;
+    of_us
+        .arm(json!({"count": 1, "path": path, "delay_ms": 600}))
+        .await;
+    of_europe
+        .arm(json!({"count": 1, "path": path, "method": "PATCH", "delay_ms": 200}))
+        .await;
+    let operation = lab.repair(Verb::Sync, &keys(&records)).await;
+    assert_eq!(operation.progress.verified, 2, "{operation:#?}");
+    lab.stop().await;
+}

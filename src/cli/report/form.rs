@@ -6,6 +6,7 @@ use crate::cli::output::{csv_cell, table};
 use crate::cli::trouble::Trouble;
 use crate::cli::words::moment;
 use crate::domain::customer::Mark;
+use crate::domain::text::tame_json;
 use crate::engine::report::Ticket;
 
 /// What the report is printed as.
@@ -89,7 +90,7 @@ impl Form {
                 for ticket in tickets {
                     let line = serde_json::to_string(&Line::of(ticket))
                         .map_err(|error| Trouble::bug(error.to_string()))?;
-                    text.push_str(&line);
+                    text.push_str(&tame_json(&line));
                     text.push('\n');
                 }
                 Ok(text)

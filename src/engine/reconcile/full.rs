@@ -9,21 +9,25 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::mpsc;
 
 use crate::dataverse::{Filter, Page, Query, Reader, now};
+use crate::domain::checksum::Checksums;
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
-use crate::domain::pairing::{Paired, Pairing};
-use crate::domain::row::{DeltaLink, RowId};
+use crate::domain::pairing::Paired;
+use crate::domain::row::RowId;
 use crate::domain::table::TableSchema;
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
-use crate::journal::Checkpoint;
+use crate::engine::state;
+use crate::journal::{Checkpoint, Listed, Listing};
 
 use super::counted::Counted;
 use super::keys::learn;
 use super::known::{Known, rules_of};
-use super::look::{Both, confirm};
+use super::look::{Both, LACKED, confirm};
+use super::progress::{Place, Progress};
+use super::refresh::{Unfollowed, refresh};
 use super::{Broken, Comparing, Interruption};
 
 /// How soon a listing that was interrupted asks again: at once refused while a breaker is open, it costs nothing.
@@ -34,55 +38,93 @@ const IMPLAUSIBLE: usize = 100;
 
 /// What a listing tells as it goes.
 enum Told {
-    Rows(End, Vec<(RowId, u64)>, Vec<RowId>),
+    /// A page, and how far the side is read with it.
+    Page(End, Listed, Listing),
     /// The instance does not answer; it is asked again.
     Waits(End, String),
 }
 
-/// What is known of a listing at its end.
-#[derive(Default)]
-struct Listing {
-    rows: usize,
-    /// Where its changes go on, if the table tells them.
-    delta: Option<DeltaLink>,
-    /// The server's clock at its beginning.
-    began: Option<DateTime<Utc>>,
-}
-
-/// Compares one table in full.
+/// Compares one table in full, from where an earlier comparison broke off if there is one.
 pub(super) async fn compare(
     job: &Comparing,
     table: &Arc<LinkTable>,
     known: &mut Known,
 ) -> Result<Comparison, Broken> {
-    let started = now();
     learn(job, table).await?;
+    let (mut progress, place) = Progress::open(job, table, now().wall).await;
+    let read_before = place.rows();
+    if read_before > 0 {
+        let text = format!(
+            "{}: the comparison goes on where it broke off; {read_before} rows are read already",
+            table.name
+        );
+        job.tell(Event::ComparesInFull {
+            link: job.link.place,
+            text,
+        })
+        .await;
+    }
+    match compare_from(job, table, known, &mut progress, place).await {
+        Err(broken) if broken.failure.refuses_the_token() => {
+            progress.forget().await;
+            if read_before == 0 {
+                return Err(broken);
+            }
+            progress.started = now().wall.trunc_subsecs(3);
+            let beginning = progress.beginning();
+            compare_from(job, table, known, &mut progress, beginning).await
+        }
+        compared => compared,
+    }
+}
+
+async fn compare_from(
+    job: &Comparing,
+    table: &Arc<LinkTable>,
+    known: &mut Known,
+    progress: &mut Progress,
+    place: Place,
+) -> Result<Comparison, Broken> {
+    let started = now();
+    let read_before = place.rows();
     let (told, mut hears) = mpsc::channel(4);
-    let lists = |end| Lists {
+    let sums = Checksums::new(&table.rules, place.source.seed);
+    let lists = |end, listed: &Listing| Lists {
         end,
+        sums: sums.clone(),
         reader: job.ends.reader(end).clone(),
         table: Arc::clone(table),
         interruption: job.interruption,
+        listed: listed.clone(),
         told: told.clone(),
     };
     // Tasks of their own: parsing and hashing keep a core busy on each side.
-    let source = tokio::spawn(lists(End::Source).run());
-    let target = tokio::spawn(lists(End::Target).run());
+    let source = tokio::spawn(lists(End::Source, &place.source).run());
+    let target = tokio::spawn(lists(End::Target, &place.target).run());
     drop(told);
     let expected = expected(job, table, known).await;
-    let (Paired { equal, unequal }, unread) = pair(job, table, started, expected, &mut hears).await;
+    let (Paired { equal, unequal }, unread) =
+        pair(job, table, started, expected, progress, place, &mut hears).await;
     let source = ended(source.await, End::Source)?;
     let target = ended(target.await, End::Target)?;
-    plausible(
-        End::Source,
-        &source,
-        known.rows(|drift| !is_target_only(drift)),
-    )?;
-    plausible(
-        End::Target,
-        &target,
-        known.rows(|drift| !is_source_only(drift)),
-    )?;
+    for (end, listing, before) in [
+        (
+            End::Source,
+            &source,
+            known.rows(|drift| !is_target_only(drift)),
+        ),
+        (
+            End::Target,
+            &target,
+            known.rows(|drift| !is_source_only(drift)),
+        ),
+    ] {
+        if let Err(broken) = plausible(end, listing, before) {
+            // Read anew the next time: it may be true by then, or be told otherwise.
+            progress.forget().await;
+            return Err(broken);
+        }
+    }
 
     let changed = changed_meanwhile(job, table, [&source, &target]).await?;
     let mut ids = unequal;
@@ -98,8 +140,8 @@ pub(super) async fn compare(
             rules: rules_of(table),
             source,
             target,
-            taken: started.wall.trunc_subsecs(3),
-            compared: started.wall.trunc_subsecs(3),
+            taken: progress.started,
+            compared: progress.started,
             sources: 0,
             in_sync: 0,
             local: 0,
@@ -110,15 +152,25 @@ pub(super) async fn compare(
     } else {
         // No changes lead on from here.
         known.forget();
+        progress.forget().await;
         table.read_apart.take();
         counted.sums(looked.iter())
     };
+    // What was deleted behind a page that was read long ago, only the changes tell.
+    if let Some(point) = known.point().filter(|_| read_before > 0) {
+        known.leave_untold();
+        match refresh(job, table, known, point).await {
+            Ok(comparison) => return Ok(comparison),
+            Err(Unfollowed::Broken(broken)) => return Err(broken),
+            Err(Unfollowed::Token(_)) => known.was_told(),
+        }
+    }
     let comparison = Comparison {
         table: table.index,
         started,
         in_sync: sums.in_sync,
         local: sums.local,
-        full: started.wall,
+        full: progress.started,
         is_whole: true,
         looked,
     };
@@ -126,12 +178,16 @@ pub(super) async fn compare(
     Ok(comparison)
 }
 
-fn listing(table: &LinkTable, end: End) -> Query {
-    // One side's changes alone lead nowhere.
-    if table.source.change_tracking && table.target.change_tracking {
+fn listing(table: &LinkTable, end: End, sums: &Checksums) -> Query {
+    let query = if table.is_tracked() {
         table.tracked(end)
     } else {
         table.query(end)
+    };
+    if table.is_taken_as_it_is(end) {
+        query.summed(sums.clone())
+    } else {
+        query
     }
 }
 
@@ -155,31 +211,29 @@ async fn pair(
     table: &LinkTable,
     started: Now,
     expected: Option<usize>,
+    progress: &mut Progress,
+    mut place: Place,
     hears: &mut mpsc::Receiver<Told>,
 ) -> (Paired, Vec<RowId>) {
-    let mut pairing = Pairing::default();
-    let (mut from_source, mut from_target) = (0, 0);
-    let mut unread = Vec::new();
+    let before = place.rows();
     while let Some(told) = hears.recv().await {
         let event = match told {
-            Told::Rows(end, rows, unreadable) => {
-                for (id, digest) in &rows {
-                    match end {
-                        End::Source => pairing.source(*id, *digest),
-                        End::Target => pairing.target(*id, *digest),
-                    }
-                }
+            Told::Page(end, page, listing) => {
+                place.take(end, &page);
                 match end {
-                    End::Source => from_source += rows.len(),
-                    End::Target => from_target += rows.len(),
+                    End::Source => place.source.rows = listing.rows,
+                    End::Target => place.target.rows = listing.rows,
                 }
-                unread.extend(unreadable);
+                progress.keep(end, listing, page).await;
                 Event::Comparing {
                     table: table.index,
-                    source: from_source,
-                    target: from_target,
-                    expected,
-                    started,
+                    progress: state::Progress {
+                        started,
+                        source: place.source.rows,
+                        target: place.target.rows,
+                        before,
+                        expected,
+                    },
                 }
             }
             Told::Waits(end, why) => Event::CompareFailed {
@@ -189,28 +243,36 @@ async fn pair(
         };
         job.tell(event).await;
     }
-    (pairing.finish(), unread)
+    (place.pairing.finish(), place.unread)
 }
 
 /// One side's listing.
 struct Lists {
     end: End,
+    sums: Checksums,
     reader: Reader,
     table: Arc<LinkTable>,
     interruption: Interruption,
+    /// How far it is.
+    listed: Listing,
     told: mpsc::Sender<Told>,
 }
 
 impl Lists {
-    async fn run(self) -> Result<Listing, Failure> {
-        let mut listed = Listing::default();
-        let mut pages = self.reader.pages(listing(&self.table, self.end));
+    async fn run(mut self) -> Result<Listing, Failure> {
+        let query = listing(&self.table, self.end, &self.sums);
+        let mut pages = match &self.listed.next {
+            Some(place) => self.reader.pages_from(query, place)?,
+            // It was read to its end before.
+            None if self.listed.pages > 0 => return Ok(self.listed),
+            None => self.reader.pages(query),
+        };
         let asked = now();
         loop {
             let mut page = match pages.next().await {
                 Ok(Some(page)) => page,
-                Ok(None) => return Ok(listed),
-                Err(failure) if self.may_wait(&failure, &listed) => {
+                Ok(None) => return Ok(self.listed),
+                Err(failure) if self.may_wait(&failure) => {
                     let told = Told::Waits(self.end, failure.cause());
                     if self.told.send(told).await.is_err() {
                         return Err(failure);
@@ -220,33 +282,40 @@ impl Lists {
                 }
                 Err(failure) => return Err(failure),
             };
-            listed.rows += page.rows.len();
+            self.listed.pages += 1;
+            self.listed.rows += page.rows.len() + page.sums.len();
             // An answer is dated when it is given; what it says is as old as the question.
-            listed.began = listed.began.or_else(|| {
+            self.listed.began = self.listed.began.or_else(|| {
                 let took = chrono::Duration::from_std(now().since(asked)).ok()?;
                 page.date?.checked_sub_signed(took)
             });
-            listed.delta = page.delta.take();
+            self.listed.next = pages.place();
+            self.listed.delta = page.delta.take();
+            let page = self.digest(page);
+            let told = Told::Page(self.end, page, self.listed.clone());
             // The one who pairs only goes away together with this task.
-            if self.told.send(self.tell(page)).await.is_err() {
-                return Ok(listed);
+            if self.told.send(told).await.is_err() {
+                return Ok(self.listed);
             }
         }
     }
 
     /// Nothing is lost yet before the first page; behind it, what was read is kept.
-    fn may_wait(&self, failure: &Failure, listed: &Listing) -> bool {
+    fn may_wait(&self, failure: &Failure) -> bool {
         self.interruption == Interruption::Waits
-            && listed.rows > 0
+            && self.listed.rows > 0
             && (failure.is_transient() || failure.is_held_back())
     }
 
-    fn tell(&self, page: Page) -> Told {
+    fn digest(&self, mut page: Page) -> Listed {
+        let mut rows = std::mem::take(&mut page.sums);
         let taken = self.table.take(self.end, page);
-        let rows = taken.rows.iter();
-        let rows = rows.map(|row| (row.id, self.table.rules.digest(row)));
+        rows.extend(taken.rows.iter().map(|row| (row.id, self.sums.of(row))));
         let unreadable = taken.unreadable.iter().map(|(id, _)| *id);
-        Told::Rows(self.end, rows.collect(), unreadable.collect())
+        Listed {
+            rows,
+            unreadable: unreadable.collect(),
+        }
     }
 }
 
@@ -325,6 +394,7 @@ async fn look(job: &Comparing, table: &LinkTable, ids: &[RowId]) -> Result<Vec<L
     let mut both = Both::read(&job.link, table, &job.ends, ids).await?;
     both.match_keys(&job.link, table, &job.ends, false).await?;
     let mut looked = both.judge(&job.link, table, ids, |_, clues| clues);
-    confirm(job, table, &mut looked).await?;
+    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    confirmed.map_err(Broken::target)?;
     Ok(looked)
 }

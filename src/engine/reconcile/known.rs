@@ -32,6 +32,8 @@ pub(in crate::engine) struct Known {
     unsaved: BTreeSet<RowId>,
     /// Whether it doesn't know the last full comparison yet.
     owes_whole: bool,
+    /// Whether nobody was told of it yet.
+    is_untold: bool,
 }
 
 impl Known {
@@ -127,9 +129,19 @@ impl Known {
         self.point.clone()
     }
 
-    /// Whether some of what is known was not read by this process yet.
-    pub(super) fn is_fresh_from_the_index(&self) -> bool {
-        !self.unread.is_empty() || self.problems.is_empty()
+    /// Whether nobody was told all of what is known: some of it was not read by this process yet, or all of it just now.
+    pub(super) fn is_to_be_told_whole(&self) -> bool {
+        self.is_untold || !self.unread.is_empty() || self.problems.is_empty()
+    }
+
+    /// Nobody is told of the full comparison before what changed meanwhile is read, too.
+    pub(super) fn leave_untold(&mut self) {
+        self.is_untold = true;
+    }
+
+    /// All of it was told.
+    pub(super) fn was_told(&mut self) {
+        self.is_untold = false;
     }
 
     /// The problems of an earlier process.

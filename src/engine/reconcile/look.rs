@@ -14,8 +14,8 @@ use crate::engine::link::{Ends, LinkContext, LinkTable};
 use crate::engine::reading::{End, Taken};
 use crate::engine::records::Sides;
 
+use super::Broken;
 use super::keys::twin_of;
-use super::{Broken, Comparing};
 
 /// What one side shows of some records.
 #[derive(Debug, Default)]
@@ -178,31 +178,43 @@ impl Both {
     }
 }
 
-/// Asks for records that seem missing once more, each by its id: only then is it known that the row is not there, rather
-/// than hidden from us (403), which a listing does not tell apart.
+/// Asks for records that the target seems to lack once more, each by its id: only then is it known that the row is not
+/// there, rather than hidden from us (403), which a listing does not tell apart, or made by a repair since it was read.
 pub(super) async fn confirm(
-    job: &Comparing,
+    link: &LinkContext,
+    ends: &Ends,
     table: &LinkTable,
+    drifts: &[Drift],
     looked: &mut [Looked],
-) -> Result<(), Broken> {
-    let missing = looked
+) -> Result<(), Failure> {
+    let lacked = looked
         .iter()
-        .filter(|looked| looked.drift == Drift::Missing);
-    let missing: Vec<RowId> = missing.map(|looked| looked.record.key.id).collect();
-    let confirmed = job.ends.each(End::Target, table, &missing).await;
-    let confirmed = confirmed.map_err(Broken::target)?.into_iter();
+        .filter(|looked| drifts.contains(&looked.drift));
+    let lacked: Vec<RowId> = lacked.map(|looked| looked.record.key.id).collect();
+    if lacked.is_empty() {
+        return Ok(());
+    }
+    let confirmed = ends.each(End::Target, table, &lacked).await?;
     let mut there: HashMap<RowId, Side> = confirmed
+        .into_iter()
         .filter(|(_, target)| *target != Side::Absent)
         .collect();
     for looked in looked {
         let id = looked.record.key.id;
         if let Some(target) = there.remove(&id) {
             let source = looked.sides.source.clone();
-            *looked = assess(&job.link, table, id, source, target, None);
+            *looked = assess(link, table, id, source, target, None);
         }
     }
     Ok(())
 }
+
+/// Drifts of which a comparison asks once more.
+pub(super) const LACKED: [Drift; 2] = [Drift::Missing, Drift::DeletedInTarget];
+
+/// That it was deleted is concluded from what a repair left there: a repair that is under way may have made it since it
+/// was read.
+const DELETED: [Drift; 1] = [Drift::DeletedInTarget];
 
 /// Reads records on both sides by their ids; where only one side has one, its alternate key is asked of the other.
 pub(in crate::engine) async fn look_many(
@@ -216,11 +228,25 @@ pub(in crate::engine) async fn look_many(
         both.match_keys(link, table, ends, true).await?;
         Ok(both.judge(link, table, ids, |_, clues| clues))
     };
-    read.await.map_err(|broken: Broken| broken.failure)
+    let mut looked = read.await.map_err(|broken: Broken| broken.failure)?;
+    confirm(link, ends, table, &DELETED, &mut looked).await?;
+    Ok(looked)
 }
 
 /// Reads one record on both sides; where only one side has it, its alternate key is asked of the other.
 pub(in crate::engine) async fn look_one(
+    link: &LinkContext,
+    table: &LinkTable,
+    ends: &Ends,
+    id: RowId,
+) -> Result<Looked, Failure> {
+    let mut looked = read_one(link, table, ends, id).await?;
+    let one = std::slice::from_mut(&mut looked);
+    confirm(link, ends, table, &DELETED, one).await?;
+    Ok(looked)
+}
+
+async fn read_one(
     link: &LinkContext,
     table: &LinkTable,
     ends: &Ends,

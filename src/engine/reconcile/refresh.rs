@@ -19,7 +19,7 @@ use crate::journal::Checkpoint;
 
 use super::counted::others;
 use super::known::Known;
-use super::look::{Both, Found, assess, confirm};
+use super::look::{Both, Found, LACKED, assess, confirm};
 use super::{Broken, Comparing};
 
 /// Why changes were not followed.
@@ -79,7 +79,7 @@ async fn follow(
     apart: &BTreeSet<RowId>,
 ) -> Result<Comparison, Unfollowed> {
     let started = now();
-    let is_first = known.is_fresh_from_the_index();
+    let is_first = known.is_to_be_told_whole();
     let (source, target) = tokio::join!(
         changes(job, table, End::Source, &point.source),
         changes(job, table, End::Target, &point.target),
@@ -117,7 +117,8 @@ async fn follow(
     let mut looked = both.judge(&job.link, table, &ids, |id, clues| {
         feeds.clues(id, clues, known.was_local(id))
     });
-    confirm(job, table, &mut looked).await?;
+    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    confirmed.map_err(Broken::target)?;
     // Taken as it was read, and looked at once more: gone since the feeds were read, or an answer that was wrong.
     let doubtful = looked.iter().filter(|looked| {
         let id = looked.record.key.id;
@@ -150,6 +151,7 @@ async fn follow(
         },
     };
     job.tell(Event::Compared(comparison.clone())).await;
+    known.was_told();
     Ok(Comparison {
         looked: known.problems(&job.link),
         ..comparison

@@ -290,10 +290,11 @@ impl Repair {
             // It exists, and that is all that is asked of it: an orphan or the target's own row will do.
             _ if looked.sides.target.row().is_some() => return Ok(Ok(())),
             Plan::Keep | Plan::Nothing(_) | Plan::Fill { .. } | Plan::Refuse(_) => {
-                return Ok(Err(waits(match &looked.sides.source {
-                    Side::Unreadable(reason) => reason,
-                    Side::OutOfScope => OUT_OF_SCOPE,
-                    Side::Row(_) | Side::Absent | Side::Unread => "the source has no such row",
+                return Ok(Err(waits(match (&looked.sides.source, plan) {
+                    (Side::Unreadable(reason), _) => reason,
+                    (Side::OutOfScope, _) => OUT_OF_SCOPE,
+                    (Side::Row(_), Plan::Refuse(why)) => why,
+                    (Side::Row(_) | Side::Absent | Side::Unread, _) => "the source has no such row",
                 })));
             }
         }

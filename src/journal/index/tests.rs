@@ -5,6 +5,7 @@
 use chrono::TimeZone;
 
 use super::*;
+use crate::domain::row::PageLink;
 
 fn account() -> TableName {
     TableName::new("account").unwrap()
@@ -266,4 +267,70 @@ async fn lines_come_back_in_their_order_and_are_forgotten_after_14_days() {
     index.keep_lines(all.clone(), at(24)).await.unwrap();
     assert_eq!(index.lines(10).await.unwrap(), &all[1..]);
     assert_eq!(index.lines(1).await.unwrap(), &all[2..], "the latest");
+}
+
+#[tokio::test]
+async fn what_a_comparison_has_read_is_kept_page_by_page_until_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    let (link, table) = ("us-europe".to_owned(), account());
+    let id = |number: u128| RowId::new(Uuid::from_u128(number)).unwrap();
+    let listing = |page: u32| Listing {
+        rules: u64::MAX,
+        seed: u64::MAX - 2,
+        started: checkpoint(5).taken,
+        began: (page > 1).then(|| checkpoint(4).taken),
+        pages: page,
+        rows: 2 * page as usize,
+        next: (page < 2).then(|| PageLink::new("https://us.example/api/data/v9.2/accounts?p=1")),
+        delta: (page == 2).then(|| DeltaLink::new("https://us.example/api/data/v9.2/accounts?d=1")),
+    };
+    let page = |number: u32| Listed {
+        rows: vec![(id(u128::from(number)), u64::MAX - 1), (id(9), 7)],
+        unreadable: vec![id(u128::from(number) + 100)],
+    };
+    for number in [1, 2] {
+        let saved = index.save_listed(
+            link.clone(),
+            table.clone(),
+            "source",
+            listing(number),
+            page(number),
+        );
+        assert!(saved.await.unwrap());
+        let kept = index
+            .listing(link.clone(), table.clone(), "source")
+            .await
+            .unwrap();
+        assert_eq!(kept, Some(listing(number)));
+    }
+    let kept = index
+        .listed(link.clone(), table.clone(), "source", 1)
+        .await
+        .unwrap();
+    assert_eq!(kept, Some(page(1)));
+    assert_eq!(
+        index
+            .listed(link.clone(), table.clone(), "source", 3)
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        index
+            .listing(link.clone(), table.clone(), "target")
+            .await
+            .unwrap(),
+        None
+    );
+    // The comparison is done: its pages are of no use any more.
+    assert!(save(&index, change(1, true, Vec::new(), Vec::new())).await);
+    assert_eq!(
+        index
+            .listing(link.clone(), table.clone(), "source")
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(index.listed(link, table, "source", 1).await.unwrap(), None);
 }

@@ -203,6 +203,29 @@ fn status_goes_to_the_clipboard_and_onto_a_plain_page() {
 }
 
 #[test]
+fn security_case_27_only_the_keys_that_copy_reach_the_clipboard_and_they_send_what_was_asked_for() {
+    let copied = |keys: &str| {
+        let mut console = Console::new(fixture::working(), (140, 42));
+        console.keys(keys);
+        console.copied.clone()
+    };
+    // Whatever else is pressed, on any screen, nothing leaves for the terminal's clipboard.
+    let others: String = (' '..='~')
+        .filter(|key| !"yYqQ\"\\".contains(*key) && *key != ' ')
+        .map(|key| format!("{key} Esc "))
+        .collect();
+    for screen in 1..=7 {
+        assert_eq!(
+            copied(&format!("{screen} {others}")),
+            Vec::<String>::new(),
+            "{screen}"
+        );
+    }
+    let [id] = copied("2 y").try_into().unwrap();
+    assert!(crate::domain::row::RowId::parse(&id).is_ok(), "{id}");
+}
+
+#[test]
 fn a_key_that_is_released_or_unknown_does_nothing() {
     let mut console = Console::new(fixture::quiet(), (80, 24));
     console.take(Message::Key(char('#')));

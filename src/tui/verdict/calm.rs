@@ -30,7 +30,16 @@ pub fn not_compared(facts: &Facts<'_>) -> Option<Verdict> {
         (0, _, Some(failure)) => format!("broke off: {}", visible(&failure)),
         (0, _, None) => "no answer yet".to_owned(),
         (read, Some(expected), _) if expected > 0 => {
-            format!("{} % read", (read * 100 / expected).min(99))
+            let percent = (read * 100 / expected).min(99);
+            let compares = tables().filter_map(|(_, table)| table.comparing);
+            let left = compares.map(|progress| progress.left(facts.now));
+            match left
+                .collect::<Option<Vec<_>>>()
+                .and_then(|left| left.into_iter().max())
+            {
+                Some(left) => format!("{percent} % read, about {} left", about(left)),
+                None => format!("{percent} % read"),
+            }
         }
         (read, _, _) => format!("{} read", of_them(read, "row")),
     };

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tandem::config::Config;
+use tandem::domain::breaker::Phase;
 use tandem::domain::credential::Credential;
 use tandem::domain::drift::Drift;
 use tandem::domain::lag::{LinkCondition, Schedule};
 use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
 use tandem::domain::row::RowId;
 use tandem::emulator::SYNC_CLIENT_ID;
+use tandem::engine::command::Command;
 use tandem::engine::state::OperationState;
 
 use crate::support::emulated::Emulated;
@@ -467,5 +469,49 @@ async fn nothing_is_overwritten_on_a_guess_while_the_feeds_can_not_be_read() {
     let europe = lab.emulated.europe();
     europe.control("DELETE", "faults", None).await;
     assert_eq!(europe.get(&row).await.json()["telephone1"], "+44 20");
+    lab.stop().await;
+}
+
+/// What the processes of one machine share is the journal (reliability 2.1, "Shared between processes").
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f41_while_what_processes_share_takes_nothing_a_stop_holds_and_nothing_is_sent() {
+    let (mut lab, stubs) = some(Drift::Stub, 3).await;
+    let now = tandem::engine::now().wall;
+    lab.send(Command::ForceOpen {
+        instance: 0,
+        who: "anna".to_owned(),
+        reason: "INC-1".to_owned(),
+        until: Some(now + chrono::Duration::hours(1)),
+    })
+    .await;
+    let is_stopped = |state: &tandem::engine::State| {
+        let mut breakers = state.instances[0].breakers.iter();
+        breakers.all(|breaker| matches!(breaker.phase, Phase::ForcedOpen(_)))
+    };
+    lab.until("the US is stopped", |state| is_stopped(state))
+        .await;
+    lab.clear_log().await;
+    // Another process holds it, and does not let go.
+    let journal = lab.state_folder().join("journal.db");
+    let mut other = rusqlite::Connection::open(&journal).unwrap();
+    let held = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate);
+    let held = held.unwrap();
+    let operation = lab.begin(Verb::Rehydrate, &stubs).await;
+    let state = lab
+        .until("it is refused", |state| {
+            let operation = state.operation(operation);
+            operation.is_some_and(|one| one.is_finished()) || !state.notices.is_empty()
+        })
+        .await;
+    assert!(is_stopped(&state), "{:?}", state.instances[0].breakers);
+    let told = format!("{:?} {:?}", state.notices, state.operation(operation));
+    assert!(told.contains("journal"), "{told}");
+    assert_eq!(lab.writes().await, Vec::<Json>::new());
+    held.rollback().unwrap();
+    drop(other);
+    // Nor does a start take the stop for over.
+    let mut lab = lab.restart().await;
+    lab.until("it is stopped as before", |state| is_stopped(state))
+        .await;
     lab.stop().await;
 }

@@ -34,6 +34,13 @@ impl Running {
         Self(command.spawn().unwrap())
     }
 
+    /// Starts it with its errors, and so a service's log, in a file.
+    pub fn logging(command: &mut Command, file: &Path) -> Self {
+        let file = std::fs::File::create(file).unwrap();
+        let command = command.stdout(Stdio::null()).stderr(file);
+        Self(command.spawn().unwrap())
+    }
+
     /// Starts it, and waits for the line of JSON that says that it is ready.
     pub fn ready(command: &mut Command) -> (Self, Json) {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::inherit());
@@ -56,6 +63,11 @@ impl Running {
     pub fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Whether it has come to its own end.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
     }
 
     /// Waits for its own end; whether it was a good one.

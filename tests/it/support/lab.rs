@@ -191,6 +191,12 @@ impl Lab {
         self.emulated
     }
 
+    /// Stops the engine; the instances go on, and its folder is kept.
+    pub async fn stop_and_keep(self) -> (Emulated, TempDir) {
+        self.running.stop().await;
+        (self.emulated, self.state)
+    }
+
     /// The same with a configuration that a test changes first.
     pub async fn restart_configured(
         self,
