@@ -59,10 +59,16 @@ pub(super) struct StateWriter {
     told_line: Option<(u64, DateTime<Utc>)>,
     /// Whether lines are left out: somebody else has said it.
     is_quiet: bool,
-    /// Whether what people put down was read.
-    has_notes: bool,
-    /// Whether what earlier processes saw was read.
-    has_lines: bool,
+    history: History,
+}
+
+/// What of earlier processes was read.
+#[derive(Debug, Default)]
+struct History {
+    /// What people put down.
+    notes: bool,
+    /// What was seen.
+    lines: bool,
 }
 
 impl StateWriter {
@@ -80,8 +86,7 @@ impl StateWriter {
             follows: false,
             told_line: None,
             is_quiet: false,
-            has_notes: false,
-            has_lines: false,
+            history: History::default(),
         }
     }
 

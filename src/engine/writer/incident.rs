@@ -23,8 +23,8 @@ impl StateWriter {
 
     /// Takes in what people put down.
     pub(in crate::engine) fn noted(&mut self, notes: Vec<Note>) {
-        self.has_notes = true;
-        self.state_mut().has_history = self.has_lines;
+        self.history.notes = true;
+        self.state_mut().has_history = self.history.lines;
         for note in notes {
             let line = note.sentence();
             let who = visible(&note.who).into_owned();
@@ -52,8 +52,8 @@ impl StateWriter {
 
     /// Takes in lines that were kept; those that stand there already are left out.
     pub(in crate::engine) fn recall(&mut self, lines: Vec<Line>) {
-        self.has_lines = true;
-        self.state_mut().has_history = self.has_notes;
+        self.history.lines = true;
+        self.state_mut().has_history = self.history.notes;
         for line in lines {
             if self.is_there(line.at, &line.text) {
                 continue;

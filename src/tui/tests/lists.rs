@@ -212,16 +212,9 @@ fn a_record_that_is_in_step_is_shown_on_both_sides_column_by_column() {
     use crate::engine::explain::{Explained, Sight, Story, Unresolved};
     let mut console = Console::new(fixture::working(), (80, 24));
     let key = fixture::record_key(0, 1);
-    let stale = console
-        .model
-        .state
-        .records
-        .iter()
-        .map(|(_, one)| one.clone());
-    let stale = stale
-        .filter(|one| one.drift == Drift::Stale)
-        .next()
-        .unwrap();
+    let records = console.model.state.records.clone();
+    let stale = records.iter().find(|(_, one)| one.drift == Drift::Stale);
+    let stale = stale.unwrap().1.clone();
     console.keys("2 Enter");
     console.change(|state| state.records = std::iter::empty().collect());
     console.keys("Esc Enter");

@@ -23,7 +23,7 @@ pub fn customers_missing(facts: &Facts<'_>) -> Option<Verdict> {
     if state.accepts_missing(facts.model.link) != Some(false) || missing == 0 || !is_settled {
         return None;
     }
-    let (title, them, they) = match missing {
+    let (title, them, once) = match missing {
         1 => ("1 CUSTOMER IS MISSING".to_owned(), "it", "it is"),
         n => (
             format!("{} CUSTOMERS ARE MISSING", count(n)),
@@ -62,7 +62,7 @@ pub fn customers_missing(facts: &Facts<'_>) -> Option<Verdict> {
         title,
         detail.join(" · "),
         format!(
-            "Tickets for {them} are refused, until {they} in {}.",
+            "Tickets for {them} are refused, until {once} in {}.",
             place(&facts.target.name)
         ),
         if is_hook_out(facts) {

@@ -180,14 +180,14 @@ impl List<'_> {
         } else {
             String::new()
         };
-        let least = width(&filter).min(LEAST_FILTER) + width(&rest) + 3;
-        if wide(&tokens) + least > room {
+        let needed = width(&filter).min(LEAST_FILTER) + width(&rest) + 3;
+        if wide(&tokens) + needed > room {
             tokens = self.tokens(false);
         }
-        if wide(&tokens) + least > room && self.is_filtered() {
+        if wide(&tokens) + needed > room && self.is_filtered() {
             tokens.retain(|one| one.drift.is_none_or(|drift| Some(drift) == chosen));
         }
-        if wide(&tokens) + least > room && self.is_filtered() {
+        if wide(&tokens) + needed > room && self.is_filtered() {
             tokens.retain(|one| one.role != Role::Care || one.drift.is_some());
         }
         let mut x = 1;
