@@ -95,14 +95,15 @@ impl Session {
         observer: mpsc::UnboundedSender<Observation>,
     ) -> Result<Self, SetUpError> {
         let tokens = Tokens::new(settings.credential, &settings.endpoint, audience)?;
-        let transport = Transport::new(settings.timeouts.connect, settings.timeouts.idle)
+        let timeouts = settings.timeouts;
+        let transport = Transport::new(timeouts.connect, timeouts.idle, &settings.network)
             .map_err(SetUpError::Transport)?;
         let admission = Admission::new(&settings.breakers, settings.seed, now());
         let shared = Shared {
             endpoint: settings.endpoint,
             admission: Arc::new(admission),
             transport,
-            timeouts: settings.timeouts,
+            timeouts,
             retry: settings.retry,
             observer,
         };
@@ -287,6 +288,17 @@ impl Session {
             let wait = stretched(failure.retry_after.unwrap_or_default());
             lock(&self.gate).close(wait, &failure.summary(), at);
             self.shared.admission.throttled(at);
+        }
+    }
+
+    /// Asks for a token, unless there is one.
+    pub(super) async fn authenticate(&self) -> Result<(), Failure> {
+        let deadline = now().after(self.shared.timeouts.deadline);
+        match self.token(deadline).await {
+            Ok(_) => Ok(()),
+            Err(
+                Stopped::Kept(failure) | Stopped::StaleToken(failure, _) | Stopped::Failed(failure),
+            ) => Err(failure),
         }
     }
 

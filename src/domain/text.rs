@@ -4,7 +4,7 @@
 //! names can look the same. Here they are made visible instead (security cases 30 to 36).
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 /// The most combining marks that one letter keeps; more are shown as one count (security case 33).
 const MAX_MARKS: usize = 4;
