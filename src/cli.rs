@@ -32,7 +32,9 @@ mod doctor;
 mod emulator;
 mod explain;
 mod find;
+mod handover;
 mod hook;
+mod incident;
 mod init;
 mod journal;
 mod maintenance;
@@ -43,6 +45,7 @@ mod report;
 mod retry;
 mod runs;
 mod status;
+mod timeline;
 
 #[cfg(test)]
 mod fixture;
@@ -124,6 +127,10 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
         Some(Command::Explain(explain)) => explain::run(&explain, context).await,
         Some(Command::Report(report)) => report::run(&report, context).await,
         Some(Command::Find(find)) => find::run(&find, context).await,
+        Some(Command::Timeline(timeline)) => timeline::run(&timeline, context).await,
+        Some(Command::Note(note)) => incident::note(&note, context).await,
+        Some(Command::Ack(ack)) => incident::ack(&ack, context).await,
+        Some(Command::Handover(handover)) => handover::run(&handover, context).await,
         Some(Command::Journal(journal)) => journal::run(journal, context).await,
         Some(Command::Hook(hook)) => hook::run(&hook.command, context).await,
         Some(Command::Agent(agent)) => agent::run(&agent, context).await,

@@ -12,6 +12,7 @@ pub mod find;
 pub mod fitness;
 pub mod impact;
 pub mod maintenance;
+pub mod notes;
 pub mod orders;
 pub mod records;
 pub mod report;
@@ -45,6 +46,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use crate::dataverse::{SignIn, now, sign_in};
 pub use crate::journal::{AgentLock, NotTheAgent};
+pub use alerts::at_a_glance;
 pub use command::Command;
 pub use hooked::RefusedReference;
 pub use run::start;

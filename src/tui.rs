@@ -39,12 +39,15 @@ pub mod format;
 pub mod layout;
 pub mod theme;
 
+mod bundle;
 mod errands;
 mod files;
 mod plain;
 mod run;
 mod terminal;
 
+pub use bundle::{BundleOptions, write_bundle};
+pub use errands::HookSwitch;
 pub use goal::Goal;
 pub use keymap::Keymap;
 pub use plain::run as run_plain;

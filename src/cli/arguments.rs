@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -114,6 +115,14 @@ pub enum Command {
     Find(Find),
     /// Tickets with their customers, each marked whole, stub, local, orphan or source unreadable
     Report(Report),
+    /// What happened, and what people put down
+    Timeline(Timeline),
+    /// Put a note into the timeline, for all who look at it
+    Note(Note),
+    /// Take the alerts that fire, so that they repeat no more
+    Ack(Ack),
+    /// Write the bundle for the next shift into a folder
+    Handover(Handover),
     /// Whether the journal is what was written; where it ends; all of it; less of it
     Journal(Journal),
     /// Ensure the rows that new rows refer to, when Dataverse asks: serve, and register with it
@@ -499,6 +508,80 @@ pub struct Agent {
     pub log_format: Format,
 }
 
+/// `tandem timeline`.
+#[derive(Args, Clone, Debug)]
+pub struct Timeline {
+    /// What is not longer ago than this, like 8h, or not before this moment, like 2026-11-24T03:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = when, default_value = "24h")]
+    pub since: When,
+    /// What is longer ago than this, or before this moment
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub until: Option<When>,
+    /// Only lines that hold all of these words
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Print Markdown, for a post-mortem
+    #[arg(long, conflicts_with_all = ["jsonl", "json"])]
+    pub md: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub jsonl: bool,
+}
+
+/// A moment, as it is said on a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// So long ago.
+    Ago(Duration),
+    /// Then.
+    At(DateTime<Utc>),
+}
+
+/// `tandem note`.
+#[derive(Args, Clone, Debug)]
+pub struct Note {
+    /// What to put down
+    #[arg(value_name = "TEXT", required = true)]
+    pub text: Vec<String>,
+}
+
+/// `tandem ack`.
+#[derive(Args, Clone, Debug)]
+pub struct Ack {
+    /// Only these: a rule's name, or RULE:SUBJECT for one of its alerts, as `tandem status` lists them [default: all that fire]
+    #[arg(value_name = "ALERT")]
+    pub alerts: Vec<String>,
+    /// For how long they are taken, 24h at most
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1h", conflicts_with = "give_back")]
+    pub lasts: Duration,
+    /// What to say to it, for whoever looks
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Give back those that you have: they are nobody's, and repeat again
+    #[arg(long)]
+    pub give_back: bool,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// `tandem handover`.
+#[derive(Args, Clone, Debug)]
+pub struct Handover {
+    /// What happened since then [default: since the incident began, or the last 8 hours]
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub since: Option<When>,
+    /// The folder to write, which must not be there yet [default: one below the state folder]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The link, where there is more than one
+    #[arg(long, value_name = "LINK")]
+    pub link: Option<String>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
 /// `tandem maintenance`.
 #[derive(Args, Clone, Debug)]
 pub struct Maintenance {
@@ -607,6 +690,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     crate::config::parse_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "a duration has a unit, like 30s, 10m or 1h".to_owned())
+}
+
+fn when(text: &str) -> Result<When, String> {
+    if let Ok(ago) = duration(text) {
+        return Ok(When::Ago(ago));
+    }
+    let at = DateTime::parse_from_rfc3339(text);
+    at.map(|at| When::At(at.to_utc())).map_err(|_| {
+        "say how long ago, like 90m or 2d, or a moment, like 2026-11-24T03:00:00Z".to_owned()
+    })
 }
 
 fn run(text: &str) -> Result<RunId, String> {
@@ -734,6 +827,18 @@ mod tests {
             ("tandem maintenance europe --for 2h", false),
             ("tandem maintenance europe --for 2h --reason x --end", false),
             ("tandem maintenance europe", false),
+            (
+                "tandem timeline --since 8h --until 2026-11-24T03:00:00Z --md",
+                true,
+            ),
+            ("tandem timeline --since yesterday", false),
+            ("tandem timeline --md --jsonl", false),
+            ("tandem note told the desk", true),
+            ("tandem note", false),
+            ("tandem ack", true),
+            ("tandem ack breaker-open:europe --for 30m --note x", true),
+            ("tandem ack --give-back --for 30m", false),
+            ("tandem handover --since 12h --out bundle", true),
             ("tandem destroy", false),
         ] {
             let parsed = parse(line);

@@ -32,6 +32,7 @@ pub async fn open(
     let safety = config.safety;
     let keys = keys(&config)?;
     let asked = Arc::new(config.clone());
+    let hooked = Arc::clone(&asked);
     let session = Session::begin(config, &context.globals, purpose)?;
     let options = tui::Options {
         safety,
@@ -46,6 +47,10 @@ pub async fn open(
         },
         is_ascii: context.globals.ascii,
         goal: story.and_then(tui::Goal::of),
+        hook: tui::HookSwitch::new(move |on| {
+            let config = Arc::clone(&hooked);
+            Box::pin(async move { super::hook::switch(&config, on).await })
+        }),
     };
     let is_plain = context.globals.plain || tui::is_dumb();
     let talk = async {

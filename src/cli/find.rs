@@ -106,8 +106,16 @@ struct Line<'a> {
     name: &'a str,
     number: &'a str,
     telephone: &'a str,
+    /// Of a ticket: whom it is for.
+    customer: Option<Customer<'a>>,
     /// By instance: there, not there, or not known.
     on: Map<String, Json>,
+}
+
+#[derive(Debug, Serialize)]
+struct Customer<'a> {
+    table: &'a str,
+    id: String,
 }
 
 fn report<'a>(text: &'a str, found: &'a Found) -> Report<'a> {
@@ -123,6 +131,10 @@ fn report<'a>(text: &'a str, found: &'a Found) -> Report<'a> {
         name: &record.name,
         number: &record.number,
         telephone: &record.telephone,
+        customer: record.customer.as_ref().map(|(table, id)| Customer {
+            table: table.as_str(),
+            id: id.to_string(),
+        }),
         on: names()
             .zip(record.on.iter().map(|on| Json::from(*on)))
             .collect(),

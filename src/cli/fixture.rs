@@ -156,6 +156,8 @@ pub fn well() -> State {
             },
             fault: None,
             warnings: Vec::new(),
+            ensuring: None,
+            lags: Arc::default(),
         }],
         tables: vec![
             table("account", &["accountnumber", "name", "telephone1"]),
@@ -168,6 +170,7 @@ pub fn well() -> State {
         taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
+        has_history: true,
         journal_fault: None,
         hook: None,
         agent: None,

@@ -76,6 +76,14 @@ async fn serve(config: &Config, context: &mut Context) -> Result<Exit, Trouble> 
     }
 }
 
+/// Has the target call the hook again, or no more, as `hook enable` and `hook disable` do.
+pub async fn switch(config: &Config, on: bool) -> Result<(), String> {
+    let told = |error: RegistrationError| format!("{:#}", anyhow::Error::from(error));
+    let registration = Registration::open(config).await.map_err(told)?;
+    let changes = registration.switch(on, Manner::Carry).await;
+    changes.map(drop).map_err(told)
+}
+
 /// Plays a hook's part in a story: it is registered and served, dies that long after the start, and comes back.
 pub async fn play(config: Config, dies: Duration, returns: Duration) {
     let began = Instant::now();

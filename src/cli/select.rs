@@ -180,7 +180,7 @@ pub fn parse(
         wanted.drifts = match verb {
             Verb::Ensure => vec![Drift::Missing],
             Verb::Rehydrate => vec![Drift::Stub, Drift::Stale],
-            Verb::Sync | Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End => {
+            Verb::Sync | Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End | Verb::Pause => {
                 vec![Drift::Missing, Drift::Stub, Drift::Stale]
             }
             // Named one by one: never chosen by a drift.

@@ -11,10 +11,10 @@ use super::output::Output;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use super::wait::{self, Stopped, is_compared, is_listed, is_probed};
+use crate::config::{AlertConfig, Expiry};
 use crate::domain::hook::{Answer, Called};
-use crate::engine::Depth;
-use crate::engine::State;
 use crate::engine::state::{InstanceState, TableState};
+use crate::engine::{Depth, State, at_a_glance};
 
 mod json;
 pub mod text;
@@ -32,8 +32,9 @@ pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trou
         Depth::Changes => Purpose::Look,
         depth => Purpose::Compare(depth),
     };
+    let rules = (config.alerts.clone(), config.expiries.clone());
     let session = Session::begin(config, &context.globals, purpose)?;
-    let outcome = look(arguments, &session, context).await;
+    let outcome = look(arguments, &session, &rules, context).await;
     session.end().await;
     outcome
 }
@@ -41,13 +42,14 @@ pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trou
 async fn look(
     arguments: &Status,
     session: &Session,
+    (alerts, expiries): &(Vec<AlertConfig>, Vec<Expiry>),
     context: &mut Context,
 ) -> Result<Exit, Trouble> {
     let timeout = arguments.patience.timeout;
     let output = context.output;
     let is_there = |state: &Arc<State>| {
         output.progress("asking the instances…");
-        is_known(state)
+        is_known(state) && state.has_history
     };
     let waited = wait::until(
         &session.engine,
@@ -69,16 +71,17 @@ async fn look(
         }
         Err(stopped) => return Err(follow::trouble(&stopped, timeout)),
     };
+    let alarms = at_a_glance(&state, alerts, expiries);
     if output.json {
-        Output::object(&json::report(&state, &verdict))?;
+        Output::object(&json::report(&state, &alarms, &verdict))?;
     } else {
-        Output::result(&text::report(&state, &verdict));
+        Output::result(&text::report(&state, &alarms, &verdict));
     }
     Ok(verdict.exit)
 }
 
 /// Whether all that can be known is known: every instance probed, every table compared or known not to be.
-fn is_known(state: &State) -> bool {
+pub fn is_known(state: &State) -> bool {
     state.instances.iter().all(is_probed)
         && is_hook_known(state)
         && state.links.iter().all(is_listed)

@@ -1,7 +1,7 @@
 //! When somebody is told: each rule fires once for each thing that it watches, and resolves once. What holds now is
 //! handed in; what fired is remembered, across restarts too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -182,6 +182,7 @@ enum Stage {
         told: DateTime<Utc>,
         text: String,
         clear: Option<Now>,
+        was_seen_to_begin: bool,
     },
 }
 
@@ -194,6 +195,8 @@ pub struct Firing {
     pub when: When,
     /// Since when that has held.
     pub since: DateTime<Utc>,
+    /// Whether it was seen to begin: what held when it was first looked at may have done so for long.
+    pub was_seen_to_begin: bool,
     /// What is the matter, for people.
     pub text: String,
 }
@@ -203,6 +206,8 @@ pub struct Firing {
 pub struct Watch {
     rules: Vec<Rule>,
     stages: BTreeMap<AlertKey, Stage>,
+    /// What has been seen not to hold.
+    clear: BTreeSet<AlertKey>,
 }
 
 impl Watch {
@@ -215,13 +220,18 @@ impl Watch {
             told: alert.at,
             text: alert.text,
             clear: None,
+            was_seen_to_begin: true,
         };
         let stages = fired
             .into_iter()
             .filter(known)
             .map(|alert| (alert.key.clone(), firing(alert)))
             .collect();
-        Self { rules, stages }
+        Self {
+            rules,
+            stages,
+            clear: BTreeSet::new(),
+        }
     }
 
     /// Takes in how things are, and says who is to be told what. `is_taken` says of an alert that has been firing since
@@ -240,8 +250,20 @@ impl Watch {
                     subject: sight.subject.clone(),
                 };
                 let before = self.stages.remove(&key);
+                if sight.holds == Holds::No {
+                    self.clear.insert(key.clone());
+                }
                 let taken = |since| is_taken(&key, since);
-                let (after, turn) = step(rule, sight, before, taken, now);
+                let (mut after, turn) = step(rule, sight, before, taken, now);
+                if let (
+                    Some(Stage::Firing {
+                        was_seen_to_begin, ..
+                    }),
+                    Some((Turn::Fired, ..)),
+                ) = (&mut after, &turn)
+                {
+                    *was_seen_to_begin |= self.clear.contains(&key);
+                }
                 alerts.extend(turn.map(|(turn, since, text)| Alert {
                     key: key.clone(),
                     when: rule.when,
@@ -261,10 +283,16 @@ impl Watch {
     /// What has fired and not resolved, what has done so for longest first.
     pub fn firing(&self) -> Vec<Firing> {
         let firing = self.stages.iter().filter_map(|(key, stage)| match stage {
-            Stage::Firing { since, text, .. } => Some(Firing {
+            Stage::Firing {
+                since,
+                text,
+                was_seen_to_begin,
+                ..
+            } => Some(Firing {
                 key: key.clone(),
                 when: self.rules.iter().find(|rule| rule.name == key.rule)?.when,
                 since: *since,
+                was_seen_to_begin: *was_seen_to_begin,
                 text: text.clone(),
             }),
             Stage::Pending { .. } => None,
@@ -290,7 +318,15 @@ fn step(
         (None, Holds::Yes) => pending(rule, sight, now, now),
         (Some(Stage::Pending { since }), Holds::Yes) => pending(rule, sight, since, now),
         (None | Some(Stage::Pending { .. }), Holds::No) => (None, None),
-        (Some(Stage::Firing { since, told, .. }), Holds::Yes) => {
+        (
+            Some(Stage::Firing {
+                since,
+                told,
+                was_seen_to_begin,
+                ..
+            }),
+            Holds::Yes,
+        ) => {
             let text = sight.text.clone();
             let is_due = |every: Duration| age(now.wall, told) >= every && !is_taken(since);
             let again = rule.repeat.is_some_and(is_due);
@@ -300,6 +336,7 @@ fn step(
                 told: if again { now.wall } else { told },
                 text,
                 clear: None,
+                was_seen_to_begin,
             };
             (Some(firing), said)
         }
@@ -309,6 +346,7 @@ fn step(
                 told,
                 text,
                 clear,
+                was_seen_to_begin,
             }),
             Holds::No,
         ) => {
@@ -321,6 +359,7 @@ fn step(
                 told,
                 text,
                 clear: Some(cleared),
+                was_seen_to_begin,
             };
             (Some(firing), None)
         }
@@ -340,6 +379,7 @@ fn pending(rule: &Rule, sight: &Sight, since: Now, now: Now) -> (Option<Stage>, 
         told: now.wall,
         text,
         clear: None,
+        was_seen_to_begin: false,
     };
     (Some(firing), Some(said))
 }
@@ -469,6 +509,20 @@ mod tests {
             [],
             "its rule is no more"
         );
+    }
+
+    #[test]
+    fn what_holds_at_the_first_look_was_not_seen_to_begin() {
+        let began = |seen: &[Sight]| {
+            let mut watch = Watch::new(vec![rule(0)], []);
+            for (second, sight) in (0..).zip(seen) {
+                watch.look(std::slice::from_ref(sight), |_, _| false, at(second));
+            }
+            watch.firing()[0].was_seen_to_begin
+        };
+        assert!(!began(&[sight(Holds::Yes)]));
+        assert!(!began(&[sight(Holds::Unsure), sight(Holds::Yes)]));
+        assert!(began(&[sight(Holds::No), sight(Holds::Yes)]));
     }
 
     #[test]

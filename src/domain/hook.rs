@@ -1,9 +1,10 @@
 //! The ensure hook as others see it: by which ids it is registered, whether it answers, whether the target calls it, and
 //! how many of its calls went by unensured.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,6 +23,10 @@ const ONE_IN: u64 = 20;
 const CALLS: &str = "tandem_hook_calls_total{outcome=\"";
 /// The figure that tells one hook behind a balancer from another.
 pub const STARTED: &str = "tandem_hook_start_time_milliseconds";
+/// When the hook was called last, in milliseconds since 1970; 0 while it never was.
+pub const LAST_CALL: &str = "tandem_hook_last_call_time_milliseconds";
+/// How many of its calls took no longer than a bound in seconds.
+const TOOK: &str = "tandem_hook_latency_seconds_bucket{le=\"";
 /// What a call may come to that leaves what it refers to unensured.
 const UNENSURED: [&str; 10] = [
     "not_ensured",
@@ -81,6 +86,12 @@ pub struct Calls {
     started: String,
     all: u64,
     unensured: u64,
+    /// When it was called last, in milliseconds since 1970.
+    #[serde(default)]
+    last: i64,
+    /// How many calls took no longer than so many milliseconds, the shortest first.
+    #[serde(default)]
+    took: Vec<(u32, u64)>,
 }
 
 impl Calls {
@@ -94,6 +105,12 @@ impl Calls {
             if name == STARTED {
                 value.clone_into(&mut calls.started);
             }
+            if name == LAST_CALL {
+                calls.last = value.parse().unwrap_or_default();
+            }
+            if let (Some(bound), Ok(count)) = (bound(name), value.parse()) {
+                calls.took.push((bound, count));
+            }
             let outcome = name.strip_prefix(CALLS);
             let outcome = outcome.and_then(|rest| rest.strip_suffix("\"}"));
             let (Some(outcome), Ok(count)) = (outcome, value.parse::<u64>()) else {
@@ -106,6 +123,22 @@ impl Calls {
         }
         calls
     }
+}
+
+/// The bound of a bucket in milliseconds; the last has none, which is the most there is.
+fn bound(name: &str) -> Option<u32> {
+    let seconds = name.strip_prefix(TOOK)?.strip_suffix("\"}")?;
+    if seconds == "+Inf" {
+        return Some(u32::MAX);
+    }
+    let millis = seconds.parse::<f64>().ok()? * 1000.0;
+    let is_sound = (0.0..=f64::from(u32::MAX)).contains(&millis);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is within the bounds of the type"
+    )]
+    is_sound.then(|| millis.round() as u32)
 }
 
 /// How many calls there were lately, and how many of them went by unensured.
@@ -131,6 +164,9 @@ pub struct HookHealth {
     since: Option<Now>,
     called: Called,
     seen: VecDeque<(Now, Calls)>,
+    /// When a call of it was last heard of, whichever hook behind the address took it.
+    #[serde(default)]
+    last_call: Option<DateTime<Utc>>,
 }
 
 impl HookHealth {
@@ -141,6 +177,9 @@ impl HookHealth {
         if !is_same {
             self.since = Some(at);
         }
+        let last = calls.as_ref().filter(|calls| calls.last > 0);
+        let last = last.and_then(|calls| DateTime::from_timestamp_millis(calls.last));
+        self.last_call = self.last_call.max(last);
         self.seen.extend(calls.map(|calls| (at, calls)));
         while self
             .seen
@@ -170,6 +209,34 @@ impl HookHealth {
     /// Whether the target calls it.
     pub fn called(&self) -> Called {
         self.called
+    }
+
+    /// When it was called last, as far as it has said.
+    pub fn last_call(&self) -> Option<DateTime<Utc>> {
+        self.last_call
+    }
+
+    /// The time that 95 of 100 of the calls of the last five minutes kept within, at most: the bound of the bucket that
+    /// the hook counts them in.
+    pub fn p95(&self) -> Option<Duration> {
+        let mut sums: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut before: Vec<&Calls> = Vec::new();
+        for (_, calls) in &self.seen {
+            match before.iter_mut().find(|one| one.started == calls.started) {
+                Some(last) => {
+                    for ((bound, count), (_, old)) in calls.took.iter().zip(&last.took) {
+                        *sums.entry(*bound).or_default() += count.saturating_sub(*old);
+                    }
+                    *last = calls;
+                }
+                None => before.push(calls),
+            }
+        }
+        let all = *sums.values().last()?;
+        let (bound, _) = sums
+            .iter()
+            .find(|(_, count)| all > 0 && count.saturating_mul(100) >= all.saturating_mul(95))?;
+        (*bound < u32::MAX).then(|| Duration::from_millis(u64::from(*bound)))
     }
 
     /// Why it does not answer while the target calls it, or may: every row that it would look after is refused then.
@@ -234,7 +301,6 @@ impl HookHealth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
 
     fn at(seconds: u64) -> Now {
         let start = Now {
@@ -273,6 +339,25 @@ mod tests {
         assert_eq!(hook.brief().seen.len(), 4);
         hook.answered(Answer::Well, Some(figures(1, 111, 9)), at(400));
         assert_eq!(hook.lately(), Share::default(), "what is old is forgotten");
+    }
+
+    #[test]
+    fn the_last_call_and_the_bound_of_the_slowest_in_twenty_are_told() {
+        let said = |last: i64, fast: u64, all: u64| {
+            Calls::read(&format!(
+                "{STARTED} 1\n{LAST_CALL} {last}\n{TOOK}0.25\"}} {fast}\n{TOOK}0.5\"}} {all}\n{TOOK}+Inf\"}} {all}\n"
+            ))
+        };
+        let mut hook = HookHealth::default();
+        hook.answered(Answer::Well, Some(said(0, 1000, 1000)), at(0));
+        assert_eq!((hook.last_call(), hook.p95()), (None, None));
+        hook.answered(Answer::Well, Some(said(7000, 1094, 1100)), at(5));
+        assert_eq!(hook.last_call(), Some(at(7).wall));
+        assert_eq!(hook.p95(), Some(Duration::from_millis(500)));
+        hook.answered(Answer::Well, Some(said(8000, 1114, 1120)), at(10));
+        assert_eq!(hook.p95(), Some(Duration::from_millis(250)), "114 of 120");
+        hook.answered(Answer::Silent("gone".to_owned()), None, at(400));
+        assert_eq!((hook.last_call(), hook.p95()), (Some(at(8).wall), None));
     }
 
     #[test]

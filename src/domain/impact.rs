@@ -3,8 +3,37 @@
 use std::cmp::Reverse;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+use super::hook::Answer;
+
 /// The most tickets that are counted for one record.
 pub const MOST: usize = 5000;
+
+/// Who ensures a ticket's customer before the ticket is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ensuring {
+    /// The tables whose rows a ticket can name, by name.
+    pub tables: Vec<String>,
+    /// Whether a step of the target says of itself that it does.
+    pub plug_in: bool,
+    /// Whether tandem's own hook is called for it, and is configured to.
+    pub hook: bool,
+}
+
+impl Ensuring {
+    /// Whether a ticket for a customer that is missing is accepted; `None` where the hook has not been asked yet.
+    pub fn accepts(&self, hook: Option<&Answer>) -> Option<bool> {
+        match (self.plug_in, self.hook, hook) {
+            (true, _, _) => Some(true),
+            (false, false, _) => Some(false),
+            // It is called, and can't be asked from here: its step is taken at its word.
+            (false, true, None | Some(Answer::Well)) => Some(true),
+            (false, true, Some(Answer::NotReady(_) | Answer::Silent(_))) => Some(false),
+            (false, true, Some(Answer::NotAsked)) => None,
+        }
+    }
+}
 
 /// What a record's drift means for tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]

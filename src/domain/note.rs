@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::alert::AlertKey;
+use super::text::visible;
 
 /// The longest that an alert is taken for at once: a shift.
 pub const LONGEST: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -21,8 +22,29 @@ pub struct Note {
     pub at: DateTime<Utc>,
     /// What they said; may be empty where an alert is taken.
     pub text: String,
-    /// The alert that they took with it, and until when.
+    /// The alert that they took with it, and until when; they gave it back where that is not later than the note.
     pub takes: Option<(AlertKey, DateTime<Utc>)>,
+}
+
+impl Note {
+    /// What was put down, in words and made visible.
+    pub fn sentence(&self) -> String {
+        let text = visible(&self.text).into_owned();
+        let Some((alert, until)) = &self.takes else {
+            return text;
+        };
+        let alert = visible(&format!("{} {}", alert.rule, alert.subject)).into_owned();
+        let what = if *until <= self.at {
+            format!("gives {alert} back")
+        } else {
+            format!("takes {alert} until {} UTC", until.format("%H:%M"))
+        };
+        if text.is_empty() {
+            what
+        } else {
+            format!("{what}: {text}")
+        }
+    }
 }
 
 /// Who has taken an alert.

@@ -33,11 +33,13 @@ pub enum Verb {
     Resume,
     /// Have the agent take back what of an operation was not sent yet.
     End,
+    /// Have the agent pause an operation until a person has it go on.
+    Pause,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ensure,
         Self::Sync,
         Self::Rehydrate,
@@ -48,6 +50,7 @@ impl Verb {
         Self::Cancel,
         Self::Resume,
         Self::End,
+        Self::Pause,
     ];
 
     /// The verb in one word: in keys, commands, the journal.
@@ -63,6 +66,7 @@ impl Verb {
             Self::Cancel => "cancel",
             Self::Resume => "resume",
             Self::End => "end",
+            Self::Pause => "pause",
         }
     }
 

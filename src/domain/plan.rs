@@ -182,7 +182,7 @@ pub fn plan(
 ) -> Plan {
     match (assessment.drift, verb) {
         (_, Verb::Rerun | Verb::Cancel) => Plan::Refuse("a run is no record"),
-        (_, Verb::Resume | Verb::End) => Plan::Refuse("an operation is no record"),
+        (_, Verb::Resume | Verb::End | Verb::Pause) => Plan::Refuse("an operation is no record"),
         (Drift::Unknown, _) => Plan::Refuse("it could not be read"),
         (Drift::Duplicate, _) => Plan::Refuse(
             "its alternate key stands on another row: merge the two in the target's app",

@@ -41,6 +41,18 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Text of others as Markdown shows it: made visible, and none of it is taken for markup.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::new();
+    for c in visible(text).chars() {
+        if "\\`*_{}[]<>#|!~".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// JSON with every invisible and direction character in its texts escaped: whoever parses it gets what was there, and
 /// whoever reads it on a terminal or in a page is not deceived (security case 53). Such characters stand in texts only.
 pub fn tame_json(json: &str) -> Cow<'_, str> {

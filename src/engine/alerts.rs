@@ -17,7 +17,7 @@ use super::state::{Alarm, InstanceState, Tone};
 use crate::config::{AlertConfig, Destination, Expiry};
 use crate::dataverse::{Outbound, fetched, now, tell};
 use crate::domain::alert::{Alert, AlertKey, Firing, Holds, Rule, Sight, Turn, Watch, When};
-use crate::domain::breaker::{BreakerStatus, Phase};
+use crate::domain::breaker::{BreakerStatus, Class, Phase};
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
@@ -96,7 +96,7 @@ impl Watching {
                 Vec::new()
             }),
         };
-        let mut watch = Watch::new(self.rules(), fired);
+        let mut watch = Watch::new(rules(&self.alerts), fired);
         let mut shown: Option<Vec<Alarm>> = None;
         loop {
             let state = states.borrow().clone();
@@ -129,7 +129,7 @@ impl Watching {
                 let alarms: Vec<Alarm> = watch
                     .firing()
                     .into_iter()
-                    .map(|one| self.alarm(one))
+                    .map(|one| alarm(&self.alerts, one))
                     .collect();
                 let told = if store.is_some() { lines } else { Vec::new() };
                 if !told.is_empty() || shown.as_ref() != Some(&alarms) {
@@ -143,26 +143,53 @@ impl Watching {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
 
-    fn rules(&self) -> Vec<Rule> {
-        if self.alerts.is_empty() {
-            Rule::built_in()
-        } else {
-            self.alerts.iter().map(|alert| alert.rule.clone()).collect()
+/// The alerts that fire in a state, for who looks once: what a rule lets pass for a while is said at once. Beside an agent
+/// they are the agent's.
+pub fn at_a_glance(state: &State, alerts: &[AlertConfig], expiries: &[Expiry]) -> Vec<Alarm> {
+    if state.told.is_some() {
+        return state.alarms.clone();
+    }
+    let mut rules = rules(alerts);
+    for rule in &mut rules {
+        rule.after = Duration::ZERO;
+    }
+    let mut watch = Watch::new(rules, []);
+    let mut sights = sights(state);
+    // A breaker opens after more failures than a single look sees.
+    for lost in state.instances.iter().filter(|one| is_silent(one.health)) {
+        let read = format!("{} {}", lost.name, Class::Read.word());
+        let sights = sights.iter_mut();
+        for sight in sights.filter(|one| one.subject == read && one.holds == Holds::Unsure) {
+            sight.holds = Holds::Yes;
         }
     }
+    sights.extend(expiries.iter().map(|one| of_expiry(one, state.now.wall)));
+    watch.look(&sights, |_, _| false, state.now);
+    let firing = watch.firing().into_iter();
+    firing.map(|one| alarm(alerts, one)).collect()
+}
 
-    fn alarm(&self, firing: Firing) -> Alarm {
-        let mut alerts = self.alerts.iter();
-        let config = alerts.find(|alert| alert.rule.name == firing.key.rule);
-        Alarm {
-            key: firing.key,
-            when: firing.when,
-            since: firing.since,
-            text: firing.text,
-            runbook: config.and_then(|config| config.runbook.clone()),
-            is_told: config.is_some(),
-        }
+fn rules(alerts: &[AlertConfig]) -> Vec<Rule> {
+    if alerts.is_empty() {
+        Rule::built_in()
+    } else {
+        alerts.iter().map(|alert| alert.rule.clone()).collect()
+    }
+}
+
+fn alarm(alerts: &[AlertConfig], firing: Firing) -> Alarm {
+    let mut alerts = alerts.iter();
+    let config = alerts.find(|alert| alert.rule.name == firing.key.rule);
+    Alarm {
+        key: firing.key,
+        when: firing.when,
+        since: firing.since,
+        was_seen_to_begin: firing.was_seen_to_begin,
+        text: firing.text,
+        runbook: config.and_then(|config| config.runbook.clone()),
+        is_told: config.is_some(),
     }
 }
 
@@ -335,10 +362,14 @@ fn of_hook(state: &State) -> Vec<Sight> {
     ]
 }
 
+/// Whether an instance was asked and does not answer.
+fn is_silent(health: Health) -> bool {
+    matches!(health, Health::Down | Health::CutOff)
+}
+
 fn of_instance(instance: &InstanceState) -> impl Iterator<Item = Sight> + use<'_> {
     // What can't be asked has not got better: a breaker that is closed after a restart says nothing.
-    let silent = [Health::Unknown, Health::Down, Health::CutOff];
-    let is_known = !silent.contains(&instance.health);
+    let is_known = instance.health != Health::Unknown && !is_silent(instance.health);
     let is_muted = instance.maintenance().is_some();
     let refused = Sight {
         when: When::Refused,

@@ -52,6 +52,13 @@ pub enum Command {
         /// Who ends it.
         who: String,
     },
+    /// Pause an operation that runs: what is on its way is finished, and nothing more is sent until it is resumed.
+    Pause {
+        /// The operation.
+        operation: OperationId,
+        /// Who pauses it.
+        who: String,
+    },
     /// Go on with an operation that an earlier process left behind, or that is paused since too much of it failed.
     Resume {
         /// The operation.
@@ -74,7 +81,7 @@ pub enum Command {
         who: String,
         /// What they say to it; may be empty.
         text: String,
-        /// For how long.
+        /// For how long; for no time at all they are given back.
         lasts: Duration,
     },
     /// Unlock writes for a limited time.

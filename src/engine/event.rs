@@ -15,6 +15,7 @@ use crate::domain::breaker::Forced;
 use crate::domain::drift::{CompareRules, Drift};
 use crate::domain::failure::Failure;
 use crate::domain::hook::Called;
+use crate::domain::impact::Ensuring;
 use crate::domain::note::Note;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
 use crate::domain::plan::BlastRadius;
@@ -188,6 +189,8 @@ pub(super) enum Event {
     HookSaid(Said),
     /// The target was asked whether it calls the hook.
     HookCalled(Called),
+    /// It was found out who ensures the customers of a link's tickets.
+    Ensured { link: usize, ensuring: Ensuring },
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.

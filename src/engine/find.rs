@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::report::TICKETS;
+use super::report::{CUSTOMER, TICKETS};
 use super::start::{StartError, clients};
 use crate::config::Config;
 use crate::dataverse::{Filter, Page, Query, Reader};
@@ -17,9 +17,11 @@ use crate::domain::text::visible;
 
 /// So many rows of one table are taken from one instance.
 const MOST: u32 = 20;
+/// A ticket's number, of which a caller may leave the end out: `CAS-01068` of `CAS-01068-X4B7K2`.
+const TICKET_NUMBER: &str = "ticketnumber";
 /// Columns that hold a number, as far as a table has them: asked for as a whole.
 const NUMBERS: [&str; 5] = [
-    "ticketnumber",
+    TICKET_NUMBER,
     "accountnumber",
     "emailaddress1",
     "emailaddress2",
@@ -61,6 +63,8 @@ pub struct Record {
     pub number: String,
     /// Its telephone number.
     pub telephone: String,
+    /// Of a ticket: its customer.
+    pub customer: Option<(TableName, RowId)>,
     /// Whether each instance has it, in the order of the configuration; not known where one could not be asked, or
     /// is not asked for such records.
     pub on: Vec<Option<bool>>,
@@ -156,6 +160,10 @@ impl Table {
         let mut columns: Vec<ColumnName> = schema.primary_name.iter().cloned().collect();
         let texts = NUMBERS.iter().chain(&TELEPHONES);
         columns.extend(texts.filter_map(|name| text_column(&schema, name)));
+        if schema.name.as_str() == TICKETS {
+            let customer = ColumnName::new(CUSTOMER).ok();
+            columns.extend(customer.filter(|name| schema.column(name).is_some()));
+        }
         columns.dedup();
         Self {
             columns,
@@ -176,15 +184,26 @@ impl Table {
             What::Id(id) => return Filter::Ids(vec![*id]),
             What::Text(text) => text,
         };
-        let conditions = self.columns.iter().map(|column| {
-            let is_number = NUMBERS.contains(&column.as_str());
-            if is_number {
+        let texts = self.columns.iter().filter(|one| one.as_str() != CUSTOMER);
+        let conditions = texts.map(|column| {
+            let is_whole = NUMBERS.contains(&column.as_str()) && column.as_str() != TICKET_NUMBER;
+            if is_whole {
                 Filter::Is(column.clone(), text.clone())
             } else {
                 Filter::Contains(column.clone(), text.clone())
             }
         });
         Filter::Any(conditions.collect())
+    }
+
+    /// The customer that a row of the tickets names.
+    fn customer(&self, row: &Row) -> Option<(TableName, RowId)> {
+        let values = self.columns.iter().zip(&row.values);
+        let mut values = values.filter(|(column, _)| column.as_str() == CUSTOMER);
+        values.find_map(|(_, value)| match value {
+            Value::Lookup(customer) => Some((customer.table.clone()?, customer.id)),
+            _ => None,
+        })
     }
 
     /// The first of these columns that holds something.
@@ -307,6 +326,7 @@ fn record(sides: &[Side], table: &TableName, id: RowId) -> Option<Record> {
         name: name.unwrap_or_default(),
         number: number.unwrap_or_default(),
         telephone: telephone.unwrap_or_default(),
+        customer: first.customer(row),
         on: on.collect(),
     })
 }

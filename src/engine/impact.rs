@@ -10,9 +10,9 @@ use crate::dataverse::{Filter, Query, Reader};
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
 use crate::domain::hook::{Answer, endpoint_name, id_of};
-use crate::domain::impact::{Impact, MOST};
+use crate::domain::impact::{Ensuring, Impact, MOST};
 use crate::domain::operation::RecordKey;
-use crate::domain::row::{Row, RowId, Value};
+use crate::domain::row::{RowId, Value};
 use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
 use crate::domain::text::visible;
 
@@ -95,15 +95,11 @@ struct Target {
 /// Whether the hook of a link ensures a ticket's customer, and answers. One that is not configured here can't be asked:
 /// then its step is taken at its word.
 async fn hook_ensures(config: &Config, link: usize) -> bool {
-    let Some(hook) = config.hook.as_ref().filter(|hook| hook.link == link) else {
+    if config.hook.as_ref().is_none_or(|hook| hook.link != link) {
         return true;
-    };
-    let mut tables = hook.tables.iter();
-    let tickets = tables.find(|table| table.name.as_str() == TICKETS);
-    let mut references = tickets.iter().flat_map(|table| &table.references);
-    let looks_after = references.any(|reference| reference.column.as_str() == CUSTOMER);
+    }
     match HookClient::of(config) {
-        Some((client, _)) if looks_after => client.ask().await.answer == Answer::Well,
+        Some((client, _)) if looks_after(config, link) => client.ask().await.answer == Answer::Well,
         _ => false,
     }
 }
@@ -114,7 +110,7 @@ impl Target {
             let all = records.iter().map(|record| (record.key, impact.clone()));
             all.collect()
         };
-        let (tickets, who) = match self.tickets().await {
+        let (tickets, who) = match tickets_of(&self.reader).await {
             Ok(tickets) => tickets,
             Err(why) => return all(&Impact::NotKnown(why)),
         };
@@ -125,9 +121,11 @@ impl Target {
             .partition(|record| record.drift == Drift::Missing);
         let mut impacts = Vec::new();
         if !missing.is_empty() {
-            let impact = match self.ensures().await {
-                Ok(true) => Impact::AcceptedAsAStub,
-                Ok(false) => Impact::Refused,
+            let impact = match steps(&self.reader, self.endpoint).await {
+                Ok((plug_in, hook)) if plug_in || (hook && self.hook_ensures) => {
+                    Impact::AcceptedAsAStub
+                }
+                Ok(_) => Impact::Refused,
                 Err(failure) => Impact::NotKnown(said(&failure)),
             };
             impacts.extend(missing.iter().map(|record| (record.key, impact.clone())));
@@ -152,14 +150,6 @@ impl Target {
             }
         }
         impacts
-    }
-
-    /// The tickets' table and the lookup that names a customer.
-    async fn tickets(&self) -> Result<(TableSchema, ColumnName), String> {
-        let name = TableName::new(TICKETS).map_err(|error| error.to_string())?;
-        let who = ColumnName::new(CUSTOMER).map_err(|error| error.to_string())?;
-        let schema = self.reader.schema(&name).await;
-        Ok((schema.map_err(|failure| said(&failure))?, who))
     }
 
     /// The open tickets of these customers, [`MOST`] at most.
@@ -187,58 +177,91 @@ impl Target {
         }
         Ok(counts)
     }
+}
 
-    /// Whether a step ensures a ticket's customer: one that is on, runs at `PreValidation` of a ticket's Create, and
-    /// is tandem's hook that answers, or says in its own name or in that of what it calls that it ensures.
-    async fn ensures(&self) -> Result<bool, Failure> {
-        let filters = self.reader.schema(&table("sdkmessagefilter")?).await?;
-        let message = column("sdkmessageid")?;
-        let query = Query::all(&filters, std::slice::from_ref(&message))
-            .named()
-            .only(Filter::Is(
-                column("primaryobjecttypecode")?,
-                TICKETS.to_owned(),
-            ));
-        let mut creates = Vec::new();
-        let mut pages = self.reader.pages(query);
-        while let Some(page) = pages.next().await? {
-            let rows = page.rows.into_iter();
-            let of_create = rows.filter(|row| row.values.first().is_some_and(is_create));
-            creates.extend(of_create.map(|row| row.id));
-        }
-        if creates.is_empty() {
-            return Ok(false);
-        }
-        let steps = self
-            .reader
-            .schema(&table("sdkmessageprocessingstep")?)
-            .await?;
-        let names = [column("name")?, column("eventhandler")?];
-        let query = Query::all(&steps, &names).named().only(Filter::All(vec![
-            Filter::RefersToOneOf(column("sdkmessagefilterid")?, creates),
-            Filter::Number(column("stage")?, PRE_VALIDATION),
-            Filter::Number(column("mode")?, 0),
-            Filter::Number(column("statecode")?, 0),
-        ]));
-        let mut pages = self.reader.pages(query);
-        while let Some(page) = pages.next().await? {
-            if page.rows.iter().any(|step| self.is_ensuring(step)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+/// Who ensures the customers of the tickets in a link's target.
+pub(super) async fn ensuring(
+    config: &Config,
+    link: usize,
+    target: &Reader,
+) -> Result<Ensuring, String> {
+    let link_config = config.links.get(link).ok_or("there is no such link")?;
+    let (tickets, who) = tickets_of(target).await?;
+    let endpoint = id_of(&endpoint_name(&link_config.name));
+    let steps = steps(target, endpoint).await;
+    let (plug_in, hook) = steps.map_err(|failure| said(&failure))?;
+    let tables = link_config.tables.iter();
+    let named = tables.filter(|one| !one.by_key && names(&tickets, &who, &one.name));
+    Ok(Ensuring {
+        tables: named.map(|one| one.name.to_string()).collect(),
+        plug_in,
+        hook: hook && looks_after(config, link),
+    })
+}
 
-    fn is_ensuring(&self, step: &Row) -> bool {
-        let handler = step.values.get(1);
-        let is_ours =
-            matches!(handler, Some(Value::Lookup(handler)) if Some(handler.id) == self.endpoint);
-        if is_ours {
-            return self.hook_ensures;
-        }
-        let mut values = step.values.iter();
-        values.any(|value| value.to_string().to_lowercase().contains("ensure"))
+/// Whether the hook of a link is configured to ensure a ticket's customer; one that is configured elsewhere is taken at
+/// its word.
+fn looks_after(config: &Config, link: usize) -> bool {
+    let Some(hook) = config.hook.as_ref().filter(|hook| hook.link == link) else {
+        return true;
+    };
+    let mut tables = hook.tables.iter();
+    let tickets = tables.find(|table| table.name.as_str() == TICKETS);
+    let mut references = tickets.iter().flat_map(|table| &table.references);
+    references.any(|reference| reference.column.as_str() == CUSTOMER)
+}
+
+/// The tickets' table and the lookup that names a customer.
+async fn tickets_of(reader: &Reader) -> Result<(TableSchema, ColumnName), String> {
+    let name = TableName::new(TICKETS).map_err(|error| error.to_string())?;
+    let who = ColumnName::new(CUSTOMER).map_err(|error| error.to_string())?;
+    let schema = reader.schema(&name).await;
+    Ok((schema.map_err(|failure| said(&failure))?, who))
+}
+
+/// Which steps ensure a ticket's customer, of those that are on and run at `PreValidation` of a ticket's Create: one that
+/// says in its own name or in that of what it calls that it ensures; and tandem's hook.
+async fn steps(reader: &Reader, endpoint: Option<RowId>) -> Result<(bool, bool), Failure> {
+    let filters = reader.schema(&table("sdkmessagefilter")?).await?;
+    let message = column("sdkmessageid")?;
+    let query = Query::all(&filters, std::slice::from_ref(&message))
+        .named()
+        .only(Filter::Is(
+            column("primaryobjecttypecode")?,
+            TICKETS.to_owned(),
+        ));
+    let mut creates = Vec::new();
+    let mut pages = reader.pages(query);
+    while let Some(page) = pages.next().await? {
+        let rows = page.rows.into_iter();
+        let of_create = rows.filter(|row| row.values.first().is_some_and(is_create));
+        creates.extend(of_create.map(|row| row.id));
     }
+    if creates.is_empty() {
+        return Ok((false, false));
+    }
+    let schema = reader.schema(&table("sdkmessageprocessingstep")?).await?;
+    let names = [column("name")?, column("eventhandler")?];
+    let query = Query::all(&schema, &names).named().only(Filter::All(vec![
+        Filter::RefersToOneOf(column("sdkmessagefilterid")?, creates),
+        Filter::Number(column("stage")?, PRE_VALIDATION),
+        Filter::Number(column("mode")?, 0),
+        Filter::Number(column("statecode")?, 0),
+    ]));
+    let (mut plug_in, mut hook) = (false, false);
+    let mut pages = reader.pages(query);
+    while let Some(page) = pages.next().await? {
+        for step in &page.rows {
+            let handler = step.values.get(1);
+            let is_ours =
+                matches!(handler, Some(Value::Lookup(handler)) if Some(handler.id) == endpoint);
+            let mut values = step.values.iter();
+            hook |= is_ours;
+            plug_in |=
+                !is_ours && values.any(|value| value.to_string().to_lowercase().contains("ensure"));
+        }
+    }
+    Ok((plug_in, hook))
 }
 
 fn is_create(message: &Value) -> bool {

@@ -11,6 +11,7 @@ use super::state::{Alarm, Entry, InstanceState, Progress, State, SyncState, Tabl
 use crate::domain::breaker::Phase;
 use crate::domain::drift::Flag;
 use crate::domain::hook::HookHealth;
+use crate::domain::impact::Ensuring;
 use crate::domain::operation::{OperationId, TableIndex};
 use crate::domain::time::Now;
 
@@ -44,6 +45,7 @@ pub(super) struct LiveLink {
     pub(super) sync: SyncState,
     pub(super) fault: Option<String>,
     pub(super) warnings: Vec<String>,
+    pub(super) ensuring: Option<Ensuring>,
     pub(super) tables: Vec<LiveTable>,
 }
 
@@ -92,6 +94,7 @@ impl Live {
                     sync: link.sync.clone(),
                     fault: link.fault.clone(),
                     warnings: link.warnings.clone(),
+                    ensuring: link.ensuring.clone(),
                     tables: state
                         .tables_of(place)
                         .map(|(index, table)| LiveTable {

@@ -235,6 +235,8 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         },
         fault: None,
         warnings: Vec::new(),
+        ensuring: None,
+        lags: Arc::default(),
     });
     let tables = config.links.iter().enumerate().flat_map(|(place, link)| {
         link.tables.iter().map(move |table| TableState {
@@ -277,6 +279,7 @@ pub(super) fn initial_state(config: &Config, options: &Options, at: Now) -> Stat
         taken: std::collections::BTreeMap::new(),
         lock,
         is_remembered: false,
+        has_history: false,
         journal_fault: None,
         hook: hook(config),
         agent: None,

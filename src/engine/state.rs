@@ -15,6 +15,7 @@ use crate::domain::drift::{CompareRules, Drift, Flag};
 use crate::domain::failure::Origin;
 use crate::domain::health::{Cell, Health, Summary};
 use crate::domain::hook::HookHealth;
+use crate::domain::impact::Ensuring;
 use crate::domain::lag::{self, LinkCondition, Runs, Schedule};
 use crate::domain::note::Taken;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
@@ -52,6 +53,8 @@ pub struct State {
     pub lock: Lock,
     /// Whether the journal was opened and what it remembers is here, or it is known why not.
     pub is_remembered: bool,
+    /// Whether what people put down and what earlier processes saw is here too, or it is known that it can't be had.
+    pub has_history: bool,
     /// Why nothing can be repaired, if the journal can't be written.
     pub journal_fault: Option<String>,
     /// The ensure hook, where one is configured with an address.
@@ -169,7 +172,43 @@ impl State {
     /// Who has an alert that fires, if anybody.
     pub fn taken_by(&self, alarm: &Alarm, now: DateTime<Utc>) -> Option<&Taken> {
         let taken = self.taken.get(&alarm.key)?;
-        taken.holds(alarm.since, now).then_some(taken)
+        let since = if alarm.was_seen_to_begin {
+            alarm.since
+        } else {
+            DateTime::<Utc>::MIN_UTC
+        };
+        taken.holds(since, now).then_some(taken)
+    }
+
+    /// Whether a ticket for a customer that is missing in a link's target is accepted, as far as is known.
+    pub fn accepts_missing(&self, link: usize) -> Option<bool> {
+        let hook = self.hook.as_ref().filter(|hook| hook.link == link);
+        let ensuring = self.links.get(link)?.ensuring.as_ref()?;
+        ensuring.accepts(hook.map(|hook| hook.health.answer()))
+    }
+
+    /// The same for the rows of one table; `None` where no ticket can name them, too.
+    pub fn accepts(&self, table: TableIndex) -> Option<bool> {
+        let of = self.table(table)?;
+        let ensuring = self.links.get(of.link)?.ensuring.as_ref()?;
+        let named = ensuring.tables.iter().any(|name| name == of.name.as_str());
+        if named {
+            self.accepts_missing(of.link)
+        } else {
+            None
+        }
+    }
+
+    /// Customers of a link that are missing in its target: rows that a ticket can name.
+    pub fn missing_customers(&self, link: usize) -> usize {
+        let ensuring = self.links.get(link).and_then(|link| link.ensuring.as_ref());
+        let named = |table: &TableState| {
+            ensuring.is_some_and(|one| one.tables.iter().any(|name| name == table.name.as_str()))
+        };
+        self.tables_of(link)
+            .filter(|(_, table)| named(table))
+            .map(|(_, table)| table.counts.of(Drift::Missing))
+            .sum()
     }
 
     /// Records that want a person or a sync: the count beside the name of the Records view.
@@ -187,6 +226,8 @@ pub struct Alarm {
     pub when: When,
     /// Since when that has held.
     pub since: DateTime<Utc>,
+    /// Whether it was seen to begin: else whoever took it before this process looked has it still.
+    pub was_seen_to_begin: bool,
     /// What is the matter, for people.
     pub text: String,
     /// Where it says what to do.
@@ -313,6 +354,11 @@ pub struct LinkState {
     pub schedule: Schedule,
     /// Its sync.
     pub sync: SyncState,
+    /// Its lag of the last day, oldest first, as it was looked at now and then; what was before this process is from the
+    /// index.
+    pub lags: Arc<Vec<(DateTime<Utc>, Duration)>>,
+    /// Who ensures the customers of the target's tickets; absent while that is not known.
+    pub ensuring: Option<Ensuring>,
     /// Why its tables can't be compared or repaired at all: a configuration that does not fit the instances.
     pub fault: Option<String>,
     /// What a person should know of its configuration.

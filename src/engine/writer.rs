@@ -59,6 +59,16 @@ pub(super) struct StateWriter {
     told_line: Option<(u64, DateTime<Utc>)>,
     /// Whether lines are left out: somebody else has said it.
     is_quiet: bool,
+    history: History,
+}
+
+/// What of earlier processes was read.
+#[derive(Debug, Default)]
+struct History {
+    /// What people put down.
+    notes: bool,
+    /// What was seen.
+    lines: bool,
 }
 
 impl StateWriter {
@@ -76,6 +86,7 @@ impl StateWriter {
             follows: false,
             told_line: None,
             is_quiet: false,
+            history: History::default(),
         }
     }
 
@@ -224,6 +235,9 @@ impl StateWriter {
             Event::Noted(notes) => self.noted(notes),
             Event::HookSaid(said) => self.hook_said(said, now),
             Event::HookCalled(called) => self.hook_called(called, now),
+            Event::Ensured { link, ensuring } => self.link(link, |link| {
+                link.ensuring = Some(ensuring);
+            }),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(

@@ -87,7 +87,10 @@ async fn called(State(serving): State<Arc<Serving>>, request: Request) -> Respon
     }
     let began = now();
     if !serving.key.admits(&parts) {
-        serving.tally.called("unauthorized", now().since(began));
+        let at = now();
+        serving
+            .tally
+            .called("unauthorized", at.since(began), at.wall);
         tracing::warn!("a call with a wrong key was refused");
         return StatusCode::UNAUTHORIZED.into_response();
     }
@@ -106,7 +109,8 @@ async fn called(State(serving): State<Arc<Serving>>, request: Request) -> Respon
             "late"
         }
     };
-    serving.tally.called(outcome, now().since(began));
+    let at = now();
+    serving.tally.called(outcome, at.since(began), at.wall);
     StatusCode::OK.into_response()
 }
 

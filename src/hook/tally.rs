@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::dataverse::Observation;
 use crate::domain::breaker::BreakerStatus;
 use crate::domain::exposition::{Exposition, Histogram};
-use crate::domain::hook::STARTED;
+use crate::domain::hook::{LAST_CALL, STARTED};
 
 /// Counters since the start. Labels are words of ours, never a caller's.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ struct Counts {
     references: BTreeMap<&'static str, u64>,
     requests: BTreeMap<Request, u64>,
     took: Histogram,
+    last: Option<DateTime<Utc>>,
 }
 
 /// Instance, class, and what it came to.
@@ -39,8 +40,9 @@ impl Tally {
     }
 
     /// One call of a step came to this.
-    pub(super) fn called(&self, outcome: &'static str, took: Duration) {
+    pub(super) fn called(&self, outcome: &'static str, took: Duration, at: DateTime<Utc>) {
         let mut counts = self.lock();
+        counts.last = counts.last.max(Some(at));
         *counts.calls.entry(outcome).or_default() += 1;
         counts.took.observe(took);
     }
@@ -72,6 +74,12 @@ impl Tally {
         );
         let begun = u64::try_from(self.begun.timestamp_millis());
         text.sample(STARTED, &[], begun.unwrap_or_default());
+        text.gauge(
+            LAST_CALL,
+            "When the hook was called last, in milliseconds since 1970; 0 while it never was.",
+        );
+        let last = counts.last.map_or(0, |last| last.timestamp_millis());
+        text.sample(LAST_CALL, &[], u64::try_from(last).unwrap_or_default());
         let name = "tandem_hook_calls_total";
         text.counter(name, "Calls of the hook, by what they came to.");
         for (outcome, count) in &counts.calls {

@@ -14,6 +14,7 @@ use crate::domain::breaker::Forced;
 use super::chain::{self, Head, Kind, Link};
 use super::record::{Failed, JournalError, OpenError};
 use super::{folder, read, schema};
+use crate::domain::note::Note;
 use crate::domain::operation::OperationId;
 
 /// By how much an entry may be older than the one before it: processes hand theirs in side by side.
@@ -94,6 +95,11 @@ impl Audit {
                 schema::FORMAT
             ))),
         }
+    }
+
+    /// What people put down since a moment, oldest first, and no more than so much: the latest.
+    pub fn notes(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<Note>, JournalError> {
+        Ok(read::notes(&self.0, 0, since, most)?)
     }
 
     /// What failed of an operation; `None` where there is no such operation.

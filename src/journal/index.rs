@@ -161,6 +161,11 @@ impl Index {
         }
     }
 
+    /// Whether anybody has ever kept one in the folder.
+    pub fn is_there(&self) -> bool {
+        self.file().exists()
+    }
+
     /// Whether this process is the one that keeps it.
     pub fn is_keeper(&self) -> bool {
         self.is_keeper.load(Ordering::Acquire)

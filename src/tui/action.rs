@@ -28,6 +28,7 @@ pub enum ActionId {
     Pane,
     Open,
     Back,
+    Pause,
     Ensure,
     Sync,
     Rehydrate,
@@ -43,6 +44,7 @@ pub enum ActionId {
     CopyId,
     CopyStatus,
     Take,
+    GiveBack,
     Note,
     HandOver,
     End,
@@ -79,6 +81,7 @@ pub enum ActionId {
     ProbeNow,
     StopAll,
     Release,
+    SwitchHook,
     OtherInstance,
 }
 
@@ -107,6 +110,8 @@ pub struct Action {
     pub hint: &'static str,
     /// What the help says.
     pub help: &'static str,
+    /// What does the same on a command line, after `tandem`; empty where nothing does.
+    pub command: &'static str,
 }
 
 /// What an action may change.
@@ -175,11 +180,17 @@ impl Action {
             reason: Reason::No,
             hint: "",
             help,
+            command: "",
         }
     }
 
     const fn hint(mut self, hint: &'static str) -> Self {
         self.hint = hint;
+        self
+    }
+
+    const fn command(mut self, command: &'static str) -> Self {
+        self.command = command;
         self
     }
 
@@ -230,7 +241,7 @@ impl Action {
         };
         let in_the_menu = matches!(
             self.id,
-            ActionId::ProbeNow | ActionId::StopAll | ActionId::Release
+            ActionId::ProbeNow | ActionId::StopAll | ActionId::Release | ActionId::SwitchHook
         );
         in_the_menu || self.contexts.iter().any(views)
     }
@@ -261,6 +272,9 @@ impl Action {
             Undo::Nothing => {}
             Undo::Again => words.push("again takes it back".to_owned()),
             Undo::By(how) => words.push(how.to_owned()),
+        }
+        if !self.command.is_empty() {
+            words.push(format!("tandem {}", self.command));
         }
         words.join(" · ")
     }

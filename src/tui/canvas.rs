@@ -4,7 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::format::{fit, width};
+use super::format::{fit, width, wrapped};
 use super::theme::{Role, Theme};
 
 /// A rectangle of cells and the theme to draw in.
@@ -72,6 +72,34 @@ impl<'a> Canvas<'a> {
             self.theme.style(role),
         );
         end - self.area.x
+    }
+
+    /// Writes into so many columns and rows, broken between words; what has no room even so is cut with `…`. How many
+    /// rows were needed comes back.
+    pub fn flow(
+        &mut self,
+        (x, y): (u16, u16),
+        (columns, rows): (u16, u16),
+        text: &str,
+        role: Role,
+    ) -> u16 {
+        let room = usize::from(columns.min(self.area.width.saturating_sub(x)));
+        if width(text) <= room {
+            self.cell(x, y, columns, text, role);
+            return 1.min(rows);
+        }
+        let lines = wrapped(text, room);
+        let shown = lines.len().min(usize::from(rows));
+        for (row, line) in (y..).zip(lines.iter().take(shown)) {
+            let is_last = usize::from(row - y) + 1 == shown;
+            if is_last && lines.len() > shown {
+                let rest = lines.get(shown - 1..).unwrap_or_default().join(" ");
+                self.cell(x, row, columns, &rest, role);
+            } else {
+                self.cell(x, row, columns, line, role);
+            }
+        }
+        u16::try_from(shown).unwrap_or(rows)
     }
 
     /// Writes so that the text ends in that column.

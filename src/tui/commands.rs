@@ -100,7 +100,7 @@ fn score(model: &Model, action: &Action, typed: &str, lower: &str) -> Option<i32
         return Some(10_000);
     }
     let name = fuzzy::score(lower, action.name);
-    let help = [action.help, action.hint];
+    let help = [action.help, action.hint, action.command];
     let help = help.iter().any(|text| text.to_lowercase().contains(lower));
     name.or(help.then_some(-500))
 }

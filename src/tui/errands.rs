@@ -1,6 +1,9 @@
 //! What the console has done beside its loop: commands to the engine, searches, files. Keys and frames wait for none of
 //! it; what comes of it is a message.
 
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -19,6 +22,26 @@ use crate::engine::{Command, find, report};
 /// So many open tickets are read, the newest.
 const TICKETS: u64 = 5_000;
 
+/// What comes of switching the hook: why it could not be, else nothing.
+type Switched = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// How the ensure hook is taken out and put back: handed in by who knows its registration.
+#[derive(Clone)]
+pub struct HookSwitch(Arc<dyn Fn(bool) -> Switched + Send + Sync>);
+
+impl HookSwitch {
+    /// By a function of whether the target shall call it.
+    pub fn new(switch: impl Fn(bool) -> Switched + Send + Sync + 'static) -> Self {
+        Self(Arc::new(switch))
+    }
+}
+
+impl fmt::Debug for HookSwitch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HookSwitch")
+    }
+}
+
 /// Carries out whatever is no matter of the terminal.
 #[derive(Debug)]
 pub struct Errands {
@@ -28,6 +51,8 @@ pub struct Errands {
     pub commands: mpsc::Sender<Command>,
     /// Puts records in order.
     pub worker: Worker,
+    /// Takes the ensure hook out, and puts it back.
+    pub hook: HookSwitch,
     /// Where messages go to.
     pub answers: mpsc::UnboundedSender<Message>,
 }
@@ -48,6 +73,7 @@ impl Errands {
             Effect::Tickets(number, link) => self.tickets(number, link),
             Effect::ReadFailed(operation) => self.read_failed(operation),
             Effect::Save(saving) => self.save(saving),
+            Effect::SwitchHook { on, who, reason } => self.switch_hook(on, who, &reason),
             terminal => return Some(terminal),
         }
         None
@@ -97,6 +123,33 @@ impl Errands {
             if let Some(message) = message {
                 drop(answers.send(message));
             }
+        });
+    }
+
+    /// Switches the hook, says what came of it, and puts down who did it and why.
+    fn switch_hook(&self, on: bool, who: String, reason: &str) {
+        let (answers, commands) = (self.answers.clone(), self.commands.clone());
+        let text = if on {
+            format!("puts the hook back: {reason}")
+        } else {
+            format!("takes the hook out: {reason}")
+        };
+        let switched = (self.hook.0)(on);
+        tokio::spawn(async move {
+            let (said, tone) = match switched.await {
+                Ok(()) => {
+                    // The engine is gone when this fails, and nobody is left to tell.
+                    let _ended = commands.send(Command::Note { who, text }).await;
+                    let done = if on {
+                        "√ the hook is put back: customers are ensured again"
+                    } else {
+                        "√ the hook is taken out: tickets pass unensured"
+                    };
+                    (done.to_owned(), Tone::Good)
+                }
+                Err(why) => (format!("× the hook is as it was: {why}"), Tone::Bad),
+            };
+            drop(answers.send(Message::Saved(said, tone)));
         });
     }
 

@@ -268,11 +268,13 @@ pub fn whole(text: &str, columns: usize) -> String {
     fit(text, columns)
 }
 
-/// The text in lines of at most so many columns, broken between words; a longer word is cut.
+/// The text in lines of at most so many columns, broken between words; a longer word is broken where it has to be.
 pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let word = fit(word, columns);
+    for word in text
+        .split_whitespace()
+        .flat_map(|word| pieces(word, columns))
+    {
         match lines.last_mut() {
             Some(line) if width(line) + 1 + width(&word) <= columns => {
                 line.push(' ');
@@ -282,6 +284,20 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A word in pieces of at most so many columns; a letter that is wider than that is a piece of its own.
+fn pieces(word: &str, columns: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for c in word.chars() {
+        let mut buffer = [0; 4];
+        let letter = c.encode_utf8(&mut buffer);
+        match pieces.last_mut() {
+            Some(piece) if width(piece) + width(letter) <= columns => piece.push(c),
+            _ => pieces.push(c.to_string()),
+        }
+    }
+    pieces
 }
 
 /// As many of the words, in order, as fit beside a note of how many were left out: `a  b  c +2`.

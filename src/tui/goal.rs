@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::model::Model;
 use crate::domain::drift::{Drift, Flag};
 use crate::domain::health::Health;
-use crate::domain::hook::Answer;
+use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::operation::{Taken, Verb};
 use crate::domain::time::Now;
@@ -40,7 +40,7 @@ pub enum Need {
     NothingOverwritten,
     /// Every write's outcome is known.
     Known,
-    /// The hook answers again.
+    /// The hook answers again, and is called.
     HookBack,
     /// No record that was edited in the target waits for a decision.
     Decided,
@@ -73,6 +73,9 @@ pub struct Goal {
     /// Within this time.
     pub within: Duration,
 }
+
+/// An alert that fires after the trouble does so within this time.
+const PAST: Duration = Duration::from_secs(5);
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
@@ -140,8 +143,19 @@ pub struct Playing {
     pub over: Option<Now>,
     /// Whether the status was told since.
     pub is_told: bool,
-    /// When it was decided, and whether it was reached.
-    pub ended: Option<(Now, bool)>,
+    /// When it was decided, and how.
+    pub ended: Option<(Now, Ending)>,
+}
+
+/// How a goal was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All that was asked for was so, in time.
+    Reached,
+    /// The time is over.
+    Late,
+    /// What had to be done while the trouble lasted can't be done any more: nobody took the alert.
+    NotTaken,
 }
 
 /// What has just happened to a goal.
@@ -151,8 +165,8 @@ pub enum Turn {
     Begun,
     /// All that was asked for is so, in time.
     Reached(Duration),
-    /// The time is over.
-    Missed,
+    /// It can't be reached any more.
+    Missed(Ending),
 }
 
 impl Playing {
@@ -188,8 +202,16 @@ impl Playing {
         }
         let took = now.since(began);
         if took > self.goal.within {
-            self.ended = Some((now, false));
-            return Some(Turn::Missed);
+            return Some(self.missed(Ending::Late, now));
+        }
+        let is_past = self.over.is_some_and(|over| now.since(over) > PAST);
+        let wants_taking = self.goal.needs.contains(&Need::Taken);
+        if wants_taking
+            && is_past
+            && model.state.alarms.is_empty()
+            && !self.holds(model, Need::Taken, now)
+        {
+            return Some(self.missed(Ending::NotTaken, now));
         }
         if self
             .goal
@@ -197,10 +219,26 @@ impl Playing {
             .iter()
             .all(|need| self.holds(model, *need, now))
         {
-            self.ended = Some((now, true));
+            self.ended = Some((now, Ending::Reached));
             return Some(Turn::Reached(took));
         }
         None
+    }
+
+    fn missed(&mut self, how: Ending, now: Now) -> Turn {
+        self.ended = Some((now, how));
+        Turn::Missed(how)
+    }
+
+    /// Why it was missed, and how it is played again.
+    pub fn missed_words(&self, how: Ending) -> String {
+        let why = match how {
+            Ending::NotTaken => "the alert is over, and nobody took it".to_owned(),
+            Ending::Late | Ending::Reached => {
+                format!("{}m are over", self.goal.within.as_secs() / 60)
+            }
+        };
+        format!("{why}; again: tandem demo --scenario {}", self.goal.story)
     }
 
     /// Whether one of the things that are asked for is so.
@@ -230,7 +268,10 @@ impl Playing {
             Need::Known => state.unknown_outcomes() == 0,
             Need::HookBack => {
                 let hook = state.hook.as_ref();
-                hook.is_some_and(|hook| *hook.health.answer() == Answer::Well)
+                hook.is_some_and(|hook| {
+                    let health = &hook.health;
+                    *health.answer() == Answer::Well && health.called() != Called::No
+                })
             }
             Need::Decided => diverged(model) == 0,
         }

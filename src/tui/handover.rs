@@ -2,6 +2,7 @@
 //! as JSON lines; and the screens as pictures. It writes nothing: it makes the files' text.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use ratatui::buffer::Buffer;
@@ -15,7 +16,7 @@ use super::theme::Theme;
 use super::verdict::verdicts;
 use super::view;
 use crate::domain::drift::{Drift, Flag};
-use crate::domain::text::{tame_json, visible};
+use crate::domain::text::{markdown as plain, tame_json};
 use crate::domain::time::{Now, age};
 use crate::engine::state::{Entry, OperationState};
 
@@ -72,6 +73,12 @@ pub fn begin(model: &Model, now: Now) -> DateTime<Utc> {
 /// What is longer ago belongs to another shift.
 const SHIFT: std::time::Duration = std::time::Duration::from_secs(12 * 3600);
 
+/// A folder of its own for a bundle.
+pub fn folder(state: &Path, now: Now) -> PathBuf {
+    let name = now.wall.format("%Y%m%dT%H%M%SZ").to_string();
+    state.join("handover").join(name)
+}
+
 fn entries(model: &Model, since: DateTime<Utc>) -> impl Iterator<Item = &Entry> {
     let all = model.state.timeline.iter().map(AsRef::as_ref);
     all.filter(move |entry: &&Entry| entry.at >= since)
@@ -127,18 +134,6 @@ fn operation_json(one: &OperationState) -> Value {
         "unknown": tally.unknown,
         "abandoned": tally.abandoned,
     })
-}
-
-/// Text of others as Markdown shows it: none of it is taken for markup.
-fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in visible(text).chars() {
-        if "\\`*_{}[]<>#|!~".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 fn markdown(model: &Model, since: DateTime<Utc>, now: Now) -> String {

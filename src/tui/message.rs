@@ -120,6 +120,15 @@ pub enum Effect {
     Copy(String),
     /// Write files.
     Save(Saving),
+    /// Have the target call the ensure hook no more, or again; and put down that it was done.
+    SwitchHook {
+        /// Whether it calls it.
+        on: bool,
+        /// Who wants it.
+        who: String,
+        /// Why.
+        reason: String,
+    },
     /// Tell somebody who does not look that something happened.
     Attend(String),
     /// Have the terminal report the mouse, or leave it to the terminal.

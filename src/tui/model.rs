@@ -28,6 +28,7 @@ use crate::engine::state::{LinkState, OperationState, Tone};
 
 mod dialog;
 mod picking;
+mod told;
 
 pub use dialog::{
     Answer, ArmDialog, Ask, BreakerDialog, BreakerStep, ChooseDialog, CommandsDialog,
@@ -35,6 +36,7 @@ pub use dialog::{
     SortDialog, Summary, TAKEN_FOR, TakeDialog, plan_of, planned,
 };
 pub use picking::Picking;
+pub use told::Told;
 
 /// Everything that the console remembers.
 #[derive(Clone, Debug)]
@@ -65,6 +67,8 @@ pub struct Model {
     pub is_away: bool,
     /// The record that was found and opened last: what is known of one that is not listed.
     pub opened: Option<crate::engine::find::Record>,
+    /// What was told last of a record that is not listed, as a record, and when.
+    pub told: Option<Arc<Told>>,
     /// The number of the last search.
     pub finds: u64,
     /// Since when the screen is held still, and the newest snapshot that came since.
@@ -226,6 +230,8 @@ pub struct TicketsView {
     pub number: u64,
     /// When they were last asked for.
     pub asked: Option<Now>,
+    /// The link's figures as they were then.
+    pub figures: Option<Vec<[usize; 3]>>,
     /// Whether an answer is awaited.
     pub is_asking: bool,
     /// Why they could not be read the last time.
@@ -332,6 +338,7 @@ impl Model {
             folder: PathBuf::new(),
             is_away: false,
             opened: None,
+            told: None,
             finds: 0,
             frozen: None,
             zone,

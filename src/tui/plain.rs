@@ -29,7 +29,8 @@ const HOW: &str = "tandem, plain. Type help for all that can be done, an empty l
 
 /// Talks until the person quits, the input ends, or a signal comes.
 pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
-    let (errands, mut messages) = errands(&engine, Arc::clone(&options.config))?;
+    let (errands, mut messages) =
+        errands(&engine, Arc::clone(&options.config), options.hook.clone())?;
     let mut states = engine.states.clone();
     let mut talk = Talk {
         model: first_model(&engine, options),

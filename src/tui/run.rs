@@ -1,6 +1,7 @@
 //! The console's loop, the only part that waits: it turns events into messages, carries effects out, and draws when
 //! something changed, 30 times a second at most. It decides nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::errands::Errands;
+use super::errands::{Errands, HookSwitch};
 
 use super::format::Zone;
 use super::goal::{Goal, Playing};
@@ -28,8 +29,9 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
 use crate::config::{Config, Safety};
+use crate::domain::drift::Drift;
 use crate::domain::operation::OperationId;
-use crate::engine::{Engine, now};
+use crate::engine::{Engine, State, now};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ pub struct Options {
     pub is_ascii: bool,
     /// What a game day asks for.
     pub goal: Option<Goal>,
+    /// Takes the ensure hook out, and puts it back.
+    pub hook: HookSwitch,
 }
 
 /// Why the console ended before its time.
@@ -76,12 +80,12 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
         return Err(RunError::NotATerminal);
     }
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
-    let config = Arc::clone(&options.config);
+    let (config, hook) = (Arc::clone(&options.config), options.hook.clone());
     let mut model = first_model(&engine, options);
     model.size = screen.size().map_err(RunError::Terminal)?;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
-    let (errands, messages) = errands(&engine, config)?;
+    let (errands, messages) = errands(&engine, config, hook)?;
     let signals = Signals::listen().map_err(RunError::Signals)?;
     let mut console = Console {
         errands,
@@ -100,6 +104,7 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
 pub(super) fn errands(
     engine: &Engine,
     config: Arc<Config>,
+    hook: HookSwitch,
 ) -> Result<(Errands, mpsc::UnboundedReceiver<Message>), RunError> {
     let (answers, messages) = mpsc::unbounded_channel();
     let orders = answers.clone();
@@ -108,6 +113,7 @@ pub(super) fn errands(
         config,
         commands: engine.commands.clone(),
         worker: worker.map_err(RunError::Worker)?,
+        hook,
         answers,
     };
     Ok((errands, messages))
@@ -151,6 +157,54 @@ fn has_only_ascii() -> bool {
 /// Where this machine is.
 pub(super) fn zone() -> Zone {
     Zone::of(Local::now().offset().fix())
+}
+
+/// A digest of what a person should see at once: all that changes in a snapshot but ages, answers and latencies.
+fn news(state: &State) -> u64 {
+    let mut digest = DefaultHasher::new();
+    let seq = |entry: Option<u64>| entry.unwrap_or(0);
+    seq(state.timeline.back().map(|one| one.seq)).hash(&mut digest);
+    seq(state.notices.back().map(|one| one.seq)).hash(&mut digest);
+    (state.timeline.len(), state.alarms.len(), state.taken.len()).hash(&mut digest);
+    (state.is_remembered, state.has_history, state.told.is_some()).hash(&mut digest);
+    std::mem::discriminant(&state.lock).hash(&mut digest);
+    for instance in &state.instances {
+        instance.health.word().hash(&mut digest);
+        instance.gate.is_some().hash(&mut digest);
+        for breaker in &instance.breakers {
+            breaker.phase.word().hash(&mut digest);
+        }
+    }
+    for link in &state.links {
+        (link.sync.running.is_some(), link.sync.under_way().is_some()).hash(&mut digest);
+        (link.fault.is_some(), link.ensuring.is_some()).hash(&mut digest);
+    }
+    for table in &state.tables {
+        Drift::ALL
+            .map(|drift| table.counts.of(drift))
+            .hash(&mut digest);
+        let comparing = table.comparing.map(|one| (one.source, one.target));
+        (table.changed_since, comparing).hash(&mut digest);
+    }
+    for operation in &state.operations {
+        let tally = operation.progress;
+        (tally.done(), tally.total, operation.records.len()).hash(&mut digest);
+        (
+            operation.is_finished(),
+            operation.waiting.is_some(),
+            operation.paused.is_some(),
+        )
+            .hash(&mut digest);
+    }
+    for chunk in state.records.chunks() {
+        Arc::as_ptr(chunk).addr().hash(&mut digest);
+    }
+    let answers = [
+        state.explained.as_ref().map(|one| Arc::as_ptr(one).addr()),
+        state.preview.as_ref().map(|one| Arc::as_ptr(one).addr()),
+    ];
+    answers.hash(&mut digest);
+    digest.finish()
 }
 
 /// The signals that end the console, and the one that brings it back.
@@ -207,9 +261,17 @@ impl Console {
         let mut is_dirty = true;
         // What a person did is drawn at once; what the engine says may wait for its frame.
         let mut is_urgent = false;
+        // What was drawn last, but for its ages; these are drawn with the clock, once a second.
+        let mut shown = news(&model.state);
         let mut tick = next_second();
         loop {
-            let frame = is_dirty.then_some(if is_urgent { drawn } else { drawn + FRAME });
+            let is_new = is_dirty && !is_urgent && news(&model.state) != shown;
+            let frame = match (is_dirty, is_urgent) {
+                (false, _) => None,
+                (true, true) => Some(drawn),
+                (true, false) if is_new => Some(drawn + FRAME),
+                (true, false) => Some(tick + FRAME),
+            };
             let wake = self.wake(frame, tick, model.engine_gone).await;
             match wake {
                 Wake::End => return Ok(()),
@@ -217,12 +279,16 @@ impl Console {
                 Wake::Draw => {
                     self.screen.draw(model, now())?;
                     drawn = Instant::now();
+                    shown = news(&model.state);
                     is_dirty = false;
                     is_urgent = false;
                 }
                 Wake::Message(message) => {
                     match &message {
-                        Message::Tick(_) => tick = next_second(),
+                        Message::Tick(_) => {
+                            tick = next_second();
+                            is_urgent = true;
+                        }
                         Message::Snapshot(_) => {}
                         _ => is_urgent = true,
                     }

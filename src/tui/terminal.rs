@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossterm::Command as _;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
@@ -96,12 +97,19 @@ impl Screen {
         io::Write::flush(backend)
     }
 
-    /// Sends a text to the terminal's clipboard (OSC 52); whether it takes it, a terminal never says.
+    /// Sends a text to the terminal's clipboard (OSC 52); whether it takes it, a terminal never says. Behind tmux it is
+    /// sent twice, since tmux passes on either the one or the other, as it is configured.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(
-            self.terminal.backend_mut(),
-            crossterm::clipboard::CopyToClipboard::to_clipboard_from(text)
-        )
+        let mut sequence = String::new();
+        let copy = crossterm::clipboard::CopyToClipboard::to_clipboard_from(text);
+        copy.write_ansi(&mut sequence).map_err(io::Error::other)?;
+        let backend = self.terminal.backend_mut();
+        backend.write_all(sequence.as_bytes())?;
+        if std::env::var_os("TMUX").is_some() {
+            let inner = sequence.replace('\x1b', "\x1b\x1b");
+            write!(backend, "\x1bPtmux;{inner}\x1b\\")?;
+        }
+        io::Write::flush(backend)
     }
 }
 

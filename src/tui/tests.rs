@@ -8,12 +8,14 @@
 )]
 
 mod comfort;
+mod complaints;
 mod driver;
 mod fixture;
 mod goal;
 mod incident;
 mod keys;
 mod lists;
+mod matrix;
 mod pictures;
 mod properties;
 mod screens;

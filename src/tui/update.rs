@@ -1,15 +1,18 @@
 //! What a message changes, and what is to be done about it: a pure function of model, message and time. It waits for
 //! nothing, sends nothing and draws nothing.
 
+use std::sync::Arc;
+
 use super::action::{ActionId, Writes};
 use super::format;
 use super::goal::Turn;
 use super::keymap::{Context, Key};
 use super::layout::Arrangement;
 use super::message::{Effect, FailedRecords, FoundRecords, Message, ReadTickets, Snapshot};
-use super::model::{Dialog, Listing, Model, Origin, Screen, SidesView, TOAST, UNSEEN};
+use super::model::{Dialog, Listing, Model, Origin, Screen, SidesView, TOAST, Told, UNSEEN};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
+use crate::engine::command::Target;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
@@ -25,6 +28,7 @@ mod verb;
 mod views;
 
 pub use can::{can_end, why_not};
+pub use dialog::hook_order;
 pub use find::key_of;
 pub use list::{facets, keep_in_view};
 
@@ -73,6 +77,7 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             model.link = model.link.min(model.state.links.len().saturating_sub(1));
             outcomes(model, &before, now);
             notices(model, now);
+            told(model, now);
             dialog::after_snapshot(model, now);
             columns::settle(model);
             play(model, now);
@@ -124,6 +129,7 @@ fn play(model: &mut Model, now: Now) {
     };
     let turn = playing.look(model, now);
     let sentence = playing.goal.sentence();
+    let missed = move |how| playing.missed_words(how);
     model.playing = Some(playing);
     let (text, tone) = match turn {
         None => return,
@@ -132,7 +138,7 @@ fn play(model: &mut Model, now: Now) {
             format!("√ GOAL REACHED in {}: {sentence}", format::span(took)),
             Tone::Good,
         ),
-        Some(Turn::Missed) => (format!("× the time is over: {sentence}"), Tone::Bad),
+        Some(Turn::Missed(how)) => (format!("× MISSED: {}", missed(how)), Tone::Bad),
     };
     model.toast(text, tone, now);
 }
@@ -293,6 +299,20 @@ fn outcomes(model: &mut Model, before: &State, now: Now) {
     }
 }
 
+/// Takes in what was told of a record that is not listed.
+fn told(model: &mut Model, now: Now) {
+    let Some(answer) = &model.state.explained else {
+        return;
+    };
+    let is_known = model
+        .told
+        .as_ref()
+        .is_some_and(|told| Arc::ptr_eq(&told.answer, answer));
+    if !is_known {
+        model.told = Some(Arc::new(Told::of(Arc::clone(answer), now)));
+    }
+}
+
 fn notices(model: &mut Model, now: Now) {
     let state = std::sync::Arc::clone(&model.state);
     for notice in &state.notices {
@@ -361,15 +381,18 @@ fn done(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         }
         ActionId::Open => open(model, now),
         ActionId::End => operations::end(model, now),
+        ActionId::Pause => operations::pause(model, now),
         ActionId::Retry => operations::retry(model, now),
         ActionId::SwapSide => {
             columns::swap(model);
             Vec::new()
         }
         ActionId::CopyId => copy_id(model, now),
-        ActionId::CopyStatus | ActionId::Take | ActionId::Note | ActionId::HandOver => {
-            incident::act(model, action, now)
-        }
+        ActionId::CopyStatus
+        | ActionId::Take
+        | ActionId::GiveBack
+        | ActionId::Note
+        | ActionId::HandOver => incident::act(model, action, now),
         ActionId::Find => find::open(model, now),
         ActionId::Freeze | ActionId::Mask | ActionId::Mouse | ActionId::Theme => {
             comfort::act(model, action, now)
@@ -422,7 +445,7 @@ fn done(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
         ActionId::Redraw => vec![Effect::Redraw],
         ActionId::Suspend => vec![Effect::Suspend],
         ActionId::Interrupt => interrupt(model, now),
-        ActionId::ProbeNow | ActionId::StopAll | ActionId::Release => {
+        ActionId::ProbeNow | ActionId::StopAll | ActionId::Release | ActionId::SwitchHook => {
             dialog::open_breaker(model, now);
             dialog::breaker(model, action, now)
         }
@@ -530,7 +553,12 @@ fn show_sides(
         scroll: 0,
         from,
     });
-    vec![Effect::Send(Command::Inspect(key))]
+    let mut effects = vec![Effect::Send(Command::Inspect(key))];
+    if model.record(key).is_none() {
+        // It is in step, or its drift is none that is listed: its story has both sides, too.
+        effects.push(Effect::Send(Command::Explain(Target::Record(key))));
+    }
+    effects
 }
 
 fn copy_id(model: &mut Model, now: Now) -> Vec<Effect> {

@@ -25,8 +25,8 @@ use bad::{
 };
 use calm::{calm, not_compared};
 use care::{
-    degraded, forced_open, hook_failing, left_behind, outcomes_unknown, recovering, repairing,
-    stalled_or_late,
+    customers_missing, degraded, forced_open, hook_failing, left_behind, outcomes_unknown,
+    recovering, repairing, stalled_or_late,
 };
 
 /// One verdict.
@@ -93,7 +93,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
     let Some(facts) = facts else {
         return vec![bare("?", "NO LINK IS CONFIGURED", "nothing to watch")];
     };
-    let table: [fn(&Facts<'_>) -> Option<Verdict>; 17] = [
+    let table: [fn(&Facts<'_>) -> Option<Verdict>; 18] = [
         engine_gone,
         writes_stopped,
         cut_off,
@@ -103,6 +103,7 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
         source_down,
         link_fault,
         hook_failing,
+        customers_missing,
         stalled_or_late,
         recovering,
         forced_open,
@@ -167,8 +168,12 @@ impl Facts<'_> {
         span(self.now.since(instance.since))
     }
 
-    /// `98 records wait`.
+    /// `98 records wait`; what was never compared is not known.
     fn waiting(&self) -> String {
+        let mut tables = self.model.state.tables_of(self.model.link);
+        if tables.any(|(_, table)| table.compared.is_none()) {
+            return "What waits is not known yet".to_owned();
+        }
         let verb = if self.pending == 1 { "waits" } else { "wait" };
         format!("{} {verb}", of_them(self.pending, "record"))
     }

@@ -65,16 +65,27 @@ fn in_glyphs(model: &Model, real: Now, buffer: &mut Buffer) {
         Screen::Timeline => timeline::draw(&mut canvas, model, now),
     }
     footer::draw(&mut canvas, model, now);
-    toast(&mut canvas, model);
+    let opened = model.dialogs.last().and_then(super::model::Dialog::drawn);
+    let newest = model.toasts.back().map(|toast| toast.since);
+    let is_about_the_box = opened
+        .zip(newest)
+        .is_some_and(|(opened, newest)| newest.mono > opened.mono);
+    if !is_about_the_box {
+        toast(&mut canvas, model, 2);
+    }
     dialog::draw(&mut canvas, model, now);
+    if is_about_the_box {
+        // It stands in the place of the keys, which work again once the box is closed.
+        toast(&mut canvas, model, 1);
+    }
 }
 
 /// The newest short message, on the row above the footer.
-fn toast(canvas: &mut Canvas<'_>, model: &Model) {
+fn toast(canvas: &mut Canvas<'_>, model: &Model, from_below: u16) {
     let Some(toast) = model.toasts.back() else {
         return;
     };
-    let y = canvas.rows().saturating_sub(2);
+    let y = canvas.rows().saturating_sub(from_below);
     canvas.blank(y);
     let more = model.toasts.len() - 1;
     let text = if more > 0 {

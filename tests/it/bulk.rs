@@ -190,6 +190,53 @@ async fn refuse_everything(lab: &Lab) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_pauses_a_repair_and_nothing_is_sent_until_a_person_has_it_go_on() {
+    let mut lab = Lab::demo().await;
+    let keys = stubs(&lab).await;
+    lab.compared().await;
+    let europe = lab.emulated.europe();
+    europe
+        .arm(json!({"count": null, "delay_ms": 40, "method": "PATCH"}))
+        .await;
+    // Nobody is known to watch it: that it was a person who paused it is reason enough to wait for one.
+    let id = lab.begin(Verb::Rehydrate, &keys).await;
+    let is_begun = |state: &tandem::engine::State| {
+        let operation = state.operation(id);
+        operation.is_some_and(|one| one.progress.verified >= 2)
+    };
+    lab.until("it is under way", is_begun).await;
+    lab.send(Command::Pause {
+        operation: id,
+        who: "anna".to_owned(),
+    })
+    .await;
+    let is_still = |state: &tandem::engine::State| {
+        let operation = state.operation(id).unwrap();
+        let progress = operation.progress;
+        operation.paused.as_deref() == Some("by anna") && progress.intended + progress.applied == 0
+    };
+    let state = lab.until("what was on its way has ended", is_still).await;
+    let done = state.operation(id).unwrap().progress.verified;
+    assert!(done < RECORDS, "{done}");
+    lab.clear_log().await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert!(lab.writes().await.is_empty(), "nothing is sent meanwhile");
+    lab.send(Command::Arm {
+        reason: "INC-1".to_owned(),
+        who: "jo".to_owned(),
+        lasts: Duration::from_secs(600),
+    })
+    .await;
+    let consent = Consent::Armed { records: RECORDS };
+    let operation = id;
+    lab.send(Command::Resume { operation, consent }).await;
+    let operation = lab.finished(id).await;
+    assert_eq!(operation.progress.verified, RECORDS);
+    assert_eq!(operation.paused, None);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f35_a_repair_that_mostly_fails_is_paused_for_a_person() {
     let mut lab = Lab::demo().await;
     let keys = stubs(&lab).await;

@@ -64,6 +64,11 @@ fn a_ticket_is_found_by_its_number() {
     assert_eq!(record["table"], "incident");
     assert_eq!(record["number"], number);
     assert_eq!(record["on"], json!({"us": null, "europe": true}));
+    assert!(record["customer"]["id"].is_string(), "{record:#}");
+    // A caller leaves out what stands behind the last dash.
+    let (said, _) = number.rsplit_once('-').unwrap();
+    let record = only(find(&emulator, said));
+    assert_eq!(record["number"], number, "{said}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod fuzz;
 mod hook;
 mod identity;
 mod impact;
+mod incident;
 mod init;
 mod journal;
 mod journeys;

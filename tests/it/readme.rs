@@ -53,7 +53,9 @@ fn place(context: Context) -> Option<&'static str> {
 
 #[test]
 fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() {
-    let mut keys = "| key | action | where | does |\n| --- | --- | --- | --- |\n".to_owned();
+    let mut keys =
+        "| key | action | where | does | command line |\n| --- | --- | --- | --- | --- |\n"
+            .to_owned();
     for action in ACTIONS {
         let places: Vec<&str> = action
             .contexts
@@ -63,10 +65,15 @@ fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() 
         if places.is_empty() {
             continue;
         }
+        let command = if action.command.is_empty() {
+            String::new()
+        } else {
+            format!("`tandem {}`", action.command)
+        };
         let own: Vec<String> = action.keys.iter().map(|key| format!("`{key}`")).collect();
         writeln!(
             keys,
-            "| {} | `{}` | {} | {} |",
+            "| {} | `{}` | {} | {} | {command} |",
             own.join(" "),
             action.name,
             places.join(", "),
@@ -80,6 +87,36 @@ fn the_keys_are_those_of_the_console_and_the_exit_codes_those_of_the_commands() 
         writeln!(exits, "| {} | {} |", exit.code(), exit.meaning()).unwrap();
     }
     block("exits", &exits);
+}
+
+#[test]
+fn what_the_registry_names_as_a_command_is_one_with_the_same_words() {
+    let commands = <tandem::cli::Arguments as clap::CommandFactory>::command();
+    let mut same = 0;
+    for action in ACTIONS.iter().filter(|action| !action.command.is_empty()) {
+        let mut words = action.command.split_whitespace();
+        let first = words.next().unwrap();
+        let command = commands.find_subcommand(first);
+        let command = command.unwrap_or_else(|| panic!("there is no tandem {first}"));
+        for flag in words.filter_map(|word| word.strip_prefix("--")) {
+            let mut known = command.get_arguments();
+            assert!(
+                known.any(|one| one.get_long() == Some(flag)),
+                "{first} --{flag}"
+            );
+        }
+        if action.name == action.command {
+            let about = command.get_about().unwrap().to_string();
+            let told = about.split(';').next().unwrap().to_lowercase();
+            if told == action.help.to_lowercase() {
+                same += 1;
+            }
+        }
+    }
+    assert!(
+        same >= 3,
+        "note, ack and handover say the same in both places"
+    );
 }
 
 #[test]

@@ -292,6 +292,103 @@ fn security_case_30_a_hostile_name_reaches_the_screen_as_text() {
     screen.escape().keys("q").ends();
 }
 
+/// jcode#282: frames flickered, since nothing told the terminal where one ends.
+#[test]
+fn each_frame_stands_between_the_marks_of_synchronized_output() {
+    let emulator = Emulator::start();
+    let mut screen = console(&emulator, 80, 24);
+    screen
+        .shows("EXPECTED")
+        .keys("2")
+        .shows("drift")
+        .keys("1")
+        .shows("breaker");
+    screen.keys("q").ends();
+    let bytes = String::from_utf8_lossy(&screen.bytes()).into_owned();
+    let frames: Vec<&str> = bytes.split("\x1b[?2026h").skip(1).collect();
+    assert!(frames.len() >= 3, "{}", frames.len());
+    for frame in &frames {
+        let (_, behind) = frame.split_once("\x1b[?2026l").expect("each ends");
+        assert!(!behind.contains('H'), "cells are drawn within: {behind:?}");
+    }
+}
+
+/// All sequences that the console may send: those of ratatui and crossterm for cells, cursor, styles and screens, and
+/// ours for the mouse, the clipboard and notifications. What is left is text.
+fn only_our_sequences(bytes: &[u8]) -> Result<String, String> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let mut rest = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\x1b' => match chars.next() {
+                Some('[') => {
+                    let mut body = String::new();
+                    let end = loop {
+                        match chars.next() {
+                            Some(c) if c.is_ascii_alphabetic() => break c,
+                            Some(c) => body.push(c),
+                            None => return Ok(rest),
+                        }
+                    };
+                    let is_ours = match end {
+                        'm' | 'H' | 'K' | 'J' => true,
+                        'h' | 'l' => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1006"]
+                            .contains(&body.as_str()),
+                        _ => false,
+                    };
+                    if !is_ours {
+                        return Err(format!("ESC [ {body} {end}"));
+                    }
+                }
+                // The clipboard (OSC 52): what is sent is in base 64.
+                Some(']') => {
+                    let body: String = chars.by_ref().take_while(|c| *c != '\x1b').collect();
+                    let is_encoded = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+                    let sent = body.strip_prefix("52;c;");
+                    if !sent.is_some_and(|sent| sent.chars().all(is_encoded))
+                        || chars.next() != Some('\\')
+                    {
+                        return Err(format!("ESC ] {body}"));
+                    }
+                }
+                other => return Err(format!("ESC {other:?}")),
+            },
+            '\r' | '\n' => {}
+            c if c.is_control() => return Err(format!("{c:?}")),
+            c => rest.push(c),
+        }
+    }
+    Ok(rest)
+}
+
+#[test]
+fn security_case_31_what_instances_and_other_people_say_sends_no_sequence_of_its_own() {
+    let emulator = Emulator::start();
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\r\u{8}\u{7f}";
+    let mut screen = console(&emulator, 140, 42);
+    screen.shows("EXPECTED");
+    emulator.tandem(&["note", hostile]).exits(0);
+    screen.shows("^[]0;owned^G");
+    screen.keys("6").shows("^[]0;owned^G");
+    let body = json!({"error": {"code": "0x80040216", "message": hostile}}).to_string();
+    emulator.arm(json!({"count": 200, "status": 503, "body": body}));
+    screen.keys("1").shows("EUROPE IS DOWN");
+    emulator.disarm();
+    screen.shows("RECOVERING");
+    let planned = ["maintenance", "europe", "--for", "1h", "--reason", hostile];
+    emulator.tandem(&planned).exits(0);
+    screen.shows("MAINTENANCE").shows("owned");
+    for view in ["2", "3", "4", "5", "6", "1"] {
+        screen.keys(view);
+    }
+    screen.keys("Y").shows("owned");
+    screen.escape().keys("q").ends();
+    // Notifications and the clipboard are sequences of ours; what they carry is plain, or encoded.
+    let text = only_our_sequences(&screen.bytes());
+    assert!(text.is_ok(), "{text:?}");
+}
+
 #[test]
 fn no_color_leaves_words_and_glyphs() {
     let emulator = Emulator::start();

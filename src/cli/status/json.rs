@@ -12,7 +12,7 @@ use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::{Answer, Called};
 use crate::engine::State;
-use crate::engine::state::{HookState, InstanceState, LinkState, TableState};
+use crate::engine::state::{Alarm, HookState, InstanceState, LinkState, TableState};
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -25,6 +25,8 @@ pub struct Report {
     instances: Vec<Instance>,
     links: Vec<Link>,
     hook: Option<Hook>,
+    /// The alerts that fire.
+    alerts: Vec<Alert>,
     unfinished_operations: usize,
     unknown_outcomes: usize,
     journal_fault: Option<String>,
@@ -36,6 +38,25 @@ struct SeenBy {
     host: String,
     pid: u32,
     at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Alert {
+    rule: String,
+    subject: String,
+    when: &'static str,
+    /// Null where it fired already when it was first looked at.
+    since: Option<String>,
+    text: String,
+    runbook: Option<String>,
+    taken: Option<Taken>,
+}
+
+#[derive(Debug, Serialize)]
+struct Taken {
+    by: String,
+    until: String,
+    note: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,7 +151,7 @@ struct Table {
 }
 
 /// The status of a state.
-pub fn report(state: &State, verdict: &Verdict) -> Report {
+pub fn report(state: &State, alarms: &[Alarm], verdict: &Verdict) -> Report {
     let operations = state.operations.iter();
     let links = state.links.iter().enumerate();
     Report {
@@ -150,11 +171,29 @@ pub fn report(state: &State, verdict: &Verdict) -> Report {
         instances: state.instances.iter().map(instance).collect(),
         links: links.map(|(place, of)| link(state, place, of)).collect(),
         hook: state.hook.as_ref().map(|of| hook(state, of)),
+        alerts: alarms.iter().map(|of| alert(state, of)).collect(),
         unfinished_operations: operations
             .filter(|operation| operation.was_left_behind && !operation.is_finished())
             .count(),
         unknown_outcomes: state.unknown_outcomes(),
         journal_fault: state.journal_fault.clone(),
+    }
+}
+
+fn alert(state: &State, alarm: &Alarm) -> Alert {
+    let taken = state.taken_by(alarm, state.now.wall);
+    Alert {
+        rule: alarm.key.rule.clone(),
+        subject: alarm.key.subject.clone(),
+        when: alarm.when.word(),
+        since: alarm.was_seen_to_begin.then(|| moment(alarm.since)),
+        text: alarm.text.clone(),
+        runbook: alarm.runbook.clone(),
+        taken: taken.map(|taken| Taken {
+            by: taken.who.clone(),
+            until: moment(taken.until),
+            note: taken.text.clone(),
+        }),
     }
 }
 

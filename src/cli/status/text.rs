@@ -12,16 +12,19 @@ use crate::domain::run;
 use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::engine::State;
-use crate::engine::state::{HookState, InstanceState, LinkState, SyncState, TableState};
+use crate::engine::state::{Alarm, HookState, InstanceState, LinkState, SyncState, TableState};
 
 /// All of it.
-pub fn report(state: &State, verdict: &Verdict) -> String {
+pub fn report(state: &State, alarms: &[Alarm], verdict: &Verdict) -> String {
     let now = state.now.wall;
     let mut parts = vec![instances(state)];
     for (place, link) in state.links.iter().enumerate() {
         parts.push(link_line(state, place, link, now) + &tables(state, place, now));
     }
     parts.extend(state.hook.as_ref().map(|hook| hook_line(state, hook)));
+    if !alarms.is_empty() {
+        parts.push(alerts(state, alarms));
+    }
     let reasons = if verdict.reasons.is_empty() {
         "as it should be".to_owned()
     } else {
@@ -65,6 +68,32 @@ fn instances(state: &State) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The alerts that fire, as `tandem ack` names them, and who has them.
+fn alerts(state: &State, alarms: &[Alarm]) -> String {
+    let heading = ["alert", "since", "taken", "runbook"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(alarms.iter().map(|alarm| {
+        let since = if alarm.was_seen_to_begin {
+            format!("{} ago", duration(age(state.now.wall, alarm.since)))
+        } else {
+            "before this look".to_owned()
+        };
+        let taken = match state.taken_by(alarm, state.now.wall) {
+            Some(taken) => format!("by {} until {}", taken.who, moment(taken.until)),
+            None => "by nobody".to_owned(),
+        };
+        let runbook = alarm.runbook.as_deref().unwrap_or("-");
+        let runbook = visible(runbook).into_owned();
+        vec![
+            crate::cli::incident::name(&alarm.key),
+            since,
+            taken,
+            runbook,
+        ]
+    }));
+    table(&rows)
 }
 
 /// A breaker in words, with the time of its next try.

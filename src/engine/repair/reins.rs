@@ -21,6 +21,8 @@ struct Held {
     who: Option<String>,
     fuse: Fuse,
     paused: Option<String>,
+    /// Whether it was a person who paused it, so that a person will have it go on.
+    by_a_person: bool,
 }
 
 impl Reins {
@@ -35,9 +37,30 @@ impl Reins {
         self.ended.cancelled().await;
     }
 
+    /// Pauses until somebody has it go on; why, or nothing where it is paused already.
+    pub(in crate::engine) fn pause(&self, who: &str) -> Option<String> {
+        let mut held = self.lock();
+        if held.paused.is_some() {
+            return None;
+        }
+        let why = format!("by {who}");
+        held.paused = Some(why.clone());
+        held.by_a_person = true;
+        Some(why)
+    }
+
+    /// Whether a person paused it.
+    pub(super) fn is_paused_by_a_person(&self) -> bool {
+        self.lock().by_a_person
+    }
+
     /// Goes on after a pause; false when there is none.
     pub(in crate::engine) fn go_on(&self) -> bool {
-        let was_paused = self.lock().paused.take().is_some();
+        let was_paused = {
+            let mut held = self.lock();
+            held.by_a_person = false;
+            held.paused.take().is_some()
+        };
         self.changed.notify_waiters();
         was_paused
     }

@@ -30,7 +30,7 @@ impl Repair {
                 return Err(Stop::Abandon(self.reins.reason()));
             }
             if let Some(why) = self.reins.paused() {
-                if !self.is_watched {
+                if !self.is_watched && !self.reins.is_paused_by_a_person() {
                     return Err(Stop::Abandon(format!("stopped: {why}")));
                 }
                 self.reins.until_going_on(&self.shutdown).await;

@@ -57,13 +57,17 @@ impl Run {
         true
     }
 
-    /// Ends an operation that runs here, or lets it go on.
+    /// Ends an operation that runs here, pauses it, or lets it go on.
     fn control(&mut self, control: &RecoveredOperation) {
         let Some(other) = about(control) else { return };
         let who = &control.request.who;
         let stage = match (control.request.verb, self.operations.get(&other).cloned()) {
             (Verb::End, Some(reins)) => {
                 reins.end(who);
+                Stage::Verified
+            }
+            (Verb::Pause, Some(_)) => {
+                self.pause(other, who, now());
                 Stage::Verified
             }
             (Verb::Resume, Some(reins)) if reins.paused_by().is_some() => {

@@ -87,6 +87,7 @@ impl Run {
         self.describe_links();
         if self.options.compares {
             self.watch_jobs();
+            self.spawn_watch_of_ensuring();
         }
     }
 
@@ -336,15 +337,15 @@ impl Run {
         true
     }
 
-    /// Has the agent end an operation; false where there is none.
-    pub(super) fn hand_over_end(&mut self, operation: OperationId, who: &str) -> bool {
+    /// Has the agent end or pause an operation; false where there is none.
+    pub(super) fn hand_over_to(&mut self, operation: OperationId, verb: Verb, who: &str) -> bool {
         if self.follow.is_none() {
             return false;
         }
-        let Some(ended) = self.writer.state().operation(operation) else {
+        let Some(other) = self.writer.state().operation(operation) else {
             return false;
         };
-        let request = about(&ended.request, Verb::End, who);
+        let request = about(&other.request, verb, who);
         self.append_for_agent(
             request,
             operation_in_journal(operation).into_iter().collect(),

@@ -84,6 +84,7 @@ impl Run {
         if self.journal.is_some() {
             self.follow_on();
         } else {
+            self.writer.noted(Vec::new());
             self.look_alone();
         }
         self.writer.state_mut().is_remembered = true;

@@ -13,7 +13,7 @@ impl Run {
     /// Takes in what earlier processes, or the agent beside us, saw.
     pub(super) fn restore_lines(&mut self) {
         let Some(index) = self.index.clone() else {
-            return;
+            return self.writer.recall(Vec::new());
         };
         let events = self.events.clone();
         self.background.spawn(async move {

@@ -7,9 +7,11 @@ use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb
 use crate::domain::run::Backend;
 use crate::domain::table::TableName;
 use crate::domain::time::{Now, age};
+use crate::engine::State;
 use crate::engine::event::Event;
 use crate::engine::evidence::Agreement;
 use crate::engine::hooked::{self, HookClient};
+use crate::engine::impact;
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
 use crate::engine::probe::probe;
 use crate::engine::reading::End;
@@ -20,6 +22,9 @@ use crate::engine::state::InstanceState;
 use crate::engine::sync::built_in;
 use crate::engine::sync::built_in::{Freshness, Reach};
 use crate::journal::Journal;
+
+/// How often it is asked who ensures customers, while some are missing.
+const ENSURING: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Run {
     pub(super) fn spawn_probes(&mut self) {
@@ -81,6 +86,45 @@ impl Run {
                 // The engine is gone when this fails, and this task with it.
                 let _ended = events.send(Event::Described { link, result }).await;
             });
+        }
+    }
+
+    /// Finds out who ensures the customers of each link's tickets: once its tables are known, and again while some of
+    /// them are missing.
+    pub(super) fn spawn_watch_of_ensuring(&mut self) {
+        for (link, of) in self.config.links.iter().enumerate() {
+            let Some(target) = self.clients.get(of.target) else {
+                continue;
+            };
+            let (target, config) = (target.reader.clone(), self.config.clone());
+            let (events, mut states) = (self.events.clone(), self.published.subscribe());
+            let task = self.background.spawn(async move {
+                loop {
+                    let wants = |state: &Arc<State>| {
+                        let mut tables = state.tables_of(link);
+                        let is_known = state
+                            .links
+                            .get(link)
+                            .is_some_and(|one| one.ensuring.is_some());
+                        let is_compared = tables.all(|(_, table)| table.compared.is_some());
+                        is_compared && (!is_known || state.missing_customers(link) > 0)
+                    };
+                    if states.wait_for(wants).await.is_err() {
+                        return;
+                    }
+                    match impact::ensuring(&config, link, &target).await {
+                        Ok(ensuring) => {
+                            let told = events.send(Event::Ensured { link, ensuring }).await;
+                            if told.is_err() {
+                                return;
+                            }
+                        }
+                        Err(why) => tracing::debug!(why, "who ensures customers is not known"),
+                    }
+                    tokio::time::sleep(ENSURING).await;
+                }
+            });
+            self.looking.push(task);
         }
     }
 

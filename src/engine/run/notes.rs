@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::Run;
 use crate::dataverse::now;
 use crate::domain::alert::AlertKey;
-use crate::domain::note::{LONGEST, LONGEST_NOTE};
+use crate::domain::note::LONGEST;
 use crate::domain::time::Now;
 use crate::engine::event::Event;
+use crate::engine::notes::cut;
 use crate::engine::state::Tone;
 use crate::journal::{Entry, Journal};
 
-/// How often it is looked what others have put down.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked what others have put down, even if nobody says that the journal has changed.
+const LOOK: Duration = Duration::from_secs(30);
 /// How far back a process looks at its start.
 const REMEMBERED: chrono::Duration = chrono::Duration::days(14);
 /// How many of them it remembers.
@@ -30,7 +31,7 @@ impl Run {
         }]);
     }
 
-    /// Has a person take alerts for so long.
+    /// Has a person take alerts for so long; for no time at all they are given back.
     pub(super) fn take_alerts(
         &mut self,
         alerts: Vec<AlertKey>,
@@ -77,20 +78,18 @@ impl Run {
         let (events, asked) = (self.events.clone(), Arc::clone(&self.noted));
         self.background.spawn(async move {
             let since = now().wall - REMEMBERED;
-            let (mut after, mut version) = (0, None);
+            let (mut after, mut is_first) = (0, true);
             loop {
-                let written = journal.version().await.ok();
-                if written.is_none() || written != version {
-                    match journal.notes(after, since, MOST).await {
-                        Ok(notes) if !notes.is_empty() => {
-                            after = notes.last().map_or(after, |note| note.seq);
-                            let _ended = events.send(Event::Noted(notes)).await;
-                        }
-                        Ok(_) => {}
-                        Err(error) => tracing::debug!(%error, "notes can't be read now"),
+                match journal.notes(after, since, MOST).await {
+                    Ok(notes) if is_first || !notes.is_empty() => {
+                        is_first = false;
+                        after = notes.last().map_or(after, |note| note.seq);
+                        let _ended = events.send(Event::Noted(notes)).await;
                     }
+                    Ok(_) => {}
+                    Err(error) => tracing::debug!(%error, "notes can't be read now"),
                 }
-                version = written;
+                // Who looks each second whether the journal has changed says so.
                 tokio::select! {
                     () = tokio::time::sleep(LOOK) => {}
                     () = asked.notified() => {}
@@ -98,8 +97,4 @@ impl Run {
             }
         });
     }
-}
-
-fn cut(text: &str) -> String {
-    text.trim().chars().take(LONGEST_NOTE).collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Run;
 use crate::dataverse::now;
 use crate::domain::breaker::{Forced, Illegal};
-use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::operation::{OperationId, RecordKey, TableIndex, Verb};
 use crate::domain::row::RowId;
 use crate::domain::time::Now;
 use crate::engine::command::Command;
@@ -30,10 +30,11 @@ impl Run {
             Command::End { operation, who } => {
                 if let Some(ended) = self.operations.get(&operation) {
                     ended.end(&who);
-                } else if !self.hand_over_end(operation, &who) {
+                } else if !self.hand_over_to(operation, Verb::End, &who) {
                     self.end_left_behind(operation, &who);
                 }
             }
+            Command::Pause { operation, who } => self.pause(operation, &who, at),
             Command::Note { who, text } => self.put_down(who, &text, at),
             Command::Take {
                 alerts,
@@ -86,6 +87,23 @@ impl Run {
             Command::Inspect(key) => self.inspect(vec![key]),
             Command::Read(keys) => self.inspect(keys),
             Command::Explain(target) => self.explain(target),
+        }
+    }
+
+    /// Pauses an operation that runs here, or has the agent pause it.
+    pub(super) fn pause(&mut self, operation: OperationId, who: &str, at: Now) {
+        let Some(reins) = self.operations.get(&operation) else {
+            if !self.hand_over_to(operation, Verb::Pause, who) {
+                let why = "not paused: nothing of it is under way here".to_owned();
+                self.writer.notice(Some(operation), why, Tone::Care);
+            }
+            return;
+        };
+        if let Some(why) = reins.pause(who) {
+            let text = format!("a repair is paused {why}");
+            self.writer.note(None, text, Tone::Care, at);
+            let why = Some(why);
+            self.writer.apply(Event::Paused { operation, why }, at);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What other processes on the same state folder do: they stop instances, and one of them may be the agent.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -31,6 +32,7 @@ impl Run {
         let folder = (!self.options.is_unattended).then(|| self.config.state.clone());
         let inherits = self.options.is_unattended && self.options.is_agent;
         let (events, followed) = (self.events.clone(), self.followed());
+        let noted = Arc::clone(&self.noted);
         self.background.spawn(async move {
             let mut agent = followed;
             let mut inherited = HashSet::new();
@@ -45,9 +47,23 @@ impl Run {
                         let _ended = events.send(Event::AgentSeen(seen)).await;
                     }
                 }
+                // What is handed over is seen at once; that a process has died is written nowhere.
+                let written = journal.version().await.ok();
+                let is_new = written.is_none() || written != version;
+                version = written;
+                if is_new {
+                    noted.notify_one();
+                }
+                let at = now().wall;
+                let mut orders = known.values();
+                let is_over = orders.any(|one| one.until.is_some_and(|until| until <= at));
                 // A journal that can't be read says so where it is written.
-                let forced = journal.forced(now().wall).await;
-                if let Ok(forced) = forced.map(HashMap::<_, _>::from_iter) {
+                let forced = if is_new || is_over {
+                    journal.forced(at).await.ok()
+                } else {
+                    None
+                };
+                if let Some(forced) = forced.map(HashMap::<_, _>::from_iter) {
                     for (instance, name) in names.iter().enumerate() {
                         if forced.get(name) != known.get(name) {
                             let forced = forced.get(name).cloned();
@@ -57,10 +73,6 @@ impl Run {
                     }
                     known = forced;
                 }
-                // What is handed over is seen at once; that a process has died is written nowhere.
-                let written = journal.version().await.ok();
-                let is_new = written != version;
-                version = written;
                 if inherits && (is_new || looked.elapsed() >= INHERIT) {
                     looked = Instant::now();
                     let left = journal.left_behind().await.unwrap_or_else(|error| {

@@ -12,7 +12,7 @@ use crate::engine::event::Event;
 /// How often a sample is taken; a change of an instance's health, and a sync that ended well, are kept at once.
 const EVERY: Duration = Duration::from_secs(60);
 /// How far a restart looks back: what a sparkline can show and the usual latency rests on.
-const BACK: chrono::Duration = chrono::Duration::days(1);
+const BACK: chrono::Duration = chrono::Duration::hours(26);
 
 /// When a sample was last taken, and what it said that must not be lost.
 #[derive(Debug, Default)]
@@ -42,6 +42,7 @@ impl Run {
 
     /// Keeps how everything is, once a minute and whenever what must not be lost has changed.
     pub(super) fn sample_when_due(&mut self, at: Now) {
+        self.writer.remember_lags(at);
         let Some(index) = self.index.clone().filter(crate::journal::Index::is_keeper) else {
             return;
         };

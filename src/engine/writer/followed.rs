@@ -96,6 +96,7 @@ impl StateWriter {
             link.sync.is_scheduled = false;
             link.fault = told.fault;
             link.warnings = told.warnings;
+            link.ensuring = told.ensuring;
         });
     }
 

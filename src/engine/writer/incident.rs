@@ -22,22 +22,11 @@ impl StateWriter {
     }
 
     /// Takes in what people put down.
-    pub(super) fn noted(&mut self, notes: Vec<Note>) {
+    pub(in crate::engine) fn noted(&mut self, notes: Vec<Note>) {
+        self.history.notes = true;
+        self.state_mut().has_history = self.history.lines;
         for note in notes {
-            let text = visible(&note.text).into_owned();
-            let line = match &note.takes {
-                None => text.clone(),
-                Some((alert, until)) => {
-                    let alert = visible(&format!("{} {}", alert.rule, alert.subject)).into_owned();
-                    let until = until.format("%H:%M");
-                    let said = if text.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {text}")
-                    };
-                    format!("takes {alert} until {until} UTC{said}")
-                }
-            };
+            let line = note.sentence();
             let who = visible(&note.who).into_owned();
             self.seq += 1;
             let entry = Arc::new(Entry {
@@ -54,7 +43,7 @@ impl StateWriter {
                     who,
                     at: note.at,
                     until,
-                    text,
+                    text: visible(&note.text).into_owned(),
                 };
                 self.state_mut().taken.insert(alert, taken);
             }
@@ -63,6 +52,8 @@ impl StateWriter {
 
     /// Takes in lines that were kept; those that stand there already are left out.
     pub(in crate::engine) fn recall(&mut self, lines: Vec<Line>) {
+        self.history.lines = true;
+        self.state_mut().has_history = self.history.notes;
         for line in lines {
             if self.is_there(line.at, &line.text) {
                 continue;

@@ -1,16 +1,24 @@
 //! What is kept of instances and links every minute, and what a restart takes from it: the last day of latency, since
 //! when an instance is as it is, how it was before, its last outage.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::StateWriter;
 use crate::domain::drift::Drift;
 use crate::domain::health::Health;
-use crate::domain::time::Now;
+use crate::domain::time::{Now, age};
 use crate::journal::{InstanceSample, LinkSample, Samples};
 
 /// A restart that took no longer than this goes on with the health that was: nobody knows what was in a longer gap.
 const GAP: Duration = Duration::from_secs(300);
+
+/// So many cells a line of lags may have.
+const CELLS: u32 = 48;
+/// Lags are not looked at more often than this.
+const LEAST: Duration = Duration::from_secs(5);
+/// How long they are kept in memory: a day's cadence, its grace and an hour.
+const KEPT: Duration = Duration::from_secs(26 * 3600);
 
 /// How an instance was when an earlier process, or the agent beside us, last saw it.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +89,37 @@ impl StateWriter {
                 let newest = of_it.find(|sample| sample.link == link.name);
                 let success = newest.and_then(|sample| sample.last_success);
                 link.sync.last_success = link.sync.last_success.max(success);
+                let of_it = samples.links.iter().filter(|one| one.link == link.name);
+                let mut lags: Vec<_> = of_it.map(|one| (one.at, one.lag)).collect();
+                lags.extend(link.lags.iter().copied());
+                link.lags = Arc::new(lags);
+            });
+        }
+    }
+
+    /// Remembers the lag of each link whose tables are known, as often as a line of a few dozen cells can show it.
+    pub(in crate::engine) fn remember_lags(&mut self, now: Now) {
+        for place in 0..self.state.links.len() {
+            let is_known = {
+                let mut tables = self.state.tables_of(place);
+                tables.all(|(_, table)| table.compared.is_some())
+            };
+            let Some(link) = self.state.links.get(place).filter(|_| is_known) else {
+                continue;
+            };
+            let span = link.schedule.cadence + link.schedule.grace;
+            let every = (span / CELLS).clamp(LEAST, Duration::from_secs(60));
+            let is_due =
+                |(at, _): &(chrono::DateTime<chrono::Utc>, Duration)| age(now.wall, *at) >= every;
+            if !link.lags.last().is_none_or(is_due) {
+                continue;
+            }
+            let lag = self.state.lag(place, now.wall);
+            self.link(place, |link| {
+                let lags = Arc::make_mut(&mut link.lags);
+                lags.push((now.wall, lag));
+                let old = lags.partition_point(|(at, _)| age(now.wall, *at) > KEPT);
+                lags.drain(..old);
             });
         }
     }

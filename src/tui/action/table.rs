@@ -23,6 +23,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('E')],
         "create what is missing in the target; change nothing else",
     )
+    .command("ensure")
     .hint("ensure")
     .reads("the record on both sides")
     .writes(
@@ -43,6 +44,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('T')],
         "do what a sync would: to these; on Pulse, Runs: to all",
     )
+    .command("sync")
     .hint("retry sync")
     .reads("the records on both sides")
     .writes(
@@ -58,6 +60,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('H')],
         "fill stubs and stale records from the source",
     )
+    .command("rehydrate")
     .hint("rehydrate")
     .reads("the records on both sides")
     .writes(
@@ -156,6 +159,19 @@ pub const ACTIONS: &[Action] = &[
         Undo::By("what it overwrites is kept for 30 days"),
     ),
     Action::new(
+        ActionId::Pause,
+        "pause",
+        &[Context::Operations],
+        &[char('p')],
+        "send nothing more of the operation until a person goes on",
+    )
+    .hint("pause")
+    .writes(
+        Writes::Tandem,
+        Confirmed::Not,
+        Undo::By("open goes on with it"),
+    ),
+    Action::new(
         ActionId::End,
         "end",
         &[Context::Operations],
@@ -170,11 +186,12 @@ pub const ACTIONS: &[Action] = &[
     ),
     Action::new(
         ActionId::Retry,
-        "retry-failed",
+        "retry",
         &[Context::Operations],
         &[char('R')],
         "try again what failed of the operation, by the same verb",
     )
+    .command("retry")
     .hint("retry failed")
     .reads("the records on both sides")
     .writes(
@@ -190,6 +207,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('R')],
         "have the platform repeat an old run, with its old data",
     )
+    .command("sync --rerun RUN")
     .hint("run again")
     .writes(
         Writes::Target,
@@ -203,6 +221,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('x')],
         "have the platform end a run that is under way",
     )
+    .command("sync --cancel RUN")
     .hint("end it")
     .writes(
         Writes::Target,
@@ -226,13 +245,27 @@ pub const ACTIONS: &[Action] = &[
     .hint("copy id"),
     Action::new(
         ActionId::Take,
-        "take",
+        "ack",
         &[Context::Pulse, Context::Timeline],
         &[char('a')],
         "take the alerts that fire, so that they repeat no more",
     )
+    .command("ack")
     .hint("ack")
-    .writes(Writes::Tandem, Confirmed::Fields, Undo::By("it runs out")),
+    .writes(
+        Writes::Tandem,
+        Confirmed::Fields,
+        Undo::By("give-back takes it back, or it runs out"),
+    ),
+    Action::new(
+        ActionId::GiveBack,
+        "give-back",
+        &[Context::Pulse, Context::Timeline],
+        &[char('A')],
+        "give back the alerts that you have: they are nobody's",
+    )
+    .command("ack --give-back")
+    .writes(Writes::Tandem, Confirmed::Not, Undo::By("ack takes them")),
     Action::new(
         ActionId::Note,
         "note",
@@ -240,6 +273,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('n')],
         "put a note into the timeline, for all who look at it",
     )
+    .command("note")
     .hint("note")
     .writes(Writes::Tandem, Confirmed::Fields, Undo::By("it stays")),
     Action::new(
@@ -249,14 +283,16 @@ pub const ACTIONS: &[Action] = &[
         &[char('Y')],
         "the status in plain words: shown, copied, and in a file",
     )
+    .command("status")
     .hint("copy status"),
     Action::new(
         ActionId::HandOver,
-        "hand-over",
+        "handover",
         &[Context::Pulse, Context::Timeline],
         &[char('x')],
         "write the bundle for the next shift into a folder",
     )
+    .command("handover")
     .hint("hand-over"),
     Action::new(
         ActionId::Breaker,
@@ -298,7 +334,8 @@ pub const ACTIONS: &[Action] = &[
         SCREENS,
         &[char('2')],
         "the Records view: what is not in step, worst first",
-    ),
+    )
+    .command("records"),
     Action::new(
         ActionId::Operations,
         "operations",
@@ -313,6 +350,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('4')],
         "the Sync runs view: the runs of the link's sync",
     )
+    .command("sync --runs")
     .reads("the platform that runs the sync"),
     Action::new(
         ActionId::Tickets,
@@ -321,6 +359,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('5')],
         "the Tickets view: open tickets with their customers",
     )
+    .command("report --open")
     .reads("both instances"),
     Action::new(
         ActionId::Timeline,
@@ -328,7 +367,8 @@ pub const ACTIONS: &[Action] = &[
         SCREENS,
         &[char('6')],
         "the Timeline view: what happened, and what people noted",
-    ),
+    )
+    .command("timeline"),
     Action::new(
         ActionId::NextLink,
         "next-link",
@@ -408,6 +448,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('o')],
         "open any record from what a caller says or pastes",
     )
+    .command("find")
     .hint("open")
     .reads("both instances"),
     Action::new(
@@ -519,14 +560,14 @@ pub const ACTIONS: &[Action] = &[
     Action::new(
         ActionId::Longer,
         "longer",
-        &[Context::Dialog],
+        &[Context::Dialog, Context::Breaker],
         &[char('+')],
         "arm for longer",
     ),
     Action::new(
         ActionId::Shorter,
         "shorter",
-        &[Context::Dialog],
+        &[Context::Dialog, Context::Breaker],
         &[char('-')],
         "arm for a shorter time",
     ),
@@ -571,6 +612,16 @@ pub const ACTIONS: &[Action] = &[
         Undo::By("stop-all-calls takes it back"),
     ),
     Action::new(
+        ActionId::SwitchHook,
+        "switch-hook",
+        &[Context::Breaker],
+        &[char('h')],
+        "take the ensure hook out, or put it back",
+    )
+    .writes(Writes::Target, Confirmed::Yes, Undo::Again)
+    .reason(Reason::Yes)
+    .command("hook disable"),
+    Action::new(
         ActionId::OtherInstance,
         "other-instance",
         &[Context::Breaker],
@@ -584,6 +635,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('b')],
         "fill the target's blanks; what was edited there stays",
     )
+    .command("resolve")
     .writes(Writes::Target, Confirmed::Count, Undo::Nothing),
     Action::new(
         ActionId::TakeSource,
@@ -592,6 +644,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('u')],
         "write the source's values over those of the target",
     )
+    .command("resolve --take source")
     .writes(
         Writes::Target,
         Confirmed::Count,
@@ -604,6 +657,7 @@ pub const ACTIONS: &[Action] = &[
         &[char('e')],
         "write nothing, and ask again when either row changes",
     )
+    .command("resolve --take target")
     .writes(Writes::Target, Confirmed::Yes, Undo::Nothing),
     Action::new(
         ActionId::ByColumn,

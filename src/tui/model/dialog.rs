@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use tui_input::Input;
 
 use crate::domain::alert::AlertKey;
+use crate::domain::breaker::MAX_FORCED;
 use crate::domain::note::LONGEST;
 use crate::domain::operation::{RecordKey, Verb};
 use crate::domain::time::Now;
@@ -365,8 +366,48 @@ pub struct BreakerDialog {
     pub step: BreakerStep,
     /// Why calls are stopped.
     pub reason: Input,
+    /// For how long they are stopped; until they are released, where nothing is said.
+    pub lasts: Option<Duration>,
     /// Since when this step is shown.
     pub drawn: Now,
+}
+
+/// For how long calls may be stopped: then they are released by themselves.
+const STOPPED_FOR: [Duration; 6] = [
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(3600),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(4 * 3600),
+    Duration::from_secs(8 * 3600),
+    MAX_FORCED,
+];
+
+impl BreakerDialog {
+    /// The menu of an instance.
+    pub fn of(instance: usize, drawn: Now) -> Self {
+        Self {
+            instance,
+            step: BreakerStep::Menu,
+            reason: Input::default(),
+            lasts: None,
+            drawn,
+        }
+    }
+
+    /// The next longer time; the longest is until it is released.
+    pub fn longer(&mut self) {
+        let lasts = self.lasts;
+        self.lasts = lasts.and_then(|now| STOPPED_FOR.into_iter().find(|one| *one > now));
+    }
+
+    /// The next shorter time.
+    pub fn shorter(&mut self) {
+        let mut all = STOPPED_FOR.into_iter().rev();
+        self.lasts = match self.lasts {
+            None => Some(MAX_FORCED),
+            Some(now) => all.find(|one| *one < now).or(Some(now)),
+        };
+    }
 }
 
 /// How far an order in the breaker menu has come.

@@ -32,6 +32,7 @@ pub struct Console {
     pub reads: Vec<u64>,
     pub saved: Vec<Saving>,
     pub called: Vec<String>,
+    pub switched: Vec<(bool, String)>,
     pub has_quit: bool,
     pub suspended: usize,
     sorter: Sorter,
@@ -64,6 +65,7 @@ impl Console {
             reads: Vec::new(),
             saved: Vec::new(),
             called: Vec::new(),
+            switched: Vec::new(),
             has_quit: false,
             suspended: 0,
             sorter: Sorter::default(),
@@ -97,6 +99,7 @@ impl Console {
                 Effect::ReadFailed(operation) => self.looked_up.push(operation),
                 Effect::Save(saving) => self.saved.push(saving),
                 Effect::Attend(text) => self.called.push(text),
+                Effect::SwitchHook { on, reason, .. } => self.switched.push((on, reason)),
                 Effect::Redraw | Effect::Mouse(_) => {}
             }
         }

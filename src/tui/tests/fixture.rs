@@ -221,6 +221,11 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
             },
             fault: None,
             warnings: Vec::new(),
+            ensuring: None,
+            lags: lags(
+                now,
+                secs(u64::try_from((now.wall - at(23, 3, 4, 0).wall).num_seconds()).unwrap_or(0)),
+            ),
         }],
         tables,
         records: Records::default(),
@@ -230,6 +235,7 @@ fn state(now: Now, us: InstanceState, europe: InstanceState, tables: Vec<TableSt
         taken: std::collections::BTreeMap::new(),
         lock: Lock::ReadOnly { may_arm: true },
         is_remembered: true,
+        has_history: true,
         journal_fault: None,
         hook: Some(HookState {
             link: 0,
@@ -253,6 +259,7 @@ pub fn alarm(rule: &str, subject: &str, since: Now) -> Alarm {
         since: since.wall,
         text: format!("{subject} breaker OPEN: 5 failures in a row: HTTP 503"),
         runbook: Some("r1: status.example.com/eu".to_owned()),
+        was_seen_to_begin: true,
         is_told: true,
     }
 }
@@ -271,6 +278,19 @@ fn hook(now: Now) -> HookHealth {
     health.answered(Answer::Well, Some(calls(134)), ago(now, secs(2)));
     health.set_called(Called::Yes);
     health
+}
+
+/// Lags of a link that was last synced so long ago and whose oldest record was a day old then: a look every ten minutes.
+pub fn lags(now: Now, synced: Duration) -> Arc<Vec<(DateTime<Utc>, Duration)>> {
+    let looks = (0..156u64).rev().map(|look| {
+        let back = secs(look * 600);
+        let at = ago(now, back).wall;
+        match synced.checked_sub(back) {
+            Some(since) => (at, since),
+            None => (at, 23 * HOUR),
+        }
+    });
+    Arc::new(looks.collect())
 }
 
 /// Two minutes after the page: Europe is down (mock-ups 1 and 2).
@@ -574,6 +594,17 @@ pub fn quiet() -> State {
     ]
     .into();
     state.records = problems(now);
+    state
+}
+
+/// The quiet state, with a hook that the target calls and that does not answer.
+pub fn hooked() -> State {
+    let mut state = quiet();
+    let mut health = crate::domain::hook::HookHealth::default();
+    health.set_called(crate::domain::hook::Called::Yes);
+    let silent = crate::domain::hook::Answer::Silent("connection refused".to_owned());
+    health.answered(silent, None, ago(state.now, secs(80)));
+    state.hook = Some(crate::engine::state::HookState { link: 0, health });
     state
 }
 

@@ -145,6 +145,36 @@ fn an_edit_that_was_overwritten_and_a_time_that_is_over_miss_the_goal() {
 }
 
 #[test]
+fn a_goal_that_nobody_can_reach_any_more_says_so_and_how_it_is_played_again() {
+    let mut console = playing("outage");
+    let fires = |state: &mut State| {
+        down(state);
+        let now = state.now;
+        state.alarms = vec![fixture::alarm("breaker-open", "europe read", now)];
+    };
+    console.change(fires);
+    console.wait(Duration::from_secs(60));
+    console.change(|state| state.instances[1].health = Health::Healthy);
+    console.wait(Duration::from_secs(30)).tick();
+    assert!(
+        console.screen().contains("○ taken"),
+        "the alert fires still"
+    );
+    console.change(|state| state.alarms.clear());
+    let screen = console.screen();
+    assert!(
+        screen.contains("GAME DAY × MISSED: the alert is over, and nobody took it"),
+        "{screen}"
+    );
+    console.take(crate::tui::message::Message::Resize(140, 42));
+    let screen = console.screen();
+    assert!(
+        screen.contains("again: tandem demo --scenario outage"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn every_story_that_asks_for_something_is_one_of_the_demo() {
     for story in [
         "outage",

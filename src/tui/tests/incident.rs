@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::driver::Console;
+use super::driver::{Console, golden};
 use super::fixture::{self, ago, secs};
 use crate::domain::alert::AlertKey;
 use crate::domain::health::Health;
+use crate::domain::hook::{Answer, Called, HookHealth};
 use crate::domain::note::Taken;
-use crate::engine::Command;
+use crate::engine::state::HookState;
+use crate::engine::{Command, State};
 use crate::tui::message::{Message, Saving};
 
 fn taken(at: DateTime<Utc>) -> Taken {
@@ -233,4 +235,121 @@ fn who_does_not_look_is_called_when_an_instance_is_lost_or_back_and_when_an_aler
     console.take(Message::Focused);
     down(&mut console, Health::Down);
     assert_eq!(console.called.len(), 3);
+}
+
+fn hooked(state: &mut State, called: Called) {
+    let mut health = HookHealth::default();
+    health.set_called(called);
+    let silent = Answer::Silent("connection refused".to_owned());
+    health.answered(silent, None, state.now);
+    state.hook = Some(HookState { link: 0, health });
+}
+
+#[test]
+fn the_hook_is_taken_out_and_put_back_once_armed_with_a_reason_and_a_y() {
+    let mut state = fixture::armed(fixture::quiet(), "INC-1");
+    hooked(&mut state, Called::Yes);
+    let mut console = Console::new(state, (80, 24));
+    let screen = console.screen();
+    assert!(
+        screen.contains("B h takes it out: tickets pass."),
+        "{screen}"
+    );
+    console.keys("B");
+    golden("dialog_breaker_hook_80x24", &console.screen());
+    console.keys("h");
+    golden("dialog_hook_80x24", &console.screen());
+    console.keys("y");
+    assert_eq!(console.switched, [(false, "INC-1".to_owned())]);
+    console.change(|state| hooked(state, Called::No));
+    console.keys("B h y");
+    assert_eq!(console.switched.last(), Some(&(true, "INC-1".to_owned())));
+    console.change(|state| hooked(state, Called::NotKnown));
+    console.keys("B h y Esc");
+    assert_eq!(
+        console.switched.len(),
+        2,
+        "what is not known is not switched"
+    );
+    let mut console = Console::new(fixture::quiet(), (80, 24));
+    console.keys("B h");
+    assert!(!console.screen().contains("HOOK"), "there is none");
+    console.change(|state| hooked(state, Called::Yes));
+    console.keys("h");
+    assert!(
+        console.screen().contains("You pressed h"),
+        "{}",
+        console.screen()
+    );
+    assert!(console.switched.is_empty(), "read-only");
+}
+
+#[test]
+fn a_stop_of_all_calls_may_have_an_end_within_a_day() {
+    let mut console = Console::new(fixture::quiet(), (80, 24));
+    console.keys("B s \"INC-7\" Enter");
+    assert!(
+        console.screen().contains("until you release it"),
+        "{}",
+        console.screen()
+    );
+    console.keys("-");
+    assert!(
+        console.screen().contains("24h00m, until"),
+        "{}",
+        console.screen()
+    );
+    console.keys("- - - - - - -");
+    assert!(
+        console.screen().contains("30m00s, until"),
+        "{}",
+        console.screen()
+    );
+    console.keys("+ + y");
+    let until = console.now.after(Duration::from_secs(2 * 3600)).wall;
+    let [
+        Command::ForceOpen {
+            until: Some(told),
+            reason,
+            ..
+        },
+    ] = &console.sent[..]
+    else {
+        panic!("{:?}", console.sent);
+    };
+    assert_eq!((told, reason.as_str()), (&until, "INC-7"));
+}
+
+#[test]
+fn what_was_taken_is_given_back_by_who_has_it_and_by_nobody_else() {
+    let mut console = Console::new(fixture::outage(), (80, 24));
+    console.keys("A");
+    assert!(console.sent.is_empty(), "nothing is taken");
+    let take = |who: &str| {
+        let who = who.to_owned();
+        move |state: &mut State| {
+            let at = state.now.wall;
+            for alarm in &state.alarms {
+                let taken = Taken {
+                    who: who.clone(),
+                    at,
+                    until: at + chrono::Duration::hours(1),
+                    text: String::new(),
+                };
+                state.taken.insert(alarm.key.clone(), taken);
+            }
+        }
+    };
+    console.change(take("jo"));
+    console.keys("A");
+    assert!(console.sent.is_empty(), "it is jo's");
+    console.change(take("anna"));
+    console.keys("A");
+    let [Command::Take { alerts, lasts, .. }] = &console.sent[..] else {
+        panic!("{:?}", console.sent);
+    };
+    assert_eq!(
+        (alerts.len(), *lasts),
+        (console.model.state.alarms.len(), Duration::ZERO)
+    );
 }

@@ -388,3 +388,66 @@ fn no_writing_action_is_reachable_while_read_only() {
         }
     }
 }
+
+/// What a console may ask of the engine, or have done, that writes to an instance.
+fn has_written(console: &Console) -> bool {
+    console.sent.iter().any(writes) || !console.switched.is_empty()
+}
+
+/// Whatever is done by its key, by its name in the palette, and then answered by everything that answers a box.
+#[test]
+fn no_answer_to_any_box_writes_while_read_only() {
+    let views = [
+        "1",
+        "2",
+        "2 a",
+        "2 Enter",
+        "2 ] ] ] ] Enter",
+        "3",
+        "3 Tab",
+        "4",
+        "5",
+        "6",
+    ];
+    let writing: Vec<&Action> = ACTIONS
+        .iter()
+        .filter(|one| one.writes == Writes::Target)
+        .collect();
+    assert!(writing.len() >= 10, "{}", writing.len());
+    for may_arm in [false, true] {
+        for state in [
+            fixture::with_runs(fixture::working()),
+            fixture::bulk(),
+            fixture::hooked(),
+        ] {
+            for view in views {
+                let open = || {
+                    let mut state = state.clone();
+                    state.lock = Lock::ReadOnly { may_arm };
+                    let mut console = Console::new(state, (80, 24));
+                    console.keys(view);
+                    console
+                };
+                let answers = "y Enter y b y u y e y h y Enter";
+                for action in &writing {
+                    let mut by_key = open();
+                    for key in action.keys {
+                        by_key.take(Message::Key(*key));
+                        by_key.keys(answers);
+                    }
+                    assert!(!has_written(&by_key), "{} by key in {view}", action.name);
+                    let mut by_menu = open();
+                    by_menu.keys("B");
+                    for key in action.keys {
+                        by_menu.take(Message::Key(*key));
+                    }
+                    by_menu.keys(answers);
+                    assert!(!has_written(&by_menu), "{} in the menu", action.name);
+                    let mut by_name = open();
+                    by_name.keys(&format!(": \"{}\" Enter {answers}", action.name));
+                    assert!(!has_written(&by_name), "{} by name in {view}", action.name);
+                }
+            }
+        }
+    }
+}

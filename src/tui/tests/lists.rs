@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::driver::Console;
+use super::driver::{Console, golden};
 use super::fixture;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, Stage, Verb};
@@ -141,6 +141,7 @@ fn any_record_is_opened_from_pasted_text_and_only_the_last_answer_counts() {
         name: "Align Technology".to_owned(),
         number: "ALGN".to_owned(),
         telephone: String::new(),
+        customer: None,
         on: vec![Some(true), Some(false)],
     };
     console.take(Message::Found(number, answer(vec![record])));
@@ -164,6 +165,106 @@ fn any_record_is_opened_from_pasted_text_and_only_the_last_answer_counts() {
     ] {
         assert!(screen.contains(words), "{words} in {screen}");
     }
+}
+
+#[test]
+fn a_ticket_s_number_opens_its_customer() {
+    use crate::domain::table::TableName;
+    use crate::engine::find::{Found, Record};
+    use crate::tui::message::{FoundRecords, Message};
+    use crate::tui::model::Screen;
+    let mut console = Console::new(fixture::working(), (80, 24));
+    let key = fixture::record_key(0, 1);
+    console.keys("o \"CAS-01068\" Enter");
+    let (number, _) = console.asked.last().cloned().unwrap();
+    let ticket = |customer| Record {
+        table: TableName::new("incident").unwrap(),
+        id: fixture::id(77),
+        name: "Panel arrived without its cover".to_owned(),
+        number: "CAS-01068-X4B7K2".to_owned(),
+        telephone: String::new(),
+        customer,
+        on: vec![None, Some(true)],
+    };
+    let account = TableName::new("account").unwrap();
+    let found = Found {
+        instances: Vec::new(),
+        records: vec![ticket(Some((account, key.id))), ticket(None)],
+        more: false,
+    };
+    console.take(Message::Found(number, FoundRecords(Ok(Arc::new(found)))));
+    console.keys("Down Enter");
+    assert!(console.screen().contains("the ticket names no customer"));
+    console.keys("Up Enter");
+    assert!(matches!(console.model.screen, Screen::Sides(view) if view.key == key));
+    let screen = console.screen();
+    assert!(
+        screen.contains("the customer of ticket CAS-01068-X4B7K2"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_record_that_is_in_step_is_shown_on_both_sides_column_by_column() {
+    use crate::domain::drift::Side;
+    use crate::engine::Command;
+    use crate::engine::command::Target;
+    use crate::engine::explain::{Explained, Sight, Story, Unresolved};
+    let mut console = Console::new(fixture::working(), (80, 24));
+    let key = fixture::record_key(0, 1);
+    let records = console.model.state.records.clone();
+    let stale = records.iter().find(|(_, one)| one.drift == Drift::Stale);
+    let stale = stale.unwrap().1.clone();
+    console.keys("2 Enter");
+    console.change(|state| state.records = std::iter::empty().collect());
+    console.keys("Esc Enter");
+    // Opened by whatever way: it is not listed, so its story is asked for.
+    let row = |side: &Side| Sight::Row(side.row().unwrap().clone());
+    let story = Story {
+        key,
+        name: "Align Technology".to_owned(),
+        number: "ALGN".to_owned(),
+        columns: Vec::new(),
+        source: row(&stale.sides.source),
+        target: row(&stale.sides.source),
+        drift: Some(Drift::InSync),
+        is_guess: false,
+        other: None,
+        differing: Vec::new(),
+        since: None,
+        history: Ok(Vec::new()),
+        overwritten: Vec::new(),
+    };
+    let tell = |story: Result<Story, Unresolved>| {
+        move |state: &mut crate::engine::State| {
+            let asked = Target::Record(key);
+            state.explained = Some(Arc::new(Explained { asked, story }));
+        }
+    };
+    console.model.screen = crate::tui::model::Screen::Sides(crate::tui::model::SidesView {
+        key,
+        scroll: 0,
+        from: crate::tui::model::Origin::Records,
+    });
+    console.change(tell(Ok(story.clone())));
+    golden("sides_in_step_80x24", &console.screen());
+    let down = "Europe is DOWN".to_owned();
+    let half = Story {
+        target: Sight::Unreachable(down),
+        drift: None,
+        ..story
+    };
+    console.change(tell(Ok(half)));
+    let screen = console.screen();
+    assert!(screen.contains("Europe is DOWN"), "{screen}");
+    let none = Unresolved::NoSuchRecord("neither instance has it".to_owned());
+    console.change(tell(Err(none)));
+    assert!(console.screen().contains("neither instance has it"));
+    let sent = |sent: &[Command]| {
+        let explains = |one: &Command| matches!(one, Command::Explain(_));
+        sent.iter().any(explains)
+    };
+    assert!(!sent(&console.sent), "what is listed needs no story");
 }
 
 #[test]
@@ -341,4 +442,54 @@ fn the_worker_answers_the_newest_request_last() {
     }
     let last = orders.iter().find(|order| order.number == 50).unwrap();
     assert!(last.slots.is_empty(), "no table was asked for");
+}
+
+#[test]
+fn the_filter_stays_on_the_screen_beside_a_facet_and_marks() {
+    for size in [(80, 24), (140, 42)] {
+        let mut console = Console::new(fixture::working(), size);
+        console.keys("2 ] Space / \"table:account a\" Enter");
+        let screen = console.screen();
+        assert!(screen.contains("/ table:account a"), "{screen}");
+        assert!(screen.contains("missing 23]"), "{screen}");
+        let marks = if size.0 == 80 { "■ 1" } else { "1 marked" };
+        assert!(screen.contains(marks), "{screen}");
+    }
+}
+
+#[test]
+fn what_a_diverged_record_s_detail_says_is_what_its_key_does() {
+    let mut console = Console::new(fixture::armed(fixture::working(), "INC-1"), (80, 24));
+    console.keys("2 ] ] ] ]");
+    let screen = console.screen();
+    assert!(
+        screen.contains("do       H  choose: fill blanks, take the US"),
+        "{screen}"
+    );
+    assert!(screen.contains("--take blanks"), "{screen}");
+    console.keys("H");
+    assert!(
+        console.screen().contains("b  fill blanks"),
+        "{}",
+        console.screen()
+    );
+    console.keys("Esc Esc");
+    // Where the target has no blank, filling blanks would settle nothing: it is not suggested.
+    console.change(|state| {
+        let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
+        for record in records
+            .iter_mut()
+            .filter(|one| one.drift == Drift::Diverged)
+        {
+            let sides = Arc::make_mut(&mut record.sides);
+            let target = sides.target.row().unwrap().clone();
+            let rules = &state.tables[usize::from(record.key.table.0)].rules;
+            sides
+                .differing
+                .retain(|place| !rules.is_blank(&target, *place));
+        }
+        state.records = records.into_iter().collect();
+    });
+    let screen = console.screen();
+    assert!(screen.contains("--take target"), "{screen}");
 }

@@ -37,6 +37,7 @@ fn states() -> Vec<Arc<State>> {
         fixture::working(),
         fixture::bulk(),
         fixture::armed(fixture::many_stubs(30), ""),
+        fixture::armed(fixture::hooked(), "INC-2"),
     ]
     .into_iter()
     .map(Arc::new)
@@ -59,7 +60,7 @@ fn keys() -> impl Strategy<Value = Key> {
     ])
     .prop_map(key);
     let letters = prop::sample::select(
-        "123456EEETTTHHHyyyyyyWBLxXrRqYsnxal/[]avuA  ccjk?:be+-04fPmiü"
+        "123456EEETTTHHHyyyyyyWBLxXrRqYsnxal/[]avuA  ccjkhhpoA?:be+-04fPmiü"
             .chars()
             .collect::<Vec<_>>(),
     );
@@ -80,7 +81,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => ".{0,20}".prop_map(Step::Paste),
         2 => sizes.prop_map(|(columns, rows)| Step::Resize(columns, rows)),
         4 => (0u64..2_000).prop_map(Step::Wait),
-        2 => (0usize..8).prop_map(Step::Show),
+        2 => (0usize..9).prop_map(Step::Show),
         1 => Just(Step::Tick),
         1 => any::<bool>().prop_map(Step::Wheel),
         1 => Just(Step::Away),
@@ -109,6 +110,7 @@ proptest! {
             let open = console.model.dialogs.last().cloned();
             let armed = console.model.is_armed(console.now);
             let before = console.sent.len();
+            let switched = console.switched.len();
             let confirms = matches!(step, Step::Press(key) if matches!(key.code, Code::Char('y') | Code::Enter));
             match step {
                 Step::Press(key) => {
@@ -155,6 +157,9 @@ proptest! {
                     let shown: Vec<Target> = shown.iter().copied().map(Target::Record).collect();
                     prop_assert_eq!(records, &shown);
                 }
+            }
+            if console.switched.len() > switched {
+                prop_assert!(armed && confirms && matches!(open, Some(Dialog::Confirm(_))));
             }
             // Drawing is what costs; a size that is new is always drawn.
             if is_resize || number % 4 == 0 {

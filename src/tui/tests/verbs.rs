@@ -65,6 +65,41 @@ fn a_y_that_comes_before_the_box_was_seen_does_not_confirm() {
 }
 
 #[test]
+fn an_enter_that_comes_with_pasted_text_is_told_that_it_was_not_taken() {
+    for (opens, typed) in [
+        ("W", "INC-4471 outage"),
+        ("a", "rang the provider"),
+        ("n", "told the desk"),
+    ] {
+        let mut console = Console::new(fixture::outage(), (80, 24));
+        console.keys(opens);
+        console.wait(Duration::from_secs(1));
+        for c in typed.chars() {
+            console.take(Message::Key(char(c)));
+        }
+        let enter = crate::tui::keymap::key(crate::tui::keymap::Code::Enter);
+        console.take(Message::Key(enter));
+        assert!(console.sent.is_empty(), "{opens}: {:?}", console.sent);
+        let screen = console.screen();
+        assert!(
+            screen.contains("Enter came faster than a hand types"),
+            "{screen}"
+        );
+        let last = screen.lines().last().unwrap();
+        assert!(
+            last.contains("press it again"),
+            "above the box, and not dim: {screen}"
+        );
+        console.keys("Enter");
+        assert_eq!(
+            console.sent.len(),
+            1,
+            "{opens}: what was typed is there still"
+        );
+    }
+}
+
+#[test]
 fn a_burst_of_keys_does_not_confirm() {
     let mut console = armed();
     console.keys("2 E");

@@ -7,6 +7,7 @@ use crate::domain::drift::Drift;
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called, Calls, HookHealth, STARTED};
+use crate::domain::impact::Ensuring;
 use crate::engine::State;
 use crate::engine::state::HookState;
 use crate::tui::verdict::verdicts;
@@ -103,6 +104,69 @@ fn each_fact_has_its_verdict() {
     ];
     for (title, change) in table {
         assert_eq!(titles(change).first().map(String::as_str), Some(title));
+    }
+}
+
+/// Customers are missing, and nothing but perhaps this ensures them.
+fn without(state: &mut State, plug_in: bool) {
+    late(state, 20);
+    state.links[0].ensuring = Some(Ensuring {
+        tables: vec!["account".to_owned(), "contact".to_owned()],
+        plug_in,
+        hook: false,
+    });
+}
+
+#[test]
+fn customers_that_are_missing_are_a_verdict_only_where_their_tickets_are_refused() {
+    let verdict = worst(|state| without(state, false));
+    assert_eq!(verdict.title, "1 CUSTOMER IS MISSING");
+    assert!(
+        verdict
+            .detail
+            .starts_with("tickets for it are refused · both instances healthy"),
+        "{}",
+        verdict.detail
+    );
+    assert_eq!(verdict.next, "2 Records, T or E.");
+    assert_eq!(titles(|state| without(state, true)), ["EXPECTED"]);
+    assert_eq!(titles(|state| late(state, 20)), ["EXPECTED"], "not known");
+    let fresh = titles(|state| {
+        without(state, false);
+        state.tables[0].oldest_pending = Some(ago(state.now, secs(20)).wall);
+    });
+    assert_eq!(fresh, ["EXPECTED"], "what is in flight is no news");
+    // The hook ensures them as long as it answers.
+    let hooked = |answer: Answer| {
+        titles(|state| {
+            without(state, false);
+            state.links[0].ensuring.as_mut().unwrap().hook = true;
+            let mut health = HookHealth::default();
+            health.set_called(Called::Yes);
+            health.answered(answer, None, ago(state.now, secs(80)));
+            state.hook = Some(HookState { link: 0, health });
+        })
+    };
+    assert_eq!(hooked(Answer::Well), ["EXPECTED"]);
+    let silent = hooked(Answer::Silent("refused".to_owned()));
+    assert!(
+        silent.contains(&"1 CUSTOMER IS MISSING".to_owned()),
+        "{silent:?}"
+    );
+}
+
+#[test]
+fn a_caller_is_told_whether_a_ticket_is_accepted() {
+    for (plug_in, words) in [
+        (false, "A ticket for it is REFUSED."),
+        (true, "A ticket for it is accepted, as a stub."),
+    ] {
+        let mut state = fixture::working();
+        without(&mut state, plug_in);
+        let mut console = Console::new(state, (80, 24));
+        console.keys("2 Enter");
+        let screen = console.screen();
+        assert!(screen.contains(words), "{screen}");
     }
 }
 

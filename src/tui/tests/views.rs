@@ -28,6 +28,43 @@ fn tickets(size: (u16, u16)) -> Console {
 }
 
 #[test]
+fn tickets_on_pulse_are_kept_up_and_follow_the_figures_beside_them() {
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.tick();
+    assert_eq!(console.reads.len(), 1, "they are read for Pulse, too");
+    let now = console.now;
+    read(&mut console, fixture::tickets(now));
+    assert!(
+        console.screen().contains(" open on "),
+        "{}",
+        console.screen()
+    );
+    console.wait(secs(11)).tick();
+    assert_eq!(console.reads.len(), 1, "nothing has changed");
+    assert!(
+        console.screen().contains(" · 12s ago"),
+        "{}",
+        console.screen()
+    );
+    console.change(|state| {
+        state.tables[0].counts = [crate::domain::drift::Drift::Stub; 3].into_iter().collect();
+    });
+    console.tick();
+    assert_eq!(console.reads.len(), 2, "the figures above have changed");
+    let now = console.now;
+    read(&mut console, fixture::tickets(now));
+    console.wait(secs(61)).tick();
+    assert_eq!(console.reads.len(), 3, "they are old");
+    let now = console.now;
+    read(&mut console, fixture::tickets(now));
+    console.keys("6").wait(secs(61)).tick();
+    assert_eq!(console.reads.len(), 3, "nobody looks at them");
+    let mut console = Console::new(fixture::blank(), (80, 24));
+    console.tick();
+    assert!(console.reads.is_empty(), "the comparison comes first");
+}
+
+#[test]
 fn tickets_stand_in_the_order_of_their_harm_and_lead_to_their_customer_and_back() {
     let mut console = tickets((80, 24));
     let screen = console.screen();
@@ -69,7 +106,7 @@ fn tickets_stand_in_the_order_of_their_harm_and_lead_to_their_customer_and_back(
 #[test]
 fn tickets_are_read_when_they_are_wanted_and_again_only_after_a_minute() {
     let mut console = Console::new(fixture::working(), (80, 24));
-    console.tick();
+    console.keys("2").tick();
     assert!(console.reads.is_empty(), "nobody wants them");
     console.keys("5 1 5");
     assert_eq!(console.reads.len(), 1, "one answer at a time");
@@ -242,4 +279,65 @@ fn who_is_silent_is_not_asked_for_a_record_and_the_other_is() {
     });
     console.keys("o \"hubb\" Enter");
     assert!(console.asked.is_empty());
+}
+
+/// Long enough for three rows of 80 columns.
+const LONG: &str = "0x80040265 refused by the plug-in Contoso.Plugins.ValidateCustomer: the VAT number of the \
+    account does not match the country that its address names, and its parent has none at all";
+
+fn shows_all_of(screen: &str, text: &str) -> bool {
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (shown, wanted) = (words(screen), words(text));
+    let mut rest = wanted.iter().peekable();
+    for word in &shown {
+        if rest.peek().is_some_and(|next| *next == word) {
+            rest.next();
+        }
+    }
+    rest.peek().is_none()
+}
+
+#[test]
+fn a_long_cause_is_shown_whole_where_the_cursor_is() {
+    let mut console = Console::new(fixture::bulk(), (80, 24));
+    console.change(|state| {
+        let operation = Arc::make_mut(&mut state.operations[0]);
+        operation.records[0].stage = crate::domain::operation::Stage::Refused(LONG.to_owned());
+    });
+    console.keys("3");
+    assert!(
+        !shows_all_of(&console.screen(), LONG),
+        "it is one row of many"
+    );
+    console.keys("Tab");
+    assert!(
+        shows_all_of(&console.screen(), LONG),
+        "{}",
+        console.screen()
+    );
+    console.change(|state| {
+        Arc::make_mut(&mut state.operations[0]).paused = Some(LONG.to_owned());
+    });
+    assert!(
+        console.screen().contains('…'),
+        "what has no room is cut with an ellipsis"
+    );
+
+    let mut console = Console::new(fixture::with_runs(fixture::outage()), (80, 24));
+    console.change(|state| {
+        let list = state.links[0].sync.list.as_mut().unwrap();
+        let mut runs = list.runs.to_vec();
+        runs[0].error = Some(LONG.to_owned());
+        list.runs = runs.into();
+    });
+    console.keys("4");
+    assert!(
+        shows_all_of(&console.screen(), LONG),
+        "{}",
+        console.screen()
+    );
 }

@@ -1,6 +1,6 @@
 //! Whether an action can be done now, and why not: the palette and the help say it beside the action's key.
 
-use super::{context, operations, verb, views};
+use super::{context, dialog, incident, operations, verb, views};
 use crate::domain::time::Now;
 use crate::engine::state::Lock;
 use crate::tui::action::{Action, ActionId, Writes, of};
@@ -40,6 +40,13 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ),
         ActionId::Unmark => say(model.records.marks.is_empty(), "nothing is marked"),
         ActionId::End => say(!can_end(model, now), "nothing of it can be taken back"),
+        ActionId::Pause => {
+            let chosen = model.chosen_operation();
+            let operation = chosen.and_then(|place| model.state.operations.get(place));
+            operation.map_or(Some("nothing was asked for yet".to_owned()), |one| {
+                operations::why_no_pause(model, one, now)
+            })
+        }
         ActionId::Retry => {
             let chosen = model.chosen_operation();
             let operation = chosen.and_then(|place| model.state.operations.get(place));
@@ -58,8 +65,20 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
             .or_else(|| locked(model))
             .or_else(|| views::why_no_order(model, id, now)),
         ActionId::Take => say(model.state.alarms.is_empty(), "no alert fires"),
+        ActionId::GiveBack => say(
+            incident::own(model, now).is_empty(),
+            "you have no alert to give back",
+        ),
         ActionId::NextLink => say(model.state.links.len() < 2, "there is one link"),
         ActionId::StopAll => say(is_forced(model), "all calls are stopped already"),
+        ActionId::SwitchHook => {
+            let target = model.link().map_or(0, |link| link.target);
+            match dialog::hook_order(model, target) {
+                None => Some("no hook is configured".to_owned()),
+                Some(Err(why)) => Some(why.to_owned()),
+                Some(Ok(_)) => locked(model),
+            }
+        }
         ActionId::Release => say(!is_forced(model), "nothing is forced"),
         _ => None,
     }

@@ -2,6 +2,7 @@
 //! key that opened it, and not before it could be seen.
 
 use super::{columns, incident, is_burst, list, verb};
+use crate::domain::hook::Called;
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
@@ -82,6 +83,37 @@ fn counts(model: &Model, now: Now) -> bool {
     seen(drawn) && seen(model.focused) && !is_burst(model, now)
 }
 
+/// Whether Enter does something beyond the box.
+fn is_acted_upon(model: &Model) -> bool {
+    match model.dialogs.last() {
+        Some(Dialog::Confirm(dialog)) => dialog.field == Field::Count && dialog.count_is_right(),
+        Some(Dialog::Arm(dialog)) => !dialog.sent,
+        Some(
+            Dialog::Note(_)
+            | Dialog::Take(_)
+            | Dialog::HandOver(_)
+            | Dialog::Find(_)
+            | Dialog::Commands(_),
+        ) => true,
+        Some(
+            Dialog::Breaker(_)
+            | Dialog::Quit(_)
+            | Dialog::Status(_)
+            | Dialog::Sort(_)
+            | Dialog::Choose(_),
+        )
+        | None => false,
+    }
+}
+
+/// A key that came with others, or before the box could be read, confirms nothing; whoever pressed it learns why.
+fn too_fast(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
+    let key = model.key(action);
+    let text = format!("{key} came faster than a hand types: nothing was done, press it again");
+    model.toast(text, Tone::Care, now);
+    Vec::new()
+}
+
 fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     match action {
         ActionId::Cancel => {
@@ -100,6 +132,13 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
                 Some(Dialog::Take(dialog)) if is_longer => dialog.longer(),
                 Some(Dialog::Take(dialog)) => dialog.shorter(),
                 Some(Dialog::HandOver(dialog)) => incident::reach(dialog, is_longer, now),
+                Some(Dialog::Breaker(dialog)) if dialog.step == BreakerStep::Stop => {
+                    if is_longer {
+                        dialog.longer();
+                    } else {
+                        dialog.shorter();
+                    }
+                }
                 _ => {}
             }
             Vec::new()
@@ -108,17 +147,26 @@ fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
             take_in(model, now);
             Vec::new()
         }
+        ActionId::Accept if !counts(model, now) && is_acted_upon(model) => {
+            too_fast(model, action, now)
+        }
         ActionId::Accept => accept(model, now),
         ActionId::Yes if counts(model, now) => yes(model, now),
+        ActionId::Yes => too_fast(model, action, now),
         ActionId::ByColumn => columns::begin(model),
         ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget
             if counts(model, now) =>
         {
             verb::chosen(model, action, now)
         }
-        ActionId::ProbeNow | ActionId::StopAll | ActionId::Release | ActionId::OtherInstance => {
-            breaker(model, action, now)
+        ActionId::FillBlanks | ActionId::TakeSource | ActionId::KeepTarget => {
+            too_fast(model, action, now)
         }
+        ActionId::ProbeNow
+        | ActionId::StopAll
+        | ActionId::Release
+        | ActionId::SwitchHook
+        | ActionId::OtherInstance => breaker(model, action, now),
         _ => Vec::new(),
     }
 }
@@ -344,6 +392,11 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
                 consent,
             })]
         }
+        Ask::Hook { on } => vec![Effect::SwitchHook {
+            on: *on,
+            who: model.who.clone(),
+            reason: dialog.reason.value().trim().to_owned(),
+        }],
         Ask::End { operation } => vec![Effect::Send(Command::End {
             operation: *operation,
             who: model.who.clone(),
@@ -438,12 +491,22 @@ fn run(model: &mut Model, dialog: &CommandsDialog, now: Now) -> Vec<Effect> {
 /// Opens the breaker menu of the link's target.
 pub fn open_breaker(model: &mut Model, now: Now) {
     let instance = model.link().map_or(0, |link| link.target);
-    model.dialogs.push(Dialog::Breaker(BreakerDialog {
-        instance,
-        step: BreakerStep::Menu,
-        reason: tui_input::Input::default(),
-        drawn: now,
-    }));
+    let dialog = BreakerDialog::of(instance, now);
+    model.dialogs.push(Dialog::Breaker(dialog));
+}
+
+/// What the `h` of the menu would do to the ensure hook: take it out, or put it back; and why that can't be told.
+pub fn hook_order(model: &Model, instance: usize) -> Option<Result<bool, &'static str>> {
+    let hook = model.state.hook.as_ref()?;
+    let link = model.state.links.get(hook.link)?;
+    if link.target != instance {
+        return None;
+    }
+    Some(match hook.health.called() {
+        Called::Yes => Ok(false),
+        Called::No => Ok(true),
+        Called::NotAsked | Called::NotKnown => Err("whether it is called is not known"),
+    })
 }
 
 pub fn breaker(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
@@ -455,6 +518,23 @@ pub fn breaker(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     if dialog.step != BreakerStep::Menu {
         return Vec::new();
     }
+    let instance = dialog.instance;
+    if action == ActionId::SwitchHook {
+        return match hook_order(model, instance) {
+            Some(Ok(on)) => {
+                model.dialogs.pop();
+                verb::confirm(model, Ask::Hook { on }, ActionId::SwitchHook, now)
+            }
+            Some(Err(why)) => {
+                model.toast(why, Tone::Care, now);
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+    }
+    let Some(Dialog::Breaker(dialog)) = model.dialogs.last_mut() else {
+        return Vec::new();
+    };
     let forced = state
         .instances
         .get(dialog.instance)
@@ -494,7 +574,7 @@ fn ordered(model: &mut Model, dialog: &BreakerDialog, now: Now) -> Vec<Effect> {
             instance: dialog.instance,
             who: model.who.clone(),
             reason: dialog.reason.value().trim().to_owned(),
-            until: None,
+            until: dialog.lasts.map(|lasts| now.after(lasts).wall),
         },
         BreakerStep::Release => Command::Release {
             instance: dialog.instance,

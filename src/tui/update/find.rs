@@ -8,8 +8,10 @@ use super::views::why_silent;
 use crate::domain::breaker::Class;
 use crate::domain::find::parse;
 use crate::domain::operation::RecordKey;
+use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::find::{Found, Record};
+use crate::engine::report::TICKETS;
 use crate::engine::state::{InstanceState, Tone};
 use crate::tui::message::Effect;
 use crate::tui::model::{Answer, Dialog, FindDialog, Model, Origin};
@@ -96,23 +98,32 @@ pub fn moved(dialog: &mut FindDialog, down: bool) {
     };
 }
 
-/// The key of a found record, where its table is on the link that is shown.
+/// The key of a found record, where its table is on the link that is shown; of a ticket its customer's.
 pub fn key_of(model: &Model, record: &Record) -> Option<RecordKey> {
+    let meant = record.customer.as_ref();
+    let (name, id) = meant.map_or((&record.table, record.id), |(name, id)| (name, *id));
     let mut tables = model.state.tables_of(model.link);
-    let (table, _) = tables.find(|(_, table)| table.name == record.table)?;
-    Some(RecordKey {
-        table,
-        id: record.id,
-    })
+    let (table, _) = tables.find(|(_, table)| table.name == *name)?;
+    Some(RecordKey { table, id })
 }
 
 fn show(model: &mut Model, record: &Record, now: Now) -> Vec<Effect> {
     let Some(key) = key_of(model, record) else {
-        let text = format!("the table {} is not on this link", record.table);
+        let text = match &record.customer {
+            Some((table, _)) => format!("its customer's table {table} is not on this link"),
+            None if record.table.as_str() == TICKETS => "the ticket names no customer".to_owned(),
+            None => format!("the table {} is not on this link", record.table),
+        };
         model.toast(text, Tone::Plain, now);
         return Vec::new();
     };
     model.dialogs.pop();
-    model.opened = Some(record.clone());
+    if record.customer.is_some() {
+        let number = visible(&record.number);
+        model.toast(format!("the customer of ticket {number}"), Tone::Plain, now);
+        model.opened = None;
+    } else {
+        model.opened = Some(record.clone());
+    }
     show_sides(model, key, Origin::Records)
 }

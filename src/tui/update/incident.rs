@@ -1,11 +1,13 @@
 //! Incident work: taking alerts, notes, the status for others, the bundle for the next shift, and calling somebody who
 //! does not look.
 
+use std::time::Duration;
+
 use tui_input::Input;
 
+use crate::domain::alert::AlertKey;
 use crate::domain::health::Health;
 use crate::domain::operation::RecordKey;
-use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{Alarm, InstanceState, Tone};
 use crate::engine::{Command, State};
@@ -25,6 +27,7 @@ const STATUS: &str = "status.txt";
 pub fn act(model: &mut Model, action: ActionId, now: Now) -> Vec<Effect> {
     match action {
         ActionId::Take => open_take(model, now),
+        ActionId::GiveBack => give_back(model, now),
         ActionId::Note => open_note(model, now),
         ActionId::HandOver => open_handover(model, now),
         _ => status(model, now),
@@ -80,6 +83,33 @@ pub fn take(model: &mut Model, now: Now) -> Vec<Effect> {
     })]
 }
 
+/// The alerts that fire and that this person has.
+pub fn own(model: &Model, now: Now) -> Vec<AlertKey> {
+    let alarms = model.state.alarms.iter();
+    let own = alarms.filter(|alarm| {
+        let taken = model.state.taken_by(alarm, now.wall);
+        taken.is_some_and(|taken| taken.who == model.who)
+    });
+    own.map(|alarm| alarm.key.clone()).collect()
+}
+
+/// `A` on Pulse: what was taken is nobody's again, and is told again.
+fn give_back(model: &mut Model, now: Now) -> Vec<Effect> {
+    let alerts = own(model, now);
+    if alerts.is_empty() {
+        model.toast("you have no alert to give back", Tone::Plain, now);
+        return Vec::new();
+    }
+    let what = of_them(alerts.len(), "alert");
+    model.toast(format!("{what} given back"), Tone::Plain, now);
+    vec![Effect::Send(Command::Take {
+        alerts,
+        who: model.who.clone(),
+        text: String::new(),
+        lasts: Duration::ZERO,
+    })]
+}
+
 /// `n`: a note; about the record that is looked at, if one is.
 fn open_note(model: &mut Model, now: Now) -> Vec<Effect> {
     let about = match model.screen {
@@ -123,10 +153,9 @@ pub fn note(model: &mut Model, now: Now) -> Vec<Effect> {
 
 /// `x` on Pulse: says what would be written and where.
 fn open_handover(model: &mut Model, now: Now) -> Vec<Effect> {
-    let name = now.wall.format("%Y%m%dT%H%M%SZ").to_string();
     model.dialogs.push(Dialog::HandOver(HandOverDialog {
         since: handover::begin(model, now),
-        folder: model.folder.join("handover").join(name),
+        folder: handover::folder(&model.folder, now),
         drawn: now,
     }));
     Vec::new()
@@ -176,7 +205,7 @@ pub fn attend(model: &Model, before: &State) -> Vec<Effect> {
         .alarms
         .iter()
         .filter(|one| !fires(&before.alarms, one));
-    news.extend(begun.map(|one| format!("alert {}: {}", one.key.rule, one.text)));
+    news.extend(begun.map(|one| format!("alert {}: {}", one.key.rule, one.key.subject)));
     let over = before
         .alarms
         .iter()
@@ -201,7 +230,10 @@ pub fn attend(model: &Model, before: &State) -> Vec<Effect> {
         0 => String::new(),
         more => format!(" (+{more} more)"),
     };
-    let text: String = visible(first).chars().take(160).collect();
+    // Security case 39: words of ours, and names of the configuration spelt in letters, digits and little else.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " .,:%()+-_/".contains(c);
+    let plain = first.chars().map(|c| if is_plain(c) { c } else { '?' });
+    let text: String = plain.take(160).collect();
     vec![Effect::Attend(format!("tandem: {text}{more}"))]
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{show_sides, step, verb};
-use crate::domain::operation::{OperationId, RecordKey, Verb};
+use crate::domain::operation::{OperationId, RecordKey, TableIndex, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
 use crate::engine::audit::Failed;
@@ -83,6 +83,53 @@ pub fn open(model: &mut Model, now: Now) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Why an operation can't be paused.
+pub fn why_no_pause(model: &Model, operation: &OperationState, now: Now) -> Option<String> {
+    let told = model.state.told.is_some();
+    let words = if operation.is_finished() {
+        "it has ended already"
+    } else if operation.was_left_behind {
+        "nothing of it is under way"
+    } else if operation.paused.is_some() {
+        return Some(format!(
+            "it is paused: {} goes on",
+            model.key(ActionId::Open)
+        ));
+    } else if matches!(
+        operation.request.verb,
+        Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End | Verb::Pause
+    ) {
+        "that was no repair of records"
+    } else if operation
+        .records
+        .iter()
+        .any(|one| one.key.table == TableIndex::RUNS)
+    {
+        "the platform runs it, and can't pause"
+    } else if !told && Model::is_elsewhere(operation, now) {
+        "carried out by another process: pause it there"
+    } else {
+        return None;
+    };
+    Some(words.to_owned())
+}
+
+/// `p`: nothing more of it is sent until a person has it go on.
+pub fn pause(model: &mut Model, now: Now) -> Vec<Effect> {
+    let chosen = model.chosen_operation();
+    let Some(operation) = chosen.and_then(|place| model.state.operations.get(place)) else {
+        return Vec::new();
+    };
+    if let Some(why) = why_no_pause(model, operation, now) {
+        model.toast(why, Tone::Plain, now);
+        return Vec::new();
+    }
+    let operation = operation.request.id;
+    model.toast("pausing: what is on its way is finished", Tone::Plain, now);
+    let who = model.who.clone();
+    vec![Effect::Send(Command::Pause { operation, who })]
+}
+
 /// `x`: asks before what was not sent is taken back.
 pub fn end(model: &mut Model, now: Now) -> Vec<Effect> {
     let operation = model
@@ -110,7 +157,7 @@ pub fn why_no_retry(operation: &OperationState) -> Option<&'static str> {
     let tally = operation.progress;
     let is_repair = !matches!(
         operation.request.verb,
-        Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End
+        Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End | Verb::Pause
     );
     if !is_repair {
         Some("that was no repair of records")

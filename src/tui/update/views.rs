@@ -1,9 +1,11 @@
 //! The views of sync runs, tickets and the timeline: cursors, facets and filters, and where Enter leads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{list, show, show_sides, step, verb};
 use crate::domain::customer::Mark;
+use crate::domain::drift::Drift;
 use crate::domain::operation::RecordKey;
 use crate::domain::time::Now;
 use crate::engine::Command;
@@ -19,8 +21,10 @@ use crate::tui::message::Effect;
 use crate::tui::model::{Ask, Model, Origin, Screen};
 use crate::tui::terms;
 
-/// While the view is shown, tickets are read again after this long.
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
+/// While they are shown, tickets are read again after this long.
+const AGAIN: Duration = Duration::from_secs(60);
+/// They are read anew once the figures beside them have changed, but not sooner than this.
+const FOLLOWS: Duration = Duration::from_secs(10);
 
 /// Goes over to the runs, and has them listed.
 pub fn open_runs(model: &mut Model) -> Vec<Effect> {
@@ -36,12 +40,34 @@ pub fn open_tickets(model: &mut Model, now: Now) -> Vec<Effect> {
 
 /// Reads the tickets while they are shown, or are wanted by a filter, once they are old.
 pub fn read_when_due(model: &mut Model, now: Now) -> Vec<Effect> {
-    let is_wanted = model.screen == Screen::Tickets || list::wants_tickets(model);
-    let is_fresh = |asked: Now| now.since(asked) < AGAIN;
-    if !is_wanted || model.frozen.is_some() || model.tickets.asked.is_some_and(is_fresh) {
+    let is_shown = matches!(model.screen, Screen::Tickets | Screen::Pulse);
+    let is_wanted = is_shown || list::wants_tickets(model);
+    // Before the first comparison has ended, all of the instances' attention is the comparison's.
+    let is_early = model.screen == Screen::Pulse && !is_compared(model);
+    let again = match &model.tickets.figures {
+        Some(figures) if *figures != figures_of(model) => FOLLOWS,
+        _ => AGAIN,
+    };
+    let is_fresh = |asked: Now| now.since(asked) < again;
+    if is_early || !is_wanted || model.frozen.is_some() || model.tickets.asked.is_some_and(is_fresh)
+    {
         return Vec::new();
     }
     read(model, now)
+}
+
+fn is_compared(model: &Model) -> bool {
+    let mut tables = model.state.tables_of(model.link);
+    tables.all(|(_, table)| table.compared.is_some())
+}
+
+/// The figures that tickets follow: what is missing, a stub or stale, table by table.
+fn figures_of(model: &Model) -> Vec<[usize; 3]> {
+    let tables = model.state.tables_of(model.link);
+    let figures = tables.map(|(_, table)| {
+        [Drift::Missing, Drift::Stub, Drift::Stale].map(|drift| table.counts.of(drift))
+    });
+    figures.collect()
 }
 
 /// Asks for the tickets, unless nothing is sent to one of the instances now.
@@ -55,6 +81,7 @@ pub fn read(model: &mut Model, now: Now) -> Vec<Effect> {
         return Vec::new();
     }
     model.tickets.asked = Some(now);
+    model.tickets.figures = Some(figures_of(model));
     model.tickets.is_asking = true;
     model.tickets.number += 1;
     vec![Effect::Tickets(model.tickets.number, model.link)]

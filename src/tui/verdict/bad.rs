@@ -74,7 +74,10 @@ pub fn hook_silent(facts: &Facts<'_>) -> Option<Verdict> {
         format!("THE HOOK DOES NOT ANSWER {}", span(facts.now.since(since))),
         visible(why).into_owned(),
         effect,
-        "start it again, or `tandem hook disable` lets tickets pass.".to_owned(),
+        format!(
+            "start it again, or {} h takes it out: tickets pass.",
+            facts.key(ActionId::Breaker)
+        ),
     ))
 }
 

@@ -15,6 +15,67 @@ use crate::engine::state::InstanceState;
 use crate::tui::action::ActionId;
 use crate::tui::format::{about, count, countdown, of_them, place, span};
 
+/// Customers whose tickets are refused: nothing ensures them on the way. What is in flight is no news yet.
+pub fn customers_missing(facts: &Facts<'_>) -> Option<Verdict> {
+    let state = &facts.model.state;
+    let missing = state.missing_customers(facts.model.link);
+    let is_settled = facts.lag >= facts.link.schedule.settle;
+    if state.accepts_missing(facts.model.link) != Some(false) || missing == 0 || !is_settled {
+        return None;
+    }
+    let (title, them, once) = match missing {
+        1 => ("1 CUSTOMER IS MISSING".to_owned(), "it", "it is"),
+        n => (
+            format!("{} CUSTOMERS ARE MISSING", count(n)),
+            "them",
+            "they are",
+        ),
+    };
+    let more = facts.pending.saturating_sub(missing);
+    let tables = state.tables_of(facts.model.link);
+    let person: usize = tables.map(|(_, table)| table.counts.for_a_person()).sum();
+    let mut detail = vec![format!("tickets for {them} are refused")];
+    if [facts.source, facts.target]
+        .iter()
+        .all(|one| one.health == Health::Healthy)
+    {
+        detail.push("both instances healthy".to_owned());
+    }
+    let wait = if more == 1 { "waits" } else { "wait" };
+    match (more, person) {
+        (0, 0) => {}
+        (0, _) => detail.push(format!("{} for a person", count(person))),
+        (_, 0) => detail.push(format!("{} more {wait}", count(more))),
+        _ => detail.push(format!(
+            "{} more {wait}, {} for a person",
+            count(more),
+            count(person)
+        )),
+    }
+    let records = facts.key(ActionId::Records);
+    let verbs = format!(
+        "{records} Records, {} or {}.",
+        facts.key(ActionId::Sync),
+        facts.key(ActionId::Ensure)
+    );
+    Some(care(
+        title,
+        detail.join(" · "),
+        format!(
+            "Tickets for {them} are refused, until {once} in {}.",
+            place(&facts.target.name)
+        ),
+        if is_hook_out(facts) {
+            let menu = facts.key(ActionId::Breaker);
+            format!("{menu} h puts the hook back; {verbs}")
+        } else if facts.link.sync.is_running() {
+            format!("a run is under way; {verbs}")
+        } else {
+            verbs
+        },
+    ))
+}
+
 pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
     let late = facts
         .lag
@@ -29,7 +90,7 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
                 |why| format!("the last runs failed: {}", visible(why)),
             ),
             format!("{}, oldest {}.", facts.waiting(), span(facts.lag)),
-            format!("{} starts a run.", facts.key(ActionId::Sync)),
+            starts_a_run(facts, why.is_some()),
         )),
         LinkCondition::Late => Some(care(
             format!("SYNC IS LATE {}", span(late)),
@@ -41,10 +102,29 @@ pub fn stalled_or_late(facts: &Facts<'_>) -> Option<Verdict> {
             if facts.link.sync.is_running() {
                 "a run is under way: watch it drain.".to_owned()
             } else {
-                format!("{} starts a run.", facts.key(ActionId::Sync))
+                starts_a_run(facts, why.is_some())
             },
         )),
         LinkCondition::InStep | LinkCondition::Expected | LinkCondition::Unknown => None,
+    }
+}
+
+/// Whether the hook answers, and was taken out.
+fn is_hook_out(facts: &Facts<'_>) -> bool {
+    let hook = facts.model.state.hook.as_ref();
+    let hook = hook.filter(|hook| hook.link == facts.model.link);
+    hook.is_some_and(|hook| {
+        *hook.health.answer() == Answer::Well && hook.health.called() == Called::No
+    })
+}
+
+/// What starts a run; and where the whole of why the last one failed stands.
+fn starts_a_run(facts: &Facts<'_>, has_failed: bool) -> String {
+    let (sync, runs) = (facts.key(ActionId::Sync), facts.key(ActionId::Runs));
+    if has_failed {
+        format!("{sync} starts a run; {runs} shows all of why the last one failed.")
+    } else {
+        format!("{sync} starts a run.")
     }
 }
 

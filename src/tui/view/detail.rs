@@ -11,7 +11,7 @@ use crate::engine::records::Record;
 use crate::engine::state::{InstanceState, TableState};
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{name, of_them, place, span, words};
+use crate::tui::format::{name, of_them, place, span, width, words, wrapped};
 use crate::tui::layout::Arrangement;
 use crate::tui::model::{Model, plan_of};
 use crate::tui::theme::Role;
@@ -29,11 +29,14 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
         return;
     };
     let record = detail.record;
-    let title = [model.private(&record.name), model.private(&record.number)]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · ");
+    let parts = [model.private(&record.name), model.private(&record.number)];
+    let parts: Vec<_> = parts.into_iter().filter(|text| !text.is_empty()).collect();
+    let mut title = parts.join(" · ");
+    let room = usize::from(canvas.columns()).saturating_sub(24 + width(detail.table.name.as_str()));
+    if !wide && width(&title) > room {
+        // What does not fit is left out whole: the list above has it.
+        title = parts.first().map_or_else(String::new, ToString::to_string);
+    }
     let rest = canvas.rows().saturating_sub(y + 3);
     if wide {
         let title = format!("{} · {title} · {}", detail.table.name, record.key.id);
@@ -74,19 +77,44 @@ impl<'a> Detail<'a> {
 
     fn draw_small(&self, canvas: &mut Canvas<'_>) {
         self.first(canvas, 0);
-        Self::line(canvas, 1, 10, "why", &self.why());
-        let (label, columns) = self.columns();
-        let room = usize::from(canvas.columns().saturating_sub(11));
-        Self::line(canvas, 2, 10, label, &words(&columns, room));
+        let columns = canvas.columns().saturating_sub(11);
+        let room = usize::from(columns);
+        let (label, named) = self.columns();
         let (key, deed) = self.best();
-        Self::line(canvas, 3, 10, "do", &format!("{key}{deed}"));
-        Self::line(canvas, 4, 10, "when", &self.when());
-        Self::line(canvas, 5, 10, "command", &self.command());
-        let x = Self::line(canvas, 6, 10, "id", &self.record.key.id.to_string());
+        let when = self.when();
+        let mut lines = vec![
+            ("why", self.why()),
+            (label, words(&named, room)),
+            ("do", format!("{key}{deed}")),
+            ("when", when.clone().unwrap_or_else(|| self.by_default())),
+            ("command", self.command()),
+        ];
+        // One row more than the lines need is had by leaving out what goes without saying.
+        let needed: usize = lines
+            .iter()
+            .map(|(_, text)| wrapped(text, room).len())
+            .sum();
+        let rows = usize::from(canvas.rows().saturating_sub(2));
+        if needed > rows && when.is_none() {
+            lines.retain(|(label, _)| *label != "when");
+        }
+        let mut spare = rows.saturating_sub(lines.len());
+        let mut y = 1;
+        for (label, text) in &lines {
+            let wanted = wrapped(text, room).len().max(1);
+            let taken = wanted.min(1 + spare);
+            spare -= taken - 1;
+            let taken = u16::try_from(taken).unwrap_or(1);
+            canvas.text(1, y, label, Role::Dim);
+            canvas.flow((10, y), (columns, taken), text, Role::Plain);
+            y += taken;
+        }
+        let y = canvas.rows().saturating_sub(1);
+        let x = Self::line(canvas, y, 10, "id", &self.record.key.id.to_string());
         let (text, role) = attempt(self.model, self.record, self.now, true);
         let room = canvas.columns().saturating_sub(x + 3);
         if self.record.last.is_some() || self.record.under_way.is_some() {
-            canvas.cell(x + 2, 6, room, &text, role);
+            canvas.cell(x + 2, y, room, &text, role);
         }
     }
 
@@ -110,7 +138,8 @@ impl<'a> Detail<'a> {
             sides::Shape::Detail,
         );
         let y = last.saturating_sub(3);
-        Self::line(canvas, y, 10, "when", &self.when());
+        let when = self.when().unwrap_or_else(|| self.by_default());
+        Self::line(canvas, y, 10, "when", &when);
         Self::line(canvas, y + 1, 10, "command", &self.command());
         let (text, role) = attempt(self.model, self.record, self.now, true);
         canvas.text(1, y + 2, "attempt", Role::Plain);
@@ -152,6 +181,15 @@ impl<'a> Detail<'a> {
         canvas.cell(x + 3, y, room, self.meaning(), Role::Plain);
     }
 
+    /// Whether a ticket can name it, as far as is known.
+    fn is_a_customer(&self) -> bool {
+        let state = &self.model.state;
+        let kind = state.kind(self.record.key.table);
+        let ensuring = state.links.get(self.model.link);
+        let ensuring = ensuring.and_then(|link| link.ensuring.as_ref());
+        ensuring.is_none_or(|one| one.tables.iter().any(|name| name == kind))
+    }
+
     fn meaning(&self) -> &'static str {
         match self.record.flag() {
             Some(Flag::Parked) => {
@@ -161,7 +199,12 @@ impl<'a> Detail<'a> {
             None => {}
         }
         match self.record.drift {
-            Drift::Missing => "A ticket for it is refused, or makes a stub.",
+            Drift::Missing => match self.model.state.accepts_missing(self.model.link) {
+                _ if !self.is_a_customer() => "",
+                Some(true) => "A ticket for it is accepted, as a stub.",
+                Some(false) => "A ticket for it is REFUSED.",
+                None => "A ticket for it is refused, unless a hook or plug-in ensures it.",
+            },
             Drift::Stub => "Tickets can name it; its data is blank there.",
             Drift::Stale => "Tickets can name it; its data is old there.",
             Drift::Diverged => "Tickets can name it. Sync leaves it alone.",
@@ -311,6 +354,9 @@ impl<'a> Detail<'a> {
             return ("·  ".to_owned(), words);
         }
         let plan = |verb| plan_of(&self.model.state, self.record, verb);
+        if self.is_chosen_by_a_person() {
+            return self.choice();
+        }
         let verb = match self.record.drift {
             Drift::Missing if plan(Verb::Sync).is_write() => {
                 let bare = of_them(plan(Verb::Ensure).columns().len(), "column");
@@ -338,6 +384,26 @@ impl<'a> Detail<'a> {
         }
     }
 
+    /// Whether `H` asks whose values stand in it.
+    fn is_chosen_by_a_person(&self) -> bool {
+        let is_held = matches!(
+            self.record.drift,
+            Drift::Diverged | Drift::Kept | Drift::DeletedInTarget
+        );
+        let fills = plan_of(&self.model.state, self.record, Verb::Rehydrate).is_write();
+        is_held && self.record.sides.are_read() && !fills
+    }
+
+    fn choice(&self) -> (String, String) {
+        let (here, there) = (place(&self.source.name), name(&self.target.name));
+        let words = if self.record.drift == Drift::DeletedInTarget {
+            format!("choose: make it anew from {here}, or leave it deleted")
+        } else {
+            format!("choose: fill blanks, take {here}, keep {there}, or column by column")
+        };
+        (format!("{}  ", self.model.key(ActionId::Rehydrate)), words)
+    }
+
     /// What a verb would do, in words; no key where it would do nothing.
     pub fn deed(&self, verb: Verb) -> (String, String) {
         let (key, called) = match verb {
@@ -351,13 +417,17 @@ impl<'a> Detail<'a> {
             | Verb::Rerun
             | Verb::Cancel
             | Verb::Resume
-            | Verb::End => ("·".to_owned(), verb.word()),
+            | Verb::End
+            | Verb::Pause => ("·".to_owned(), verb.word()),
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);
         if !self.record.sides.are_read() {
             let words = format!("{called}: reads both sides first");
             return (format!("{key}  "), words);
+        }
+        if verb == Verb::Rehydrate && self.is_chosen_by_a_person() {
+            return self.choice();
         }
         match plan_of(&self.model.state, self.record, verb) {
             Plan::Keep => (format!("{key}  "), format!("{called}: nothing is written")),
@@ -393,19 +463,26 @@ impl<'a> Detail<'a> {
         }
     }
 
-    fn when(&self) -> String {
+    /// What a verb would have to wait for, or why it would be refused.
+    fn when(&self) -> Option<String> {
         let there = name(&self.target.name);
         if self.target.forced().is_some() {
             let key = self.model.key(ActionId::Breaker);
-            return format!("all calls to {there} are stopped: {key}, then l releases");
+            return Some(format!(
+                "all calls to {there} are stopped: {key}, then l releases"
+            ));
         }
-        if !self.target.is_writable() {
-            return format!("{there} takes no writes now: a verb would wait until it does");
+        (!self.target.is_writable())
+            .then(|| format!("{there} takes no writes now: a verb would wait until it does"))
+    }
+
+    /// When a verb is carried out where nothing keeps it up.
+    fn by_default(&self) -> String {
+        if self.model.is_armed(self.now) {
+            "now".to_owned()
+        } else {
+            "read-only: the verb asks to arm first, then goes on".to_owned()
         }
-        if !self.model.is_armed(self.now) {
-            return "read-only: the verb asks to arm first, then goes on".to_owned();
-        }
-        "now".to_owned()
     }
 
     /// The command line that does the same.
@@ -414,10 +491,13 @@ impl<'a> Detail<'a> {
             Drift::Missing => Verb::Ensure,
             Drift::Stub | Drift::Stale => Verb::Rehydrate,
             Drift::Diverged | Drift::Kept | Drift::DeletedInTarget => {
-                let take = if self.record.drift == Drift::DeletedInTarget {
-                    "source"
-                } else {
-                    "blanks"
+                // Filling blanks where there are none would settle nothing.
+                let fills = plan_of(&self.model.state, self.record, Verb::FillBlanks).is_write();
+                let take = match self.record.drift {
+                    Drift::DeletedInTarget => "source",
+                    Drift::Diverged if !fills => "target",
+                    Drift::Kept if !fills => "source",
+                    _ => "blanks",
                 };
                 let named = self.named();
                 return format!("tandem resolve {} {named} --take {take}", self.table.name);

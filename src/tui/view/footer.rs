@@ -92,9 +92,14 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             // All of Pulse's panes are on the screen here.
             || (action.id == ActionId::Pane && here == Context::Pulse)
             || (action.id == ActionId::End && !can_end)
+            || (action.id == ActionId::Take && !is_anything_untaken(model, now))
             || (matches!(
                 action.id,
-                ActionId::Retry | ActionId::Rerun | ActionId::CancelRun | ActionId::Take
+                ActionId::Pause
+                    | ActionId::Retry
+                    | ActionId::Rerun
+                    | ActionId::CancelRun
+                    | ActionId::Take
             ) && why_not(model, action.id, now).is_some())
             || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);
@@ -108,6 +113,12 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
         }
     }
     hints
+}
+
+/// Whether an alert fires that nobody has.
+fn is_anything_untaken(model: &Model, now: Now) -> bool {
+    let mut alarms = model.state.alarms.iter();
+    alarms.any(|alarm| model.state.taken_by(alarm, now.wall).is_none())
 }
 
 /// What Enter does here, where that is worth a hint.

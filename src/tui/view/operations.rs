@@ -55,8 +55,12 @@ fn head(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &OperationSta
     let (state, role) = state(operation, now);
     canvas.rule_in(y, &title, Role::Plain, &state, role);
     progress(canvas, y + 1, operation, now);
-    waiting(canvas, model, y + 2, operation, now);
-    writes(canvas, y + 3, operation);
+    let (text, role) = waiting(model, operation, now);
+    let room = canvas.columns().saturating_sub(2);
+    // Why it stands still is worth more than what it would write.
+    if canvas.flow((1, y + 2), (room, 2), &text, role) < 2 {
+        writes(canvas, y + 3, operation);
+    }
     outcome(canvas, y + 4, operation);
 }
 
@@ -105,8 +109,8 @@ fn progress(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState, now: No
     canvas.pieces(1, y, &[(&bar, role), (&text, Role::Plain)]);
 }
 
-fn waiting(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &OperationState, now: Now) {
-    let end = canvas.columns().saturating_sub(1);
+/// How far it is, or why it stands still.
+fn waiting(model: &Model, operation: &OperationState, now: Now) -> (String, Role) {
     if let Some(finished) = &operation.finished {
         let at = model.zone.stamp(finished.at, now.wall);
         let why = finished.cut_short.as_deref();
@@ -114,24 +118,23 @@ fn waiting(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &Operation
             Some(why) => format!("ended   {at}, before all was done: {}", visible(why)),
             None => format!("ended   {at}"),
         };
-        canvas.cell(1, y, end - 1, &text, Role::Plain);
-        return;
+        return (text, Role::Plain);
     }
+    let (open, end) = (model.key(ActionId::Open), model.key(ActionId::End));
     if operation.was_left_behind {
-        let text =
-            "▲ left behind when an earlier tandem ended: Enter goes on with it, x takes it back";
-        canvas.cell(1, y, end - 1, text, Role::Care);
-        return;
+        let text = format!(
+            "▲ left behind when an earlier tandem ended: {open} goes on with it, {end} takes it back"
+        );
+        return (text, Role::Care);
     }
     if let Some(why) = &operation.paused {
-        let text = format!("! paused: {why}. Enter goes on with the rest, x takes it back");
-        canvas.cell(1, y, end - 1, &text, Role::Bad);
-        return;
+        let why = visible(why);
+        let text = format!("! paused {why}: {open} goes on with the rest, {end} takes it back");
+        return (text, Role::Bad);
     }
     let Some(waiting) = &operation.waiting else {
         let asked = model.zone.stamp(operation.request.asked, now.wall);
-        canvas.text(1, y, &format!("asked   {asked}"), Role::Plain);
-        return;
+        return (format!("asked   {asked}"), Role::Plain);
     };
     let left = waiting.until.map(|until| until.since(now));
     let countdown = match left {
@@ -146,7 +149,7 @@ fn waiting(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &Operation
         let lapses = model.zone.short(lapses, now.wall);
         text.extend([format!("; lapses at {lapses}")]);
     }
-    canvas.cell(1, y, end - 1, &text, Role::Care);
+    (text, Role::Care)
 }
 
 fn writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
@@ -238,20 +241,27 @@ fn records(
     } else {
         0
     };
-    for (row, (place, record)) in (1..=rows).zip(operation.records.iter().enumerate().skip(first)) {
+    let mut row = 1;
+    for (place, record) in operation.records.iter().enumerate().skip(first) {
+        if row > rows {
+            return;
+        }
         let is_cursor = model.operations.in_records && place == at;
-        record_line(canvas, model, y + row, record, is_cursor, now);
+        let room = if is_cursor { rows + 1 - row } else { 1 };
+        row += record_line(canvas, model, (y + row, room), record, is_cursor, now);
     }
 }
 
+/// A record on one row; the whole of why it failed on the rows below, where the cursor is on it. How many rows it took
+/// comes back.
 fn record_line(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    y: u16,
+    (y, rows): (u16, u16),
     record: &OperationRecord,
     is_cursor: bool,
     now: Now,
-) {
+) -> u16 {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     let text = if is_cursor { Role::Strong } else { Role::Plain };
     if is_cursor {
@@ -275,7 +285,7 @@ fn record_line(
         words
     };
     let room = canvas.columns().saturating_sub(at + 1);
-    canvas.cell(at, y, room, &words, text);
+    canvas.flow((at, y), (room, rows), &words, text).max(1)
 }
 
 fn list(canvas: &mut Canvas<'_>, model: &Model, y: u16, rows: u16, now: Now) {

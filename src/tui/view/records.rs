@@ -119,6 +119,28 @@ impl Columns {
     }
 }
 
+/// So much of a filter is shown before a facet that is not chosen.
+const LEAST_FILTER: usize = 20;
+
+/// One facet of the list, or a flag.
+struct Token {
+    glyph: &'static str,
+    text: String,
+    role: Role,
+    drift: Option<Drift>,
+}
+
+impl Token {
+    /// Whether it is the one that is listed.
+    fn is(&self, chosen: Option<Drift>) -> bool {
+        self.drift == chosen && self.glyph != "!"
+    }
+
+    fn wide(&self, chosen: Option<Drift>) -> usize {
+        width(self.glyph) + width(&self.text) + if self.is(chosen) { 2 } else { 0 }
+    }
+}
+
 struct List<'a> {
     model: &'a Model,
     now: Now,
@@ -143,38 +165,118 @@ impl List<'_> {
     fn facets(&self, canvas: &mut Canvas<'_>, y: u16, rows: u16) {
         let gap = if self.wide { 3 } else { 2 };
         let chosen = self.model.records.drift;
-        let all: usize = count_drifts(self.model).iter().map(|(_, n)| n).sum();
-        let mut x = token(
-            canvas,
-            1,
+        let (filter, rest) = self.right_of_facets(rows);
+        let last = canvas.columns().saturating_sub(2);
+        let mut tokens = self.tokens(self.wide);
+        // What is asked for is told before what else there would be: `[` and `]` go on to that all the same.
+        let room = usize::from(last).saturating_sub(1);
+        let wide = |tokens: &[Token]| -> usize {
+            let tokens = tokens.iter();
+            tokens.map(|one| one.wide(chosen) + usize::from(gap)).sum()
+        };
+        // That there is no filter goes without saying.
+        let filter = if self.is_filtered() || wide(&tokens) + width(&rest) + 7 <= room {
+            filter
+        } else {
+            String::new()
+        };
+        let needed = width(&filter).min(LEAST_FILTER) + width(&rest) + 3;
+        if wide(&tokens) + needed > room {
+            tokens = self.tokens(false);
+        }
+        if wide(&tokens) + needed > room && self.is_filtered() {
+            tokens.retain(|one| one.drift.is_none_or(|drift| Some(drift) == chosen));
+        }
+        if wide(&tokens) + needed > room && self.is_filtered() {
+            tokens.retain(|one| one.role != Role::Care || one.drift.is_some());
+        }
+        let mut x = 1;
+        for one in &tokens {
+            x = token(canvas, x, y, one.glyph, &one.text, one.role, one.is(chosen)) + gap;
+        }
+        let room = usize::from((last + 1).saturating_sub(x));
+        let filter = fit(&filter, room.saturating_sub(width(&rest) + 3));
+        let records = &self.model.records;
+        let caret = if records.typing { " " } else { "" };
+        let slash = if filter.is_empty() && !records.typing {
+            ""
+        } else {
+            "/ "
+        };
+        let wide = width(&filter) + width(&rest) + slash.len() + caret.len();
+        let Some(at) = (last + 1).checked_sub(u16::try_from(wide).unwrap_or(u16::MAX)) else {
+            return;
+        };
+        if at + 1 < x {
+            return;
+        }
+        let role = if self.is_filtered() {
+            Role::Care
+        } else {
+            Role::Dim
+        };
+        let at = canvas.pieces(
+            at,
             y,
-            "",
-            &format!("all {}", count(all)),
-            Role::Plain,
-            chosen.is_none(),
+            &[(slash, role), (&filter, role), (caret, Role::Caret)],
         );
-        for (drift, n) in count_drifts(self.model) {
+        let rest = if slash.is_empty() {
+            rest.trim_start_matches(" · ").to_owned()
+        } else {
+            rest
+        };
+        let hidden = if records.hidden > 0 {
+            Role::Bad
+        } else {
+            Role::Dim
+        };
+        canvas.text(at, y, &rest, hidden);
+    }
+
+    /// All, each drift that there is, and the flags.
+    fn tokens(&self, with_words: bool) -> Vec<Token> {
+        let chosen = self.model.records.drift;
+        let counts = count_drifts(self.model);
+        let all: usize = counts.iter().map(|(_, n)| n).sum();
+        let mut tokens = vec![Token {
+            glyph: "",
+            text: format!("all {}", count(all)),
+            role: Role::Plain,
+            drift: None,
+        }];
+        tokens.extend(counts.into_iter().map(|(drift, n)| {
             let (glyph, role) = glyph(drift);
-            let is_chosen = chosen == Some(drift);
-            let text = if self.wide || is_chosen {
+            let text = if with_words || chosen == Some(drift) {
                 format!(" {} {}", drift.word(), count(n))
             } else {
                 format!(" {}", count(n))
             };
-            x = token(canvas, x + gap, y, glyph, &text, role, is_chosen);
-        }
-        for flag in Flag::ALL {
-            let n = self.model.state.flagged_on(self.model.link, flag);
-            if n > 0 {
-                let text = format!(" {} {flag}", count(n));
-                x = token(canvas, x + gap, y, "!", &text, Role::Care, false);
+            Token {
+                glyph,
+                text,
+                role,
+                drift: Some(drift),
             }
-        }
-        self.right_of_facets(canvas, x + gap, y, rows);
+        }));
+        let flags =
+            Flag::ALL.map(|flag| (flag, self.model.state.flagged_on(self.model.link, flag)));
+        let flags = flags.into_iter().filter(|(_, n)| *n > 0);
+        tokens.extend(flags.map(|(flag, n)| Token {
+            glyph: "!",
+            text: format!(" {} {flag}", count(n)),
+            role: Role::Care,
+            drift: None,
+        }));
+        tokens
     }
 
-    /// The filter, how many are shown, the marks: at the right end, the filter's end cut first.
-    fn right_of_facets(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, rows: u16) {
+    fn is_filtered(&self) -> bool {
+        let records = &self.model.records;
+        records.typing || !records.filter.value().is_empty()
+    }
+
+    /// The filter; and how many are shown, and the marks.
+    fn right_of_facets(&self, rows: u16) -> (String, String) {
         let records = &self.model.records;
         let marked = records.marks.len();
         let hidden = records.hidden;
@@ -201,29 +303,12 @@ impl List<'_> {
                 }
             }
         }
-        let filter = visible(records.filter.value()).into_owned();
-        let is_on = records.typing || !filter.is_empty();
-        let filter = if is_on { filter } else { "none".to_owned() };
-        let last = canvas.columns().saturating_sub(2);
-        let room = usize::from((last + 1).saturating_sub(x));
-        let kept = room.saturating_sub(width(&rest) + 3);
-        let filter = fit(&filter, kept);
-        let caret = if records.typing { " " } else { "" };
-        let wide = width(&filter) + width(&rest) + 2 + caret.len();
-        let Some(at) = (last + 1).checked_sub(u16::try_from(wide).unwrap_or(u16::MAX)) else {
-            return;
+        let filter = if self.is_filtered() {
+            visible(records.filter.value()).into_owned()
+        } else {
+            "none".to_owned()
         };
-        if at + 1 < x {
-            return;
-        }
-        let role = if is_on { Role::Care } else { Role::Dim };
-        let at = canvas.pieces(
-            at,
-            y,
-            &[("/ ", role), (&filter, role), (caret, Role::Caret)],
-        );
-        let hidden_role = if hidden > 0 { Role::Bad } else { Role::Dim };
-        canvas.text(at, y, &rest, hidden_role);
+        (filter, rest)
     }
 
     fn is_sorting(&self) -> bool {
@@ -320,8 +405,13 @@ impl List<'_> {
         canvas.right(c.pending, y, &pending, text);
         if let Some(last) = c.tickets {
             let open = self.model.tickets.counts.get(&record.key).copied();
-            let open = open.map_or_else(|| "–".to_owned(), |n| format!("{} open", count(n)));
-            canvas.right(last, y, &open, text);
+            let is_missing = record.drift == Drift::Missing;
+            let (words, role) = match (open, self.model.state.accepts(record.key.table)) {
+                (_, Some(false)) if is_missing => ("refused".to_owned(), Role::Bad),
+                (Some(n), _) => (format!("{} open", count(n)), text),
+                (None, _) => ("–".to_owned(), text),
+            };
+            canvas.right(last, y, &words, role);
         }
         self.attempt(canvas, y, record);
     }

@@ -14,7 +14,7 @@ use crate::tui::theme::Role;
 /// Draws the view.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let size = (canvas.columns(), canvas.rows());
-    let rows = layout::listing(size);
+    let mut rows = layout::listing(size);
     let wide = Arrangement::of(size).is_wide();
     let Some(link) = model.link() else {
         return;
@@ -24,6 +24,13 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     canvas.rule_in(rows.rule, &name, Role::Plain, &state, role);
     let all = runs(model, now);
     let at = run_place(model, &all);
+    // A cause that is long has rows of the list.
+    let room = usize::from(canvas.columns().saturating_sub(11));
+    let needed = all.get(at).map_or(0, |run| wrapped(&why(run), room).len());
+    let more = u16::try_from(needed.saturating_sub(2)).unwrap_or(u16::MAX);
+    let more = more.min(rows.shown / 2);
+    rows.shown -= more;
+    rows.detail -= more;
     let grid = Grid::of(size.0, wide);
     head(canvas, rows.rule + 1, &grid);
     list(canvas, model, &all, at, (rows.list, rows.shown), &grid, now);
@@ -189,6 +196,16 @@ fn line(
     canvas.cell(grid.error, y, room, &error, text);
 }
 
+/// Why it ended as it did.
+fn why(run: &Run) -> String {
+    match (&run.error, run.status) {
+        (Some(error), _) => visible(error).into_owned(),
+        (None, RunStatus::Succeeded) => "it ended well".to_owned(),
+        (None, status) if status.is_under_way() => "it is under way".to_owned(),
+        (None, _) => "its platform says no more".to_owned(),
+    }
+}
+
 fn detail(canvas: &mut Canvas<'_>, model: &Model, run: Option<&Run>, y: u16, now: Now) {
     let Some(run) = run else {
         canvas.rule(y, "no run", "");
@@ -228,29 +245,19 @@ fn detail(canvas: &mut Canvas<'_>, model: &Model, run: Option<&Run>, y: u16, now
         &format!(", by {}", visible(&run.trigger)),
         Role::Plain,
     );
-    let room = usize::from(canvas.columns().saturating_sub(11));
+    let room = canvas.columns().saturating_sub(11);
     canvas.text(1, y + 2, "why", Role::Dim);
-    let why = match (&run.error, run.status) {
-        (Some(error), _) => visible(error).into_owned(),
-        (None, RunStatus::Succeeded) => "it ended well".to_owned(),
-        (None, status) if status.is_under_way() => "it is under way".to_owned(),
-        (None, _) => "its platform says no more".to_owned(),
-    };
-    for (row, words) in (y + 2..y + 4).zip(wrapped(&why, room)) {
-        canvas.text(10, row, &words, Role::Plain);
-    }
-    canvas.text(1, y + 4, "do", Role::Dim);
+    let why = why(run);
+    // What is to be done stands on the last two rows above the toast's and the footer; the cause has all above them.
+    let rows = canvas.rows().saturating_sub(y + 2 + 4).max(1);
+    let taken = canvas.flow((10, y + 2), (room, rows), &why, Role::Plain);
+    let y = y + 2 + taken.max(2);
+    canvas.text(1, y, "do", Role::Dim);
     let new = format!(
         "{}  a new run, with what the source holds now",
         model.key(ActionId::Sync)
     );
-    canvas.cell(
-        10,
-        y + 4,
-        canvas.columns().saturating_sub(11),
-        &new,
-        Role::Plain,
-    );
+    canvas.cell(10, y, room, &new, Role::Plain);
     let again = match model
         .link()
         .and_then(|link| link.sync.backend.why_no_rerun())
@@ -262,13 +269,7 @@ fn detail(canvas: &mut Canvas<'_>, model: &Model, run: Option<&Run>, y: u16, now
             model.key(ActionId::CancelRun)
         ),
     };
-    canvas.cell(
-        10,
-        y + 5,
-        canvas.columns().saturating_sub(11),
-        &again,
-        Role::Dim,
-    );
+    canvas.cell(10, y + 1, room, &again, Role::Dim);
 }
 
 /// One pane, where two have no room.

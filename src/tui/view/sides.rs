@@ -22,27 +22,13 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     let y = if wide { 4 } else { 3 };
     let Some(record) = model.record(view.key) else {
-        canvas.rule(y, "this record is in step, and not listed any more", "");
-        canvas.text(1, y + 1, "id", Role::Dim);
-        canvas.text(10, y + 1, &view.key.id.to_string(), Role::Plain);
-        unlisted(canvas, model, view, y + 2);
+        unlisted(canvas, model, view, y, now);
         return;
     };
     let Some(detail) = Detail::of(model, record, now) else {
         return;
     };
-    let table = model.state.table(record.key.table);
-    let table = table.map_or("?", |table| table.name.as_str());
-    let title = [
-        table.into(),
-        model.private(&record.name),
-        model.private(&record.number),
-    ]
-    .into_iter()
-    .filter(|text| !text.is_empty())
-    .collect::<Vec<_>>()
-    .join(" · ");
-    canvas.rule(y, &title, &position(model, record));
+    canvas.rule(y, &title(model, record), &position(model, record));
     detail.first(canvas, y + 1);
     let room = canvas.columns().saturating_sub(11);
     canvas.text(1, y + 2, "why", Role::Dim);
@@ -64,8 +50,54 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
     }
 }
 
-/// What was found of a record that is not listed, and how all of it is read.
-fn unlisted(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, y: u16) {
+/// Table, name and number.
+fn title(model: &Model, record: &Record) -> String {
+    let parts = [
+        model.state.kind(record.key.table).into(),
+        model.private(&record.name),
+        model.private(&record.number),
+    ];
+    let parts = parts.into_iter().filter(|text| !text.is_empty());
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+/// A record that is not listed: what its story tells of it, or, until that is there, what was found of it.
+fn unlisted(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, y: u16, now: Now) {
+    let id = view.key.id.to_string();
+    let room = canvas.columns().saturating_sub(11);
+    let line = |canvas: &mut Canvas<'_>, y: u16, label: &str, text: &str| {
+        canvas.text(1, y, label, Role::Dim);
+        canvas.cell(10, y, room, text, Role::Plain);
+    };
+    let kind = model.state.kind(view.key.table);
+    let command = format!("tandem explain {kind} {id}");
+    let told = model.told.as_ref().filter(|told| told.is_about(view.key));
+    let record = told.and_then(|told| told.record.as_ref());
+    let detail = record.and_then(|record| Detail::of(model, record, now));
+    if let (Some(record), Some(detail)) = (record, detail) {
+        canvas.rule(y, &title(model, record), "not listed as out of step");
+        detail.first(canvas, y + 1);
+        if let Some(why) = told.and_then(|told| told.why.as_deref()) {
+            line(canvas, y + 2, "why", &visible(why));
+        }
+        line(canvas, y + 3, "id", &id);
+        let below = canvas.rows().saturating_sub(3);
+        let rows = below.saturating_sub(y + 4);
+        let mut part = canvas.part(0, y + 4, canvas.columns(), rows);
+        columns(&mut part, model, record, view.scroll, now, Shape::Full);
+        line(canvas, below, "command", &command);
+        return;
+    }
+    let (title, why) = match told.and_then(|told| told.why.as_deref()) {
+        Some(why) => ("this record is not listed as out of step", visible(why)),
+        None => (
+            "this record is not listed as out of step",
+            "reading both sides…".into(),
+        ),
+    };
+    canvas.rule(y, title, "");
+    line(canvas, y + 1, "id", &id);
+    line(canvas, y + 2, "now", &why);
     let opened = model.opened.as_ref();
     let Some(found) = opened.filter(|found| found.id == view.key.id) else {
         return;
@@ -79,24 +111,11 @@ fn unlisted(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, y: u16) {
         };
         format!("{} {word}", name(&instance.name))
     });
-    let lines = [
-        ("name", model.private(&found.name)),
-        ("number", model.private(&found.number)),
-        ("there", stands.collect::<Vec<_>>().join("; ").into()),
-        (
-            "command",
-            format!(
-                "tandem explain {} {} shows every column",
-                found.table, found.id
-            )
-            .into(),
-        ),
-    ];
-    let room = canvas.columns().saturating_sub(11);
-    for ((label, text), y) in lines.into_iter().zip(y..) {
-        canvas.text(1, y, label, Role::Dim);
-        canvas.cell(10, y, room, &text, Role::Plain);
-    }
+    line(canvas, y + 3, "name", &model.private(&found.name));
+    line(canvas, y + 4, "number", &model.private(&found.number));
+    let stands = stands.collect::<Vec<_>>().join("; ");
+    line(canvas, y + 5, "there", &stands);
+    line(canvas, y + 6, "command", &command);
 }
 
 /// `4 of 13`.

@@ -372,7 +372,9 @@ fn detail(canvas: &mut Canvas<'_>, model: &Model, ticket: Option<&Ticket>, y: u1
         canvas.cell(10, y + 3, room.saturating_sub(9), &words, Role::Plain);
         canvas.text(1, y + 4, "id", Role::Dim);
         let x = canvas.text(10, y + 4, &customer.id.to_string(), Role::Plain);
-        if let Some(why) = &customer.why {
+        // Of a reference that was refused the title is the reason.
+        let why = customer.why.as_ref();
+        if let Some(why) = why.filter(|why| !title.contains(why.as_str())) {
             let room = canvas.columns().saturating_sub(x + 3);
             canvas.cell(x + 2, y + 4, room, &visible(why), Role::Care);
         }

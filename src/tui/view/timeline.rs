@@ -5,7 +5,7 @@ use crate::domain::time::Now;
 use crate::engine::state::Entry;
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::{count, fit, name, width, wrapped};
+use crate::tui::format::{count, fit, name, width};
 use crate::tui::layout;
 use crate::tui::listing::{line_place, lines};
 use crate::tui::model::Model;
@@ -120,11 +120,9 @@ fn detail(canvas: &mut Canvas<'_>, model: &Model, entry: Option<&Entry>, y: u16,
     let utc = entry.at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     let local = model.zone.stamp(entry.at, now.wall);
     canvas.rule(y, &format!("{local} · {about}"), &utc);
-    let room = usize::from(canvas.columns().saturating_sub(2));
-    let rows = canvas.rows().saturating_sub(2);
-    for (row, text) in (y + 1..rows).zip(wrapped(&said(model, entry), room)) {
-        canvas.text(1, row, &text, Role::Plain);
-    }
+    let room = canvas.columns().saturating_sub(2);
+    let rows = canvas.rows().saturating_sub(y + 3);
+    canvas.flow((1, y + 1), (room, rows), &said(model, entry), Role::Plain);
 }
 
 /// One pane, where two have no room.

@@ -44,6 +44,11 @@ pub enum Ask {
         /// When that run began.
         started: Option<DateTime<Utc>>,
     },
+    /// Having the target call the ensure hook no more, or again.
+    Hook {
+        /// Whether it calls it.
+        on: bool,
+    },
     /// Taking back what was not sent.
     End {
         /// Which one.
@@ -58,7 +63,7 @@ impl Ask {
             Self::Repair { records, .. } => records.len(),
             Self::Sync { pending } => *pending,
             Self::Resume { left, .. } => *left,
-            Self::End { .. } | Self::Order { .. } => 0,
+            Self::End { .. } | Self::Order { .. } | Self::Hook { .. } => 0,
         }
     }
 
@@ -66,9 +71,11 @@ impl Ask {
     pub fn rows(&self) -> usize {
         match self {
             Self::Repair { summary, .. } => self.records() + summary.radius.stubs,
-            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } | Self::Order { .. } => {
-                self.records()
-            }
+            Self::Sync { .. }
+            | Self::Resume { .. }
+            | Self::End { .. }
+            | Self::Order { .. }
+            | Self::Hook { .. } => self.records(),
         }
     }
 
@@ -76,9 +83,11 @@ impl Ask {
     pub fn overwrites(&self) -> bool {
         match self {
             Self::Repair { summary, .. } => summary.radius.overwrites > 0,
-            Self::Sync { .. } | Self::Resume { .. } | Self::End { .. } | Self::Order { .. } => {
-                false
-            }
+            Self::Sync { .. }
+            | Self::Resume { .. }
+            | Self::End { .. }
+            | Self::Order { .. }
+            | Self::Hook { .. } => false,
         }
     }
 }
@@ -111,12 +120,10 @@ impl ConfirmDialog {
             confirm_above,
             drawn,
         };
-        if dialog.types_the_count() {
-            dialog.field = if dialog.lacks_a_reason() {
-                Field::Reason
-            } else {
-                Field::Count
-            };
+        if dialog.lacks_a_reason() {
+            dialog.field = Field::Reason;
+        } else if dialog.types_the_count() {
+            dialog.field = Field::Count;
         }
         dialog
     }
@@ -133,7 +140,9 @@ impl ConfirmDialog {
 
     /// Whether a reason is required and was not given.
     pub fn lacks_a_reason(&self) -> bool {
-        self.ask.rows() > self.confirm_above && self.reason.value().trim().is_empty()
+        let is_required =
+            self.ask.rows() > self.confirm_above || matches!(self.ask, Ask::Hook { .. });
+        is_required && self.reason.value().trim().is_empty()
     }
 
     /// Plans what was frozen anew. What looks different has to be seen again before it is confirmed.

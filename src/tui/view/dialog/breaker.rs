@@ -9,6 +9,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, fit, place, span};
 use crate::tui::model::{BreakerDialog, BreakerStep, Model};
 use crate::tui::theme::Role;
+use crate::tui::update::hook_order;
 use crate::tui::verdict::forced_words;
 use crate::tui::view::header::{BandOf, band_role, band_text};
 
@@ -30,13 +31,20 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &BreakerDialog, now:
     lines.push(Line::empty());
     lines.extend(orders(model, dialog, instance, now));
     lines.push(Line::empty());
-    lines.push(
-        Line::of(
-            "OPEN = tandem sends nothing there.  closed = calls pass.",
-            "",
-        )
-        .at(3),
-    );
+    if dialog.step == BreakerStep::Stop {
+        let reason = fit(&visible(dialog.reason.value()), 58);
+        let until = match dialog.lasts {
+            Some(lasts) => {
+                let at = model.zone.short(now.after(lasts).wall, now.wall);
+                format!("{}, until {at}   + and - change it", span(lasts))
+            }
+            None => "until you release it   - gives it an end, within 24h".to_owned(),
+        };
+        lines.extend([Line::of("reason", reason), Line::of("for", until)]);
+    } else {
+        let words = "OPEN = tandem sends nothing there.  closed = calls pass.";
+        lines.push(Line::of(words, "").at(3));
+    }
     lines.push(Line::empty());
     lines.push(last(model, dialog, instance));
     boxed(
@@ -99,7 +107,31 @@ fn orders(model: &Model, dialog: &BreakerDialog, instance: &InstanceState, now: 
         .at(3)
         .role(role(forced.is_some()))
         .right(if forced.is_some() { "y" } else { "" });
-    vec![probe, stop, release]
+    let mut lines = vec![probe, stop];
+    let hook = hook_order(model, dialog.instance);
+    if hook.is_some() {
+        let words = "the hook then lets tickets pass unensured";
+        lines.push(Line::of("", words).at(22).role(role(forced.is_none())));
+    }
+    lines.push(release);
+    lines.extend(hook.map(|order| {
+        let (words, right) = match order {
+            Ok(false) => (
+                "take the hook out  tickets pass until it is put back",
+                "reason, y",
+            ),
+            Ok(true) => (
+                "put the hook back  customers are ensured again",
+                "reason, y",
+            ),
+            Err(why) => (why, ""),
+        };
+        Line::of("", format!("h  {words}"))
+            .at(3)
+            .role(role(order.is_ok()))
+            .right(right)
+    }));
+    lines
 }
 
 fn last(model: &Model, dialog: &BreakerDialog, instance: &InstanceState) -> Line {
@@ -118,20 +150,19 @@ fn last(model: &Model, dialog: &BreakerDialog, instance: &InstanceState) -> Line
                 .map_or_else(String::new, |one| {
                     format!("Tab  {}     ", visible(&one.band))
                 });
-            Line::of("", "p, s or l")
-                .at(3)
-                .right(format!("{other}Esc  leave"))
+            let keys = match hook_order(model, dialog.instance) {
+                Some(_) => "p, s, l or h",
+                None => "p, s or l",
+            };
+            Line::of("", keys).at(3).right(format!("{other}Esc  leave"))
         }
         BreakerStep::Reason => {
             Line::field("reason", &dialog.reason, true).right("Enter   Esc  back")
         }
-        BreakerStep::Stop => {
-            let reason = fit(&visible(dialog.reason.value()), 30);
-            Line::of("", format!("y  stop all calls to {there}: {reason}"))
-                .at(3)
-                .role(Role::Care)
-                .right("Esc  back")
-        }
+        BreakerStep::Stop => Line::of("", format!("y  stop all calls to {there}"))
+            .at(3)
+            .role(Role::Care)
+            .right("Esc  back"),
         BreakerStep::Release => {
             Line::of("", format!("y  release: calls to {there} are tried again"))
                 .at(3)

@@ -75,6 +75,16 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, dialog: &ConfirmDialog, now:
             lines.extend(view.answer(words));
             view.draw(canvas, title, &lines);
         }
+        Ask::Hook { on } => {
+            let mut lines = view.hook(*on);
+            let (title, words) = if *on {
+                ("PUT THE HOOK BACK", "put it back")
+            } else {
+                ("TAKE THE HOOK OUT", "take it out")
+            };
+            lines.extend(view.answer(words));
+            view.draw(canvas, title, &lines);
+        }
         Ask::End { operation } => {
             let lines = view.end(*operation);
             view.draw(canvas, "END an operation", &lines);
@@ -101,9 +111,13 @@ fn answer_words(deed: &Deed, records: usize) -> String {
         Verb::FillBlanks => "fill its blanks".to_owned(),
         Verb::TakeSource => "overwrite it".to_owned(),
         Verb::KeepTarget => "keep it as it is".to_owned(),
-        Verb::Ensure | Verb::Rehydrate | Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End => {
-            format!("{verb} {them}")
-        }
+        Verb::Ensure
+        | Verb::Rehydrate
+        | Verb::Rerun
+        | Verb::Cancel
+        | Verb::Resume
+        | Verb::End
+        | Verb::Pause => format!("{verb} {them}"),
     }
 }
 
@@ -130,7 +144,9 @@ impl<'a> View<'a> {
     }
 
     fn is_later(&self) -> bool {
-        !self.target.is_writable() && !matches!(self.dialog.ask, Ask::End { .. })
+        // What is registered is asked for at once, by the customizer's credential: it waits for nothing.
+        let waits = !matches!(self.dialog.ask, Ask::End { .. } | Ask::Hook { .. });
+        waits && !self.target.is_writable()
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, title: &str, lines: &[Line]) {

@@ -12,6 +12,9 @@ use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::verdict::{answers, changed_since, verdicts};
 
+/// The columns that a label and the blanks behind it take.
+const LABEL: usize = 9;
+
 /// Draws the page.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, text: &str) {
     canvas.clear();
@@ -213,24 +216,20 @@ fn health(instance: &InstanceState) -> String {
 
 /// Lines of at most 79 columns; what goes on is indented below what it belongs to.
 fn wrap(line: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut rest = line.to_owned();
-    while width(&rest) > 79 {
-        let at = rest
-            .match_indices(' ')
-            .map(|(at, _)| at)
-            .take_while(|at| rest.get(..*at).is_some_and(|part| width(part) <= 79))
-            .last()
-            .filter(|at| *at > 9);
-        let Some(at) = at else {
-            break;
-        };
-        let tail = rest.split_off(at);
-        lines.push(rest);
-        rest = format!("         {}", tail.trim_start());
+    const COLUMNS: usize = 79;
+    if width(line) <= COLUMNS {
+        return vec![line.to_owned()];
     }
-    lines.push(rest);
+    // The label stays at the edge, what belongs to it stands below its value.
+    let (label, value) = line.split_at_checked(LABEL).unwrap_or(("", line));
+    let lines = wrapped(value, COLUMNS - LABEL);
+    let lines = lines.iter().enumerate();
     lines
+        .map(|(row, text)| match row {
+            0 => format!("{label}{text}"),
+            _ => format!("{:LABEL$}{text}", ""),
+        })
+        .collect()
 }
 
 fn sentence(text: &str) -> String {

@@ -5,6 +5,7 @@ use crate::domain::time::{Now, age};
 use crate::engine::state::{Entry, OperationState};
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, span, width};
+use crate::tui::goal::Ending;
 use crate::tui::layout::Arrangement;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, tone};
@@ -50,14 +51,23 @@ fn goal(model: &Model, columns: u16, now: Now) -> (String, Role) {
     let Some(playing) = &model.playing else {
         return (String::new(), Role::Plain);
     };
-    let minutes = playing.goal.within.as_secs() / 60;
     let (Some(began), None) = (playing.began, playing.ended) else {
         return match (playing.began, playing.ended) {
-            (Some(began), Some((at, true))) => {
+            (Some(began), Some((at, Ending::Reached))) => {
                 let took = span(at.since(began));
                 (format!("GAME DAY √ GOAL REACHED in {took}"), Role::Good)
             }
-            (_, Some(_)) => (format!("GAME DAY × MISSED: {minutes}m are over"), Role::Bad),
+            (_, Some((_, how))) => {
+                let long = format!("GAME DAY × MISSED: {}", playing.missed_words(how));
+                let room = usize::from(columns.saturating_sub(18));
+                let text = if width(&long) <= room {
+                    long
+                } else {
+                    let (why, _) = long.split_once("; ").unwrap_or((&long, ""));
+                    why.to_owned()
+                };
+                (text, Role::Bad)
+            }
             _ => ("GAME DAY, it has not begun".to_owned(), Role::Plain),
         };
     };

@@ -14,6 +14,7 @@ use crate::tui::theme::Role;
 use crate::tui::verdict::{drain_of, pending};
 
 mod hook;
+mod lags;
 mod sync;
 
 pub use sync::bar;
@@ -57,20 +58,21 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {
         panel.all(canvas, row, &tables);
         row += 2;
     }
-    panel.sync(canvas, row);
     if wide {
-        panel.runs(canvas, row + 1);
-        let split = canvas.columns() * 79 / 140;
-        let mut right = canvas.part(split, row, canvas.columns() - split, 2);
-        panel.repairs(&mut right, 0, 13);
-        if let Some(hook) = panel.hook() {
-            panel.hook_line(&mut right, 13, 1, hook);
+        let split = canvas.columns() / 2;
+        let mut left = canvas.part(0, row, split, 3);
+        panel.lags(&mut left);
+        panel.tickets(&mut left, 2, 13);
+        let mut right = canvas.part(split, row, canvas.columns() - split, 3);
+        panel.sync(&mut right, 0);
+        panel.runs(&mut right, 1);
+        match panel.hook() {
+            Some(hook) => panel.hook_line(&mut right, 13, 2, hook),
+            None => panel.repairs(&mut right, 2, 13),
         }
-        // The row of air below holds what is known of tickets.
-        let mut left = canvas.part(0, row + 2, split, 1);
-        panel.tickets(&mut left, 0, 13);
-        return row + 2;
+        return row + 3;
     }
+    panel.sync(canvas, row);
     panel.repairs(canvas, row + 1, 10);
     if let Some(hook) = panel.hook() {
         panel.hook_line(canvas, 10, row + 2, hook);

@@ -4,6 +4,7 @@ use super::View;
 use crate::domain::breaker::Class;
 use crate::domain::operation::{Taken, Verb};
 use crate::domain::plan::{Assignment, Plan};
+use crate::domain::text::is_mixed_script;
 use crate::engine::records::Record;
 use crate::tui::format::{count, countdown, fit, name, of_them, span, words};
 use crate::tui::model::{Deed, Summary};
@@ -16,9 +17,14 @@ impl View<'_> {
         let there = name(&self.target.name);
         let title = fit(&self.model.private(&record.name), 36);
         let who = format!("{title}   {}", fit(&self.model.private(&record.number), 20));
+        let mut named = Line::of(&fit(&self.table_of(record), 10), who).role(Role::Strong);
+        if is_mixed_script(&record.name) {
+            // Security case 35: it may look like another name.
+            named = named.right("! mixed scripts");
+        }
         let mut lines = vec![
             Line::empty(),
-            Line::of(&fit(&self.table_of(record), 10), who).role(Role::Strong),
+            named,
             Line::of("id", record.key.id.to_string()).role(Role::Strong),
             Line::empty(),
         ];

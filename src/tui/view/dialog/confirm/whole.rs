@@ -98,6 +98,31 @@ impl View<'_> {
         lines
     }
 
+    pub fn hook(&self, on: bool) -> Vec<Line> {
+        let there = name(&self.target.name);
+        let (does, means, back) = if on {
+            (
+                format!("has {there} call the hook again: enables its steps"),
+                "a ticket's customer is ensured before the ticket is written".to_owned(),
+                "B, then h takes it out again",
+            )
+        } else {
+            (
+                format!("has {there} call the hook no more: disables its steps"),
+                "tickets pass; those for missing customers are refused".to_owned(),
+                "B, then h puts it back",
+            )
+        };
+        vec![
+            Line::empty(),
+            Line::of("does", does).role(Role::Strong),
+            Line::of("means", means),
+            Line::of("undo", back),
+            Line::of("as", "the hook's customizer, by its own credential"),
+            Line::empty(),
+        ]
+    }
+
     pub fn resume(&self, operation: OperationId, left: usize) -> Vec<Line> {
         let Some(operation) = self.model.state.operation(operation) else {
             return vec![Line::empty(), Line::of("", "it is gone")];

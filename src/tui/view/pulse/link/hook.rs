@@ -6,7 +6,7 @@ use super::Panel;
 use super::sync::line;
 use crate::domain::hook::{Answer, Called, HookHealth};
 use crate::domain::text::visible;
-use crate::domain::time::Now;
+use crate::domain::time::{Now, age};
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{name, of_them, span, width};
 use crate::tui::theme::Role;
@@ -64,11 +64,24 @@ fn words(hook: &HookHealth, there: &str, now: Now) -> (&'static str, Role, Vec<S
             let share = hook.lately();
             let calls = usize::try_from(share.calls).unwrap_or(usize::MAX);
             let mut pieces = vec![format!("answers {lasts}")];
-            pieces.push(match share.unensured {
+            if let Some(last) = hook.last_call() {
+                pieces.push(format!("last call {} ago", span(age(now.wall, last))));
+            }
+            let share_words = match share.unensured {
                 _ if share.calls == 0 => "no call in 5m".to_owned(),
                 0 => format!("{} in 5m, all ensured", of_them(calls, "call")),
                 n => format!("{} in 5m, {n} not ensured", of_them(calls, "call")),
-            });
+            };
+            let p95 = hook.p95();
+            let p95 = p95.map(|bound| format!("p95 ≤ {} ms", bound.as_millis()));
+            // What went by unensured is never what finds no room.
+            if share.unensured > 0 {
+                pieces.push(share_words);
+                pieces.extend(p95);
+            } else {
+                pieces.extend(p95);
+                pieces.push(share_words);
+            }
             if hook.called() == Called::NotKnown {
                 pieces.push(format!("whether {there} calls it is not known"));
             }

@@ -13,6 +13,9 @@ use crate::tui::format::{about, count, countdown, span, width};
 use crate::tui::theme::Role;
 use crate::tui::view::tickets;
 
+/// A figure that is not older than this has the age of its panel.
+const SAME_AGE: Duration = Duration::from_secs(10);
+
 impl Panel<'_> {
     pub fn sync(&self, canvas: &mut Canvas<'_>, y: u16) {
         let x = if self.wide { 13 } else { 10 };
@@ -28,8 +31,7 @@ impl Panel<'_> {
                 ),
             ];
             pieces.extend(self.next());
-            let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
-            line(&mut left, x, 0, &pieces, false);
+            line(canvas, x, y, &pieces, false);
             return;
         }
         let mut pieces = vec![self.link.sync.backend.word().to_owned()];
@@ -51,8 +53,7 @@ impl Panel<'_> {
             .into_iter()
             .flatten()
             .collect();
-        let mut left = canvas.part(0, y, canvas.columns() * 79 / 140, 1);
-        line(&mut left, 13, 0, &pieces, false);
+        line(canvas, 13, y, &pieces, false);
     }
 
     /// The newest repair that is under way, with its bar.
@@ -85,7 +86,18 @@ impl Panel<'_> {
         };
         canvas.text(1, y, "tickets", Role::Plain);
         let mut pieces = tickets::sums(read);
-        pieces.push(format!("{} ago", span(self.now.since(at))));
+        let missing = self.model.state.missing_customers(self.model.link);
+        if missing > 0 && self.model.state.accepts_missing(self.model.link) == Some(false) {
+            pieces.push(format!("{} missing would be refused", count(missing)));
+        }
+        // Their age is said once they are older than the figures above them.
+        let age = match &view.failed {
+            Some(_) => format!("as of {}", self.model.zone.stamp(at.wall, self.now.wall)),
+            None => format!("{} ago", span(self.now.since(at))),
+        };
+        if self.now.since(at) > SAME_AGE || view.failed.is_some() {
+            pieces.insert(1, age);
+        }
         line(canvas, x, y, &pieces, false);
         true
     }
