@@ -1,6 +1,7 @@
 //! How fast the emulator serves, against what could be: each pair is measured in turns, in one run, and told as a ratio.
 //!
-//! `cargo bench --bench emulator`; with `TANDEM_BENCH_RECORDS=1000000`, on a big table.
+//! `cargo bench --bench emulator`; with `TANDEM_BENCH_RECORDS=1000000`, on a big table; with `TANDEM_BENCH_ROUNDS=2000`,
+//! each pair so often.
 #![expect(clippy::print_stdout, reason = "what a benchmark finds is its output")]
 
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error>;
 
+/// How often each pair is done, unless `TANDEM_BENCH_ROUNDS` says otherwise.
 const ROUNDS: usize = 60;
 const COLUMNS: &str = "name,accountnumber,telephone1,emailaddress1,websiteurl,address1_city,numberofemployees,revenue,\
                        customertypecode,_primarycontactid_value,createdon,modifiedon";
@@ -235,7 +237,11 @@ async fn in_turns<A, B>(
     second: impl AsyncFn() -> Result<B, Failed>,
 ) -> Result<(Duration, Duration), Failed> {
     let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS + 10 {
+    let rounds = match std::env::var("TANDEM_BENCH_ROUNDS") {
+        Ok(text) => text.parse()?,
+        Err(_) => ROUNDS,
+    };
+    for round in 0..rounds + 10 {
         let start = Instant::now();
         std::hint::black_box(first().await?);
         let middle = Instant::now();

@@ -18,6 +18,7 @@ pub mod failure;
 pub mod text;
 
 pub mod alert;
+pub mod batch_size;
 pub mod breaker;
 pub mod health;
 pub mod hook;
@@ -26,6 +27,7 @@ pub mod throttle;
 
 pub mod exposition;
 
+pub mod checksum;
 pub mod customer;
 pub mod drift;
 pub mod find;

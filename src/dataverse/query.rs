@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::row_reader::{RowShape, property};
+use crate::domain::checksum::Checksums;
 use crate::domain::row::RowId;
 use crate::domain::table::{ColumnName, ColumnType, EntitySet, TableSchema};
 
@@ -75,6 +76,8 @@ pub struct Query {
     names: bool,
     counts: bool,
     tracks: bool,
+    /// Where only the checksums of the rows are wanted, how they are made.
+    pub(super) sums: Option<Checksums>,
 }
 
 impl Query {
@@ -92,6 +95,7 @@ impl Query {
             names: false,
             counts: false,
             tracks: false,
+            sums: None,
         }
     }
 
@@ -135,6 +139,13 @@ impl Query {
     #[must_use]
     pub fn first(mut self, rows: u32) -> Self {
         self.top = Some(rows);
+        self
+    }
+
+    /// Only the checksum of each row: its values are not kept, which is much sooner done.
+    #[must_use]
+    pub fn summed(mut self, sums: Checksums) -> Self {
+        self.sums = Some(sums);
         self
     }
 

@@ -1,6 +1,8 @@
 //! Answers to values or failures: pure. What is not the shape that was asked for is a failure, never an empty list
 //! (fault F8), and one bad row does not sink its page.
 
+mod page;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,114 +10,19 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::links::NextLink;
 use super::query::Query;
 use crate::domain::failure::{ErrorCode, Failure, FailureClass, Origin};
-use crate::domain::instance::Endpoint;
 use crate::domain::retry::{parse_http_date, parse_retry_after};
-use crate::domain::row::{DeltaLink, Row, RowId};
+use crate::domain::row::Row;
 use crate::domain::text::visible;
+
+pub(super) use page::page;
+pub use page::{BadRow, Page};
 
 /// The most of a server's words that is kept.
 const WORDS: usize = 300;
-
-/// One page of a listing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// The rows that could be read.
-    pub rows: Vec<Row>,
-    /// Those that could not.
-    pub bad_rows: Vec<BadRow>,
-    /// Where the next page is.
-    pub(super) next: Option<NextLink>,
-    /// The number of all rows that match, if it was asked for.
-    pub count: Option<usize>,
-    /// Ids of rows that were deleted since; only changes tell of them, without any of their values.
-    pub deleted: Vec<RowId>,
-    /// The server's clock when it answered.
-    pub date: Option<DateTime<Utc>>,
-    /// Where the changes from here on are; only behind the last page of what is tracked.
-    pub delta: Option<DeltaLink>,
-}
-
-/// A row that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    /// Its id, if that could be read.
-    pub id: Option<RowId>,
-    /// What was wrong with it.
-    pub reason: String,
-}
-
-#[derive(Deserialize)]
-struct PageBody<'a> {
-    #[serde(borrow)]
-    value: Vec<&'a RawValue>,
-    #[serde(rename = "@odata.nextLink")]
-    next: Option<String>,
-    #[serde(rename = "@odata.deltaLink")]
-    delta: Option<String>,
-    #[serde(rename = "@odata.count")]
-    count: Option<usize>,
-}
-
-/// A row that is no more, among changes (contract 4.3).
-#[derive(Deserialize)]
-struct DeletedBody<'a> {
-    #[serde(borrow, rename = "@odata.context")]
-    context: std::borrow::Cow<'a, str>,
-    id: Uuid,
-}
-
-/// Reads a page of a listing.
-pub(super) fn page(
-    response: &Response<Bytes>,
-    query: &Query,
-    endpoint: &Endpoint,
-    from: Option<&NextLink>,
-) -> Result<Page, Failure> {
-    let body: PageBody<'_> = parse(response)?;
-    let next = body
-        .next
-        .map(|link| NextLink::check(&link, endpoint, &query.set, from))
-        .transpose()?;
-    let delta = body
-        .delta
-        .map(|link| {
-            NextLink::check(&link, endpoint, &query.set, None).map(|_| DeltaLink::new(&link))
-        })
-        .transpose()?;
-    let mut page = Page {
-        next,
-        delta,
-        date: date(response.headers()),
-        count: body.count,
-        ..Page::default()
-    };
-    page.rows.reserve(body.value.len());
-    let mut reader = query.shape.reader();
-    for raw in body.value {
-        match reader.read(raw.get()) {
-            Ok(row) => page.rows.push(row),
-            Err(reason) => match deleted(raw.get()) {
-                Some(id) => page.deleted.push(id),
-                None => page.bad_rows.push(BadRow {
-                    id: query.shape.id_of(raw.get()),
-                    reason: bounded(&reason),
-                }),
-            },
-        }
-    }
-    Ok(page)
-}
-
-fn deleted(raw: &str) -> Option<RowId> {
-    let body: DeletedBody<'_> = serde_json::from_str(raw).ok()?;
-    RowId::new(body.id).filter(|_| body.context.ends_with("/$deletedEntity"))
-}
 
 /// Reads one row.
 pub(super) fn row(response: &Response<Bytes>, query: &Query) -> Result<Row, Failure> {
@@ -131,10 +38,6 @@ pub(super) fn row(response: &Response<Bytes>, query: &Query) -> Result<Row, Fail
 
 /// Reads a body of the Web API, whatever its shape.
 pub(super) fn body<T: DeserializeOwned>(response: &Response<Bytes>) -> Result<T, Failure> {
-    serde_json::from_slice(response.body()).map_err(|_| unreadable(response))
-}
-
-fn parse<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, Failure> {
     serde_json::from_slice(response.body()).map_err(|_| unreadable(response))
 }
 

@@ -1,5 +1,6 @@
 //! Rows from JSON, straight into the order of the columns that were asked for: no tree of values in between, and
-//! numbers by their text, so that a decimal is what the server wrote.
+//! decimals by their text, so that one is what the server wrote. Where only their checksums are wanted, nothing of a row is
+//! copied at all.
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
@@ -9,10 +10,13 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::domain::checksum::Checksums;
 use crate::domain::row::{ETag, Reference, Row, RowId, Value};
 use crate::domain::table::{Column, ColumnName, ColumnType, TableName, TableSchema};
 
@@ -140,6 +144,17 @@ impl RowShape {
         format!("odata.include-annotations=\"{names}Microsoft.Dynamics.CRM.lookuplogicalname\"")
     }
 
+    /// Whether a member is a number that must not pass through a floating point.
+    fn is_exact(&self, slot: Slot) -> bool {
+        let Slot::Column(place) = slot else {
+            return false;
+        };
+        matches!(
+            self.columns.get(place),
+            Some((_, ColumnType::Decimal { .. } | ColumnType::Money { .. }))
+        )
+    }
+
     /// Reads one row.
     pub(super) fn read(&self, json: &str) -> Result<Row, String> {
         self.reader().read(json)
@@ -151,13 +166,16 @@ impl RowShape {
             shape: self,
             order: Vec::new(),
             place: 0,
+            seen: Vec::new(),
         }
     }
 
     /// The id of a row that could not be read, if that can be.
     pub(super) fn id_of(&self, json: &str) -> Option<RowId> {
         let properties: HashMap<&str, &RawValue> = serde_json::from_str(json).ok()?;
-        text(properties.get(self.primary_id.as_str())?.get()).and_then(|text| row_id(&text).ok())
+        let json = properties.get(self.primary_id.as_str())?.get();
+        let text: Cow<'_, str> = serde_json::from_str(json).ok()?;
+        row_id(&text).ok()
     }
 }
 
@@ -177,6 +195,8 @@ pub(super) struct RowReader<'s> {
     order: Vec<(String, Option<Slot>)>,
     /// Behind the last property that was found in there.
     place: usize,
+    /// Which columns a row of which only the sum is wanted has had so far.
+    seen: Vec<bool>,
 }
 
 /// So many properties may be left out of a row before the next one is looked up.
@@ -187,13 +207,58 @@ const MOST_ORDERED: usize = 512;
 impl RowReader<'_> {
     /// Reads one row.
     pub(super) fn read(&mut self, json: &str) -> Result<Row, String> {
-        self.place = 0;
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        let row = RowSeed(self)
-            .deserialize(&mut deserializer)
-            .map_err(|error| error.to_string())?;
-        deserializer.end().map_err(|error| error.to_string())?;
-        Ok(row)
+        let row = self.row_from(&mut deserializer);
+        let row = row.and_then(|row| deserializer.end().map(|()| row));
+        row.map_err(|error| error.to_string())
+    }
+
+    /// Reads the id and the checksum of one row.
+    pub(super) fn sum(&mut self, json: &str, sums: &Checksums) -> Result<(RowId, u64), String> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let sum = self.sum_from(&mut deserializer, sums);
+        let sum = sum.and_then(|sum| deserializer.end().map(|()| sum));
+        sum.map_err(|error| error.to_string())
+    }
+
+    /// Reads the next row.
+    pub(super) fn row_from<'de, D: Deserializer<'de>>(&mut self, json: D) -> Result<Row, D::Error> {
+        let shape = self.shape;
+        let mut row = Parts {
+            values: vec![None; shape.columns.len()],
+            ..Parts::default()
+        };
+        self.members(json, &mut row)?;
+        row.finish(shape).map_err(D::Error::custom)
+    }
+
+    /// Reads the id and the checksum of the next row.
+    pub(super) fn sum_from<'de, D: Deserializer<'de>>(
+        &mut self,
+        json: D,
+        sums: &Checksums,
+    ) -> Result<(RowId, u64), D::Error> {
+        let mut row = Sum {
+            sums,
+            id: None,
+            sum: 0,
+            seen: std::mem::take(&mut self.seen),
+        };
+        row.seen.clear();
+        row.seen.resize(self.shape.columns.len(), false);
+        let read = self.members(json, &mut row);
+        let finished = row.finish(self.shape).map_err(D::Error::custom);
+        self.seen = row.seen;
+        read.and(finished)
+    }
+
+    fn members<'de, D: Deserializer<'de>>(
+        &mut self,
+        json: D,
+        into: &mut impl Members<'de>,
+    ) -> Result<(), D::Error> {
+        self.place = 0;
+        MembersSeed { reader: self, into }.deserialize(json)
     }
 
     fn slot(&mut self, name: &str) -> Option<Slot> {
@@ -212,39 +277,54 @@ impl RowReader<'_> {
     }
 }
 
-struct RowSeed<'r, 's>(&'r mut RowReader<'s>);
+/// What takes in the members of a row.
+trait Members<'de> {
+    /// Whether it looks at these members.
+    fn wants(&self, slot: Slot) -> bool;
 
-impl<'de> DeserializeSeed<'de> for RowSeed<'_, '_> {
-    type Value = Row;
+    /// Takes in one of them.
+    fn take(&mut self, shape: &RowShape, slot: Slot, json: Scalar<'de>)
+    -> Result<(), &'static str>;
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Row, D::Error> {
+struct MembersSeed<'r, 's, M> {
+    reader: &'r mut RowReader<'s>,
+    into: &'r mut M,
+}
+
+impl<'de, M: Members<'de>> DeserializeSeed<'de> for MembersSeed<'_, '_, M> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for RowSeed<'_, '_> {
-    type Value = Row;
+impl<'de, M: Members<'de>> Visitor<'de> for MembersSeed<'_, '_, M> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a row")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        let shape = self.0.shape;
-        let mut row = Parts {
-            values: vec![None; shape.columns.len()],
-            ..Parts::default()
-        };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let shape = self.reader.shape;
         while let Some(Name(name)) = map.next_key()? {
-            let Some(slot) = self.0.slot(&name) else {
+            let slot = self.reader.slot(&name);
+            let Some(slot) = slot.filter(|slot| self.into.wants(*slot)) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let raw: &RawValue = map.next_value()?;
-            row.take(shape, slot, raw.get())
+            let json = if shape.is_exact(slot) {
+                Scalar::Number(map.next_value::<&RawValue>()?.get())
+            } else {
+                map.next_value()?
+            };
+            self.into
+                .take(shape, slot, json)
                 .map_err(|why| A::Error::custom(format_args!("{name}: {why}")))?;
         }
-        row.finish(shape).map_err(A::Error::custom)
+        Ok(())
     }
 }
 
@@ -268,40 +348,53 @@ struct Parts {
     names: Vec<(usize, String)>,
 }
 
-impl Parts {
-    fn take(&mut self, shape: &RowShape, slot: Slot, raw: &str) -> Result<(), &'static str> {
+impl<'de> Members<'de> for Parts {
+    fn wants(&self, _slot: Slot) -> bool {
+        true
+    }
+
+    fn take(
+        &mut self,
+        shape: &RowShape,
+        slot: Slot,
+        json: Scalar<'de>,
+    ) -> Result<(), &'static str> {
         match slot {
-            Slot::Id => self.id = Some(row_id(&text(raw).ok_or("not an id")?)?),
-            Slot::ETag => self.etag = text(raw).and_then(|text| ETag::new(&text)),
-            Slot::ModifiedOn => self.modified_on = optional(raw, moment)?,
-            Slot::ModifiedBy => self.modified_by = optional(raw, row_id)?,
-            Slot::ModifiedByName => self.modified_by_name = text(raw).map(Cow::into_owned),
-            Slot::CreatedBy => self.created_by = optional(raw, row_id)?,
-            Slot::CreatedOn => self.created_on = optional(raw, moment)?,
+            Slot::Id => self.id = Some(row_id(&json.text().ok_or("not an id")?)?),
+            Slot::ETag => self.etag = json.text().and_then(|text| ETag::new(&text)),
+            Slot::ModifiedOn => self.modified_on = json.optional(moment)?,
+            Slot::ModifiedBy => self.modified_by = json.optional(row_id)?,
+            Slot::ModifiedByName => self.modified_by_name = json.text().map(Cow::into_owned),
+            Slot::CreatedBy => self.created_by = json.optional(row_id)?,
+            Slot::CreatedOn => self.created_on = json.optional(moment)?,
             Slot::Column(place) => {
                 let (name, kind) = shape.columns.get(place).ok_or("no such column")?;
-                let value = value(raw, kind)?;
+                if *name.as_str() == *shape.primary_id
+                    && let Scalar::Text(text) = &json
+                {
+                    self.id = Some(row_id(text)?);
+                }
+                let value = json.value(kind)?.into_owned();
                 self.also_own(name, &value);
                 let known = self.values.get_mut(place).ok_or("no such column")?;
                 if known.replace(value).is_some() {
                     return Err("it stands there twice");
                 }
-                if *name.as_str() == *shape.primary_id {
-                    self.id = Some(row_id(&text(raw).ok_or("not an id")?)?);
-                }
             }
             Slot::TableOf(place) => {
-                let table = text(raw).and_then(|text| TableName::new(&text).ok());
+                let table = json.text().and_then(|text| TableName::new(&text).ok());
                 self.tables.extend(table.map(|table| (place, table)));
             }
             Slot::NameOf(place) => {
-                let name = text(raw).map(Cow::into_owned);
+                let name = json.text().map(Cow::into_owned);
                 self.names.extend(name.map(|name| (place, name)));
             }
         }
         Ok(())
     }
+}
 
+impl Parts {
     /// A column that was asked for may be one that every row tells of itself.
     fn also_own(&mut self, name: &ColumnName, value: &Value) {
         match (name.as_str(), value) {
@@ -351,31 +444,123 @@ impl Parts {
     }
 }
 
-/// A value by its column's type.
-fn value(raw: &str, kind: &ColumnType) -> Result<Value, &'static str> {
-    if raw == "null" {
-        return Ok(Value::Null);
+/// A row of which only the checksum is wanted, as it is read.
+struct Sum<'c> {
+    sums: &'c Checksums,
+    id: Option<RowId>,
+    sum: u64,
+    seen: Vec<bool>,
+}
+
+impl<'de> Members<'de> for Sum<'_> {
+    fn wants(&self, slot: Slot) -> bool {
+        matches!(slot, Slot::Id | Slot::Column(_))
     }
-    let text = || text(raw).ok_or("not a text");
-    Ok(match kind {
-        ColumnType::Text { .. } => Value::Text(text()?.into_owned()),
-        ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status => {
-            Value::Integer(raw.parse().map_err(|_| "not a whole number")?)
+
+    fn take(
+        &mut self,
+        shape: &RowShape,
+        slot: Slot,
+        json: Scalar<'de>,
+    ) -> Result<(), &'static str> {
+        let Slot::Column(place) = slot else {
+            self.id = Some(row_id(&json.text().ok_or("not an id")?)?);
+            return Ok(());
+        };
+        let (name, kind) = shape.columns.get(place).ok_or("no such column")?;
+        if *name.as_str() == *shape.primary_id
+            && let Scalar::Text(text) = &json
+        {
+            self.id = Some(row_id(text)?);
         }
-        ColumnType::Decimal { .. } | ColumnType::Money { .. } => Value::Decimal(decimal(raw)?),
-        ColumnType::Boolean { .. } => match raw {
-            "true" => Value::Boolean(true),
-            "false" => Value::Boolean(false),
-            _ => return Err("neither true nor false"),
-        },
-        ColumnType::Choices => Value::Choices(choices(&text()?)?),
-        ColumnType::DateTime => Value::DateTime(moment(&text()?)?),
+        let value = json.value(kind)?;
+        let seen = self.seen.get_mut(place).ok_or("no such column")?;
+        if std::mem::replace(seen, true) {
+            return Err("it stands there twice");
+        }
+        self.sum = self.sum.wrapping_add(self.sums.part(place, &value));
+        Ok(())
+    }
+}
+
+impl Sum<'_> {
+    fn finish(&self, shape: &RowShape) -> Result<(RowId, u64), String> {
+        let id = self.id.ok_or("a row without its id")?;
+        if let Some(place) = self.seen.iter().position(|seen| !seen) {
+            let (name, _) = shape.columns.get(place).ok_or("no such column")?;
+            return Err(format!("{name}: it was asked for and is not there"));
+        }
+        Ok((id, self.sum))
+    }
+}
+
+/// A member's value as JSON has it.
+enum Scalar<'de> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    /// The text of a number that is to be read exactly; of anything, if the server sent something else.
+    Number(&'de str),
+    Text(Cow<'de, str>),
+    /// What no column holds: an object, a list, a number that is not whole.
+    Other,
+}
+
+impl<'de> Scalar<'de> {
+    fn text(self) -> Option<Cow<'de, str>> {
+        match self {
+            Scalar::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn optional<T>(
+        self,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, &'static str> {
+        match self {
+            Scalar::Null => Ok(None),
+            other => read(&other.text().ok_or("not a text")?).map(Some),
+        }
+    }
+
+    /// The value by its column's type.
+    fn value(self, kind: &ColumnType) -> Result<Value<Cow<'de, str>>, &'static str> {
+        let json = match self {
+            Scalar::Null | Scalar::Number("null") => return Ok(Value::Null),
+            json => json,
+        };
+        Ok(match (kind, json) {
+            (ColumnType::Text { .. }, json) => Value::Text(json.text().ok_or("not a text")?),
+            (
+                ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status,
+                Scalar::Integer(number),
+            ) => Value::Integer(number),
+            (
+                ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status,
+                _,
+            ) => return Err("not a whole number"),
+            (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Scalar::Number(text)) => {
+                Value::Decimal(decimal(text)?)
+            }
+            (ColumnType::Boolean { .. }, Scalar::Boolean(value)) => Value::Boolean(value),
+            (ColumnType::Boolean { .. }, _) => return Err("neither true nor false"),
+            (kind, json) => of_text(&json.text().ok_or("not a text")?, kind)?,
+        })
+    }
+}
+
+/// A value that JSON has as a text.
+fn of_text<'de>(text: &str, kind: &ColumnType) -> Result<Value<Cow<'de, str>>, &'static str> {
+    Ok(match kind {
+        ColumnType::Choices => Value::Choices(choices(text)?),
+        ColumnType::DateTime => Value::DateTime(moment(text)?),
         ColumnType::Date => {
-            let day = NaiveDate::parse_from_str(&text()?, "%Y-%m-%d");
+            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d");
             Value::Date(day.map_err(|_| "not a day")?)
         }
         ColumnType::Lookup { targets } => Value::Lookup(Reference {
-            id: row_id(&text()?)?,
+            id: row_id(text)?,
             // Where there is but one table to name, none is named.
             table: match targets.as_slice() {
                 [only] => Some(only.table.clone()),
@@ -383,28 +568,62 @@ fn value(raw: &str, kind: &ColumnType) -> Result<Value, &'static str> {
             },
             name: None,
         }),
-        ColumnType::Id => Value::Text(row_id(&text()?)?.to_string()),
-        ColumnType::Unsupported(_) => return Err("a type that is not read"),
+        ColumnType::Id => Value::Text(row_id(text)?.to_string().into()),
+        _ => return Err("a type that is not read"),
     })
 }
 
-/// A text of JSON: borrowed where it holds no escapes. `None` for what is no text.
-fn text(raw: &str) -> Option<Cow<'_, str>> {
-    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(raw).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
     }
 }
 
-fn optional<T>(
-    raw: &str,
-    read: impl Fn(&str) -> Result<T, &'static str>,
-) -> Result<Option<T>, &'static str> {
-    match raw {
-        "null" => Ok(None),
-        _ => read(&text(raw).ok_or("not a text")?).map(Some),
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Integer(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Scalar<'de>, E> {
+        Ok(i64::try_from(number).map_or(Scalar::Other, Scalar::Integer))
+    }
+
+    fn visit_f64<E>(self, _number: f64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar<'de>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalar<'de>, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
     }
 }
 

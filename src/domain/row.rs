@@ -1,5 +1,6 @@
 //! A row as it was read, and the values in it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -80,13 +81,13 @@ impl ETag {
     }
 }
 
-/// One value of a row.
+/// One value of a row; its text is its own, or lies where it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<T = String> {
     /// Nothing.
     Null,
     /// Text, exactly as it was sent.
-    Text(String),
+    Text(T),
     /// A whole number or the number of a choice.
     Integer(i64),
     /// A decimal or an amount of money.
@@ -114,18 +115,57 @@ pub struct Reference {
     pub name: Option<String>,
 }
 
-impl Value {
+impl<T: AsRef<str>> Value<T> {
     /// Whether nothing stands here: null, empty, the two-option's default, or the link's placeholder text.
     pub fn is_blank(&self, kind: &ColumnType, placeholder: &Placeholder) -> bool {
         match (self, kind) {
             (Self::Null, _) => true,
-            (Self::Text(text), _) => text.is_empty() || placeholder.matches(text),
+            (Self::Text(text), _) => {
+                let text = text.as_ref();
+                text.is_empty() || placeholder.matches(text)
+            }
             (Self::Boolean(value), ColumnType::Boolean { default }) => value == default,
             (Self::Choices(set), _) => set.is_empty(),
             _ => false,
         }
     }
 
+    /// Feeds what [`Value::same`] compares into a hash, so that equal values have equal hashes.
+    pub fn digest(&self, kind: &ColumnType, placeholder: &Placeholder, into: &mut impl Hasher) {
+        if self.is_blank(kind, placeholder) {
+            return 0u8.hash(into);
+        }
+        match self {
+            Self::Null => 0u8.hash(into),
+            Self::Text(text) => (1u8, text.as_ref()).hash(into),
+            Self::Integer(_) | Self::Decimal(_) => (2u8, rounded(self, kind)).hash(into),
+            Self::Boolean(value) => (3u8, value).hash(into),
+            Self::DateTime(at) => (4u8, at.timestamp()).hash(into),
+            Self::Date(day) => (5u8, day).hash(into),
+            Self::Choices(set) => (6u8, set).hash(into),
+            Self::Lookup(reference) => (7u8, reference.id).hash(into),
+        }
+    }
+}
+
+impl Value<Cow<'_, str>> {
+    /// The value with a text of its own.
+    pub fn into_owned(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(text) => Value::Text(text.into_owned()),
+            Self::Integer(number) => Value::Integer(number),
+            Self::Decimal(number) => Value::Decimal(number),
+            Self::Boolean(value) => Value::Boolean(value),
+            Self::DateTime(at) => Value::DateTime(at),
+            Self::Date(day) => Value::Date(day),
+            Self::Choices(set) => Value::Choices(set),
+            Self::Lookup(reference) => Value::Lookup(reference),
+        }
+    }
+}
+
+impl Value {
     /// Whether two sides hold the same, by the column's type (design, "Drift, exactly").
     pub fn same(&self, other: &Self, kind: &ColumnType, placeholder: &Placeholder) -> bool {
         if self.is_blank(kind, placeholder) && other.is_blank(kind, placeholder) {
@@ -139,23 +179,6 @@ impl Value {
                 same_number(self, other, kind)
             }
             (a, b) => a == b,
-        }
-    }
-
-    /// Feeds what [`Self::same`] compares into a hash, so that equal values have equal hashes.
-    pub fn digest(&self, kind: &ColumnType, placeholder: &Placeholder, into: &mut impl Hasher) {
-        if self.is_blank(kind, placeholder) {
-            return 0u8.hash(into);
-        }
-        match self {
-            Self::Null => 0u8.hash(into),
-            Self::Text(text) => (1u8, text.as_str()).hash(into),
-            Self::Integer(_) | Self::Decimal(_) => (2u8, rounded(self, kind)).hash(into),
-            Self::Boolean(value) => (3u8, value).hash(into),
-            Self::DateTime(at) => (4u8, at.timestamp()).hash(into),
-            Self::Date(day) => (5u8, day).hash(into),
-            Self::Choices(set) => (6u8, set).hash(into),
-            Self::Lookup(reference) => (7u8, reference.id).hash(into),
         }
     }
 }
@@ -173,7 +196,7 @@ fn same_number(a: &Value, b: &Value, kind: &ColumnType) -> bool {
 }
 
 /// A number at the column's precision, without trailing zeros; `None` for what is no number.
-fn rounded(value: &Value, kind: &ColumnType) -> Option<Decimal> {
+fn rounded<T>(value: &Value<T>, kind: &ColumnType) -> Option<Decimal> {
     let number = match value {
         Value::Integer(n) => Decimal::from(*n),
         Value::Decimal(n) => *n,

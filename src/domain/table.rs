@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 /// A table's logical name, `account`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TableName(String);
+pub struct TableName(Arc<str>);
 
 /// A column's logical name, `accountnumber`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ColumnName(String);
+pub struct ColumnName(Arc<str>);
 
 /// The name of a table in URLs, `accounts`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EntitySet(String);
+pub struct EntitySet(Arc<str>);
 
 /// Why a text is no name of a table or column.
 #[derive(Debug, Error)]
@@ -23,14 +24,14 @@ pub struct EntitySet(String);
 pub struct BadName(String);
 
 /// Names go into URLs, so that only what Dataverse allows in a name gets past here (security case 43).
-fn checked(name: &str) -> Result<String, BadName> {
+fn checked(name: &str) -> Result<Arc<str>, BadName> {
     let first = name
         .chars()
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if first && rest && name.len() <= 128 {
-        Ok(name.to_owned())
+        Ok(name.into())
     } else {
         Err(BadName(super::text::visible(name).into_owned()))
     }

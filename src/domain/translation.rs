@@ -39,6 +39,11 @@ pub enum Translated {
 }
 
 impl Translation {
+    /// Whether rows are on the link, and mean the same in the target, as they are.
+    pub fn is_none(&self) -> bool {
+        self.scope.is_none() && self.columns.is_empty()
+    }
+
     /// Reads a row of the source as the target would hold it.
     pub fn read(&self, mut row: Row) -> Translated {
         if let Some(scope) = &self.scope

@@ -16,9 +16,6 @@ use super::row::Row;
 /// The rows that are written and sent at once: enough to be worth a call of the socket's, few enough that the first are
 /// soon on their way.
 const PART: usize = 1000;
-/// Threads that write one page, each every second part: one alone is slower than the socket.
-const WRITERS: usize = 2;
-
 /// The body of a reply that is not yet sent.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -90,36 +87,37 @@ impl Content {
         }
     }
 
-    /// As HTTP's server sends it: a page is written on threads of its own, and what is written is sent meanwhile.
+    /// As HTTP's server sends it: what is written of a page is sent while the next part is written on a thread beside.
     pub(crate) fn sent(self) -> Body {
         let page = match self {
             Content::Whole(bytes) => return Body::from(bytes),
             Content::Page(page) => Arc::new(*page),
         };
-        let parts = page.parts();
-        let writer = |first: usize| {
-            // Unbounded, so that a client who reads slowly keeps no thread waiting; all of it is one page at most.
-            let (tell, told) = mpsc::unbounded_channel::<Bytes>();
-            let page = Arc::clone(&page);
-            tokio::task::spawn_blocking(move || {
-                let mut length = 0;
-                for part in (first..parts).step_by(WRITERS) {
-                    let mut out = Vec::with_capacity(length);
-                    page.write_part(part, &mut out);
-                    // The next one is about as long.
-                    length = out.len() + out.len() / 16;
-                    if tell.send(out.into()).is_err() {
-                        // Whoever went away misses nothing.
-                        return;
-                    }
+        // Unbounded, so that a client who reads slowly keeps no thread waiting; all of it is one page at most.
+        let (tell, told) = mpsc::unbounded_channel();
+        let beside = Arc::clone(&page);
+        tokio::task::spawn_blocking(move || {
+            let mut length = beside.guess();
+            for part in (1..beside.parts()).step_by(2) {
+                let written = beside.part(part, &mut length);
+                if tell.send(written).is_err() {
+                    // Whoever went away misses nothing.
+                    return;
                 }
-            });
-            told
-        };
-        let writers: [_; WRITERS] = std::array::from_fn(writer);
-        let parts = stream::unfold((writers, 0), |(mut writers, next)| async move {
-            let part = writers.get_mut(next % WRITERS)?.recv().await?;
-            Some((Ok::<_, Infallible>(part), (writers, next + 1)))
+            }
+        });
+        // Every second part is written here: to wake one more thread for it would take about as long.
+        let length = page.guess();
+        let state = (page, told, 0, length);
+        let parts = stream::unfold(state, |(page, mut told, next, mut length)| async move {
+            let part = if next % 2 == 1 {
+                told.recv().await?
+            } else if next < page.parts() {
+                page.part(next, &mut length)
+            } else {
+                return None;
+            };
+            Some((Ok::<_, Infallible>(part), (page, told, next + 1, length)))
         });
         Body::from_stream(parts)
     }
@@ -135,6 +133,20 @@ impl Page {
         for part in 0..self.parts() {
             self.write_part(part, out);
         }
+    }
+
+    /// About as many bytes as a part has: to grow on the way is to copy what is written.
+    fn guess(&self) -> usize {
+        const EACH: usize = 48;
+        self.rows.len().min(PART) * self.writer.spots().len() * EACH
+    }
+
+    /// One part; the next one is taken to be about as long.
+    fn part(&self, part: usize, length: &mut usize) -> Bytes {
+        let mut out = Vec::with_capacity(*length);
+        self.write_part(part, &mut out);
+        *length = out.len() + out.len() / 16;
+        out.into()
     }
 
     /// Writes some of the rows, with what comes before the first and behind the last.

@@ -34,8 +34,8 @@ pub(crate) struct Spot(u32);
 /// A value on its way to the wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cell<'r> {
-    /// A text that stands in JSON as it is.
-    Plain(&'r [u8]),
+    /// A text that stands in JSON as it is: what the row holds from its first byte on, and its length.
+    Plain(&'r [u8], usize),
     Value(ValueRef<'r>),
 }
 
@@ -143,7 +143,7 @@ impl Row {
         };
         let mut from = Reader(bytes);
         match from.plain() {
-            Some(text) => Cell::Plain(text),
+            Some((text, length)) => Cell::Plain(text, length),
             None => self.unpack(&mut from).map_or(null, Cell::Value),
         }
     }
@@ -307,17 +307,15 @@ impl<'r> Reader<'r> {
         Some(*chunk)
     }
 
-    /// A text that needs no reading to be written as JSON, if that comes next.
+    /// A text that needs no reading to be written as JSON, if that comes next: where it begins, and its length.
     #[inline(always)]
-    fn plain(&mut self) -> Option<&'r [u8]> {
+    fn plain(&self) -> Option<(&'r [u8], usize)> {
         let mut ahead = Reader(self.0);
         if ahead.byte()? != tag::PLAIN {
             return None;
         }
         let length = usize::try_from(ahead.varint()?).ok()?;
-        let (text, rest) = ahead.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(text)
+        (length <= ahead.0.len()).then_some((ahead.0, length))
     }
 
     /// Steps over a tag and its payload.
@@ -424,7 +422,7 @@ mod tests {
             row.find(&places, &mut spots);
             for (spot, column) in spots.iter().zip(wanted) {
                 let value = match row.at(*spot) {
-                    Cell::Plain(text) => ValueRef::Text(std::str::from_utf8(text).unwrap_or_default()),
+                    Cell::Plain(text, length) => ValueRef::Text(std::str::from_utf8(&text[..length]).unwrap_or_default()),
                     Cell::Value(value) => value,
                 };
                 prop_assert_eq!(value, values[column].as_ref());

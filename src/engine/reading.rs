@@ -58,6 +58,14 @@ impl LinkTable {
         Query::tracked(schema, columns)
     }
 
+    /// Whether the rows of one side need no translating to be compared with the other's.
+    pub(super) fn is_taken_as_it_is(&self, end: End) -> bool {
+        match end {
+            End::Source => self.translation.is_none(),
+            End::Target => self.identity.is_plain(),
+        }
+    }
+
     /// What was read of one side, in the target's terms.
     pub(super) fn take(&self, end: End, page: Page) -> Taken {
         let bad = page.bad_rows.into_iter();

@@ -446,6 +446,7 @@ fn connect(file: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "mmap_size", 0)?;
+    super::schema::keep_plans(&connection)?;
     Ok(connection)
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::domain::instance::Endpoint;
 use std::time::Duration;
 
 use super::*;

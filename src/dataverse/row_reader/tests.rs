@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::dataverse::write::testing::{column, lookup, table};
+use crate::domain::drift::{CompareRules, ComparedColumn};
 
 fn shape(columns: &[&str]) -> RowShape {
     let columns: Vec<ColumnName> = columns.iter().map(|name| column(name)).collect();
@@ -183,6 +184,73 @@ fn rows_may_differ_in_what_they_have_and_in_its_order() {
             .read(&format!(r#"{{"name":"E","accountid":"{ID}"}}"#))
             .is_err()
     );
+}
+
+#[test]
+fn the_checksum_of_a_row_is_that_of_its_values_however_they_stand_there() {
+    let columns = [
+        "revenue",
+        "name",
+        "primarycontactid",
+        "customerid",
+        "born",
+        "active",
+        "tags",
+    ];
+    let rules = CompareRules {
+        columns: columns
+            .iter()
+            .filter_map(|name| table().column(&column(name)).cloned())
+            .map(|column| ComparedColumn::new(column.name, column.kind))
+            .collect(),
+        ..CompareRules::default()
+    };
+    assert_eq!(rules.columns.len(), columns.len());
+    let sums = Checksums::new(&rules, 5);
+    let shape = shape(&columns);
+    let mut reader = shape.reader();
+    let row = format!(
+        r#"{{"@odata.etag":"W/\"1\"","revenue":1.50,"name":"Ac\u006De","_primarycontactid_value":"{OTHER}","_customerid_value":null,
+        "born":"2016-09-28","active":true,"tags":"3,1","accountid":"{ID}","modifiedon":"2016-09-28T22:57:53Z"}}"#
+    );
+    let again = format!(
+        r#"{{"accountid":"{ID}","tags":"1,3","active":true,"born":"2016-09-28","_customerid_value":null,
+        "_primarycontactid_value":"{OTHER}","name":"Acme","revenue":1.5}}"#
+    );
+    let expected = sums.of(&shape.read(&row).unwrap());
+    let sum = |reader: &mut RowReader<'_>, json: &str| reader.sum(json, &sums);
+    assert_eq!(
+        sum(&mut reader, &row),
+        Ok((RowId::parse(ID).unwrap(), expected))
+    );
+    assert_eq!(
+        sum(&mut reader, &again),
+        Ok((RowId::parse(ID).unwrap(), expected))
+    );
+    for other in [
+        ("1.50", "1.51"),
+        ("true", "false"),
+        ("2016-09-28\"", "2016-09-29\""),
+        ("3,1", "3"),
+    ] {
+        let other = sum(&mut reader, &row.replace(other.0, other.1));
+        assert_ne!(other.unwrap().1, expected);
+    }
+    for (json, why) in [
+        (
+            row.replace("\"tags\":\"3,1\",", ""),
+            "tags: it was asked for",
+        ),
+        (
+            row.replace("\"active\":true", "\"active\":1"),
+            "neither true nor false",
+        ),
+        (row.replace("\"active\":true", "\"name\":\"x\""), "twice"),
+        (row.replace(ID, ""), "not an id"),
+    ] {
+        let told = sum(&mut reader, &json).unwrap_err();
+        assert!(told.contains(why), "{told}");
+    }
 }
 
 proptest::proptest! {

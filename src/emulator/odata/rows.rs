@@ -47,11 +47,50 @@ pub(crate) struct RowWriter {
 struct Written {
     column: usize,
     /// What comes before its value: `,"name":`.
-    name: String,
+    name: Constant,
     /// What comes before a text: `,"name":"`.
-    quoted: String,
+    quoted: Constant,
     /// What comes before that, if the value leads to a row of the table.
     leads: Vec<(TableId, String)>,
+}
+
+/// A text that every row repeats.
+#[derive(Debug)]
+struct Constant {
+    /// The text, and blanks up to [`SHORT`].
+    padded: Vec<u8>,
+    length: usize,
+}
+
+/// Most names of columns are no longer, with what stands around them.
+const SHORT: usize = 48;
+
+impl Constant {
+    fn new(text: String) -> Constant {
+        let length = text.len();
+        let mut padded = text.into_bytes();
+        padded.resize(length.max(SHORT), b' ');
+        Constant { padded, length }
+    }
+
+    #[inline(always)]
+    fn write(&self, out: &mut Vec<u8>) {
+        beginning::<SHORT>(out, &self.padded, self.length);
+    }
+}
+
+/// Writes the first bytes of some. Where there are enough, a fixed number is copied and what is too much cut off again: that
+/// takes a few moves, and a copy of any length is a call.
+#[inline(always)]
+fn beginning<const MOVED: usize>(out: &mut Vec<u8>, bytes: &[u8], length: usize) {
+    match bytes.first_chunk::<MOVED>() {
+        Some(chunk) if length <= MOVED => {
+            let end = out.len() + length;
+            out.extend_from_slice(chunk);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(bytes.get(..length).unwrap_or(bytes)),
+    }
 }
 
 impl RowWriter {
@@ -72,8 +111,8 @@ impl RowWriter {
             let column = definition.columns.get(index)?;
             Some(Written {
                 column: index,
-                name: format!(",\"{}\":", column.wire_name),
-                quoted: format!(",\"{}\":\"", column.wire_name),
+                name: Constant::new(format!(",\"{}\":", column.wire_name)),
+                quoted: Constant::new(format!(",\"{}\":\"", column.wire_name)),
                 leads: leading(&schema, column, leads),
             })
         };
@@ -165,16 +204,16 @@ impl RowWriter {
                 self.format(store, out, row, written.column);
             }
             match cell {
-                Cell::Plain(text) => {
-                    out.extend_from_slice(written.quoted.as_bytes());
-                    out.extend_from_slice(text);
+                Cell::Plain(text, length) => {
+                    written.quoted.write(out);
+                    beginning::<32>(out, text, length);
                     out.push(b'"');
                 }
                 Cell::Value(value) => {
                     if let ValueRef::Lookup(reference) = value {
                         self.lead(out, written, reference.table);
                     }
-                    out.extend_from_slice(written.name.as_bytes());
+                    written.name.write(out);
                     self::value(out, value);
                 }
             }
@@ -313,11 +352,12 @@ pub(crate) fn scalar<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
 
 #[inline(always)]
 fn id(out: &mut Vec<u8>, id: Uuid) {
-    let mut text = [b'"'; 38];
-    if let Some(middle) = text.get_mut(1..37) {
+    // Where it will stand: to be copied at once, single bytes would first have to reach memory.
+    let begin = out.len();
+    out.extend_from_slice(&[b'"'; 38]);
+    if let Some(middle) = out.get_mut(begin + 1..begin + 37) {
         id.hyphenated().encode_lower(middle);
     }
-    out.extend_from_slice(&text);
 }
 
 /// Writes an exact number; whole sums keep a digit behind the point, by which a reader sees that they are not counts.
@@ -351,25 +391,23 @@ fn decimal(out: &mut Vec<u8>, number: Decimal) {
 #[inline(always)]
 fn time(out: &mut Vec<u8>, time: DateTime<Utc>) {
     let time = time.naive_utc();
-    let Ok(year) = u32::try_from(time.year()) else {
+    let Ok(year @ 0..=9999) = u32::try_from(time.year()) else {
         return scalar(out, &time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     };
-    let mut text = *b"\"0000-00-00T00:00:00Z\"";
-    for (at, number) in [
-        (1, year / 100),
-        (3, year % 100),
-        (6, time.month()),
-        (9, time.day()),
-        (12, time.hour()),
-        (15, time.minute()),
-        (18, time.second()),
-    ] {
-        let digits = [number / 10 % 10, number % 10];
-        for (place, digit) in text.iter_mut().skip(at).zip(digits) {
-            *place = b'0' + u8::try_from(digit).unwrap_or_default();
-        }
-    }
-    out.extend_from_slice(&text);
+    let ([y1, y2], [y3, y4]) = (two(year / 100), two(year % 100));
+    let ([m1, m2], [d1, d2]) = (two(time.month()), two(time.day()));
+    let ([h1, h2], [n1, n2]) = (two(time.hour()), two(time.minute()));
+    let [s1, s2] = two(time.second());
+    out.extend_from_slice(&[
+        b'"', y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2,
+        b'Z', b'"',
+    ]);
+}
+
+/// The last two digits of a number.
+#[inline(always)]
+fn two(number: u32) -> [u8; 2] {
+    [number / 10 % 10, number % 10].map(|digit| b'0' + (digit & 0xf) as u8)
 }
 
 /// The columns of the answer: the selected ones, the primary id, and money's currency, which comes along unasked.

@@ -9,6 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::mpsc;
 
 use crate::dataverse::{Filter, Page, Query, Reader, now};
+use crate::domain::checksum::Checksums;
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
 use crate::domain::pairing::Paired;
@@ -87,8 +88,10 @@ async fn compare_from(
     let started = now();
     let read_before = place.rows();
     let (told, mut hears) = mpsc::channel(4);
+    let sums = Checksums::new(&table.rules, place.source.seed);
     let lists = |end, listed: &Listing| Lists {
         end,
+        sums: sums.clone(),
         reader: job.ends.reader(end).clone(),
         table: Arc::clone(table),
         interruption: job.interruption,
@@ -175,11 +178,16 @@ async fn compare_from(
     Ok(comparison)
 }
 
-fn listing(table: &LinkTable, end: End) -> Query {
-    if table.is_tracked() {
+fn listing(table: &LinkTable, end: End, sums: &Checksums) -> Query {
+    let query = if table.is_tracked() {
         table.tracked(end)
     } else {
         table.query(end)
+    };
+    if table.is_taken_as_it_is(end) {
+        query.summed(sums.clone())
+    } else {
+        query
     }
 }
 
@@ -241,6 +249,7 @@ async fn pair(
 /// One side's listing.
 struct Lists {
     end: End,
+    sums: Checksums,
     reader: Reader,
     table: Arc<LinkTable>,
     interruption: Interruption,
@@ -251,7 +260,7 @@ struct Lists {
 
 impl Lists {
     async fn run(mut self) -> Result<Listing, Failure> {
-        let query = listing(&self.table, self.end);
+        let query = listing(&self.table, self.end, &self.sums);
         let mut pages = match &self.listed.next {
             Some(place) => self.reader.pages_from(query, place)?,
             // It was read to its end before.
@@ -274,7 +283,7 @@ impl Lists {
                 Err(failure) => return Err(failure),
             };
             self.listed.pages += 1;
-            self.listed.rows += page.rows.len();
+            self.listed.rows += page.rows.len() + page.sums.len();
             // An answer is dated when it is given; what it says is as old as the question.
             self.listed.began = self.listed.began.or_else(|| {
                 let took = chrono::Duration::from_std(now().since(asked)).ok()?;
@@ -298,13 +307,13 @@ impl Lists {
             && (failure.is_transient() || failure.is_held_back())
     }
 
-    fn digest(&self, page: Page) -> Listed {
+    fn digest(&self, mut page: Page) -> Listed {
+        let mut rows = std::mem::take(&mut page.sums);
         let taken = self.table.take(self.end, page);
-        let rows = taken.rows.iter();
-        let rows = rows.map(|row| (row.id, self.table.rules.digest(row)));
+        rows.extend(taken.rows.iter().map(|row| (row.id, self.sums.of(row))));
         let unreadable = taken.unreadable.iter().map(|(id, _)| *id);
         Listed {
-            rows: rows.collect(),
+            rows,
             unreadable: unreadable.collect(),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Progress {
     link: String,
     table: TableName,
     rules: u64,
+    /// Of the checksums, as long as it goes on.
+    seed: u64,
     /// When it began, in whichever process.
     pub(super) started: DateTime<Utc>,
 }
@@ -68,12 +70,14 @@ impl Progress {
             link: job.link.config.name.clone(),
             table: table.name.clone(),
             rules: rules_of(table),
+            seed: fastrand::u64(..),
             started: now.trunc_subsecs(3),
         };
         if job.depth != Depth::Anew {
             match progress.before(job, table, now).await {
                 Ok(Some(place)) => {
                     progress.started = place.source.started.min(place.target.started);
+                    progress.seed = place.source.seed;
                     return (progress, place);
                 }
                 Ok(None) => {}
@@ -98,6 +102,7 @@ impl Progress {
     fn unlisted(&self) -> Listing {
         Listing {
             rules: self.rules,
+            seed: self.seed,
             started: self.started,
             began: None,
             pages: 0,
@@ -137,6 +142,13 @@ impl Progress {
                 End::Source => place.source = listing,
                 End::Target => place.target = listing,
             }
+        }
+        // A side that has no page yet goes on with the other's seed.
+        match (place.source.pages, place.target.pages) {
+            (0, _) => place.source.seed = place.target.seed,
+            (_, 0) => place.target.seed = place.source.seed,
+            _ if place.source.seed != place.target.seed => return Ok(None),
+            _ => {}
         }
         // Both sides in turn, so that rows that are equal make room for the next.
         for page in 1..=place.source.pages.max(place.target.pages) {

@@ -3,13 +3,12 @@
 //! of them, a version that changed, a refusal, an answer that was lost, is told apart by the path of one record.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{Attempt, Ensured, ends_at_once, overwrites_on_a_guess};
 use super::{Named, Repair, Step, Stop, Written};
 use crate::dataverse::{MOST_IN_A_BATCH, Write, now};
+use crate::domain::batch_size::BatchSize;
 use crate::domain::failure::Failure;
 use crate::domain::operation::{RecordKey, Stage};
 use crate::domain::plan::{BlastRadius, Plan};
@@ -20,59 +19,30 @@ use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
 use crate::engine::reconcile::{find_partners, look_many};
 
-/// Writes in a batch to begin with (contract 5.2 advises about ten).
-const FIRST: usize = 10;
-
-/// How many writes go into one request: more while the time for each stays what it was, fewer when it does not
-/// (design, "Parallel writes").
+/// How many writes go into one request, as all groups of an operation learn it.
 #[derive(Debug)]
-pub(in crate::engine) struct Batches {
-    size: AtomicUsize,
-    /// The least time that a write took, in microseconds.
-    best: AtomicU64,
-}
+pub(in crate::engine) struct Batches(Mutex<BatchSize>);
 
 impl Default for Batches {
     fn default() -> Self {
-        Self {
-            size: AtomicUsize::new(FIRST),
-            best: AtomicU64::new(u64::MAX),
-        }
+        Self(Mutex::new(BatchSize::up_to(MOST_IN_A_BATCH)))
     }
 }
 
 impl Batches {
+    fn size(&self) -> MutexGuard<'_, BatchSize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The next records of one table, so many as a request may hold now.
     pub(super) fn take(&self, records: &mut VecDeque<Named>, most: usize) -> Vec<Named> {
-        let most = most.min(self.size.load(Ordering::Relaxed));
+        let most = most.min(self.size().get());
         let Some(table) = records.front().map(|record| record.key.table) else {
             return Vec::new();
         };
         let is_here = |record: &&Named| record.key.table == table;
         let count = records.iter().take(most).take_while(is_here).count();
         records.drain(..count).collect()
-    }
-
-    /// Learns from a batch that went well.
-    fn took(&self, writes: usize, took: Duration) {
-        let each = took.as_micros() / u128::try_from(writes.max(1)).unwrap_or(1);
-        let each = u64::try_from(each).unwrap_or(u64::MAX).max(1);
-        let best = self.best.fetch_min(each, Ordering::Relaxed).min(each);
-        let is_flat = each <= best.saturating_add(best / 2);
-        let size = self.size.load(Ordering::Relaxed);
-        let next = if is_flat && writes >= size {
-            (size + size / 2).min(MOST_IN_A_BATCH)
-        } else if is_flat {
-            size
-        } else {
-            (size / 2).max(FIRST)
-        };
-        self.size.store(next, Ordering::Relaxed);
-    }
-
-    /// Begins anew with few, after a batch that failed.
-    fn failed(&self) {
-        self.size.store(FIRST, Ordering::Relaxed);
     }
 }
 
@@ -334,11 +304,12 @@ impl Repair {
         let sent = now();
         let outcomes = match self.ends.target.send_batch(&writes).await {
             Ok(outcomes) => {
-                self.batches.took(writes.len(), now().since(sent));
+                let took = now().since(sent);
+                self.batches.size().took(writes.len(), took);
                 outcomes
             }
             Err(failure) => {
-                self.batches.failed();
+                self.batches.size().failed();
                 vec![Err(failure); planned.len()]
             }
         };

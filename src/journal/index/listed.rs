@@ -12,7 +12,7 @@ use crate::domain::table::TableName;
 pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS listings (
     link TEXT NOT NULL, entity TEXT NOT NULL, side TEXT NOT NULL,
-    rules INTEGER NOT NULL, started TEXT NOT NULL, began TEXT,
+    rules INTEGER NOT NULL, seed INTEGER NOT NULL, started TEXT NOT NULL, began TEXT,
     pages INTEGER NOT NULL, read INTEGER NOT NULL, next TEXT, delta TEXT,
     PRIMARY KEY (link, entity, side)
 ) STRICT, WITHOUT ROWID;
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS listed (
 ) STRICT;
 ";
 
-/// Bytes of a row: its id and the hash of its hydrated columns.
+/// Bytes of a row: its id and its checksum.
 const ROW: usize = 24;
 
 /// How far one side of a table has been read.
@@ -31,6 +31,8 @@ const ROW: usize = 24;
 pub struct Listing {
     /// What is compared and how: what was read under other rules is worth nothing.
     pub rules: u64,
+    /// What the checksums of its rows were made with.
+    pub seed: u64,
     /// When the comparison began.
     pub started: DateTime<Utc>,
     /// The server's clock when it was first asked, if it has told it.
@@ -48,7 +50,7 @@ pub struct Listing {
 /// One page that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
-    /// Its rows, each with the hash of its hydrated columns.
+    /// Its rows, each with its checksum.
     pub rows: Vec<(RowId, u64)>,
     /// Rows that could not be read.
     pub unreadable: Vec<RowId>,
@@ -107,13 +109,14 @@ pub(super) fn save(
         ])?;
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO listings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT OR REPLACE INTO listings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             link,
             table.as_str(),
             side,
             listing.rules.cast_signed(),
+            listing.seed.cast_signed(),
             moment(listing.started),
             listing.began.map(moment),
             listing.pages,
@@ -132,7 +135,7 @@ pub(super) fn load(
     side: &str,
 ) -> rusqlite::Result<Option<Listing>> {
     let mut select = connection.prepare_cached(
-        "SELECT rules, started, began, pages, read, next, delta FROM listings
+        "SELECT rules, started, began, pages, read, next, delta, seed FROM listings
          WHERE link = ?1 AND entity = ?2 AND side = ?3",
     )?;
     let listing = select.query_row(params![link, table.as_str(), side], |row| {
@@ -140,6 +143,7 @@ pub(super) fn load(
         let began = text(2)?.is_some().then(|| time(row, 2)).transpose()?;
         Ok(Listing {
             rules: row.get::<_, i64>(0)?.cast_unsigned(),
+            seed: row.get::<_, i64>(7)?.cast_unsigned(),
             started: time(row, 1)?,
             began,
             pages: row.get(3)?,

@@ -278,6 +278,7 @@ async fn what_a_comparison_has_read_is_kept_page_by_page_until_it_is_done() {
     let id = |number: u128| RowId::new(Uuid::from_u128(number)).unwrap();
     let listing = |page: u32| Listing {
         rules: u64::MAX,
+        seed: u64::MAX - 2,
         started: checkpoint(5).taken,
         began: (page > 1).then(|| checkpoint(4).taken),
         pages: page,
