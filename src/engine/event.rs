@@ -164,6 +164,8 @@ pub(super) enum Event {
         /// As the journal has it; `None` where it can't be read, or is another process's.
         left: Option<Box<RecoveredOperation>>,
     },
+    /// Something was written into the journal, perhaps by another process.
+    Written,
     /// An agent lives beside us, or none does any more.
     AgentSeen(Option<Holder>),
     /// What the agent beside us says of everything.

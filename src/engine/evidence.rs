@@ -144,6 +144,12 @@ impl Parked {
         self.lock().entry(key).or_insert((source, why));
     }
 
+    /// Takes in what the journal knows by now, perhaps from another process; whether it is news.
+    pub(super) fn learn(&self, key: RecordKey, source: u64, why: &Arc<str>) -> bool {
+        let told = (source, Arc::clone(why));
+        self.lock().insert(key, told.clone()) != Some(told)
+    }
+
     /// A write of it succeeded.
     pub(super) fn release(&self, key: RecordKey) {
         self.lock().remove(&key);
