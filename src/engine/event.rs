@@ -246,4 +246,15 @@ pub(super) struct Comparison {
     /// drift, and all others stand where they stood.
     pub(super) is_whole: bool,
     pub(super) looked: Vec<Looked>,
+    /// Records that others have read meanwhile, and as what they are counted here.
+    pub(super) apart: Vec<(RowId, Counted)>,
+}
+
+/// As what a comparison counts a record that others have read while it was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Equal on both sides.
+    InStep,
+    /// Out of step, as it was before.
+    Listed,
 }

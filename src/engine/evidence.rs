@@ -96,7 +96,12 @@ impl ReadApart {
         self.lock().insert(id);
     }
 
-    /// Those that were read until now.
+    /// Those that were read until now; they are still to be looked at.
+    pub(super) fn seen(&self) -> BTreeSet<RowId> {
+        self.lock().clone()
+    }
+
+    /// The same, and none of them is to be looked at any more.
     pub(super) fn take(&self) -> BTreeSet<RowId> {
         std::mem::take(&mut *self.lock())
     }

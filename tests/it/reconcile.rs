@@ -427,6 +427,54 @@ async fn a_row_that_is_gone_though_no_feed_tells_of_it_is_looked_at_once_more() 
     lab.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_somebody_reads_during_a_look_is_counted_once() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let in_step_then = state.tables[0].counts.of(Drift::InSync);
+    let id = in_step(&lab, &state, 1).await.remove(0);
+    // The source has told what changed, and the target has not yet.
+    let slow = json!({"count": 1, "path": "deltatoken", "table": "account", "delay_ms": 1500});
+    lab.emulated.europe().arm(slow).await;
+    lab.clear_log().await;
+    let before = state.tables[0].compared;
+    lab.send(Command::Compare).await;
+    let us = lab.emulated.us();
+    let is_told = |request: &Json| {
+        request["path"].as_str().unwrap().ends_with("/accounts") && request["status"] == 200
+    };
+    while !us.log().await.iter().any(is_told) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let phone = json!({"telephone1": "+1 555 0100"});
+    assert_eq!(us.patch(&address(&id), phone).await.status, 204);
+    let key = tandem::domain::operation::RecordKey {
+        table: tandem::domain::operation::TableIndex(0),
+        id: tandem::domain::row::RowId::parse(&id).unwrap(),
+    };
+    lab.send(Command::Inspect(key)).await;
+    lab.until("it was read", |state| {
+        drift_of(state, &id) == Some(Drift::Stale)
+    })
+    .await;
+    let is_over = |state: &State| state.tables[0].compared != before;
+    let state = lab.until("the look is over", is_over).await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Stale));
+    assert_eq!(state.tables[0].counts.of(Drift::InSync), in_step_then - 1);
+    // And put right while the next look is under way.
+    let slow = json!({"count": 1, "path": "deltatoken", "table": "account", "delay_ms": 1500});
+    lab.compare_again().await;
+    lab.emulated.europe().arm(slow).await;
+    let before = lab.engine.states.borrow().tables[0].compared;
+    lab.send(Command::Compare).await;
+    let operation = lab.repair(Verb::Sync, &[key]).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    let is_over = |state: &State| state.tables[0].compared != before;
+    let state = lab.until("the look is over", is_over).await;
+    assert_eq!(state.tables[0].counts.of(Drift::InSync), in_step_then);
+    lab.stop().await;
+}
+
 /// Fault F9: what is still to be looked at once more outlives a look that breaks off.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_look_that_breaks_off_forgets_no_record_that_it_was_to_look_at_once_more() {

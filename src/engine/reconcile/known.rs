@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::drift::{Drift, Side};
 use crate::domain::operation::RecordKey;
 use crate::domain::row::RowId;
-use crate::engine::event::Looked;
+use crate::engine::event::{self, Looked};
 use crate::engine::evidence::Standing;
 use crate::engine::link::{LinkContext, LinkTable};
 use crate::journal::{Change, Checkpoint, Group, Problem};
@@ -128,6 +128,18 @@ impl Known {
     /// Whether a row was the target's own when it was last looked at; it has to be taken up first.
     pub(super) fn was_local(&self, id: RowId) -> bool {
         self.counted.local.has(id)
+    }
+
+    /// As what these rows are counted; they have to be taken up first.
+    pub(super) fn counts(&self, ids: &[RowId]) -> Vec<(RowId, event::Counted)> {
+        let counted = ids.iter().filter_map(|id| match self.drift(*id) {
+            Some(_) => Some((*id, event::Counted::Listed)),
+            None => {
+                let is_equal = self.was_in_source(*id);
+                is_equal.then_some((*id, event::Counted::InStep))
+            }
+        });
+        counted.collect()
     }
 
     /// From where the table's changes go on.
