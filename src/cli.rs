@@ -161,11 +161,10 @@ pub fn keep_memory_private() {
         maximum: Some(0),
     };
     // Lowering one's own limit is never refused; where the system does not know it, it writes no such file.
-    drop(setrlimit(Resource::Core, none));
+    let _limited = setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
-    drop(rustix::process::set_dumpable_behavior(
-        rustix::process::DumpableBehavior::NotDumpable,
-    ));
+    let _hidden =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 /// From now on a panic says where it happened, and that it is a bug; never what was being worked on, which could hold

@@ -67,7 +67,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gate = KeptGate::of(folder.path(), "europe", "own");
         assert_eq!(gate.kept(), None);
-        let at = |seconds| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         gate.keep(at(30), "HTTP 429\nx").unwrap();
         gate.keep(at(20), "HTTP 429").unwrap();
         assert_eq!(gate.kept(), Some((at(30), "HTTP 429^Jx".to_owned())));

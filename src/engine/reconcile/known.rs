@@ -132,12 +132,12 @@ impl Known {
 
     /// As what these rows are counted; they have to be taken up first.
     pub(super) fn counts(&self, ids: &[RowId]) -> Vec<(RowId, event::Counted)> {
-        let counted = ids.iter().filter_map(|id| match self.drift(*id) {
-            Some(_) => Some((*id, event::Counted::Listed)),
-            None => {
-                let is_equal = self.was_in_source(*id);
-                is_equal.then_some((*id, event::Counted::InStep))
+        let counted = ids.iter().filter_map(|id| {
+            if self.drift(*id).is_some() {
+                return Some((*id, event::Counted::Listed));
             }
+            let is_equal = self.was_in_source(*id);
+            is_equal.then_some((*id, event::Counted::InStep))
         });
         counted.collect()
     }
