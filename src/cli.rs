@@ -25,14 +25,18 @@ mod preview;
 mod select;
 
 mod agent;
+mod config;
 mod console;
 mod demo;
+mod doctor;
 mod emulator;
 mod explain;
 mod find;
 mod hook;
+mod init;
 mod journal;
 mod maintenance;
+mod manual;
 mod records;
 mod repair;
 mod report;
@@ -128,6 +132,11 @@ async fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exi
             Some(wanted) => runs::run(&wanted, &sync.repair, context).await,
             None => repair::run(Verb::Sync, &sync.repair, context).await,
         },
+        Some(Command::Init(arguments)) => init::run(&arguments, context).await,
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments, context).await,
+        Some(Command::Config(config)) => config::run(config.command, context),
+        Some(Command::Completions(wanted)) => Ok(manual::completions(wanted)),
+        Some(Command::Man(man)) => manual::man(&man),
         Some(Command::Emulator(emulator)) => emulator::run(&emulator, context).await,
     }
 }
@@ -161,9 +170,9 @@ pub fn keep_memory_private() {
         maximum: Some(0),
     };
     // Lowering one's own limit is never refused; where the system does not know it, it writes no such file.
-    let _limited = setrlimit(Resource::Core, none);
+    let _unknown_here = setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
-    let _hidden =
+    let _unknown_here =
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 

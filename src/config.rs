@@ -3,6 +3,7 @@
 
 mod agent;
 mod alert;
+pub mod draft;
 mod duration;
 mod error;
 mod expiry;
@@ -13,7 +14,11 @@ mod keys;
 mod link;
 mod load;
 pub mod locate;
+mod misspelt;
+mod network;
+mod operators;
 mod policy;
+mod print;
 mod state;
 mod sync;
 mod table;
@@ -34,6 +39,7 @@ use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
 use crate::domain::literal::Literal;
+use crate::domain::network::Network;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
 use crate::domain::run::Backend;
@@ -41,9 +47,10 @@ use crate::domain::scope::Scope;
 use crate::domain::state_folder::StateFolder;
 use crate::domain::table::{ColumnName, TableName};
 
-pub use duration::parse as parse_duration;
+pub use duration::{parse as parse_duration, text as duration_text};
 pub use error::ConfigError;
 pub use load::{SAMPLE, load, parse};
+pub use print::resolved;
 
 /// Everything that was configured.
 #[derive(Clone, Debug)]
@@ -52,10 +59,14 @@ pub struct Config {
     pub instances: Vec<InstanceConfig>,
     /// The links, in the file's order.
     pub links: Vec<LinkConfig>,
+    /// How everything that is not on this machine is reached.
+    pub network: Network,
     /// Timing.
     pub policy: Policy,
     /// What may be done without asking twice.
     pub safety: Safety,
+    /// The groups of the host, by their numbers, whose members are support rather than on call.
+    pub support: Vec<u32>,
     /// The ensure hook, if there is one.
     pub hook: Option<HookConfig>,
     /// What runs headless and always on.

@@ -21,8 +21,10 @@ mod write;
 mod request;
 mod response;
 
+mod inspection;
 mod links;
 mod metadata;
+mod reach;
 mod row_reader;
 
 mod auth;
@@ -35,15 +37,17 @@ mod admission;
 mod send;
 mod transport;
 
-pub use auth::BadCredential;
+pub use auth::{BadCredential, SignIn, sign_in};
 pub use batch::MOST as MOST_IN_A_BATCH;
 pub use client::{
     ClientStatus, HeldBack, Observation, Pages, Reader, Settings, Timeouts, WhoAmI, Writer,
 };
 pub use clock::now;
+pub use inspection::Step;
 pub use management::{Listing, Management, Ordered};
 pub use outbound::{KeyPlace, Outbound, fetched, tell};
 pub use query::{Filter, Order, Query};
+pub use reach::{Answered, Reach, reach};
 pub use registration::{Registered, Removal};
 pub use response::{BadRow, Page};
 pub use secret::{BadSecret, fetch as fetch_secret};

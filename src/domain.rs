@@ -6,6 +6,7 @@ pub mod time;
 
 pub mod credential;
 pub mod instance;
+pub mod network;
 pub mod state_folder;
 pub mod table;
 
@@ -31,13 +32,17 @@ pub mod checksum;
 pub mod customer;
 pub mod drift;
 pub mod find;
+pub mod finding;
 pub mod impact;
 pub mod lag;
 pub mod members;
 pub mod note;
 pub mod operation;
+pub mod operator;
 pub mod pairing;
 pub mod pairs;
 pub mod plan;
+pub mod privilege;
+pub mod proposal;
 pub mod ramp;
 pub mod run;

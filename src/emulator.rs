@@ -31,6 +31,9 @@
 //! [`SYNC_CLIENT_ID`], and runs once a day by the emulator's clock while it is enabled ([`Options::workflow`]). They take
 //! [`Pair::token`], or a token of the audience `https://management.azure.com` or `https://dev.azuresynapse.net`.
 //!
+//! `/msi/token` gives tokens to a machine, as on App Service: `IDENTITY_ENDPOINT` is that address, `IDENTITY_HEADER` is
+//! [`Pair::token`]; and a pod's token is the client's secret, sent as `client_assertion`.
+//!
 //! # Control
 //!
 //! With the bearer [`Pair::token`] each instance answers, under `/emulator/`:
@@ -208,7 +211,8 @@ pub struct Options {
     pub data: Data,
     /// Whether the workflow that copies from the US to Europe runs daily; a scenario may switch it on as well.
     pub workflow: bool,
-    /// The seed of whatever is random, instead of the scenario's own.
+    /// The seed of whatever is random, instead of the scenario's own; pairs with different ones are different
+    /// organizations.
     pub seed: Option<u64>,
     /// Whether the instances speak https, with certificates of an authority of their own: [`Pair::ca_pem`].
     pub tls: bool,
@@ -308,7 +312,10 @@ impl Pair {
             let hooks = Hooks::new(options.webhooks);
             let (clock, stop) = (Arc::clone(&clock), stop.clone());
             let secure = tls.is_some();
-            let instance = |url| Instance::new(name, url, &options.token, clock, tls, hooks, stop);
+            let instance = |url| {
+                Instance::new(name, url, &options.token, clock, tls, hooks, stop)
+                    .founded_by(options.seed)
+            };
             let side = Side::bind(address, secure, instance)?;
             side.instance.protection.set(options.limits);
             Ok::<_, io::Error>(side)

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod command;
 pub mod explain;
 pub mod find;
+pub mod fitness;
 pub mod impact;
 pub mod maintenance;
 pub mod orders;
@@ -42,7 +43,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use crate::dataverse::now;
+pub use crate::dataverse::{SignIn, now, sign_in};
 pub use crate::journal::{AgentLock, NotTheAgent};
 pub use command::Command;
 pub use hooked::RefusedReference;

@@ -16,6 +16,7 @@
 //! - [`journal`]: what was asked for, what was about to be sent, what came of it; on disk, append-only.
 //! - [`engine`]: the one owner of state and tasks. It publishes a [`engine::State`], it takes [`engine::Command`]s.
 //! - [`hook`]: the ensure pattern as a service. Dataverse calls it before it writes a row that refers to others.
+//! - [`doctor`]: the configuration held against what it names. It looks, and writes nothing.
 //! - [`emulator`]: two Dataverse instances on loopback, for the demo and the tests. It uses nothing of the above: it is
 //!   the other end of the wire.
 //! - [`cli`]: the headless commands, and what every command's exit code means.
@@ -53,6 +54,8 @@ pub mod journal;
 pub mod engine;
 
 pub mod hook;
+
+pub mod doctor;
 
 pub mod cli;
 pub mod tui;

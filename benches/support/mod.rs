@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 use tandem::config::{self, Config};
 use tandem::domain::credential::{Credential, SecretSource};
+use tandem::domain::operator::Operator;
 use tandem::emulator::{Data, Options, Pair};
 use tandem::engine::{self, Depth, Engine, Running, State};
 
@@ -86,6 +87,7 @@ pub fn engine(pair: &Pair, state: &Path) -> Result<(Engine, Running), Failed> {
         is_unattended: false,
         first_sync: Duration::from_secs(24 * 3600),
         read_only: false,
+        operator: Operator::OnCall,
         compares: true,
         depth: Depth::Changes,
         follows: false,

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use uuid::Uuid;
 
 use super::log::Format;
@@ -14,7 +16,7 @@ use crate::domain::run::RunId;
 
 /// Operations console for Microsoft Dataverse environments that are kept eventually consistent.
 #[derive(Debug, Parser)]
-#[command(name = "tandem", version, about, long_about = None, after_help = EXITS)]
+#[command(name = "tandem", version, long_version = BUILD, about, long_about = None, after_help = EXITS)]
 pub struct Arguments {
     /// What every command understands.
     #[command(flatten)]
@@ -23,6 +25,17 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
 }
+
+/// The version, and of what it was built for what: `build.rs` says.
+const BUILD: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit ",
+    env!("TANDEM_COMMIT"),
+    "\nprofile ",
+    env!("TANDEM_PROFILE"),
+    "\ntarget ",
+    env!("TANDEM_TARGET"),
+);
 
 const EXITS: &str = "\
 Without a command: the console on the configured instances.
@@ -39,11 +52,11 @@ pub struct Globals {
     /// The configuration file [default: `$TANDEM_CONFIG`, else `~/.config/tandem/config.toml`]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of journal and logs [default: `~/.local/state/tandem`]
+    /// The folder of journal and logs [default: `$TANDEM_STATE`, else `~/.local/state/tandem`]
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Write nothing to any instance
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "TANDEM_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub read_only: bool,
     /// The console's colours; `NO_COLOR` takes them away
     #[arg(long, global = true, value_name = "THEME", default_value = "dark")]
@@ -109,8 +122,102 @@ pub enum Command {
     Agent(Agent),
     /// Announce that an instance is worked on: nothing is sent to it until then
     Maintenance(Maintenance),
+    /// Write a first configuration, from flags or questions and from what the instances say of their tables
+    Init(Init),
+    /// Hold the configuration against the instances: what is wrong, and what to do about it; nothing is written
+    Doctor(Doctor),
+    /// Where the configuration is, whether it is right, what it comes to
+    Config(Config),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the manual page, of one command or of all of it
+    Man(Man),
     /// Serve the embedded instances until interrupted
     Emulator(Emulator),
+}
+
+/// `tandem init`. What is left out is asked for.
+#[derive(Args, Clone, Debug)]
+pub struct Init {
+    /// The instance that owns the records, like `us=https://contoso.crm.dynamics.com`
+    #[arg(long, value_name = "NAME=URL")]
+    pub source: Option<String>,
+    /// An instance that gets copies; named more than once, each is a link of its own
+    #[arg(long, value_name = "NAME=URL")]
+    pub target: Vec<String>,
+    /// A table to copy, by its logical name [default: account and contact]
+    #[arg(long, value_name = "TABLE")]
+    pub table: Vec<String>,
+    /// The tenant of the application, of one instance or of all
+    #[arg(long, value_name = "[NAME=]TENANT")]
+    pub tenant: Vec<String>,
+    /// The client id of the application user, of one instance or of all
+    #[arg(long, value_name = "[NAME=]ID")]
+    pub client_id: Vec<String>,
+    /// The token endpoint's origin, in another cloud than the public one
+    #[arg(long, value_name = "[NAME=]URL")]
+    pub authority: Vec<String>,
+    /// Where the secret is kept, `env:NAME`, `file:PATH` or `command:PROGRAM`; never the secret itself
+    #[arg(long, value_name = "[NAME=]PLACE")]
+    pub secret_from: Vec<String>,
+    /// A file, in PEM, of an authority that is believed beside the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca: Vec<PathBuf>,
+    /// The proxy for all that is not on this machine, like `http://proxy.contoso.com:3128`
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Print the configuration, and write nothing
+    #[arg(long, conflicts_with = "json")]
+    pub stdout: bool,
+}
+
+/// `tandem doctor`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Doctor {
+    /// List what is well, too
+    #[arg(long)]
+    pub all: bool,
+    /// Exit with 1 for warnings and for what could not be told
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `tandem completions`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `tandem man`.
+#[derive(Args, Clone, Debug)]
+pub struct Man {
+    /// Of this command
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub command: Option<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `tandem config`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Config {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print where it is looked for, and who says so: --config, else `$TANDEM_CONFIG`, else the home
+    Path,
+    /// Read it, and say on which line something is wrong; no instance is asked
+    Check,
+    /// Print what it comes to, with all defaults; of secrets, where they come from
+    Print,
 }
 
 /// `tandem hook`.
@@ -604,6 +711,17 @@ mod tests {
             ("tandem journal prune --older-than 30d", true),
             ("tandem journal prune --older-than 0s", false),
             ("tandem emulator --us 0.0.0.0:7001", false),
+            (
+                "tandem init --source us=https://a.crm.dynamics.com --target eu=https://b.crm4.dynamics.com --table account",
+                true,
+            ),
+            ("tandem init --stdout --json", false),
+            ("tandem doctor --all --strict --json", true),
+            ("tandem completions zsh", true),
+            ("tandem completions csh", false),
+            ("tandem man doctor", true),
+            ("tandem config path --json", true),
+            ("tandem config", false),
             ("tandem hook serve", true),
             ("tandem hook register --renew-key --dry-run", true),
             ("tandem hook status --json", true),

@@ -12,8 +12,13 @@ use crate::tui::{self, Theme};
 
 /// Runs the command.
 pub async fn run(context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     open(config, context, Purpose::Watch, None).await
+}
+
+/// The keys that are configured, over those that it comes with.
+pub fn keys(config: &Config) -> Result<tui::Keymap, Trouble> {
+    tui::Keymap::of(&config.keys).map_err(|error| Trouble::usage(error.to_string()))
 }
 
 /// Opens the console, and returns when it was quit. The demo opens it on its own
@@ -25,7 +30,7 @@ pub async fn open(
     story: Option<&str>,
 ) -> Result<Exit, Trouble> {
     let safety = config.safety;
-    let keys = tui::Keymap::of(&config.keys).map_err(|error| Trouble::usage(error.to_string()))?;
+    let keys = keys(&config)?;
     let asked = Arc::new(config.clone());
     let session = Session::begin(config, &context.globals, purpose)?;
     let options = tui::Options {

@@ -24,6 +24,7 @@ use crate::config::{
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
+use crate::domain::network::Network;
 use crate::domain::state_folder::StateFolder;
 use crate::emulator::{
     APPLICATION_CLIENT_ID, Options, Pair, SYNC_CLIENT_ID, SYNC_WORKFLOW, Webhooks,
@@ -182,9 +183,11 @@ fn config(
             sync,
             ..link
         }],
+        network: Network::default(),
         policy: policy(),
         safety: Safety::default(),
         hook: None,
+        support: Vec::new(),
         agent: AgentConfig::default(),
         alerts: Vec::new(),
         expiries: Vec::new(),

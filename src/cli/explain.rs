@@ -26,7 +26,7 @@ use crate::engine::{Command, State};
 
 /// Runs the command.
 pub async fn run(arguments: &Explain, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let (link, link_name) = (arguments.link.as_deref(), &arguments.table);
     let (_, target) = select::one(&arguments.record, Some(link_name), link, &config)?;
     let session = Session::begin(config, &context.globals, Purpose::Named)?;

@@ -16,7 +16,7 @@ use crate::engine::find::{Found, Record};
 
 /// Runs the command. What was found is good even if an instance did not answer; what was not found then is not known.
 pub async fn run(arguments: &arguments::Find, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let text = arguments.text.join(" ");
     let said = find::parse(&text).ok_or_else(|| {
         Trouble::usage("say what to find: a name, a number, a GUID, an address, an error message")

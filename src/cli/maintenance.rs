@@ -26,6 +26,9 @@ struct Report<'a> {
 /// Runs the command.
 pub async fn run(arguments: &Maintenance, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
+    if let Some(why) = person::operator(&config.support).why_no_stop() {
+        return Err(Trouble::refused(why));
+    }
     let mut names = config
         .instances
         .iter()

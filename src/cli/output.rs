@@ -53,6 +53,11 @@ impl Output {
         }
     }
 
+    /// Prints what a person has to do before anything goes on.
+    pub fn ask(text: &str) {
+        write_quietly(&mut io::stderr().lock(), &format!("{text}\n"));
+    }
+
     /// Shows how far it is, on a terminal, in place of what was shown before.
     pub fn progress(self, text: &str) {
         if self.shows_progress {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::domain::operator::Operator;
 use crate::domain::text;
 
 /// The user's name, by the operating system's own list rather than by an environment that anybody can set.
@@ -19,6 +20,18 @@ pub fn who() -> String {
         || format!("uid {uid}"),
         |name| text::visible(&name).into_owned(),
     )
+}
+
+/// What the user may do: a member of one of these groups is support.
+pub fn operator(support: &[u32]) -> Operator {
+    let own = rustix::process::getegid().as_raw();
+    let others = rustix::process::getgroups().unwrap_or_default();
+    let mut all = others.iter().map(|group| group.as_raw()).chain([own]);
+    if all.any(|group| support.contains(&group)) {
+        Operator::Support
+    } else {
+        Operator::OnCall
+    }
 }
 
 /// The machine's name.

@@ -27,7 +27,7 @@ use crate::engine::records::Record;
 
 /// Runs the command. A list is a list: whatever stands in it, the code is good once it could be read.
 pub async fn run(arguments: &Records, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let wanted = Wanted::parse(&arguments.selection, &config)?;
     let session = Session::begin(
         config.clone(),

@@ -78,7 +78,7 @@ pub async fn resolve(resolve: &Resolve, context: &mut Context) -> Result<Exit, T
 }
 
 async fn named(deed: Deed, repair: &Repair, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let file = repair.from.as_deref().map(read_file).transpose()?;
     let chosen = select::parse(deed.verb, repair, file.as_deref(), &config)?;
     carry_out(deed, repair, chosen, config, context).await

@@ -27,7 +27,7 @@ use form::{Form, mark};
 
 /// Runs the command. Customers that can't be read are no failure of the report: it says so, and goes on.
 pub async fn run(arguments: &arguments::Report, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let link = link(arguments.link.as_deref(), &config)?;
     let asked = asked(arguments)?;
     let form = Form::of(context.output.json, arguments.csv);

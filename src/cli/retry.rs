@@ -20,7 +20,7 @@ use crate::engine::audit::{Audit, Failed};
 
 /// Runs the command.
 pub async fn run(retry: &Retry, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let state = config.state.clone();
     let Some(operation) = retry.operation.map(OperationId) else {
         let failed = blocking(move || read(&state, Audit::failed_operations)).await?;

@@ -46,7 +46,7 @@ impl Wanted {
 
 /// Runs the command.
 pub async fn run(wanted: &Wanted, repair: &Repair, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let links = links(repair, &config)?;
     if let Wanted::Order(order) = wanted {
         if context.globals.read_only {

@@ -1,37 +1,112 @@
 //! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
 //! life begins and ends.
 
-use std::path::PathBuf;
-
 use tracing_appender::non_blocking::WorkerGuard;
 
+use super::Context;
 use super::arguments::Globals;
 use super::log;
+use super::output::Output;
 use super::person;
 use super::trouble::Trouble;
+use super::words::duration;
+use crate::config::locate::{NamedBy, Place};
 use crate::config::{self, Config};
+use crate::domain::credential::Credential;
+use crate::domain::operator::Operator;
 use crate::domain::state_folder::StateFolder;
-use crate::engine::{self, Depth, Engine, Options, Running};
+use crate::engine::{self, Depth, Engine, Options, Running, SignIn};
 
 /// Finds and reads the configuration.
 pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
-    let file = config::locate::config_file(globals.config.as_deref()).ok_or_else(|| {
-        let place = config::locate::default_file();
-        let place = place.map_or_else(
-            || "any file".to_owned(),
-            |place| place.display().to_string(),
-        );
-        Trouble::usage(format!(
-            "there is no configuration. `tandem demo` shows what it does on instances of its own; for yours, \
-             write {place}, or name a file with --config or ${}",
-            config::locate::VARIABLE
-        ))
-    })?;
-    config::load(&file, state_folder(globals)?).map_err(|error| Trouble::usage(error.to_string()))
+    let place = configuration_place(globals).filter(is_there);
+    let file = place.ok_or_else(|| none_yet(globals))?.path;
+    let state = state_place(globals)?.path;
+    config::load(&file, state).map_err(|error| Trouble::usage(error.to_string()))
+}
+
+/// The configuration, with everybody signed in who signs in on another device.
+pub async fn signed_in(context: &mut Context) -> Result<Config, Trouble> {
+    let mut config = configuration(&context.globals)?;
+    tokio::select! {
+        biased;
+        () = context.interrupts.next() => Err(Trouble::interrupted()),
+        done = sign_in(&mut config) => done,
+    }?;
+    Ok(config)
+}
+
+/// Who has signed in for one instance has for every other of the same tenant and application.
+async fn sign_in(config: &mut Config) -> Result<(), Trouble> {
+    let mut known: Vec<Credential> = Vec::new();
+    for instance in &mut config.instances {
+        let Credential::DeviceCode {
+            authority,
+            tenant,
+            client_id,
+        } = &instance.credential
+        else {
+            continue;
+        };
+        let is_same = |other: &&Credential| match other {
+            Credential::SignedIn {
+                authority: at,
+                tenant: of,
+                client_id: by,
+                ..
+            } => at == authority && of == tenant && by == client_id,
+            _ => false,
+        };
+        if let Some(same) = known.iter().find(is_same) {
+            instance.credential = same.clone();
+            continue;
+        }
+        let name = instance.name.as_str();
+        let show = |sign_in: &SignIn| {
+            // Even a quiet run can't go on without.
+            Output::ask(&format!(
+                "{name}: open {} on any device and enter {} (within {})",
+                sign_in.page,
+                sign_in.code,
+                duration(sign_in.lasts)
+            ));
+        };
+        let endpoint = &instance.endpoint;
+        let signed = engine::sign_in(&instance.credential, endpoint, &config.network, show).await;
+        let signed =
+            signed.map_err(|failure| Trouble::unreachable(format!("{name}: {failure}")))?;
+        known.push(signed.clone());
+        instance.credential = signed;
+    }
+    Ok(())
+}
+
+/// Where the configuration is, or would be. `None` where there is no home and nobody names one.
+pub fn configuration_place(globals: &Globals) -> Option<Place> {
+    config::locate::config_file(globals.config.as_deref())
+}
+
+/// A file that somebody named is there, or its absence is a fault of its own.
+fn is_there(place: &Place) -> bool {
+    place.by != NamedBy::Default || place.path.exists()
+}
+
+/// What to do while there is no configuration.
+fn none_yet(globals: &Globals) -> Trouble {
+    let place = configuration_place(globals);
+    let place = place.map_or_else(
+        || "any file".to_owned(),
+        |place| place.path.display().to_string(),
+    );
+    Trouble::usage(format!(
+        "there is no configuration. `tandem demo` shows what it does on instances of its own; for yours, \
+         `tandem init` writes {place}, or name a file with --config or ${}",
+        config::locate::VARIABLE
+    ))
 }
 
 /// Finds the folder of journal and logs.
-fn state_folder(globals: &Globals) -> Result<PathBuf, Trouble> {
+pub fn state_place(globals: &Globals) -> Result<Place, Trouble> {
     let state = config::locate::state_folder(globals.state.as_deref());
     state.ok_or_else(|| Trouble::usage("there is no home for the state: say --state DIR"))
 }
@@ -39,9 +114,9 @@ fn state_folder(globals: &Globals) -> Result<PathBuf, Trouble> {
 /// Finds the folder for a command that needs nothing else of the configuration: who shares it stands there, if there is
 /// one.
 pub fn state(globals: &Globals) -> Result<StateFolder, Trouble> {
-    match config::locate::config_file(globals.config.as_deref()) {
+    match configuration_place(globals).filter(is_there) {
         Some(_) => configuration(globals).map(|config| config.state),
-        None => state_folder(globals).map(StateFolder::own),
+        None => state_place(globals).map(|place| StateFolder::own(place.path)),
     }
 }
 
@@ -94,6 +169,11 @@ impl Session {
                 _ => super::demo::FIRST_SYNC,
             },
             read_only: globals.read_only,
+            operator: if is_unattended {
+                Operator::OnCall
+            } else {
+                person::operator(&config.support)
+            },
             compares: purpose != Purpose::Named,
             depth: match purpose {
                 Purpose::Compare(depth) => depth,

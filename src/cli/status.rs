@@ -22,7 +22,7 @@ mod verdict;
 
 /// Runs the command.
 pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trouble> {
-    let config = session::configuration(&context.globals)?;
+    let config = session::signed_in(context).await?;
     let depth = match (arguments.full, arguments.believe) {
         (_, true) => Depth::Anew,
         (true, false) => Depth::Everything,

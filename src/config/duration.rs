@@ -1,6 +1,6 @@
 //! Durations as people write them: `250ms`, `5s`, `1h30m`, `24h`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -38,6 +38,30 @@ pub fn parse(text: &str) -> Option<Duration> {
     Some(sum)
 }
 
+/// A duration as [`parse`] reads it, in the largest units that say it exactly.
+pub fn text(duration: Duration) -> String {
+    let mut left = duration.as_millis();
+    let mut text = String::new();
+    for (unit, millis) in [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1000),
+        ("ms", 1),
+    ] {
+        // A day is said as hours, as cadences are.
+        let is_small = unit == "d" && left < 2 * millis;
+        if left >= millis && !is_small {
+            let _never = write!(text, "{}{unit}", left / millis);
+            left %= millis;
+        }
+    }
+    if text.is_empty() {
+        text.push_str("0s");
+    }
+    text
+}
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
@@ -63,6 +87,22 @@ impl<'de> Deserialize<'de> for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_written_as_it_is_read() {
+        for (millis, written) in [
+            (0, "0s"),
+            (250, "250ms"),
+            (5000, "5s"),
+            (86_400_000, "24h"),
+            (604_800_000, "7d"),
+            (5_400_500, "1h30m500ms"),
+        ] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(text(duration), written);
+            assert_eq!(parse(written), Some(duration));
+        }
+    }
 
     #[test]
     fn a_duration_is_numbers_with_units() {

@@ -19,9 +19,13 @@ pub struct File {
     #[serde(default)]
     pub links: Vec<Spanned<Link>>,
     #[serde(default)]
+    pub network: Network,
+    #[serde(default)]
     pub policy: Option<Spanned<Policy>>,
     #[serde(default)]
     pub safety: Safety,
+    #[serde(default)]
+    pub operators: Operators,
     #[serde(default)]
     pub agent: Agent,
     #[serde(default)]
@@ -51,6 +55,28 @@ pub enum Group {
     Name(String),
 }
 
+/// `[network]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    pub ca: Option<Files>,
+    pub proxy: Option<Spanned<String>>,
+    pub proxy_user: Option<Spanned<String>>,
+    pub proxy_password: Option<Spanned<Secret>>,
+    pub no_proxy: Option<Spanned<Vec<String>>>,
+}
+
+/// One file or several.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a file, \"corporate-ca.pem\", or several, [\"a.pem\", \"b.pem\"]"
+)]
+pub enum Files {
+    One(String),
+    Several(Vec<String>),
+}
+
 /// `[instances.NAME]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +99,7 @@ pub struct Credential {
     pub client_id: Option<Spanned<String>>,
     pub secret: Option<Secret>,
     pub key: Option<Secret>,
+    pub token_file: Option<Spanned<String>>,
     pub expires: Option<Spanned<String>>,
 }
 
@@ -295,6 +322,14 @@ pub struct Retry {
 pub struct Safety {
     pub start: Option<Spanned<String>>,
     pub confirm_above: Option<usize>,
+}
+
+/// `[operators]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operators {
+    #[serde(default)]
+    pub support: Vec<Spanned<Group>>,
 }
 
 /// `[agent]`.

@@ -16,12 +16,20 @@ use crate::domain::text;
 /// The public cloud's token endpoint.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 
-/// Kinds of credential that are described, and not built yet.
-const LATER: [&str; 4] = [
-    "azure-cli",
-    "device-code",
-    "managed-identity",
-    "workload-identity",
+/// The kinds of credential, each with what it may say beside its end.
+const KINDS: [(&str, &[&str]); 6] = [
+    (
+        "client-secret",
+        &["authority", "tenant", "client_id", "secret"],
+    ),
+    ("device-code", &["authority", "tenant", "client_id"]),
+    ("managed-identity", &["client_id"]),
+    (
+        "workload-identity",
+        &["authority", "tenant", "client_id", "token_file"],
+    ),
+    ("azure-cli", &["tenant"]),
+    ("token", &["token"]),
 ];
 
 /// One instance.
@@ -71,19 +79,71 @@ pub fn credential(
 ) -> Result<Credential, ConfigError> {
     let credential = spanned.get_ref();
     let at = spanned.span();
-    match credential.kind.get_ref().as_str() {
+    let kind = credential.kind.get_ref().as_str();
+    let Some((_, takes)) = KINDS.iter().find(|(name, _)| *name == kind) else {
+        let known = KINDS.map(|(name, _)| format!("`{name}`")).join(", ");
+        let what = format!("credential kind is one of {known}");
+        return Err(source.error(&credential.kind.span(), what));
+    };
+    if let Some(stray) = said(credential).find(|name| !takes.contains(name)) {
+        let what = format!(
+            "`{stray}` is no part of a credential of kind `{kind}`: its parts are {}",
+            takes.join(", ")
+        );
+        return Err(source.error(&at, what));
+    }
+    let text = |name: &str, text: &Option<Spanned<String>>| {
+        let text = text.as_ref();
+        text.map(|text| plain(source, name, text)).transpose()
+    };
+    let authority = || authority(source, credential.authority.as_ref(), &at);
+    match kind {
         "token" => token(source, &at, credential, endpoint),
         "client-secret" => client_secret(source, &at, credential),
-        kind if LATER.contains(&kind) => {
-            let what = not_yet(&format!("credential kind `{kind}`"));
-            Err(source.error(&credential.kind.span(), what))
+        "device-code" => {
+            let (Some(tenant), Some(client_id)) = (&credential.tenant, &credential.client_id)
+            else {
+                let what = "a credential of kind `device-code` has a tenant and a client_id: those of a public client";
+                return Err(source.error(&at, what));
+            };
+            Ok(Credential::DeviceCode {
+                authority: authority()?,
+                tenant: plain(source, "tenant", tenant)?,
+                client_id: plain(source, "client_id", client_id)?,
+            })
         }
-        _ => {
-            let what =
-                "credential kind is `client-secret`, or `token` for an instance on this machine";
-            Err(source.error(&credential.kind.span(), what))
+        "managed-identity" => Ok(Credential::ManagedIdentity {
+            client_id: text("client_id", &credential.client_id)?,
+        }),
+        "workload-identity" => {
+            let folder = source.file.parent().unwrap_or(Path::new(""));
+            let file = credential.token_file.as_ref();
+            Ok(Credential::WorkloadIdentity {
+                authority: authority()?,
+                tenant: text("tenant", &credential.tenant)?,
+                client_id: text("client_id", &credential.client_id)?,
+                token_file: file.map(|file| folder.join(file.get_ref())),
+            })
         }
+        _ => Ok(Credential::AzureCli {
+            tenant: text("tenant", &credential.tenant)?,
+        }),
     }
+}
+
+/// What a credential says, beside its kind and its end.
+fn said(credential: &file::Credential) -> impl Iterator<Item = &'static str> {
+    let parts = [
+        ("authority", credential.authority.is_some()),
+        ("tenant", credential.tenant.is_some()),
+        ("client_id", credential.client_id.is_some()),
+        ("secret", credential.secret.is_some()),
+        ("token", credential.token.is_some()),
+        ("key", credential.key.is_some()),
+        ("token_file", credential.token_file.is_some()),
+    ];
+    let said = parts.into_iter().filter(|(_, is_said)| *is_said);
+    said.map(|(name, _)| name)
 }
 
 fn token(
@@ -96,18 +156,10 @@ fn token(
         let what = "a fixed token is only for an instance on this machine (an emulator): use `client-secret`";
         return Err(source.error(at, what));
     }
-    let stray = credential.authority.is_some()
-        || credential.tenant.is_some()
-        || credential.client_id.is_some()
-        || credential.secret.is_some()
-        || credential.key.is_some();
-    match &credential.token {
-        Some(token) if !stray => Ok(Credential::Token(secret(source, at, token)?)),
-        _ => {
-            let what = "a credential of kind `token` has a `token` and nothing else, like token = { env = \"NAME\" }";
-            Err(source.error(at, what))
-        }
-    }
+    let what = "a credential of kind `token` has a `token`, like token = { env = \"NAME\" }";
+    let token = credential.token.as_ref();
+    let token = token.ok_or_else(|| source.error(at, what))?;
+    Ok(Credential::Token(secret(source, at, token)?))
 }
 
 fn client_secret(
@@ -119,11 +171,9 @@ fn client_secret(
         &credential.tenant,
         &credential.client_id,
         &credential.secret,
-        &credential.token,
-        &credential.key,
     );
-    let (Some(tenant), Some(client_id), Some(named), None, None) = parts else {
-        let what = "a credential of kind `client-secret` has a tenant, a client_id and a secret, and nothing else but an authority";
+    let (Some(tenant), Some(client_id), Some(named)) = parts else {
+        let what = "a credential of kind `client-secret` has a tenant, a client_id and a secret";
         return Err(source.error(at, what));
     };
     Ok(Credential::ClientSecret {

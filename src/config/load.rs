@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Source};
 use super::{
-    Config, Policy, Safety, agent, alert, expiry, file, hook, instance, keys, link, policy, state,
+    Config, Policy, Safety, agent, alert, expiry, file, hook, instance, keys, link, misspelt,
+    network, operators, policy, state,
 };
 
 /// The sample: what `tandem` prints for who wants to begin.
@@ -25,7 +26,7 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
     let source = Source { file, text };
     let written: file::File = toml::from_str(text).map_err(|error| {
         // Only the message: what toml shows around it could be a secret.
-        let message = error.message().trim().to_owned();
+        let message = misspelt::explained(error.message().trim());
         match error.span() {
             Some(at) => source.error(&at, message),
             None => ConfigError::whole(file, message),
@@ -54,6 +55,8 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
     Ok(Config {
         safety: safety(source, &written.safety)?,
         hook,
+        support: operators::resolve(source, &written.operators)?,
+        network: network::resolve(source, &written.network)?,
         agent: agent::resolve(source, &written.agent)?,
         alerts: alert::resolve(source, &written.alerts)?,
         expiries: expiry::resolve(source, &written)?,

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use toml::Spanned;
+
 use super::error::{ConfigError, Source};
 use super::file;
 use crate::domain::state_folder::StateFolder;
@@ -20,6 +22,14 @@ pub fn resolve(
     let Some(group) = &written.group else {
         return Ok(folder);
     };
+    Ok(folder.shared_with(group_number(source, group)?))
+}
+
+/// The number of a group that is written by its name or its number.
+pub(super) fn group_number(
+    source: Source<'_>,
+    group: &Spanned<file::Group>,
+) -> Result<u32, ConfigError> {
     let number = match group.get_ref() {
         file::Group::Number(number) => Some(*number),
         file::Group::Name(name) => {
@@ -27,13 +37,12 @@ pub fn resolve(
             number_of(name, &groups)
         }
     };
-    let number = number.ok_or_else(|| {
+    number.ok_or_else(|| {
         let what = format!(
             "{GROUPS} names no such group: make it (`groupadd`), or give the number of a group that is kept elsewhere"
         );
         source.error(&group.span(), what)
-    })?;
-    Ok(folder.shared_with(number))
+    })
 }
 
 /// The number of a group in the host's list, `name:password:number:members`.

@@ -242,7 +242,7 @@ fn a_fault_of_a_sync_is_told_with_its_line_and_what_to_do() {
         (
             &with(&format!("{link}sync={{backend='logic-app', id='x'}}")),
             11,
-            "unknown field `id`",
+            "there is no `id` here",
         ),
         (
             &with(&format!("{link}sync={{backend='built-in', workflow='x'}}")),
@@ -462,7 +462,7 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
     assert_told(&[
         ("", 0, "no instance is configured"),
         ("[instances.us]\nurl = 5", 2, "invalid type"),
-        ("nonsense = 1", 1, "unknown field `nonsense`"),
+        ("nonsense = 1", 1, "there is no `nonsense` here"),
         ("[instances.us\n", 1, ""),
         (&with("[hook]\ntables=[]"), 8, "missing field `key`"),
         (
@@ -472,7 +472,11 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
         ),
         (&with("[state]\ngroup=true"), 9, "the name of a group"),
         (&with("[safety]\nstart='loaded'"), 9, "read-only"),
-        (&with("[safety]\nconfirm=1"), 9, "unknown field `confirm`"),
+        (
+            &with("[safety]\nconfirm=1"),
+            9,
+            "there is no `confirm` here",
+        ),
         (&with("[policy]\nprobe=5"), 9, "a duration with its unit"),
         (&with("[policy]\nprobe='0s'"), 8, "more than nothing"),
         (
@@ -494,7 +498,7 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
         (
             &INSTANCES.replacen("kind = \"token\"", "kind = \"azure-cli\"", 1),
             4,
-            "not supported yet",
+            "`token` is no part of a credential of kind `azure-cli`",
         ),
         (
             &INSTANCES.replacen("kind = \"token\"", "kind = \"password\"", 1),
@@ -502,7 +506,11 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
             "credential kind is",
         ),
         (
-            &INSTANCES.replacen("kind = \"token\"", "kind = \"client-secret\"", 1),
+            &INSTANCES.replacen(
+                "kind = \"token\", token = { env = \"TANDEM_TOKEN\" }",
+                "kind = \"client-secret\"",
+                1,
+            ),
             4,
             "has a tenant",
         ),
@@ -685,7 +693,7 @@ fn a_fault_of_the_hook_is_told_with_its_line_and_what_to_do() {
         18,
         "letters, digits and dashes",
     );
-    told("key2='x'", 17, "unknown field");
+    told("key2='x'", 17, "is `key` meant?");
     for (tables, said) in [
         ("", "has no tables"),
         ("{name='incident'}", "has no references"),
@@ -706,4 +714,122 @@ fn a_fault_of_the_hook_is_told_with_its_line_and_what_to_do() {
     assert_told(&[(&secret, 15, "never stands in the configuration")]);
     let alone = with("[hook]\nkey={env='X'}\ntables=[]");
     assert_told(&[(&alone, 8, "needs a link")]);
+}
+
+#[test]
+fn what_is_printed_is_a_configuration_and_means_the_same() {
+    let network = "[network]\nca = ['corporate.pem']\nproxy = 'http://proxy.contoso.com:3128'\nproxy_user = 'tandem'\n\
+                   proxy_password = { file = 'proxy.secret' }\n";
+    let file = Path::new("/etc/tandem/config.toml");
+    let text = format!("{SAMPLE}\n{network}");
+    let config = parse(&text, file, PathBuf::from("/state")).unwrap();
+    let table = resolved(&text, file, &config).unwrap();
+    let printed = toml::to_string(&table).unwrap();
+    // Lines and the order in which sections stand are of the text alone, and it may be read from anywhere.
+    let again = parse(
+        &printed,
+        Path::new("/tmp/other.toml"),
+        PathBuf::from("/state"),
+    );
+    let mut again = again.unwrap_or_else(|error| panic!("{error}\n{printed}"));
+    for (own, other) in again.links.iter_mut().zip(&config.links) {
+        for (own, other) in own.tables.iter_mut().zip(&other.tables) {
+            own.lines = other.lines.clone();
+        }
+    }
+    again.keys.file = config.keys.file.clone();
+    assert_eq!(format!("{again:#?}"), format!("{config:#?}"));
+    assert!(printed.contains("/etc/tandem/europe.secret"), "{printed}");
+    assert!(printed.contains("/etc/tandem/corporate.pem"), "{printed}");
+    assert!(printed.contains("[policy.auth_breaker]"), "{printed}");
+}
+
+#[test]
+fn a_proxy_and_authorities_come_from_the_file_alone() {
+    let network = |text: &str| read(&with(&format!("[network]\n{text}\n")));
+    let config =
+        network("ca = 'a.pem'\nproxy = 'http://proxy:3128'\nno_proxy = ['intranet']").unwrap();
+    assert_eq!(config.network.authorities, [Path::new("/etc/a.pem")]);
+    let proxy = config.network.proxy.unwrap();
+    assert!(proxy.user.is_none() && proxy.spares("hook.intranet"));
+    for (text, line, told) in [
+        (
+            "proxy = 'http://user:s3cret@proxy:3128'",
+            9,
+            "never in its address",
+        ),
+        (
+            "proxy = 'socks5://proxy:1080'",
+            9,
+            "an http or https address",
+        ),
+        ("proxy = 'proxy'", 9, "it is an address"),
+        ("no_proxy = []", 9, "there is none"),
+        (
+            "proxy = 'http://proxy:3128'\nproxy_user = 'x'",
+            10,
+            "needs a proxy_password",
+        ),
+        ("prox = 'http://proxy:3128'", 9, "is `proxy` meant?"),
+    ] {
+        let error = network(text).unwrap_err();
+        assert_eq!(error.line, Some(line), "{error}");
+        assert!(error.what.contains(told), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
+fn every_kind_of_credential_has_its_parts() {
+    let of = |written: &str| {
+        let text = INSTANCES.replacen(
+            "kind = \"token\", token = { env = \"TANDEM_TOKEN\" }",
+            written,
+            1,
+        );
+        read(&text).map(|config| config.instances[0].credential.clone())
+    };
+    for (written, is_it) in [
+        (
+            "kind = 'device-code', tenant = 't', client_id = 'c'",
+            (|one| matches!(one, Credential::DeviceCode { .. })) as fn(&Credential) -> bool,
+        ),
+        ("kind = 'managed-identity'", |one| {
+            matches!(one, Credential::ManagedIdentity { client_id: None })
+        }),
+        ("kind = 'managed-identity', client_id = 'c'", |one| {
+            matches!(one, Credential::ManagedIdentity { client_id: Some(_) })
+        }),
+        ("kind = 'azure-cli'", |one| {
+            matches!(one, Credential::AzureCli { tenant: None })
+        }),
+        ("kind = 'workload-identity', token_file = 'pod'", |one| {
+            let Credential::WorkloadIdentity { token_file, .. } = one else {
+                return false;
+            };
+            token_file.as_deref() == Some(Path::new("/etc/pod"))
+        }),
+    ] {
+        let credential = of(written).unwrap_or_else(|error| panic!("{written}: {error}"));
+        assert!(is_it(&credential), "{written}: {credential:?}");
+    }
+    for (written, told) in [
+        (
+            "kind = 'device-code', tenant = 't'",
+            "has a tenant and a client_id",
+        ),
+        (
+            "kind = 'managed-identity', secret = { env = 'S' }",
+            "`secret` is no part of a credential of kind `managed-identity`",
+        ),
+        (
+            "kind = 'workload-identity', authority = 'http://login.example'",
+            "authority: ",
+        ),
+        ("kind = 'azure-cli', tenant = 'a b'", "tenant has 1 to 128"),
+    ] {
+        let error = of(written).unwrap_err();
+        assert_eq!(error.line, Some(4), "{error}");
+        assert!(error.what.contains(told), "{error}");
+    }
 }

@@ -1,6 +1,9 @@
 //! Tokens: from where they come, how long they are kept, and that they are asked for once however many calls wait
 //! (contract 7.1; security cases 19 to 28). A secret goes to the configured authority alone, a token to the instance.
 
+mod device;
+mod identity;
+
 use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,7 +14,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Request};
 use oauth2::basic::{BasicClient, BasicErrorResponse};
 use oauth2::{
-    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RefreshToken,
     RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +22,7 @@ use thiserror::Error;
 use tokio::sync::MutexGuard;
 use url::Url;
 
+use self::identity::Identity;
 use super::admission::lock;
 use super::clock::now;
 use super::secret::{self, BadSecret};
@@ -28,6 +32,8 @@ use crate::domain::failure::{Failure, FailureClass, Origin};
 use crate::domain::instance::{Endpoint, is_loopback};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
+
+pub use device::{SignIn, sign_in};
 
 /// A token is renewed when this share of its life is over.
 const RENEW_AT: f64 = 0.8;
@@ -45,6 +51,11 @@ pub enum BadCredential {
     /// The secret would travel in the clear.
     #[error("the authority must be https, or http on loopback, without a user, query or fragment")]
     Authority,
+    /// Nobody is there to sign in.
+    #[error(
+        "a `device-code` credential needs a person at the start: what runs unattended is given another kind"
+    )]
+    NobodyThere,
     /// The secret can't be had.
     #[error(transparent)]
     Secret(#[from] BadSecret),
@@ -112,6 +123,24 @@ enum Grant {
         client_id: String,
         scope: String,
     },
+    /// The secret is a signed-in person's, is traded for tokens, and changes with each trade.
+    SignedIn {
+        url: Url,
+        client_id: String,
+        scope: String,
+    },
+    /// There is no secret of ours: a platform vouches for us.
+    Identity { identity: Identity, scope: String },
+}
+
+impl Grant {
+    /// Whether a new token may be had for the same secret.
+    fn is_traded(&self) -> bool {
+        match self {
+            Self::Fixed | Self::Key(_) => false,
+            Self::ClientSecret { .. } | Self::SignedIn { .. } | Self::Identity { .. } => true,
+        }
+    }
 }
 
 struct Held {
@@ -133,7 +162,8 @@ struct State {
 /// Where the tokens of one user of one instance come from.
 pub(super) struct Tokens {
     grant: Grant,
-    source: SecretSource,
+    /// Where the secret is kept, where there is one.
+    source: Option<SecretSource>,
     state: Mutex<State>,
     turn: tokio::sync::Mutex<()>,
 }
@@ -154,29 +184,69 @@ impl Tokens {
         endpoint: &Endpoint,
         audience: Option<&str>,
     ) -> Result<Self, BadCredential> {
+        let audience = audience.map_or_else(|| endpoint.to_string(), str::to_owned);
+        let scope = format!("{audience}/.default");
         let (grant, source) = match credential {
             Credential::Token(_) if !endpoint.is_loopback() => {
                 return Err(BadCredential::TokenBeyondLoopback);
             }
-            Credential::Token(source) => (Grant::Fixed, source),
+            Credential::Token(source) => (Grant::Fixed, Some(source)),
             Credential::ClientSecret {
                 authority,
                 tenant,
                 client_id,
                 secret,
             } => {
-                let audience = audience.map_or_else(|| endpoint.to_string(), str::to_owned);
+                let url = token_url(&authority, &tenant)?;
                 let grant = Grant::ClientSecret {
+                    url,
+                    client_id,
+                    scope,
+                };
+                (grant, Some(secret))
+            }
+            Credential::DeviceCode { .. } => return Err(BadCredential::NobodyThere),
+            Credential::SignedIn {
+                authority,
+                tenant,
+                client_id,
+                refresh,
+            } => {
+                let grant = Grant::SignedIn {
                     url: token_url(&authority, &tenant)?,
                     client_id,
-                    scope: format!("{audience}/.default"),
+                    scope: format!("{audience}/user_impersonation"),
                 };
-                (grant, secret)
+                (grant, Some(SecretSource::Held(refresh)))
             }
-            Credential::FunctionsKey(source) => (Grant::Key(Place::FunctionsKey), source),
-            Credential::Signature(source) => (Grant::Key(Place::Signature), source),
+            Credential::ManagedIdentity { client_id } => {
+                let identity = Identity::Managed { client_id };
+                (Grant::Identity { identity, scope }, None)
+            }
+            Credential::WorkloadIdentity {
+                authority,
+                tenant,
+                client_id,
+                token_file,
+            } => {
+                // The same rule as for a secret: the pod's token goes there.
+                token_url(&authority, "tenant")?;
+                let identity = Identity::Workload {
+                    authority,
+                    tenant,
+                    client_id,
+                    token_file,
+                };
+                (Grant::Identity { identity, scope }, None)
+            }
+            Credential::AzureCli { tenant } => {
+                let identity = Identity::Cli { tenant };
+                (Grant::Identity { identity, scope }, None)
+            }
+            Credential::FunctionsKey(source) => (Grant::Key(Place::FunctionsKey), Some(source)),
+            Credential::Signature(source) => (Grant::Key(Place::Signature), Some(source)),
         };
-        let secret = secret::fetch(&source)?;
+        let secret = source.as_ref().map(secret::fetch).transpose()?;
         Ok(Self {
             grant,
             source,
@@ -184,7 +254,7 @@ impl Tokens {
                 held: None,
                 asked: 0,
                 failure: None,
-                secret: Some(secret),
+                secret,
             }),
             turn: tokio::sync::Mutex::default(),
         })
@@ -192,8 +262,7 @@ impl Tokens {
 
     /// Whether asking again may give another token than the one that was refused.
     pub(super) fn is_renewable(&self) -> bool {
-        let is_fixed = !matches!(self.grant, Grant::ClientSecret { .. });
-        !is_fixed || secret::may_change(&self.source)
+        self.grant.is_traded() || self.may_change()
     }
 
     /// The token that is held, while it is young enough.
@@ -236,7 +305,10 @@ impl Tokens {
     pub(super) fn request(&self) -> Option<String> {
         match &self.grant {
             Grant::Fixed | Grant::Key(_) => None,
-            Grant::ClientSecret { url, .. } => Some(format!("POST {}", url.path())),
+            Grant::ClientSecret { url, .. } | Grant::SignedIn { url, .. } => {
+                Some(format!("POST {}", url.path()))
+            }
+            Grant::Identity { identity, .. } => Some(identity.request().to_owned()),
         }
     }
 
@@ -247,7 +319,7 @@ impl Tokens {
         let newest = state
             .held
             .take_if(|held| held.bearer.generation == refused.generation);
-        if newest.is_some() && !matches!(self.grant, Grant::ClientSecret { .. }) {
+        if newest.is_some() && !self.grant.is_traded() {
             self.forget(&mut state);
         }
         newest.is_some()
@@ -255,9 +327,14 @@ impl Tokens {
 
     /// A refused secret may have been replaced where it is kept.
     fn forget(&self, state: &mut State) {
-        if secret::may_change(&self.source) {
+        if self.may_change() {
             state.secret = None;
         }
+    }
+
+    /// Whether another secret may be kept there tomorrow.
+    fn may_change(&self) -> bool {
+        self.source.as_ref().is_some_and(secret::may_change)
     }
 
     /// Asks for a token and keeps it. Called by whoever has the turn.
@@ -280,8 +357,8 @@ impl Tokens {
             }
         };
         let (place, scheme) = match self.grant {
-            Grant::Fixed | Grant::ClientSecret { .. } => (Place::Authorization, "Bearer "),
             Grant::Key(place) => (place, ""),
+            _ => (Place::Authorization, "Bearer "),
         };
         let value = HeaderValue::from_str(&format!("{scheme}{}", token.expose_secret()));
         let mut value =
@@ -306,14 +383,33 @@ impl Tokens {
         transport: &Transport,
         patience: Patience,
     ) -> Result<(SecretString, Duration), Failure> {
-        let secret = self.secret().await?;
         match &self.grant {
-            Grant::Fixed | Grant::Key(_) => Ok((secret, Duration::MAX / 4)),
+            Grant::Fixed | Grant::Key(_) => Ok((self.secret().await?, Duration::MAX / 4)),
             Grant::ClientSecret {
                 url,
                 client_id,
                 scope,
-            } => trade(transport, patience, url, client_id, &secret, scope).await,
+            } => {
+                let secret = self.secret().await?;
+                trade(transport, patience, url, client_id, &secret, scope).await
+            }
+            Grant::SignedIn {
+                url,
+                client_id,
+                scope,
+            } => {
+                let secret = self.secret().await?;
+                let (token, life, next) =
+                    renew(transport, patience, url, client_id, &secret, scope).await?;
+                if let Some(next) = next {
+                    lock(&self.state).secret = Some(next);
+                }
+                Ok((token, life))
+            }
+            Grant::Identity { identity, scope } => {
+                let (token, life) = identity.token(scope, transport, patience).await?;
+                Ok((token, life.min(LONGEST_LIFE)))
+            }
         }
     }
 
@@ -322,7 +418,9 @@ impl Tokens {
         if let Some(secret) = known {
             return Ok(secret);
         }
-        let source = self.source.clone();
+        let Some(source) = self.source.clone() else {
+            return Err(refused("there is no secret"));
+        };
         // A program may take its time, and no worker of the runtime waits for it.
         let fetched = tokio::task::spawn_blocking(move || secret::fetch(&source)).await;
         let secret = match fetched {
@@ -385,6 +483,35 @@ async fn trade(
     let life = answer.expires_in().unwrap_or(UNSAID_LIFE);
     let token = SecretString::from(answer.access_token().secret().clone());
     Ok((token, life.min(LONGEST_LIFE)))
+}
+
+/// Trades a signed-in person's secret for a token, and mostly for a new secret, too.
+async fn renew(
+    transport: &Transport,
+    patience: Patience,
+    url: &Url,
+    client_id: &str,
+    refresh: &SecretString,
+    scope: &str,
+) -> Result<(SecretString, Duration, Option<SecretString>), Failure> {
+    let client = BasicClient::new(ClientId::new(client_id.to_owned()))
+        .set_auth_type(AuthType::RequestBody)
+        .set_token_uri(TokenUrl::from_url(url.clone()));
+    let ask = Asker {
+        transport,
+        patience,
+    };
+    let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
+    let asked = client
+        .exchange_refresh_token(&refresh)
+        .add_scope(Scope::new(scope.to_owned()))
+        .add_scope(Scope::new("offline_access".to_owned()));
+    let answer = asked.request_async(&ask).await.map_err(in_words)?;
+    let life = answer.expires_in().unwrap_or(UNSAID_LIFE);
+    let token = SecretString::from(answer.access_token().secret().clone());
+    let next = answer.refresh_token();
+    let next = next.map(|next| SecretString::from(next.secret().clone()));
+    Ok((token, life.min(LONGEST_LIFE), next))
 }
 
 /// The library asks through our own transport, so that a token request is as guarded as any other.

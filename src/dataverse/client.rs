@@ -30,6 +30,7 @@ use crate::domain::credential::Credential;
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::network::Network;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{DeltaLink, PageLink, Row, RowId};
 use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// What to present to it.
     pub credential: Credential,
+    /// How it is reached.
+    pub network: Network,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The breakers' numbers: read, write, auth.
@@ -465,7 +468,8 @@ impl Reader {
         count.ok_or_else(|| Failure::odd("the count that was asked for is missing"))
     }
 
-    async fn get<T>(
+    /// Reads one answer; `path` is below the service root, with its query.
+    pub(super) async fn get<T>(
         &self,
         path: &str,
         prefer: Option<&str>,
@@ -484,6 +488,10 @@ impl Reader {
     ) -> Result<T, Failure> {
         let request = request.map_err(|error| unsayable(&error.to_string()))?;
         self.0.send(&Call { request, kind }, read).await
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.0
     }
 
     /// What the client says of itself; it lets its breakers' time pass, too.

@@ -12,6 +12,7 @@ use super::secret;
 use super::transport::{Patience, Transport};
 use crate::domain::credential::SecretSource;
 use crate::domain::instance::is_loopback;
+use crate::domain::network::Network;
 
 /// How long a webhook may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,8 +35,8 @@ pub struct Outbound(Transport);
 
 impl Outbound {
     /// Makes its connections ready; none is opened yet.
-    pub fn new() -> Result<Self, String> {
-        Transport::new(PATIENCE, PATIENCE).map(Self)
+    pub fn new(network: &Network) -> Result<Self, String> {
+        Transport::new(PATIENCE, PATIENCE, network).map(Self)
     }
 
     /// Reads a page of a service of our own: its status and its text. A key goes into a header, or into the query.

@@ -241,7 +241,7 @@ impl RowReader<'_> {
         let mut row = Summed {
             sums,
             id: None,
-            sum: 0,
+            total: 0,
             seen: std::mem::take(&mut self.seen),
         };
         row.seen.clear();
@@ -448,7 +448,7 @@ impl Parts {
 struct Summed<'c> {
     sums: &'c Checksums,
     id: Option<RowId>,
-    sum: u64,
+    total: u64,
     seen: Vec<bool>,
 }
 
@@ -478,7 +478,7 @@ impl<'de> Members<'de> for Summed<'_> {
         if std::mem::replace(seen, true) {
             return Err("it stands there twice");
         }
-        self.sum = self.sum.wrapping_add(self.sums.part(place, &value));
+        self.total = self.total.wrapping_add(self.sums.part(place, &value));
         Ok(())
     }
 }
@@ -490,7 +490,7 @@ impl Summed<'_> {
             let (name, _) = shape.columns.get(place).ok_or("no such column")?;
             return Err(format!("{name}: it was asked for and is not there"));
         }
-        Ok((id, self.sum))
+        Ok((id, self.total))
     }
 }
 

@@ -101,14 +101,15 @@ impl Session {
         observer: mpsc::UnboundedSender<Observation>,
     ) -> Result<Self, SetUpError> {
         let tokens = Tokens::new(settings.credential, &settings.endpoint, audience)?;
-        let transport = Transport::new(settings.timeouts.connect, settings.timeouts.idle)
+        let timeouts = settings.timeouts;
+        let transport = Transport::new(timeouts.connect, timeouts.idle, &settings.network)
             .map_err(SetUpError::Transport)?;
         let admission = Admission::new(&settings.breakers, settings.seed, now());
         let shared = Shared {
             endpoint: settings.endpoint,
             admission: Arc::new(admission),
             transport,
-            timeouts: settings.timeouts,
+            timeouts,
             retry: settings.retry,
             observer,
         };
@@ -298,6 +299,17 @@ impl Session {
             if let Some(keeps) = self.keeps_gate.get() {
                 keeps(at.after(wait).wall, &why);
             }
+        }
+    }
+
+    /// Asks for a token, unless there is one.
+    pub(super) async fn authenticate(&self) -> Result<(), Failure> {
+        let deadline = now().after(self.shared.timeouts.deadline);
+        match self.token(deadline).await {
+            Ok(_) => Ok(()),
+            Err(
+                Stopped::Kept(failure) | Stopped::StaleToken(failure, _) | Stopped::Failed(failure),
+            ) => Err(failure),
         }
     }
 

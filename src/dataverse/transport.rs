@@ -1,14 +1,20 @@
 //! HTTP requests to HTTP responses, with timeouts: the only file that names the HTTP library. It follows no redirect,
-//! keeps no cookie, sends no referer, uses no proxy and retries nothing (security cases 11, 12, 15; R8, R12).
+//! keeps no cookie, sends no referer, uses no proxy but the configured one and retries nothing (security cases 11, 12,
+//! 15; R8, R12).
 
 use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
+use secrecy::ExposeSecret;
 
+use super::secret;
 use crate::domain::failure::{Failure, FailureClass, Origin};
+use crate::domain::instance::is_loopback;
+use crate::domain::network::{Network, Proxy};
 
 /// No answer may be larger than this once it is unpacked (security case 18).
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -33,8 +39,12 @@ pub(super) struct Patience {
 
 impl Transport {
     /// A transport that gives a connection so long to be made, and a body so long between two pieces.
-    pub(super) fn new(connect: Duration, idle: Duration) -> Result<Self, String> {
-        let client = reqwest::Client::builder()
+    pub(super) fn new(
+        connect: Duration,
+        idle: Duration,
+        network: &Network,
+    ) -> Result<Self, String> {
+        let mut client = reqwest::Client::builder()
             .redirect(Policy::none())
             .referer(false)
             .no_proxy()
@@ -43,9 +53,14 @@ impl Transport {
             .gzip(true)
             .tcp_keepalive(KEEP_ALIVE)
             .http2_keep_alive_interval(KEEP_ALIVE)
-            .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let client = client.map_err(|error| reason(&error))?;
+            .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")));
+        if !network.authorities.is_empty() {
+            client = client.tls_certs_merge(authorities(&network.authorities)?);
+        }
+        if let Some(proxy) = &network.proxy {
+            client = client.proxy(through(proxy)?);
+        }
+        let client = client.build().map_err(|error| reason(&error))?;
         Ok(Self { client, idle })
     }
 
@@ -109,6 +124,36 @@ impl Transport {
             }
         }
     }
+}
+
+/// The certificates of the files that are configured beside the system's (security case 17).
+fn authorities(files: &[PathBuf]) -> Result<Vec<reqwest::Certificate>, String> {
+    let mut all = Vec::new();
+    for file in files {
+        let wrong = |what: &str| format!("the authority {}: {what}", file.display());
+        let pem = std::fs::read(file).map_err(|error| wrong(&error.to_string()))?;
+        let own = reqwest::Certificate::from_pem_bundle(&pem);
+        let own = own.map_err(|_| wrong("it is no certificate in PEM"))?;
+        if own.is_empty() {
+            return Err(wrong("it holds no certificate in PEM"));
+        }
+        all.extend(own);
+    }
+    Ok(all)
+}
+
+/// The configured proxy, for all that is not on this machine.
+fn through(proxy: &Proxy) -> Result<reqwest::Proxy, String> {
+    let (url, spared) = (proxy.url.clone(), proxy.clone());
+    let mut way = reqwest::Proxy::custom(move |to| {
+        let is_spared = is_loopback(to) || to.host_str().is_none_or(|host| spared.spares(host));
+        (!is_spared).then(|| url.clone())
+    });
+    if let Some((user, password)) = &proxy.user {
+        let password = secret::fetch(password).map_err(|error| format!("the proxy: {error}"))?;
+        way = way.basic_auth(user, password.expose_secret());
+    }
+    Ok(way)
 }
 
 fn seconds(time: Duration) -> String {

@@ -32,8 +32,66 @@ pub enum Credential {
         /// Its secret.
         secret: SecretSource,
     },
+    /// A person who signs in on another device, at the start; nobody does for what runs unattended.
+    DeviceCode {
+        /// The origin of the token endpoint.
+        authority: Url,
+        /// The tenant's id or name.
+        tenant: String,
+        /// The application's id.
+        client_id: String,
+    },
+    /// That person, signed in: traded for tokens for as long as the process lives. No configuration can say this.
+    SignedIn {
+        /// The origin of the token endpoint.
+        authority: Url,
+        /// The tenant's id or name.
+        tenant: String,
+        /// The application's id.
+        client_id: String,
+        /// What tokens are traded for; in memory only (security case 26).
+        refresh: SecretString,
+    },
+    /// The identity of the Azure machine or app that this runs on.
+    ManagedIdentity {
+        /// The client id of one that was assigned; the system's own without it.
+        client_id: Option<String>,
+    },
+    /// The identity of a Kubernetes pod; what is left out stands in its environment (`AZURE_…`).
+    WorkloadIdentity {
+        /// The origin of the token endpoint.
+        authority: Url,
+        /// The tenant's id.
+        tenant: Option<String>,
+        /// The application's id.
+        client_id: Option<String>,
+        /// The file of the pod's token.
+        token_file: Option<std::path::PathBuf>,
+    },
+    /// Whoever is signed in to the Azure CLI of this machine.
+    AzureCli {
+        /// The tenant's id or name, where it is not the CLI's own.
+        tenant: Option<String>,
+    },
     /// A function app's key, in a header of its own (contract 11.4).
     FunctionsKey(SecretSource),
     /// The signature of a URL, in its query (contract 11.1, request trigger).
     Signature(SecretSource),
+}
+
+impl Credential {
+    /// The origin of the token endpoint, where the configuration says it.
+    pub fn authority(&self) -> Option<&Url> {
+        match self {
+            Self::ClientSecret { authority, .. }
+            | Self::DeviceCode { authority, .. }
+            | Self::SignedIn { authority, .. }
+            | Self::WorkloadIdentity { authority, .. } => Some(authority),
+            Self::Token(_)
+            | Self::ManagedIdentity { .. }
+            | Self::AzureCli { .. }
+            | Self::FunctionsKey(_)
+            | Self::Signature(_) => None,
+        }
+    }
 }

@@ -123,6 +123,23 @@ impl ColumnType {
     }
 }
 
+impl ColumnType {
+    /// What both sides hold, at the coarser side's precision; the target's terms where it is written. `None` where they
+    /// hold different types.
+    pub fn merged(&self, target: &Self) -> Option<Self> {
+        Some(match (self, target) {
+            (Self::Decimal { precision: a }, Self::Decimal { precision: b }) => Self::Decimal {
+                precision: *a.min(b),
+            },
+            (Self::Money { precision: a }, Self::Money { precision: b }) => Self::Money {
+                precision: *a.min(b),
+            },
+            (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => b.clone(),
+            _ => return None,
+        })
+    }
+}
+
 /// The table of currencies, in every instance.
 pub const CURRENCY: &str = "transactioncurrency";
 
@@ -282,5 +299,25 @@ impl TableSchema {
     /// The column of that name.
     pub fn column(&self, name: &ColumnName) -> Option<&Column> {
         self.columns.get(name)
+    }
+
+    /// Why a column of this table, as the target, can't be written by a sync; `None` where it can.
+    pub fn why_unwritable(&self, column: &Column) -> Option<String> {
+        if column.name == self.primary_id {
+            return Some("it is the primary id, which is the same on both sides anyway".to_owned());
+        }
+        if let ColumnType::Unsupported(what) = &column.kind {
+            let what = what.to_lowercase();
+            return Some(format!("columns of type {what} can't be compared"));
+        }
+        if column.origin != Origin::Written {
+            return Some(format!(
+                "it is {} in the target, which fills it itself",
+                column.origin.word()
+            ));
+        }
+        // A state is set by an update, and by nothing else.
+        let is_creatable = column.creatable || column.kind == ColumnType::State;
+        (!column.updatable || !is_creatable).then(|| "it can't be written in the target".to_owned())
     }
 }

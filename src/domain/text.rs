@@ -4,7 +4,7 @@
 //! names can look the same. Here they are made visible instead (security cases 30 to 36).
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 /// The most combining marks that one letter keeps; more are shown as one count (security case 33).
 const MAX_MARKS: usize = 4;
@@ -56,7 +56,7 @@ pub fn tame_json(json: &str) -> Cow<'_, str> {
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
             // Writing into a string can't fail.
-            let _written = write!(out, "\\u{unit:04x}");
+            let _never = write!(out, "\\u{unit:04x}");
         }
     }
     Cow::Owned(out)

@@ -170,7 +170,7 @@ async fn served(
     // Both may have to wait for the store.
     let work = tokio::task::spawn_blocking(move || {
         if let Some(route) = token::Route::of(&path) {
-            return token::answer(&worker, route, &parts.method, &body);
+            return token::answer(&worker, route, &parts, &body);
         }
         let answer = platform::answer(&worker, &parts, &body, seq);
         answer.ok_or_else(|| Refusal::no_resource(&path))

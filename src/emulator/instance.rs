@@ -157,6 +157,14 @@ impl Instance {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The same instance as an organization of its own, where there is a seed.
+    pub(crate) fn founded_by(mut self, seed: Option<u64>) -> Instance {
+        if let Some(seed) = seed {
+            self.id = stable_id(self.name, &format!("organization/{seed}"));
+        }
+        self
+    }
+
     pub(crate) fn organization_id(&self) -> Uuid {
         self.id
     }

@@ -20,6 +20,7 @@ pub(crate) mod money;
 pub(crate) mod multiple;
 pub(crate) mod navigation;
 pub(crate) mod pair;
+pub(crate) mod privileges;
 pub(crate) mod property;
 mod reading;
 pub(crate) mod retrieve;
@@ -184,6 +185,9 @@ fn dispatch(
         (&Method::GET, Resource::Property(table, address, property)) => {
             property::answer(instance, call, table, &address, property)
         }
+        (&Method::GET, Resource::Privileges(table, address)) => {
+            privileges::answer(instance, call, table, &address)
+        }
         (&Method::GET, Resource::Navigation(table, address, navigation)) => {
             navigation::answer(instance, call, table, &address, &navigation)
         }
@@ -293,6 +297,7 @@ impl Call {
                 Resource::Collection(table)
                 | Resource::Count(table)
                 | Resource::Row(table, _)
+                | Resource::Privileges(table, _)
                 | Resource::Property(table, ..),
             ) => reads(*table),
             (&Method::GET, Resource::Navigation(table, _, navigation)) => {

@@ -24,7 +24,7 @@ pub(crate) use self::setting::{Change, made};
 pub(crate) use self::sight::Sight;
 
 use self::rights::Holder;
-use self::role::{Privileges, Role};
+use self::role::{Depth, Privileges, Role};
 use self::sight::Hidden;
 use super::instance::{Instance, lock, stable_id};
 use super::refusal::{Outcome, Refusal};
@@ -84,6 +84,23 @@ pub(crate) fn admit(instance: &Instance, user: Uuid) -> Outcome<Rights> {
         return Ok(Rights::all());
     }
     Ok(Rights::of(Holder { user, roles }, Arc::clone(&made.hidden)))
+}
+
+/// What a user may do, and how far that reaches.
+pub(crate) fn held_by(instance: &Instance, user: Uuid) -> Vec<(String, Depth)> {
+    let store = instance.read();
+    let made = lock(&instance.security.rules);
+    let Some(tables) = Tables::of(store.schema()) else {
+        return Vec::new();
+    };
+    let roles: Vec<Role> = tables
+        .names(&store, user)
+        .filter_map(|name| made.role(name))
+        .collect();
+    let holder = Holder { user, roles };
+    privilege::all(store.schema())
+        .filter_map(|name| Some((name.clone(), holder.depth(&name)?)))
+        .collect()
 }
 
 /// Refuses a row that is not seen in a store.

@@ -21,6 +21,7 @@ use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::health::Health;
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
+use crate::domain::network::Network;
 use crate::domain::state_folder::StateFolder;
 use crate::domain::text::visible;
 use crate::domain::time::age;
@@ -42,6 +43,8 @@ pub(super) struct Watching {
     /// The alerts that are configured; without any the built-in rules are watched, for the screen alone.
     pub(super) alerts: Vec<AlertConfig>,
     pub(super) expiries: Vec<Expiry>,
+    /// How they are reached.
+    pub(super) network: Network,
     /// Where it is kept what has fired and what was not delivered.
     pub(super) folder: StateFolder,
     /// Whether it is this process that tells those outside.
@@ -80,7 +83,7 @@ impl Watching {
                 return None;
             }
         };
-        let outbound = Outbound::new();
+        let outbound = Outbound::new(&self.network);
         let outbound = outbound.inspect_err(|error| tracing::error!(error, "no alert is sent"));
         Some((store, outbound.ok()?))
     }

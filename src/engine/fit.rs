@@ -96,6 +96,66 @@ pub(super) fn fit(
     })
 }
 
+/// All that does not fit, where [`fit`] stops at the first of it.
+pub(super) fn faults(
+    link: &LinkConfig,
+    table: &TableConfig,
+    source: &TableSchema,
+    target: &TableSchema,
+    around: &Surroundings,
+) -> Vec<String> {
+    let fitting = Fitting {
+        link,
+        table,
+        source,
+        target,
+        around,
+    };
+    if let Err(why) = fitting.tables() {
+        return vec![why];
+    }
+    let mut results = vec![fitting.keys(), fitting.identity()];
+    let mut compared = Vec::with_capacity(table.columns.len());
+    for name in &table.columns {
+        let column = fitting.column(name);
+        results.push(column.map(|(column, _)| compared.push(column)));
+    }
+    let source_columns = fitting.source_columns();
+    let scope = match &source_columns {
+        Ok(columns) => fitting.scope(&mut columns.clone()).map(drop),
+        Err(_) => Ok(()),
+    };
+    results.push(source_columns.map(drop));
+    results.push(scope);
+    // What is missing beside a column that does not fit shows when that fits.
+    if compared.len() == table.columns.len() {
+        results.push(fitting.together(&compared));
+    }
+    results.push(fitting.required());
+    results.push(fitting.presets().map(drop));
+    let mut faults: Vec<String> = results.into_iter().filter_map(Result::err).collect();
+    faults.dedup();
+    faults
+}
+
+/// What works and is not what a person may think.
+pub(super) fn warnings(
+    link: &LinkConfig,
+    table: &TableConfig,
+    source: &TableSchema,
+    target: &TableSchema,
+) -> Vec<String> {
+    let around = Surroundings::default();
+    Fitting {
+        link,
+        table,
+        source,
+        target,
+        around: &around,
+    }
+    .warnings()
+}
+
 /// What a column of the target is called in the source.
 pub(super) fn source_name<'a>(table: &'a TableConfig, name: &'a ColumnName) -> &'a ColumnName {
     mapping(table, name).map_or(name, |mapping| &mapping.from)
@@ -256,12 +316,14 @@ impl Fitting<'_> {
         let Some(into) = self.target.column(name) else {
             return fault("the target has no such column");
         };
-        if let Some(why) = unwritable(self.target, into) {
+        if let Some(why) = self.target.why_unwritable(into) {
             return fault(&format!("{why}; take it out of `columns`"));
         }
         let values = mapping.map_or(&[][..], |mapping| &mapping.values);
         let (kind, coding) = if values.is_empty() {
-            let kind = merged(&from.kind, &into.kind)
+            let kind = from
+                .kind
+                .merged(&into.kind)
                 .ok_or_else(|| self.of_column(name, "the two sides hold different types"))?;
             self.room(name, from, into)?;
             (kind, self.currency(&into.kind))
@@ -550,41 +612,6 @@ impl Fitting<'_> {
         });
         columns.collect()
     }
-}
-
-/// Why a column of the target can't be written by a sync.
-fn unwritable(target: &TableSchema, column: &Column) -> Option<String> {
-    if column.name == target.primary_id {
-        return Some("it is the primary id, which is the same on both sides anyway".to_owned());
-    }
-    if let ColumnType::Unsupported(what) = &column.kind {
-        let what = what.to_lowercase();
-        return Some(format!("columns of type {what} can't be compared"));
-    }
-    if column.origin != Origin::Written {
-        return Some(format!(
-            "it is {} in the target, which fills it itself",
-            column.origin.word()
-        ));
-    }
-    // A state is set by an update, and by nothing else.
-    let is_creatable = column.creatable || column.kind == ColumnType::State;
-    (!column.updatable || !is_creatable).then(|| "it can't be written in the target".to_owned())
-}
-
-/// What both sides hold, at the coarser side's precision; the target's terms where it is written.
-fn merged(source: &ColumnType, target: &ColumnType) -> Option<ColumnType> {
-    use ColumnType::{Decimal, Money};
-    Some(match (source, target) {
-        (Decimal { precision: a }, Decimal { precision: b }) => Decimal {
-            precision: *a.min(b),
-        },
-        (Money { precision: a }, Money { precision: b }) => Money {
-            precision: *a.min(b),
-        },
-        (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => b.clone(),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -73,8 +73,8 @@ impl HookClient {
     pub(super) fn of(config: &Config) -> Option<(Self, &HookConfig)> {
         let hook = config.hook.as_ref()?;
         let link = config.links.get(hook.link)?;
-        let way =
-            Outbound::new().inspect_err(|error| tracing::warn!(error, "the hook is not asked"));
+        let way = Outbound::new(&config.network);
+        let way = way.inspect_err(|error| tracing::warn!(error, "the hook is not asked"));
         let place = match &hook.authentication {
             Authentication::WebhookKey => KeyPlace::Query("code".to_owned()),
             Authentication::HttpHeader(name) => KeyPlace::Header(name.clone()),

@@ -344,7 +344,10 @@ async fn describe_table(
 }
 
 /// One table as the target describes it, with the options of the columns that are written.
-async fn described_by_target(table: &TableConfig, target: &Reader) -> Result<TableSchema, Failure> {
+pub(super) async fn described_by_target(
+    table: &TableConfig,
+    target: &Reader,
+) -> Result<TableSchema, Failure> {
     let constants = table.set.iter();
     let constants = constants.filter_map(|constant| ColumnName::new(&constant.property).ok());
     let names: Vec<ColumnName> = table.columns.iter().cloned().chain(constants).collect();
@@ -363,7 +366,7 @@ pub(super) async fn schema(
 }
 
 /// Asks for what the configuration refers to beside its tables: currencies, and the tables that constants name.
-async fn surroundings(
+pub(super) async fn surroundings(
     config: &LinkConfig,
     ends: &Ends,
     described: &[(TableSchema, TableSchema)],

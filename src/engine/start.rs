@@ -17,7 +17,7 @@ use super::state::{
     Counts, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationState, State,
     SyncState, TableState, Tally, Traffic,
 };
-use crate::config::{Config, Policy};
+use crate::config::Config;
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
 use crate::domain::breaker::Class;
 use crate::domain::credential::Credential;
@@ -26,6 +26,7 @@ use crate::domain::health::{Health, Summary};
 use crate::domain::hook::HookHealth;
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::operation::Verb;
+use crate::domain::operator::Operator;
 use crate::domain::run::Backend;
 use crate::domain::time::Now;
 use crate::journal::{KeptGate, RecoveredOperation};
@@ -53,6 +54,8 @@ pub struct Options {
     pub first_sync: Duration,
     /// Whether writes can't be armed at all.
     pub read_only: bool,
+    /// What the person may do.
+    pub operator: Operator,
     /// Whether links are compared by themselves; a repair of named records needs no comparison.
     pub compares: bool,
     /// How deep the first comparison goes.
@@ -125,13 +128,12 @@ type Clients = (Vec<Client>, Vec<mpsc::UnboundedReceiver<Observation>>);
 
 /// Sets up the clients of all instances.
 pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
-    let policy = config.policy;
     let mut clients = Vec::new();
     let mut observations = Vec::new();
     for (place, (seed, instance)) in (1u64..).zip(&config.instances).enumerate() {
         let (observer, seen) = mpsc::unbounded_channel();
         let (name, endpoint) = (instance.name.clone(), &instance.endpoint);
-        let settings = settings(&policy, name, endpoint, &instance.credential, seed);
+        let settings = settings(config, name, endpoint, &instance.credential, seed);
         let failed = |source| StartError::Client {
             instance: instance.name.to_string(),
             source,
@@ -196,16 +198,18 @@ fn as_hook(reader: &Reader, credential: &Credential) -> Option<Reader> {
 
 /// How a client of an instance or of a management API is set up.
 pub(super) fn settings(
-    policy: &Policy,
+    config: &Config,
     name: InstanceName,
     endpoint: &Endpoint,
     credential: &Credential,
     seed: u64,
 ) -> Settings {
+    let policy = &config.policy;
     Settings {
         name,
         endpoint: endpoint.clone(),
         credential: credential.clone(),
+        network: config.network.clone(),
         timeouts: Timeouts {
             connect: policy.connect_timeout,
             read: policy.read_timeout,

@@ -99,7 +99,7 @@ impl Job {
                 source,
             };
             let name = name.map_err(|error| failed(SetUpError::Transport(error.to_string())))?;
-            let settings = settings(&config.policy, name, endpoint, credential, 0);
+            let settings = settings(config, name, endpoint, credential, 0);
             Management::new(settings, audience, observer).map_err(failed)
         };
         let (name, platform) = match &link.sync {
@@ -175,6 +175,14 @@ impl Job {
             asked: Notify::new(),
         };
         Ok(Some((job, seen)))
+    }
+
+    /// How many runs are listed; `None` where the platform lists none.
+    pub(super) async fn runs(&self) -> Result<Option<usize>, Failure> {
+        match &self.platform {
+            Platform::Function(_) => Ok(None),
+            _ => self.list().await.map(|runs| Some(runs.len())),
+        }
     }
 
     /// Its latest runs, newest first: far enough back to know one that ended well.

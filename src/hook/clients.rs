@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::StartError;
-use crate::config::{Config, HookConfig, InstanceConfig, LinkConfig, Policy};
+use crate::config::{Config, HookConfig, InstanceConfig, LinkConfig};
 use crate::dataverse::{ClientStatus, Observation, Reader, Settings, Timeouts, now};
 use crate::domain::breaker::Class;
 use crate::domain::credential::Credential;
@@ -51,8 +51,8 @@ impl Clients {
         let instance = |place| config.instances.get(place).ok_or(StartError::NotConfigured);
         let (from, to) = (instance(link.source)?, instance(link.target)?);
         let credential = hook.credential.as_ref();
-        let (source, from_source) = client(from, &config.policy, SOURCE, None)?;
-        let (target, from_target) = client(to, &config.policy, TARGET, credential)?;
+        let (source, from_source) = client(from, config, SOURCE, None)?;
+        let (target, from_target) = client(to, config, TARGET, credential)?;
         let clients = Self {
             source,
             target,
@@ -87,7 +87,7 @@ impl Clients {
 /// A client of an instance, as this user or as the instance's own.
 pub(super) fn client(
     instance: &InstanceConfig,
-    policy: &Policy,
+    config: &Config,
     timeouts: Timeouts,
     credential: Option<&Credential>,
 ) -> Result<(Reader, mpsc::UnboundedReceiver<Observation>), StartError> {
@@ -96,8 +96,9 @@ pub(super) fn client(
         name: instance.name.clone(),
         endpoint: instance.endpoint.clone(),
         credential: credential.unwrap_or(&instance.credential).clone(),
+        network: config.network.clone(),
         timeouts,
-        breakers: Class::ALL.map(|class| policy.breaker(class)),
+        breakers: Class::ALL.map(|class| config.policy.breaker(class)),
         // Once more, at once: nobody who waits for a ticket has time for a back-off.
         retry: RetryPolicy {
             attempts: 2,

@@ -126,7 +126,7 @@ impl Registration {
             deadline: policy.deadline,
         };
         // Nobody counts what a person does once in a while.
-        let (reader, _) = client(instance, policy, timeouts, hook.customizer.as_ref())?;
+        let (reader, _) = client(instance, config, timeouts, hook.customizer.as_ref())?;
         Ok(Self {
             endpoints: reader.schema(&Registered::ServiceEndpoint.table()?).await?,
             steps: reader.schema(&Registered::Step.table()?).await?,

@@ -377,3 +377,63 @@ fn security_case_63_what_a_dry_run_shows_is_what_is_written() {
     assert_eq!(written, shown);
     assert!(shown.len() > 50, "{shown:?}");
 }
+
+#[test]
+fn support_repairs_what_a_caller_asks_for_and_nothing_else() {
+    let emulator = Emulator::start();
+    let own = rustix::process::getegid().as_raw();
+    emulator.configure(&format!(
+        "\n[operators]\nsupport = [{own}]\n\n[safety]\nconfirm_above = 2\n"
+    ));
+    let refused = |words: &[&str], why: &str| {
+        let told = emulator.tandem(words).exits(4);
+        assert!(told.stderr.contains(why), "{words:?}: {told:?}");
+        assert!(
+            told.stderr.contains("who is on call"),
+            "{words:?}: {told:?}"
+        );
+    };
+    emulator.clear_log();
+    refused(
+        &["sync", "--reason", "x", "--yes", "999"],
+        "not for support",
+    );
+    let many = [
+        "rehydrate",
+        "--drift",
+        "stub,stale",
+        "--yes",
+        "999",
+        "--reason",
+        "x",
+    ];
+    refused(&many, "more than the 2");
+    let resolve = [
+        "resolve",
+        "--take",
+        "source",
+        "account",
+        "accountnumber=MSFT",
+        "--reason",
+        "x",
+    ];
+    refused(&resolve, "take-source is not for support");
+    let planned = ["maintenance", "europe", "--for", "1h", "--reason", "x"];
+    refused(&planned, "stopping and releasing");
+    assert!(emulator.writes().is_empty());
+    let words = [
+        "ensure",
+        "account",
+        "accountnumber=MSFT",
+        "--reason",
+        "a caller",
+    ];
+    let told = emulator.tandem(&words);
+    assert!(told.code == 0, "{told:?}");
+    emulator.configure("\n[operators]\nsupport = [\"no-such-group\"]\n");
+    let told = emulator.tandem(&["config", "check"]).exits(2);
+    assert!(
+        told.stderr.contains("/etc/group names no such group"),
+        "{told:?}"
+    );
+}

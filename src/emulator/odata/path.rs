@@ -2,6 +2,7 @@
 //!
 //! Case-sensitive throughout. Reads no query options and touches no rows.
 
+use crate::emulator::operation::privileges;
 use crate::emulator::refusal::{Outcome, Refusal};
 use crate::emulator::schema::{Schema, Table};
 use crate::emulator::value::{TableId, Value};
@@ -31,6 +32,8 @@ pub(crate) enum Resource {
     Property(TableId, Address, Property),
     /// What a navigation property of a row leads to.
     Navigation(TableId, Address, Navigation),
+    /// `RetrieveUserPrivileges` of a user.
+    Privileges(TableId, Address),
     /// A message that is bound to a set, by its name without the namespace.
     Bound(TableId, String),
 }
@@ -349,6 +352,12 @@ fn behind(schema: &Schema, id: TableId, address: Address, rest: &[String]) -> Ou
     let Some((first, rest)) = rest.split_first() else {
         return Ok(Resource::Row(id, address));
     };
+    let called = first
+        .strip_prefix(NAMESPACE)
+        .and_then(|name| name.strip_suffix("()"));
+    if called == Some(privileges::NAME) && table.name == "systemuser" && rest.is_empty() {
+        return Ok(Resource::Privileges(id, address));
+    }
     if let Some(refusal) = absent(first) {
         return Err(refusal);
     }

@@ -8,6 +8,7 @@ mod detection;
 mod extension;
 mod organization;
 mod people;
+mod retention;
 
 use super::{Ownership, Table, TableBase, Writes};
 
@@ -58,6 +59,7 @@ pub(super) fn all() -> Vec<Table> {
         extension::plug_in_type(),
         detection::rule(),
         detection::condition(),
+        retention::policy(),
         automation::asynchronous_operation(),
         automation::bulk_delete_operation(),
         automation::workflow(),

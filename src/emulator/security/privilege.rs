@@ -2,6 +2,8 @@
 //!
 //! The names are Dataverse's own but for `prvOverrideCreatedOnCreatedBy`, which is not confirmed (contract 14).
 
+use uuid::Uuid;
+
 use crate::emulator::schema::{Schema, Table};
 
 pub(crate) const ACT_ON_BEHALF: &str = "prvActOnBehalfOfAnotherUser";
@@ -69,8 +71,24 @@ pub(crate) fn of(access: Access, table: &Table) -> String {
     format!("prv{}{subject}", access.name())
 }
 
+/// The privileges of a table, each with what it lets do.
+pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (Access, String)> {
+    ALL.into_iter().map(|access| (access, of(access, table)))
+}
+
+/// Every privilege that there is.
+pub(crate) fn all(schema: &Schema) -> impl Iterator<Item = String> {
+    let of_tables = schema.tables().flat_map(|(_, table)| of_table(table));
+    let without = WITHOUT_TABLE.into_iter().map(str::to_owned);
+    of_tables.map(|(_, name)| name).chain(without)
+}
+
 /// Whether there is such a privilege.
 pub(crate) fn exists(schema: &Schema, name: &str) -> bool {
-    let is_of = |table: &Table| ALL.iter().any(|access| of(*access, table) == name);
-    WITHOUT_TABLE.contains(&name) || schema.tables().any(|(_, table)| is_of(table))
+    all(schema).any(|own| own == name)
+}
+
+/// Its id, which is the same in every environment.
+pub(crate) fn id(name: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("privilege/{name}").as_bytes())
 }

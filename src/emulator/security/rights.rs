@@ -37,7 +37,7 @@ pub(super) struct Holder {
 }
 
 impl Holder {
-    fn depth(&self, privilege: &str) -> Option<Depth> {
+    pub(super) fn depth(&self, privilege: &str) -> Option<Depth> {
         let depths = self.roles.iter().filter_map(|role| role.depth(privilege));
         depths.max()
     }

@@ -17,6 +17,16 @@ pub(crate) enum Depth {
     Organization,
 }
 
+impl Depth {
+    /// The word of the Web API.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Depth::User => "Basic",
+            Depth::Organization => "Global",
+        }
+    }
+}
+
 pub(crate) type Privileges = BTreeMap<String, Depth>;
 
 pub(crate) const ADMINISTRATOR: &str = "System Administrator";

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
@@ -15,6 +16,8 @@ use crate::emulator::reply::{self, Reply};
 use crate::emulator::seed::users;
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The client id of the machine's own identity.
+const MACHINE: &str = "machine";
 /// What a client asks for beside the scope of the instance.
 const STAY: &str = "offline_access";
 const ABOUT_THE_USER: [&str; 3] = ["openid", "profile", "email"];
@@ -28,10 +31,15 @@ pub(crate) enum Route<'p> {
     DeviceCode(&'p str),
     /// `/{tenant}/v2.0/.well-known/openid-configuration`
     Configuration(&'p str),
+    /// `/msi/token`: where a machine asks for a token of its own identity, as on Azure's App Service.
+    Machine,
 }
 
 impl Route<'_> {
     pub(crate) fn of(path: &str) -> Option<Route<'_>> {
+        if path == "/msi/token" {
+            return Some(Route::Machine);
+        }
         let (tenant, rest) = path.strip_prefix('/')?.split_once('/')?;
         if tenant.is_empty() {
             return None;
@@ -49,27 +57,34 @@ impl Route<'_> {
 pub(crate) fn answer(
     instance: &Instance,
     route: Route,
-    method: &Method,
+    parts: &Parts,
     form: &[u8],
 ) -> Outcome<Reply> {
+    let method = &parts.method;
     let now = instance.clock.now();
     let form = Form::read(form);
     let expected = match route {
-        Route::Configuration(_) => Method::GET,
+        Route::Configuration(_) | Route::Machine => Method::GET,
         Route::Token(_) | Route::DeviceCode(_) => Method::POST,
     };
     if *method != expected {
         return Err(Refusal::method_not_allowed(method));
     }
-    if !form.field("client_assertion").is_empty() {
+    let assertion = form.field("client_assertion");
+    if !assertion.is_empty()
+        && !instance
+            .tenant
+            .federates(form.field("client_id"), assertion)
+    {
         return Err(Refusal::unsupported(
-            "Signing in with a certificate or a federated token (client_assertion)",
+            "Signing in with a certificate or a federated token other than the client's secret (client_assertion)",
         ));
     }
     let answered = match route {
         Route::Token(tenant) => granted(instance, tenant, &form, now),
         Route::DeviceCode(tenant) => device_code(instance, tenant, &form, now),
         Route::Configuration(tenant) => configuration(instance, tenant),
+        Route::Machine => return machine(instance, parts, now),
     };
     let mut reply = answered.unwrap_or_else(|refused| refused.reply(now));
     reply.headers_mut().insert(
@@ -121,7 +136,11 @@ fn granted(
         if instance.tokens.secret_has_expired() {
             return Err(Refused::secret_expired());
         }
-        let secret = form.field("client_secret");
+        // A pod's token stands in for the secret, in a field of its own.
+        let secret = match form.field("client_assertion") {
+            "" => form.field("client_secret"),
+            assertion => assertion,
+        };
         instance.tenant.authenticates(client_id, secret)?;
         let audience = audience(instance, form.field("scope"))?;
         instance.tenant.consented(client_id)?;
@@ -137,6 +156,38 @@ fn granted(
     };
     instance.tenant.consented(client_id)?;
     signed_in(instance, person, now)
+}
+
+/// A token for whatever runs on this machine, which is told by a header that nobody else knows: here, the emulator's own
+/// token. Without a `client_id` it is the machine's own identity.
+fn machine(instance: &Instance, parts: &Parts, now: DateTime<Utc>) -> Outcome<Reply> {
+    let header = parts.headers.get("x-identity-header");
+    let header = header.and_then(|value| value.to_str().ok());
+    if !header.is_some_and(|value| instance.tokens.is_secret(value)) {
+        let text = "The header X-IDENTITY-HEADER is missing or wrong.";
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "", text));
+    }
+    let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
+    let resource = query.field("resource");
+    let who = match query.field("client_id") {
+        "" => MACHINE,
+        client_id => client_id,
+    };
+    let Ok(audience) = audience(instance, &format!("{resource}/.default")) else {
+        return Err(Refusal::argument(format!(
+            "'{resource}' is no resource of this tenant."
+        )));
+    };
+    let token = issued(instance, audience.tokens, who, now);
+    let ends = now + TimeDelta::seconds(LIFETIME);
+    let body = json!({
+        "access_token": token.get("access_token"),
+        "expires_on": ends.timestamp().to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+        "client_id": who,
+    });
+    Ok(reply::json(StatusCode::OK, &body))
 }
 
 /// The tokens of a person who signed in.

@@ -138,6 +138,12 @@ impl Tenant {
         Ok(())
     }
 
+    /// Whether this is the token of the client's pod: its secret, put into another field.
+    pub(super) fn federates(&self, client: &str, assertion: &str) -> bool {
+        let secrets = lock(&self.secrets);
+        secrets.own.get(client).unwrap_or(&secrets.common).value == assertion
+    }
+
     /// Whether the client may have a token at all.
     pub(super) fn consented(&self, client: &str) -> Result<(), Refused> {
         if !lock(&self.directory).without_consent.contains(client) {

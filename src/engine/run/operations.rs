@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use super::{LAPSES, Run};
 use crate::dataverse::now;
 use crate::domain::health::Health;
-use crate::domain::operation::{OperationId, RecordKey, Request, Stage};
+use crate::domain::operation::{OperationId, RecordKey, Request, Stage, Verb};
 use crate::engine::command::{Command, Consent, RunOrder, Target};
 use crate::engine::event::{Event, Named};
 use crate::engine::repair;
@@ -145,6 +145,21 @@ impl Run {
         }
     }
 
+    /// Why the person at this console may not ask for it, whatever the state of the instances.
+    fn not_for(&self, command: &Command) -> Option<String> {
+        let (verb, records) = match command {
+            Command::Repair {
+                request, records, ..
+            } => (request.verb, Some(records.len())),
+            Command::StartSync { .. } => (Verb::Sync, None),
+            Command::OrderRun { request, .. } => (request.verb, None),
+            Command::Resume { .. } => (Verb::Resume, None),
+            _ => return None,
+        };
+        let most = self.config.safety.confirm_above;
+        self.options.operator.why_not(verb, records, most)
+    }
+
     /// Why an operation may not be begun.
     pub(super) fn why_not(
         &self,
@@ -165,6 +180,9 @@ impl Run {
         }
         if self.options.read_only {
             return Some("started with --read-only: nothing is written".to_owned());
+        }
+        if let Some(why) = self.not_for(command) {
+            return Some(why);
         }
         if let Some(fault) = state.links.get(link).and_then(|link| link.fault.as_ref()) {
             return Some(format!("the link can't be used: {fault}"));

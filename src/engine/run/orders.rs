@@ -49,6 +49,11 @@ impl Run {
                         .note(None, format!("locked again by {who}"), Tone::Plain, at);
                 }
             }
+            Command::ProbeNow { .. } | Command::ForceOpen { .. } | Command::Release { .. }
+                if let Some(why) = self.options.operator.why_no_stop() =>
+            {
+                self.writer.notice(None, why.to_owned(), Tone::Bad);
+            }
             Command::ProbeNow { instance } => self.probe_now(instance, at),
             Command::ForceOpen {
                 instance,

@@ -38,6 +38,7 @@ impl Run {
         let watching = alerts::Watching {
             alerts: self.config.alerts.clone(),
             expiries: self.config.expiries.clone(),
+            network: self.config.network.clone(),
             folder: self.config.state.clone(),
             delivers: self.options.is_unattended && !self.config.alerts.is_empty(),
             events: self.events.clone(),

@@ -28,6 +28,7 @@ fn reader(origin: &str, credential: Credential) -> (Reader, Observed) {
         name: InstanceName::new("europe").unwrap(),
         endpoint: Endpoint::new(origin).unwrap(),
         credential,
+        network: tandem::domain::network::Network::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
             read: Duration::from_millis(600),
@@ -386,6 +387,7 @@ async fn security_case_25_a_fixed_token_never_leaves_this_machine() {
         name: InstanceName::new("us").unwrap(),
         endpoint: Endpoint::new("https://contoso.crm.dynamics.com").unwrap(),
         credential: Credential::Token(SecretSource::Held(SecretString::from("x"))),
+        network: tandem::domain::network::Network::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
             read: Duration::from_secs(1),

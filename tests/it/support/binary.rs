@@ -132,17 +132,21 @@ impl Emulator {
                 .args(arguments),
         );
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        let client = reqwest::blocking::Client::builder()
+        let ca = ready["ca"].as_str().map(PathBuf::from);
+        let mut client = reqwest::blocking::Client::builder()
             .no_proxy()
-            .timeout(PATIENCE)
-            .build()
-            .unwrap();
+            .timeout(PATIENCE);
+        if let Some(ca) = &ca {
+            let ca = reqwest::Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap();
+            client = client.tls_certs_only([ca]);
+        }
+        let client = client.build().unwrap();
         let emulator = Self {
             _process: process,
             us: text("us"),
             europe: text("europe"),
             token: text("token"),
-            ca: ready["ca"].as_str().map(PathBuf::from),
+            ca,
             folder: tempfile::tempdir().unwrap(),
             client,
         };

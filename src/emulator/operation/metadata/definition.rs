@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use crate::emulator::schema::{Key, Ownership, Table, Writes};
+use crate::emulator::security::privilege;
 use crate::emulator::value::TableId;
 
 /// One definition.
@@ -74,6 +75,7 @@ pub(super) fn table(id: TableId, table: &Table) -> Definition {
         "DataSourceId": null,
         "TableType": "Standard",
         "OwnershipType": ownership(table.ownership),
+        "Privileges": privileges(table),
         "HasChanged": null,
     }));
     Definition {
@@ -82,6 +84,25 @@ pub(super) fn table(id: TableId, table: &Table) -> Definition {
         table: Some(id),
         ..Definition::default()
     }
+}
+
+/// What can be done with the rows of a table, and by which privilege.
+fn privileges(table: &Table) -> Vec<Json> {
+    let of_table = privilege::of_table(table);
+    let shown = of_table.map(|(access, name)| {
+        json!({
+            "CanBeBasic": table.ownership == Ownership::User,
+            "CanBeDeep": table.ownership == Ownership::User,
+            "CanBeGlobal": true,
+            "CanBeLocal": table.ownership == Ownership::User,
+            "CanBeEntityReference": false,
+            "CanBeParentEntityReference": false,
+            "Name": name,
+            "PrivilegeId": privilege::id(&name),
+            "PrivilegeType": access.name(),
+        })
+    });
+    shown.collect()
 }
 
 fn capitalised(table: &Table) -> String {

@@ -1,0 +1,176 @@
+//! `tandem init`: a first configuration from two instances, over TLS with their token endpoint, that works as it is.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::binary::{Emulator, Ran};
+
+fn emulator() -> Emulator {
+    let emulator = Emulator::start_with(&["--tls"]);
+    fs::remove_file(emulator.config()).unwrap();
+    emulator
+}
+
+/// The flags that leave nothing to ask.
+fn flags(emulator: &Emulator) -> Vec<String> {
+    let pairs = [
+        ("--source", format!("us={}", emulator.us)),
+        ("--target", format!("europe={}", emulator.europe)),
+        ("--tenant", "contoso".to_owned()),
+        ("--client-id", "us=tandem-us".to_owned()),
+        ("--client-id", "europe=tandem-eu".to_owned()),
+        ("--authority", format!("us={}", emulator.us)),
+        ("--authority", format!("europe={}", emulator.europe)),
+        ("--secret-from", "env:TANDEM_TOKEN".to_owned()),
+        ("--ca", emulator.ca.as_ref().unwrap().display().to_string()),
+    ];
+    let words = pairs.into_iter();
+    words
+        .flat_map(|(flag, value)| [flag.to_owned(), value])
+        .collect()
+}
+
+fn init(emulator: &Emulator, more: &[&str]) -> Ran {
+    let mut command = emulator.command(&["init"]);
+    command.args(flags(emulator)).args(more);
+    command.output().unwrap().into()
+}
+
+#[test]
+fn what_it_writes_is_accepted_fits_and_works() {
+    let emulator = emulator();
+    let told = init(&emulator, &[]).exits(0);
+    assert!(
+        told.stdout.contains("2 instances, 1 link, 2 tables"),
+        "{told:?}"
+    );
+    let mode = fs::metadata(emulator.config())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = fs::read_to_string(emulator.config()).unwrap();
+    assert!(!text.contains(&emulator.token), "security case 19: {text}");
+    for part in [
+        "keys = [\"accountnumber\"]",
+        "stub = [\"name\"]",
+        "stub = [\"lastname\"]",
+        "    \"telephone1\",                     # text, 50\n",
+        "    \"primarycontactid\",               # names contact\n",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // What belongs to an instance, and what can't be copied by itself, is not among the columns.
+    for part in [
+        "\n    \"ownerid\"",
+        "\n    \"statecode\"",
+        "\n    \"fullname\"",
+        "\n    \"accountid\"",
+        "\n    \"governmentid\"",
+    ] {
+        assert!(!text.contains(part), "{part} in {text}");
+    }
+    emulator.tandem(&["config", "check"]).exits(0);
+    let doctor = emulator.tandem(&["doctor", "--json"]).exits(0).json();
+    assert_eq!(doctor["bad"], 0, "{doctor:#}");
+    let status = emulator.tandem(&["status", "--json"]);
+    assert_eq!(status.json()["links"][0]["name"], "us-europe", "{status:?}");
+}
+
+#[test]
+fn a_file_that_is_there_is_never_written_over() {
+    let emulator = emulator();
+    fs::write(emulator.config(), "mine").unwrap();
+    let told = init(&emulator, &[]).exits(4);
+    assert!(told.stderr.contains("is there already"), "{told:?}");
+    fs::remove_file(emulator.config()).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", emulator.config()).unwrap();
+    init(&emulator, &[]).exits(4);
+    let printed = init(&emulator, &["--stdout"]).exits(0);
+    assert!(printed.stdout.contains("[[links.tables]]"), "{printed:?}");
+    assert!(fs::read_to_string(emulator.config()).is_err());
+}
+
+#[test]
+fn what_the_flags_leave_out_is_asked_for() {
+    let emulator = Emulator::start();
+    fs::remove_file(emulator.config()).unwrap();
+    let mut command = emulator.command(&["init", "--table", "account"]);
+    let command = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let answers = format!(
+        "{}\nus\n{}\n\n\nenv:TANDEM_TOKEN\n",
+        emulator.us, emulator.europe
+    );
+    running
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(answers.as_bytes())
+        .unwrap();
+    let told = Ran::from(running.wait_with_output().unwrap()).exits(0);
+    assert!(told.stderr.contains("not the token itself"), "{told:?}");
+    assert!(told.stdout.contains("1 link, 1 table"), "{told:?}");
+    let text = fs::read_to_string(emulator.config()).unwrap();
+    assert!(text.contains("[instances.europe]"), "by default: {text}");
+    // A lookup whose table is not on the link is named, and not copied.
+    assert!(
+        text.contains("# \"primarycontactid\",             # names rows of contact"),
+        "{text}"
+    );
+    emulator.tandem(&["config", "check"]).exits(0);
+    // With nobody to answer, it says which flag is wanted.
+    fs::remove_file(emulator.config()).unwrap();
+    let told = emulator.tandem(&["init"]).exits(2);
+    assert!(told.stderr.contains("say it as --source"), "{told:?}");
+}
+
+#[test]
+fn an_instance_that_does_not_let_us_in_is_told_as_doctor_tells_it() {
+    let emulator = emulator();
+    let mut command = emulator.command(&["init"]);
+    command
+        .args(flags(&emulator))
+        .env("TANDEM_TOKEN", "guessed");
+    let told = Ran::from(command.output().unwrap()).exits(3);
+    assert!(told.stderr.contains("AADSTS7000215"), "{told:?}");
+    assert!(told.stderr.contains("its *value*, not its id"), "{told:?}");
+    assert!(!emulator.config().exists());
+    let told = init(&emulator, &["--table", "contakt"]).exits(2);
+    assert!(
+        told.stderr.contains("the source has no such table"),
+        "{told:?}"
+    );
+    let told = init(&emulator, &["--secret-from", "hunter2"]);
+    assert!(!told.stderr.contains("hunter2"), "{told:?}");
+    assert!(!emulator.config().exists() || told.code == 0);
+}
+
+/// As a person begins: in a home with nothing in it.
+#[test]
+fn it_writes_where_the_configuration_is_looked_for() {
+    let emulator = emulator();
+    let home = tempfile::tempdir().unwrap();
+    let run = |words: &[&str], more: &[String]| -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        command
+            .env_clear()
+            .env("HOME", home.path())
+            .env("TANDEM_TOKEN", &emulator.token);
+        command.args(words).args(more);
+        command.output().unwrap().into()
+    };
+    let told = run(&["status"], &[]).exits(2);
+    assert!(told.stderr.contains("tandem init"), "{told:?}");
+    run(&["init"], &flags(&emulator)).exits(0);
+    let file = home.path().join(Path::new(".config/tandem/config.toml"));
+    assert!(file.exists());
+    run(&["config", "check"], &[]).exits(0);
+    run(&["doctor"], &[]).exits(0);
+}
