@@ -10,6 +10,7 @@ mod alerts;
 mod audit;
 mod chain;
 mod folder;
+mod gates;
 mod heads;
 mod index;
 mod prune;
@@ -45,6 +46,7 @@ pub use alerts::{AlertStore, Undelivered};
 pub use audit::{Anchored, Audit, CLOCK_TOLERANCE, Fault, Verified};
 pub use chain::{BadHead, Head};
 pub use folder::log_file;
+pub use gates::KeptGate;
 pub use heads::{Anchors, BadAnchors};
 pub use index::{
     Change, Checkpoint, Group, Index, InstanceSample, Kept, Line, LinkSample, Listed, Listing,

@@ -197,6 +197,16 @@ impl Reader {
         self
     }
 
+    /// Takes over how long the instance has asked this user to wait, and why, and has later waits told: what a process
+    /// was asked for holds for the next one, too.
+    pub fn keep_gate(
+        &self,
+        held: Option<(Duration, String)>,
+        keeps: impl Fn(DateTime<Utc>, &str) + Send + Sync + 'static,
+    ) {
+        self.0.keep_gate(held, Box::new(keeps));
+    }
+
     /// The client that writes to this instance, for an instance that is a link's target.
     pub fn writer(&self) -> Writer {
         Writer(self.clone())

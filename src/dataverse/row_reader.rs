@@ -238,7 +238,7 @@ impl RowReader<'_> {
         json: D,
         sums: &Checksums,
     ) -> Result<(RowId, u64), D::Error> {
-        let mut row = Sum {
+        let mut row = Summed {
             sums,
             id: None,
             total: 0,
@@ -445,14 +445,14 @@ impl Parts {
 }
 
 /// A row of which only the checksum is wanted, as it is read.
-struct Sum<'c> {
+struct Summed<'c> {
     sums: &'c Checksums,
     id: Option<RowId>,
     total: u64,
     seen: Vec<bool>,
 }
 
-impl<'de> Members<'de> for Sum<'_> {
+impl<'de> Members<'de> for Summed<'_> {
     fn wants(&self, slot: Slot) -> bool {
         matches!(slot, Slot::Id | Slot::Column(_))
     }
@@ -483,7 +483,7 @@ impl<'de> Members<'de> for Sum<'_> {
     }
 }
 
-impl Sum<'_> {
+impl Summed<'_> {
     fn finish(&self, shape: &RowShape) -> Result<(RowId, u64), String> {
         let id = self.id.ok_or("a row without its id")?;
         if let Some(place) = self.seen.iter().position(|seen| !seen) {

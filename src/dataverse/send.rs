@@ -2,10 +2,11 @@
 //! flight, token, transport, classify, retry. A write whose outcome isn't known is never sent again here; its caller
 //! reads it back.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::{Request, Response};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -57,8 +58,13 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     tokens: Tokens,
     gate: Mutex<Gate>,
+    /// Told whenever the gate is closed: until when, and why.
+    keeps_gate: OnceLock<Box<KeepsGate>>,
     standing: Mutex<Standing>,
 }
+
+/// Keeps until when an instance has asked for patience, and why, beyond the process.
+pub type KeepsGate = dyn Fn(DateTime<Utc>, &str) + Send + Sync;
 
 /// One call to be made.
 pub(super) struct Call {
@@ -122,6 +128,7 @@ impl Session {
             shared,
             tokens,
             gate: Mutex::default(),
+            keeps_gate: OnceLock::new(),
         }
     }
 
@@ -286,8 +293,12 @@ impl Session {
     pub(super) fn part_failed(&self, failure: &Failure, at: Now) {
         if failure.class == FailureClass::Throttled {
             let wait = stretched(failure.retry_after.unwrap_or_default());
-            lock(&self.gate).close(wait, &failure.summary(), at);
+            let why = failure.summary();
+            lock(&self.gate).close(wait, &why, at);
             self.shared.admission.throttled(at);
+            if let Some(keeps) = self.keeps_gate.get() {
+                keeps(at.after(wait).wall, &why);
+            }
         }
     }
 
@@ -357,6 +368,15 @@ impl Session {
     /// Why our credentials are refused, if they are.
     pub(super) fn rejected(&self) -> Option<String> {
         lock(&self.standing).why().map(str::to_owned)
+    }
+
+    /// Takes over a wait that the instance asked another process of this user for, and has later ones kept.
+    pub(super) fn keep_gate(&self, held: Option<(Duration, String)>, keeps: Box<KeepsGate>) {
+        if let Some((wait, why)) = held {
+            lock(&self.gate).close(wait, &why, now());
+        }
+        // Whoever comes first keeps it; there is one.
+        drop(self.keeps_gate.set(keeps));
     }
 
     /// Until when the gate is closed, and why.

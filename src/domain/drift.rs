@@ -457,7 +457,8 @@ fn who_is_ahead(source: &Row, target: &Row, evidence: Evidence<'_>) -> (Drift, b
         };
         return (drift, false);
     }
-    if target.modified_on > source.modified_on {
+    // Within one second nobody can tell: a person decides, since that overwrites nothing.
+    if target.modified_on >= source.modified_on {
         (Drift::Diverged, true)
     } else {
         (Drift::Stale, true)

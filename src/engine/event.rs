@@ -165,6 +165,8 @@ pub(super) enum Event {
         /// As the journal has it; `None` where it can't be read, or is another process's.
         left: Option<Box<RecoveredOperation>>,
     },
+    /// Something was written into the journal, perhaps by another process.
+    Written,
     /// An agent lives beside us, or none does any more.
     AgentSeen(Option<Holder>),
     /// What the agent beside us says of everything.
@@ -247,4 +249,15 @@ pub(super) struct Comparison {
     /// drift, and all others stand where they stood.
     pub(super) is_whole: bool,
     pub(super) looked: Vec<Looked>,
+    /// Records that others have read meanwhile, and as what they are counted here.
+    pub(super) apart: Vec<(RowId, Counted)>,
+}
+
+/// As what a comparison counts a record that others have read while it was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Equal on both sides.
+    InStep,
+    /// Out of step, as it was before.
+    Listed,
 }

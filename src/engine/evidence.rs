@@ -96,7 +96,12 @@ impl ReadApart {
         self.lock().insert(id);
     }
 
-    /// Those that were read until now.
+    /// Those that were read until now; they are still to be looked at.
+    pub(super) fn seen(&self) -> BTreeSet<RowId> {
+        self.lock().clone()
+    }
+
+    /// The same, and none of them is to be looked at any more.
     pub(super) fn take(&self) -> BTreeSet<RowId> {
         std::mem::take(&mut *self.lock())
     }
@@ -142,6 +147,12 @@ impl Parked {
     /// Takes in what the journal knows; what was tried since is newer.
     pub(super) fn remember(&self, key: RecordKey, source: u64, why: Arc<str>) {
         self.lock().entry(key).or_insert((source, why));
+    }
+
+    /// Takes in what the journal knows by now, perhaps from another process; whether it is news.
+    pub(super) fn learn(&self, key: RecordKey, source: u64, why: &Arc<str>) -> bool {
+        let told = (source, Arc::clone(why));
+        self.lock().insert(key, told.clone()) != Some(told)
     }
 
     /// A write of it succeeded.

@@ -146,5 +146,6 @@ fn found(table: TableIndex, kept: Kept, here: Now) -> Comparison {
         full: point.compared,
         is_whole: true,
         looked: looked.collect(),
+        apart: Vec::new(),
     }
 }

@@ -345,6 +345,7 @@ impl Run {
             Event::LeftBehind(operation) => self.inherit(operation, at),
             Event::Owed { operation, left } => self.owed(*operation, left.as_deref(), at),
             Event::Ordered { instance, forced } => self.ordered(*instance, forced.as_ref(), at),
+            Event::Written => self.learn_what_is_parked(),
             Event::AgentSeen(seen) => self.agent_seen(seen.as_ref(), at),
             Event::SyncEnded { link, .. } => {
                 let running = self

@@ -2,7 +2,9 @@
 //! remembers of earlier operations.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -27,7 +29,7 @@ use crate::domain::operation::Verb;
 use crate::domain::operator::Operator;
 use crate::domain::run::Backend;
 use crate::domain::time::Now;
-use crate::journal::RecoveredOperation;
+use crate::journal::{KeptGate, RecoveredOperation};
 
 /// How an engine is run.
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ pub struct Options {
     /// itself.
     pub follows: bool,
     /// When a link whose sync is not known to have ever ended well is first synced, after the start.
-    pub first_sync: std::time::Duration,
+    pub first_sync: Duration,
     /// Whether writes can't be armed at all.
     pub read_only: bool,
     /// What the person may do.
@@ -141,9 +143,18 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
             Some(credential) => reader.with_credential(credential.clone()).map_err(failed)?,
             None => reader.clone(),
         };
+        let hook =
+            hook_credential(config, place).and_then(|credential| as_hook(&reader, credential));
+        let state = &config.state;
+        keep_gate(&reader, state, &instance.name, "own");
+        if instance.agent.is_some() {
+            keep_gate(&agent, state, &instance.name, "agent");
+        }
+        if let Some(hook) = &hook {
+            keep_gate(hook, state, &instance.name, "hook");
+        }
         clients.push(Client {
-            hook: hook_credential(config, place)
-                .and_then(|credential| as_hook(&reader, credential)),
+            hook,
             reader,
             agent,
             asked: Arc::new(Notify::new()),
@@ -151,6 +162,23 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
         observations.push(seen);
     }
     Ok((clients, observations))
+}
+
+/// No instance asks for patience for longer: what is odd about a wait was found when it was asked for (R4).
+const LONGEST_WAIT: Duration = Duration::from_secs(66 * 60);
+
+/// Has a user wait for as long as an earlier process was asked to, and keeps what this one is asked for.
+fn keep_gate(user: &Reader, state: &Path, instance: &InstanceName, role: &'static str) {
+    let gate = KeptGate::of(state, instance.as_str(), role);
+    let held = gate.kept().and_then(|(until, why)| {
+        let left = (until - now().wall).to_std().ok()?;
+        (left <= LONGEST_WAIT).then_some((left, why))
+    });
+    user.keep_gate(held, move |until, why| {
+        if let Err(error) = gate.keep(until, why) {
+            tracing::warn!(%error, "how long to wait can't be kept for the next process");
+        }
+    });
 }
 
 /// What the hook presents to an instance that it writes to, if that is not the instance's own.

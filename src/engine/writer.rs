@@ -141,6 +141,7 @@ impl StateWriter {
                 self.note(place, text, Tone::Care, now);
             }
             Event::CompareEnded { .. }
+            | Event::Written
             | Event::Settled { .. }
             | Event::Ordered { .. }
             | Event::Journalled { .. }

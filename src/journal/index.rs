@@ -5,6 +5,7 @@
 //! A checkpoint and the problems that it goes with are saved in one transaction, and only after what they were read from
 //! has been taken in: a process that dies in between reads the same changes again, and loses none.
 
+mod gone;
 mod lines;
 mod listed;
 mod live;
@@ -103,6 +104,8 @@ pub struct Kept {
     pub checkpoint: Checkpoint,
     /// What is out of step.
     pub problems: Vec<Problem>,
+    /// Rows that were deleted in the target and are out of scope now.
+    pub gone: Vec<RowId>,
     /// All shards of the sets of rows, for who does not keep the index: whoever does will have changed them by the time
     /// that they are needed. `None` for the keeper, who takes them up one by one.
     pub members: Option<Vec<(Group, Shard)>>,
@@ -120,6 +123,8 @@ pub struct Change {
     pub problems: Vec<Problem>,
     /// What is no more.
     pub solved: Vec<RowId>,
+    /// Rows that are deleted in the target and out of scope from now on, or no more.
+    pub gone: Vec<(RowId, bool)>,
     /// Shards of the sets of rows that have changed.
     pub members: Vec<(Group, Shard)>,
 }
@@ -468,11 +473,15 @@ fn keep(file: &Path) -> rusqlite::Result<Connection> {
             transaction.execute_batch(live::TABLES)?;
             transaction.execute_batch(lines::TABLES)?;
             transaction.execute_batch(listed::TABLES)?;
+            transaction.execute_batch(gone::TABLES)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
         }
         // Made where an earlier version did not know them.
-        ("ok", FORMAT) => connection.execute_batch(listed::TABLES)?,
+        ("ok", FORMAT) => {
+            connection.execute_batch(listed::TABLES)?;
+            connection.execute_batch(gone::TABLES)?;
+        }
         _ => return Err(rusqlite::Error::InvalidQuery),
     }
     Ok(connection)
@@ -520,6 +529,7 @@ fn load(connection: &Connection, link: &str, table: &TableName) -> rusqlite::Res
     Ok(Some(Kept {
         checkpoint,
         problems: problems.into_iter().flatten().collect(),
+        gone: gone::load(connection, link, table)?,
         members: None,
     }))
 }
@@ -599,6 +609,7 @@ fn save(
         listed::forget(&transaction, link, table)?;
     }
     members::save(&transaction, link, table, &change.members)?;
+    gone::save(&transaction, link, table, &change.gone)?;
     {
         let mut insert = transaction.prepare(
             "INSERT OR REPLACE INTO problems VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",

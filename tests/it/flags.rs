@@ -275,3 +275,48 @@ fn a_decision_column_by_column_may_be_looked_at_first() {
         .unwrap_or_default();
     assert!(!left.iter().any(|name| name == columns[0]), "{after}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_finds_refused_is_parked_here_before_long_and_left_alone() {
+    let agent = Options {
+        is_agent: true,
+        is_unattended: true,
+        first_sync: Duration::from_secs(3600),
+        ..options()
+    };
+    let mut lab = Lab::demo().await.restart_with(agent).await;
+    let state = lab.compared().await;
+    let key = keys(&in_drift(&state, "account", Drift::Missing))[0];
+    lab.emulated
+        .europe()
+        .arm(refusal(&key.id.to_string()))
+        .await;
+    assert_eq!(record(&state, key).unwrap().flag(), None);
+
+    // A command of the same folder, which ends with what it did.
+    let config = crate::support::lab::config(&lab.emulated.pair, &lab.state_folder());
+    let (mut command, running) = tandem::engine::start(config, options()).unwrap();
+    let request = request(Verb::Sync);
+    let id = request.id;
+    command
+        .commands
+        .send(Command::Repair {
+            request,
+            records: vec![tandem::engine::command::Target::Record(key)],
+            consent: Consent::Named { may_wait: true },
+        })
+        .await
+        .unwrap();
+    let is_over =
+        |state: &std::sync::Arc<State>| state.operation(id).is_some_and(|one| one.is_finished());
+    let ended = command.states.wait_for(is_over).await.unwrap();
+    assert_eq!(ended.operation(id).unwrap().progress.refused, 1);
+    drop(ended);
+    running.stop().await;
+
+    let is_parked = |state: &State| {
+        record(state, key).is_some_and(|record| record.flag() == Some(Flag::Parked))
+    };
+    lab.until("the agent knows it", is_parked).await;
+    lab.stop().await;
+}

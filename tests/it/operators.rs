@@ -196,9 +196,14 @@ fn security_case_19_no_option_takes_a_secret_and_no_command_line_shows_one() {
             .iter()
             .any(|part| word.contains(part))
     });
-    // One takes no value, the other the token of instances that hold nothing but generated records.
+    // One takes no value, one the place where a secret is kept, and one the token of instances that hold nothing but
+    // generated records.
     let known = suspicious.collect::<Vec<_>>();
-    let expected = ["hook register --renew-key", "emulator --token"];
+    let expected = [
+        "hook register --renew-key",
+        "init --secret-from",
+        "emulator --token",
+    ];
     assert_eq!(known, expected, "{options:?}");
 
     // A program that is asked for the secret does not see it on its own command line either.

@@ -11,8 +11,6 @@ use crate::support::binary::{Emulator, Running};
 
 /// What was on its way when the instance asked for patience, and could not be called back.
 const ON_ITS_WAY: Duration = Duration::from_millis(700);
-/// Two repairs that are killed, the look at what they left, and the last repair.
-const BEGUN: usize = 4;
 /// The instance is asked for so many rows in one request while the stubs are made.
 const AT_ONCE: usize = 500;
 
@@ -60,7 +58,7 @@ fn time(request: &Json) -> DateTime<Utc> {
 /// it refuses everything, so that whatever came too early would stand here.
 fn nothing_was_sent_too_early(log: &[Json]) -> usize {
     let mut asked: Option<DateTime<Utc>> = None;
-    let (mut waits, mut begun) = (0, 0);
+    let mut waits = 0;
     for request in log.iter().filter(|request| request["is_part"] == false) {
         if request["status"] != 429 {
             asked = asked.filter(|_| request["status"].is_null());
@@ -69,11 +67,6 @@ fn nothing_was_sent_too_early(log: &[Json]) -> usize {
         match asked {
             Some(first) => {
                 let later = (time(request) - first).to_std().unwrap_or_default();
-                // A process that has just begun knows nothing of the wait, and learns of it by its first question.
-                if later >= ON_ITS_WAY && request["path"].as_str().unwrap().ends_with("/WhoAmI") {
-                    begun += 1;
-                    continue;
-                }
                 assert!(
                     later < ON_ITS_WAY,
                     "sent {later:?} into a wait: {request:#}"
@@ -85,10 +78,6 @@ fn nothing_was_sent_too_early(log: &[Json]) -> usize {
             }
         }
     }
-    assert!(
-        begun <= BEGUN,
-        "{begun} of {BEGUN} processes asked into a wait"
-    );
     waits
 }
 
@@ -183,6 +172,37 @@ fn fault_f15_stubs_are_rehydrated_under_the_limits_through_two_kills() {
     let mut phones = phones(&emulator);
     let missing = (0..count).find(|number| phones.remove(&id(*number)) != Some(phone(*number)));
     assert_eq!(missing, None, "a stub is left behind");
+}
+
+#[test]
+fn fault_f14_the_successor_of_a_killed_process_asks_for_nothing_before_the_wait_is_over() {
+    let emulator = Emulator::start();
+    emulator.arm(json!({"count": 1, "status": 429, "retry_after": 4}));
+    let mut killed = Running::start(&mut emulator.command(&["status"]));
+    let gate = emulator.folder.path().join("state/gate-europe-own");
+    emulator.until("it was asked to wait", || gate.exists());
+    killed.kill();
+    let kept = std::fs::read_to_string(&gate).unwrap();
+    let until: DateTime<Utc> = kept.lines().next().unwrap().parse().unwrap();
+    emulator.clear_log();
+    let status = emulator.tandem(&["status", "--json"]).json();
+    let log = emulator.europe_log();
+    let first = log.first().map(time);
+    assert!(first >= Some(until), "{first:?} before {until}: {status:#}");
+    assert_eq!(status["exit"], 0, "{status:#}");
+    // What is over is waited for no more, and what is no wait neither.
+    for kept in [
+        "2026-01-01T00:00:00Z\nHTTP 429\n",
+        "9999-01-01T00:00:00Z\nHTTP 429\n",
+        "soon",
+    ] {
+        std::fs::write(&gate, kept).unwrap();
+        emulator
+            .tandem(&["status", "--timeout", "10s"])
+            .stdout
+            .find("HEALTHY")
+            .unwrap();
+    }
 }
 
 /// The telephone numbers that stand in the target.

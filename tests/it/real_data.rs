@@ -219,6 +219,68 @@ async fn what_the_target_edits_while_a_row_is_out_of_scope_is_held_when_it_comes
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_deleted_in_the_target_is_not_made_again_for_having_been_out_of_scope() {
+    let emulated = Emulated::empty().await;
+    let (us, europe) = (emulated.us(), emulated.europe());
+    for n in 1..=3 {
+        let body = json!({"name": format!("Ours {n}")});
+        europe.account(&id(n), body.clone()).await;
+        let mut in_scope = body;
+        in_scope["sic"] = json!("a");
+        us.account(&id(n), in_scope).await;
+    }
+    let table =
+        "name='account'\nstub=['name']\ncolumns=['name','telephone1']\nwhere=\"sic in ('a')\"";
+    let mut lab = lab(emulated, table);
+    lab.compared().await;
+    let delete = async |lab: &Lab, n| {
+        let europe = lab.emulated.europe();
+        let deleted = europe.delete(&format!("accounts({})", id(n))).await;
+        assert!(deleted.status.is_success());
+    };
+    // Deleted in scope, deleted out of it, and both at once.
+    delete(&lab, 1).await;
+    change(&lab.emulated.us(), 2, json!({"sic": "b"})).await;
+    lab.compare_again().await;
+    assert_eq!(counts(&lab, Drift::DeletedInTarget), 1);
+    change(&lab.emulated.us(), 1, json!({"sic": "b"})).await;
+    delete(&lab, 2).await;
+    change(&lab.emulated.us(), 3, json!({"sic": "b"})).await;
+    delete(&lab, 3).await;
+    lab.compare_again().await;
+    assert_eq!(counts(&lab, Drift::DeletedInTarget), 0);
+    // They come back, and the first who hears of it is a person's sync, in a process that has just begun.
+    let mut lab = lab
+        .restart_configured(options(), |own| own.links = written(table))
+        .await;
+    lab.compared().await;
+    for n in 1..=3 {
+        change(&lab.emulated.us(), n, json!({"sic": "a"})).await;
+    }
+    lab.repair(Verb::Sync, &[key(1), key(2), key(3)]).await;
+    for n in 1..=3 {
+        assert!(
+            matches!(stage(&lab, n), Some(Stage::Held(_))),
+            "{n}: {:?}",
+            stage(&lab, n)
+        );
+        assert_eq!(
+            row(&lab.emulated.europe(), n).await["name"],
+            Json::Null,
+            "{n}"
+        );
+    }
+    lab.compare_again().await;
+    assert_eq!(counts(&lab, Drift::DeletedInTarget), 3);
+    // A person may have it made again, and then it is a record like any other.
+    lab.repair(Verb::TakeSource, &[key(2)]).await;
+    lab.compare_again().await;
+    assert_eq!(counts(&lab, Drift::DeletedInTarget), 2);
+    assert_eq!(counts(&lab, Drift::InSync), 1);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn columns_that_are_called_and_coded_differently_are_compared_and_written_in_the_targets_terms()
  {
     let emulated = Emulated::empty().await;

@@ -16,7 +16,7 @@ use crate::domain::pairing::Paired;
 use crate::domain::row::RowId;
 use crate::domain::table::TableSchema;
 use crate::domain::time::Now;
-use crate::engine::event::{Comparison, Event, Looked};
+use crate::engine::event::{self, Comparison, Event, Looked};
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
 use crate::engine::state;
@@ -135,6 +135,11 @@ async fn compare_from(
     let mut looked = look(job, table, &ids).await?;
     let counted = Counted::of(equal, table, &looked);
     looked.retain(|looked| looked.drift.is_listed());
+    // By now they may stand otherwise than they are counted here.
+    let apart = table.read_apart.seen().into_iter();
+    let apart = apart.filter(|id| counted.sources.has(*id));
+    let apart = apart.filter(|id| looked.iter().all(|looked| looked.record.key.id != *id));
+    let apart = apart.map(|id| (id, event::Counted::InStep)).collect();
     let sums = if let (Some(source), Some(target)) = (source.delta, target.delta) {
         let point = Checkpoint {
             rules: rules_of(table),
@@ -173,6 +178,7 @@ async fn compare_from(
         full: progress.started,
         is_whole: true,
         looked,
+        apart,
     };
     job.tell(Event::Compared(comparison.clone())).await;
     Ok(comparison)

@@ -1,15 +1,15 @@
 //! What is known of one table between two looks at it: from where its changes go on, and which records are out of step.
 //! It is kept in the index across restarts; a restart knows of its problems only where they are, and reads them again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::drift::Drift;
+use crate::domain::drift::{Drift, Side};
 use crate::domain::operation::RecordKey;
 use crate::domain::row::RowId;
-use crate::engine::event::Looked;
+use crate::engine::event::{self, Looked};
 use crate::engine::evidence::Standing;
 use crate::engine::link::{LinkContext, LinkTable};
 use crate::journal::{Change, Checkpoint, Group, Problem};
@@ -24,12 +24,16 @@ pub(in crate::engine) struct Known {
     problems: HashMap<RowId, Looked>,
     /// Problems that an earlier process knew, and that this one has not read yet.
     unread: HashMap<RowId, Problem>,
+    /// Rows that were deleted in the target and are out of scope now: should they come back, that still holds.
+    gone: HashSet<RowId>,
     /// What is in step, and what is the target's own.
     counted: Counted,
     /// With which checkpoint the index has it: what isn't in hand is taken from there.
     saved: Option<Checkpoint>,
     /// Records of which the index doesn't know yet how they stand.
     unsaved: BTreeSet<RowId>,
+    /// The same of rows that are gone.
+    unsaved_gone: BTreeSet<RowId>,
     /// Whether it doesn't know the last full comparison yet.
     owes_whole: bool,
     /// Whether nobody was told of it yet.
@@ -64,6 +68,8 @@ impl Known {
                     link.told.stands(key(table, problem.id), standing);
                     self.unread.insert(problem.id, problem);
                 }
+                self.gone = kept.gone.into_iter().collect();
+                self.tell_gone(link, table);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, table = %table.name, "the index can't be read"),
@@ -122,6 +128,18 @@ impl Known {
     /// Whether a row was the target's own when it was last looked at; it has to be taken up first.
     pub(super) fn was_local(&self, id: RowId) -> bool {
         self.counted.local.has(id)
+    }
+
+    /// As what these rows are counted; they have to be taken up first.
+    pub(super) fn counts(&self, ids: &[RowId]) -> Vec<(RowId, event::Counted)> {
+        let counted = ids.iter().filter_map(|id| {
+            if self.drift(*id).is_some() {
+                return Some((*id, event::Counted::Listed));
+            }
+            let is_equal = self.was_in_source(*id);
+            is_equal.then_some((*id, event::Counted::InStep))
+        });
+        counted.collect()
     }
 
     /// From where the table's changes go on.
@@ -202,6 +220,9 @@ impl Known {
         for looked in looked.iter_mut() {
             looked.since = self.since(looked);
         }
+        for looked in &*looked {
+            self.take_gone(looked);
+        }
         match whole {
             Some(counted) => {
                 self.counted = counted;
@@ -229,12 +250,49 @@ impl Known {
                 self.problems.remove(&id);
             }
         }
+        self.tell_gone(link, table);
         let sums = self.counted.sums(self.problems.values());
         point.sources = self.counted.sources.len();
         (point.in_sync, point.local) = (sums.in_sync, sums.local);
         self.point = Some(point);
         self.save(link, table).await;
         sums
+    }
+
+    /// Takes in whether a row was there in the target, is no more, and is out of scope.
+    fn take_gone(&mut self, looked: &Looked) {
+        let id = looked.record.key.id;
+        let is_gone = match (&looked.sides.source, &looked.sides.target) {
+            (Side::OutOfScope, Side::Absent) => {
+                self.gone.contains(&id)
+                    || self.drift(id) == Some(Drift::DeletedInTarget)
+                    || self.was_in_target(id)
+            }
+            // Nothing is known of it now.
+            (Side::Unreadable(_) | Side::Unread, _) | (_, Side::Unreadable(_) | Side::Unread) => {
+                return;
+            }
+            _ => false,
+        };
+        let has_changed = if is_gone {
+            self.gone.insert(id)
+        } else {
+            self.gone.remove(&id)
+        };
+        if has_changed {
+            self.unsaved_gone.insert(id);
+        }
+    }
+
+    /// Has repairs know of them, too.
+    fn tell_gone(&self, link: &LinkContext, table: &LinkTable) {
+        for id in &self.gone {
+            let standing = Standing {
+                drift: Drift::DeletedInTarget,
+                target: None,
+            };
+            link.told.stands(key(table, *id), standing);
+        }
     }
 
     /// Saves what the index does not know yet, all of it or nothing.
@@ -257,6 +315,11 @@ impl Known {
             after: self.saved.clone().filter(|_| !self.owes_whole),
             problems: problems.map(|looked| problem(table, looked)).collect(),
             solved,
+            gone: self
+                .unsaved_gone
+                .iter()
+                .map(|id| (*id, self.gone.contains(id)))
+                .collect(),
             members: members.collect(),
         };
         let (name, entity) = (link.config.name.clone(), table.name.clone());
@@ -265,6 +328,7 @@ impl Known {
                 self.saved = Some(checkpoint);
                 self.owes_whole = false;
                 self.unsaved.clear();
+                self.unsaved_gone.clear();
                 self.counted.sources.let_go();
                 self.counted.local.let_go();
             }

@@ -135,6 +135,11 @@ async fn follow(
         .flat_map(|looked| others(table, looked))
         .collect();
     take_up(job, table, known, &others).await?;
+    // By now they may stand otherwise than they are counted here.
+    let apart = table.read_apart.seen().into_iter();
+    let apart: Vec<RowId> = apart.filter(|id| ids.binary_search(id).is_err()).collect();
+    take_up(job, table, known, &apart).await?;
+    let apart = known.counts(&apart);
     let full = next.compared;
     let sums = known.take(&job.link, table, next, &mut looked, None).await;
     let comparison = Comparison {
@@ -149,6 +154,7 @@ async fn follow(
         } else {
             looked
         },
+        apart,
     };
     job.tell(Event::Compared(comparison.clone())).await;
     known.was_told();

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Run;
 use crate::dataverse::now;
 use crate::domain::breaker::Forced;
+use crate::domain::operation::RecordKey;
 use crate::domain::time::Now;
 use crate::engine::event::Event;
 use crate::journal::{AgentLock, Journal, RecoveredOperation};
@@ -37,7 +38,7 @@ impl Run {
             let mut agent = followed;
             let mut inherited = HashSet::new();
             let mut looked = Instant::now();
-            let mut version = None;
+            let (mut version, mut told, mut is_untold) = (None, None, false);
             loop {
                 if let Some(folder) = folder.clone() {
                     let look = move || AgentLock::holder(&folder);
@@ -73,6 +74,12 @@ impl Run {
                     }
                     known = forced;
                 }
+                is_untold |= is_new;
+                if is_untold && told.is_none_or(|told: Instant| told.elapsed() >= INHERIT) {
+                    told = Some(Instant::now());
+                    is_untold = false;
+                    let _ended = events.send(Event::Written).await;
+                }
                 if inherits && (is_new || looked.elapsed() >= INHERIT) {
                     looked = Instant::now();
                     let left = journal.left_behind().await.unwrap_or_else(|error| {
@@ -91,6 +98,34 @@ impl Run {
                     }
                 }
                 tokio::time::sleep(LOOK).await;
+            }
+        });
+    }
+
+    /// Learns which records the target refused when other processes wrote them: they are left alone here, too.
+    pub(super) fn learn_what_is_parked(&mut self) {
+        let Some(journal) = self.journal.clone().filter(|_| self.follow.is_none()) else {
+            return;
+        };
+        let links = self.links.iter().filter_map(|link| link.context.clone());
+        let links: Vec<_> = links.collect();
+        let events = self.events.clone();
+        self.background.spawn(async move {
+            for link in links {
+                let refusals = journal.refusals(link.config.name.clone()).await;
+                for refusal in refusals.unwrap_or_default() {
+                    let Some(table) = link.table_named(&refusal.table) else {
+                        continue;
+                    };
+                    let record = RecordKey {
+                        table: table.index,
+                        id: refusal.id,
+                    };
+                    let why = Arc::from(refusal.why);
+                    if link.parked.learn(record, refusal.source, &why) {
+                        let _ended = events.send(Event::Parked { record, why }).await;
+                    }
+                }
             }
         });
     }

@@ -10,7 +10,7 @@ use super::StateWriter;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, TableIndex};
 use crate::domain::time::Now;
-use crate::engine::event::{Comparison, Looked, Named};
+use crate::engine::event::{Comparison, Counted, Looked, Named};
 use crate::engine::records::{Record, Sides};
 use crate::engine::state::{Counts, Flagged};
 
@@ -27,6 +27,7 @@ impl StateWriter {
             full,
             is_whole,
             looked,
+            apart,
         } = comparison;
         let found: HashSet<RecordKey> = looked.iter().map(|looked| looked.record.key).collect();
         // What an operation read after the comparison began is newer than the comparison.
@@ -42,19 +43,32 @@ impl StateWriter {
         for key in gone {
             self.unlist(key, Drift::InSync);
         }
-        let mut mended = 0;
+        let (mut mended, mut spoilt) = (0, 0);
+        for (id, counted) in apart {
+            let key = RecordKey { table, id };
+            let Some(record) = self.find(key).filter(|record| newer(record)) else {
+                continue;
+            };
+            let is_equal = record.drift == Drift::InSync && record.sides.source.row().is_some();
+            mended += usize::from(counted == Counted::Listed && is_equal);
+            spoilt += usize::from(counted == Counted::InStep && record.drift.is_listed());
+        }
         for looked in looked {
             match self.find(looked.record.key) {
                 Some(record) if newer(record) => {
                     let is_mended = looked.drift.is_listed() && record.drift == Drift::InSync;
                     mended += usize::from(is_mended);
+                    let was_equal =
+                        looked.drift == Drift::InSync && looked.sides.source.row().is_some();
+                    spoilt += usize::from(was_equal && record.drift.is_listed());
                 }
                 _ if looked.drift.is_listed() => self.place(looked),
                 _ => self.unlist(looked.record.key, looked.drift),
             }
         }
         self.table(table, |t| {
-            for (drift, sum) in [(Drift::InSync, in_sync + mended), (Drift::Local, local)] {
+            let in_sync = (in_sync + mended).saturating_sub(spoilt);
+            for (drift, sum) in [(Drift::InSync, in_sync), (Drift::Local, local)] {
                 if let Some(count) = t.counts.of_mut(drift) {
                     *count = sum;
                 }

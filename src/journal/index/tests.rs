@@ -48,6 +48,7 @@ fn change(version: u32, is_whole: bool, problems: Vec<Problem>, solved: Vec<RowI
         after: (!is_whole).then(|| checkpoint(version - 1)),
         problems,
         solved,
+        gone: Vec::new(),
         members: Vec::new(),
     }
 }
@@ -333,4 +334,25 @@ async fn what_a_comparison_has_read_is_kept_page_by_page_until_it_is_done() {
         None
     );
     assert_eq!(index.listed(link, table, "source", 1).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_gone_outlives_a_full_comparison_and_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path()).expect("it opens");
+    let id = |number| RowId::new(Uuid::from_u128(number)).unwrap();
+    let first = Change {
+        gone: vec![(id(1), true), (id(2), true)],
+        ..change(1, true, Vec::new(), Vec::new())
+    };
+    assert!(save(&index, first).await);
+    let second = Change {
+        gone: vec![(id(1), false)],
+        ..change(2, false, Vec::new(), Vec::new())
+    };
+    assert!(save(&index, second).await);
+    assert!(save(&index, change(3, true, Vec::new(), Vec::new())).await);
+    drop(index);
+    let index = Index::open(folder.path()).expect("it opens");
+    assert_eq!(load(&index).await.unwrap().gone, [id(2)]);
 }
