@@ -13,7 +13,8 @@ use tandem::engine::{Depth, State};
 use crate::support::emulated::{Api, Emulated};
 use crate::support::lab::{Lab, in_drift, options, request};
 
-/// The Web API requests that an instance received, as `METHOD path?query`.
+/// The requests for rows of the link's tables that an instance received, as `METHOD path?query`: whatever else is found
+/// out behind a start, the hook's steps above all, goes on meanwhile.
 async fn requests(api: &Api<'_>) -> Vec<String> {
     let log = api.log().await;
     let text = |request: &Json, name: &str| request[name].as_str().unwrap_or_default().to_owned();
@@ -22,7 +23,11 @@ async fn requests(api: &Api<'_>) -> Vec<String> {
             let (path, query) = (text(request, "path"), text(request, "query"));
             format!("{} {path}?{query}", text(request, "method"))
         })
-        .filter(|request| request.contains("/api/data/") && !request.contains("WhoAmI"))
+        .filter(|request| {
+            let paths = ["accounts", "contacts", "$batch"];
+            let mut paths = paths.iter();
+            paths.any(|path| request.contains(&format!("/api/data/v9.2/{path}")))
+        })
         .collect()
 }
 
@@ -597,11 +602,11 @@ async fn fault_f09_a_table_that_is_suddenly_empty_is_not_believed() {
                 .is_some_and(|why| why.contains("implausible"))
         })
         .await;
-    assert_eq!(
-        figures(&state).0,
-        BTreeMap::new(),
-        "nothing is concluded from it"
-    );
+    // The other table may have been compared by now.
+    let accounts = tandem::domain::operation::TableIndex(0);
+    let listed = state.records.iter().map(|(_, record)| record);
+    let listed = listed.filter(|one| one.key.table == accounts && one.drift.is_listed());
+    assert_eq!(listed.count(), 0, "nothing is concluded from it");
     // Nothing of it was kept either: the next start knows what was known before.
     let mut lab = lab.restart().await;
     assert_eq!(figures(&*lab.compared().await).0, known.0);

@@ -249,6 +249,7 @@ async fn pair(
         };
         job.tell(event).await;
     }
+    progress.settle().await;
     (place.pairing.finish(), place.unread)
 }
 

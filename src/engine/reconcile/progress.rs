@@ -3,6 +3,7 @@
 //! follows it (`CouchDB`'s order).
 
 use chrono::{DateTime, SubsecRound, Utc};
+use tokio::task::JoinHandle;
 
 use super::Comparing;
 use super::known::rules_of;
@@ -26,6 +27,8 @@ pub(super) struct Progress {
     rules: u64,
     /// Of the checksums, as long as it goes on.
     seed: u64,
+    /// The page that is being saved, while the next one is read.
+    saving: Option<JoinHandle<Result<bool, JournalError>>>,
     /// When it began, in whichever process.
     pub(super) started: DateTime<Utc>,
 }
@@ -71,6 +74,7 @@ impl Progress {
             table: table.name.clone(),
             rules: rules_of(table),
             seed: fastrand::u64(..),
+            saving: None,
             started: now.trunc_subsecs(3),
         };
         if job.depth != Depth::Anew {
@@ -169,21 +173,35 @@ impl Progress {
         Ok(Some(place).filter(|place| place.rows() > 0))
     }
 
-    /// Keeps a page that was taken in, and how far its side is read with it.
+    /// Keeps a page that was taken in, and how far its side is read with it, behind the one before it.
     pub(super) async fn keep(&mut self, end: End, listing: Listing, page: Listed) {
-        let Some(index) = &self.index else { return };
+        self.settle().await;
+        let Some(index) = self.index.clone() else {
+            return;
+        };
         let (link, table) = (self.link.clone(), self.table.clone());
-        let saved = index.save_listed(link, table, end.word(), listing, page);
-        match saved.await {
-            Ok(true) => {}
+        self.saving = Some(tokio::spawn(async move {
+            let saved = index.save_listed(link, table, end.word(), listing, page);
+            saved.await
+        }));
+    }
+
+    /// Waits until the last page is saved.
+    pub(super) async fn settle(&mut self) {
+        let Some(saving) = self.saving.take() else {
+            return;
+        };
+        match saving.await {
+            Ok(Ok(true)) => {}
             // A page that is not kept would be missing for good: no later one is.
-            Ok(false) => self.index = None,
-            Err(error) => self.give_up(&error),
+            Ok(Ok(false)) | Err(_) => self.index = None,
+            Ok(Err(error)) => self.give_up(&error),
         }
     }
 
     /// Forgets what was read, whose end is reached or which is of no use.
     pub(super) async fn forget(&mut self) {
+        self.settle().await;
         let Some(index) = &self.index else { return };
         let forgotten = index.forget_listed(self.link.clone(), self.table.clone());
         if let Err(error) = forgotten.await {
