@@ -20,6 +20,7 @@ mod compare;
 mod consent;
 mod export;
 mod follow;
+mod glance;
 mod outcome;
 mod preview;
 mod select;

@@ -484,6 +484,22 @@ pub struct Policy {
     pub retry: RetryPolicy,
 }
 
+impl Policy {
+    /// The times, each under the name that it has in the configuration.
+    pub(crate) fn times(&self) -> [(&'static str, Duration); 8] {
+        [
+            ("probe", self.probe),
+            ("compare", self.compare),
+            ("full_compare", self.full_compare),
+            ("connect_timeout", self.connect_timeout),
+            ("read_timeout", self.read_timeout),
+            ("write_timeout", self.write_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("deadline", self.deadline),
+        ]
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {

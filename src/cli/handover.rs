@@ -5,21 +5,18 @@ use std::sync::Arc;
 use super::Context;
 use super::arguments::Handover;
 use super::exit::Exit;
-use super::follow;
+use super::glance::{Glance, glance};
 use super::output::Output;
-use super::session::{self, Purpose, Session};
-use super::status;
+use super::session;
 use super::timeline::then;
 use super::trouble::Trouble;
-use super::wait::{self, Stopped};
 use crate::domain::text::visible;
-use crate::engine::{State, at_a_glance};
+use crate::engine::State;
 use crate::tui;
 
 /// Runs the command. What can't be read in time is handed over as not known.
 pub async fn run(arguments: &Handover, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
-    let rules = (config.alerts.clone(), config.expiries.clone());
     let (safety, place) = (config.safety, config.state.clone());
     let names = config.links.iter().map(|link| link.name.clone());
     let link = match &arguments.link {
@@ -37,23 +34,9 @@ pub async fn run(arguments: &Handover, context: &mut Context) -> Result<Exit, Tr
         let why = format!("{} is there already: name a new folder", out.display());
         return Err(Trouble::usage(why));
     }
-    let session = Session::begin(config, &context.globals, Purpose::Look)?;
-    let (timeout, output) = (arguments.patience.timeout, context.output);
-    let is_there = |state: &Arc<State>| {
-        output.progress("asking the instances…");
-        status::is_known(state) && state.has_history
-    };
-    let interrupts = &mut context.interrupts;
-    let waited = wait::until(&session.engine, interrupts, Some(timeout), is_there).await;
-    output.clear_progress();
-    let who = session.who.clone();
-    session.end().await;
-    let state = match waited {
-        Ok(state) | Err(Stopped::TimedOut(state)) => state,
-        Err(stopped) => return Err(follow::trouble(&stopped, timeout)),
-    };
+    let Glance { state, alarms, who } = glance(config, context, arguments.patience.timeout).await?;
     let mut state = State::clone(&state);
-    state.alarms = at_a_glance(&state, &rules.0, &rules.1);
+    state.alarms = alarms;
     let asked = tui::BundleOptions {
         who,
         safety,
@@ -66,7 +49,7 @@ pub async fn run(arguments: &Handover, context: &mut Context) -> Result<Exit, Tr
         let why = format!("write {}: {error}", folder.display());
         Trouble::new(Exit::NeedsAPerson, why)
     })?;
-    if output.json {
+    if context.output.json {
         Output::object(&serde_json::json!({
             "exit": Exit::Good.code(),
             "folder": folder.display().to_string(),

@@ -1,28 +1,22 @@
 //! `tandem note` and `tandem ack`: what a person puts down while something is wrong, without the console. It is in the
 //! journal, and all who look at the state folder see it within a second.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Context;
 use super::arguments::{Ack, Note};
 use super::exit::Exit;
-use super::follow;
+use super::glance::glance;
 use super::output::Output;
 use super::person;
-use super::session::{self, Purpose, Session};
-use super::status;
+use super::session;
 use super::trouble::Trouble;
-use super::wait::{self, Stopped};
 use super::words::{count, moment};
-use crate::config::Config;
 use crate::domain::alert::AlertKey;
 use crate::domain::text::visible;
 use crate::engine::notes::{self, NoNotes, Person};
 use crate::engine::state::Alarm;
-use crate::engine::{State, at_a_glance};
 
 /// Runs `tandem note`.
 pub async fn note(arguments: &Note, context: &mut Context) -> Result<Exit, Trouble> {
@@ -59,7 +53,8 @@ struct Key {
 /// Runs `tandem ack`.
 pub async fn ack(arguments: &Ack, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::configuration(&context.globals)?;
-    let (state, fire) = look(arguments, config.clone(), context).await?;
+    let seen = glance(config.clone(), context, arguments.patience.timeout).await?;
+    let (state, fire) = (seen.state, seen.alarms);
     let mine = |alarm: &Alarm| {
         let taken = state.taken_by(alarm, state.now.wall);
         taken.is_some_and(|taken| taken.who == person::who())
@@ -148,31 +143,6 @@ fn chosen(named: &[String], fire: &[Alarm]) -> Result<Vec<Alarm>, Trouble> {
     }
     let fits = |alarm: &&Alarm| named.iter().any(|one| fits(alarm, one));
     Ok(fire.iter().filter(fits).cloned().collect())
-}
-
-/// What fires now, as far as it can be known in time.
-async fn look(
-    arguments: &Ack,
-    config: Config,
-    context: &mut Context,
-) -> Result<(Arc<State>, Vec<Alarm>), Trouble> {
-    let rules = (config.alerts.clone(), config.expiries.clone());
-    let session = Session::begin(config, &context.globals, Purpose::Look)?;
-    let (timeout, output) = (arguments.patience.timeout, context.output);
-    let is_there = |state: &Arc<State>| {
-        output.progress("asking the instances…");
-        status::is_known(state) && state.has_history
-    };
-    let interrupts = &mut context.interrupts;
-    let waited = wait::until(&session.engine, interrupts, Some(timeout), is_there).await;
-    output.clear_progress();
-    session.end().await;
-    let state = match waited {
-        Ok(state) | Err(Stopped::TimedOut(state)) => state,
-        Err(stopped) => return Err(follow::trouble(&stopped, timeout)),
-    };
-    let fire = at_a_glance(&state, &rules.0, &rules.1);
-    Ok((state, fire))
 }
 
 fn person() -> Person {

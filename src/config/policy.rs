@@ -76,17 +76,8 @@ fn set_retry(retry: &mut RetryPolicy, file: &file::Retry) {
 
 /// What can't work, in words.
 fn fault(policy: &Policy) -> Option<String> {
-    let durations = [
-        ("probe", policy.probe),
-        ("compare", policy.compare),
-        ("full_compare", policy.full_compare),
-        ("connect_timeout", policy.connect_timeout),
-        ("read_timeout", policy.read_timeout),
-        ("write_timeout", policy.write_timeout),
-        ("idle_timeout", policy.idle_timeout),
-        ("deadline", policy.deadline),
-    ];
-    if let Some((name, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
+    let mut times = policy.times().into_iter();
+    if let Some((name, _)) = times.find(|(_, value)| value.is_zero()) {
         return Some(format!("{name} must be more than nothing"));
     }
     if policy.retry.attempts == 0 {

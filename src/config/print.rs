@@ -143,16 +143,7 @@ fn pattern(placeholder: &Placeholder) -> String {
 
 fn policy(policy: &Policy) -> Table {
     let mut table = Table::new();
-    for (name, time) in [
-        ("probe", policy.probe),
-        ("compare", policy.compare),
-        ("full_compare", policy.full_compare),
-        ("connect_timeout", policy.connect_timeout),
-        ("read_timeout", policy.read_timeout),
-        ("write_timeout", policy.write_timeout),
-        ("idle_timeout", policy.idle_timeout),
-        ("deadline", policy.deadline),
-    ] {
+    for (name, time) in policy.times() {
         set(&mut table, name, text(time));
     }
     for (name, numbers) in [

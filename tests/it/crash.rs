@@ -232,7 +232,7 @@ impl Order {
         let mut killed = Running::start(&mut self.command(emulator, &state, &ids));
         let what = format!("{self:?} hangs at {boundary:?}");
         emulator.until(&what, || emulator.hits() == boundary.request);
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             // Every second time, whatever does not hang goes as far as it gets first.
             let mut stood = Vec::new();
             emulator.until("the other record goes no further", || {
