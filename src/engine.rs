@@ -50,6 +50,7 @@ pub use alerts::at_a_glance;
 pub use command::Command;
 pub use hooked::RefusedReference;
 pub use run::start;
+pub(crate) use start::settings;
 pub use start::{Depth, Options, Running, StartError};
 pub use state::State;
 

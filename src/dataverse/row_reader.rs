@@ -2,23 +2,25 @@
 //! decimals by their text, so that one is what the server wrote. Where only their checksums are wanted, nothing of a row is
 //! copied at all.
 
+mod scalar;
+mod sum;
+mod whole;
+
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
+use self::scalar::{Scalar, row_id};
+use self::sum::Summed;
+use self::whole::Parts;
 use crate::domain::checksum::Checksums;
-use crate::domain::row::{ETag, Reference, Row, RowId, Value};
-use crate::domain::table::{Column, ColumnName, ColumnType, TableName, TableSchema};
+use crate::domain::row::{Row, RowId};
+use crate::domain::table::{Column, ColumnName, ColumnType, TableSchema};
 
 const FORMATTED: &str = "@OData.Community.Display.V1.FormattedValue";
 const LOOKUP_TABLE: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -144,6 +146,18 @@ impl RowShape {
         format!("odata.include-annotations=\"{names}Microsoft.Dynamics.CRM.lookuplogicalname\"")
     }
 
+    fn column(&self, place: usize) -> Result<&(ColumnName, ColumnType), &'static str> {
+        self.columns.get(place).ok_or("no such column")
+    }
+
+    /// The row's id, where the column that holds it was asked for like any other.
+    fn id_in(&self, column: &ColumnName, json: &Scalar<'_>) -> Result<Option<RowId>, &'static str> {
+        match json {
+            Scalar::Text(text) if *column.as_str() == *self.primary_id => row_id(text).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Whether a member is a number that must not pass through a floating point.
     fn is_exact(&self, slot: Slot) -> bool {
         let Slot::Column(place) = slot else {
@@ -224,10 +238,7 @@ impl RowReader<'_> {
     /// Reads the next row.
     pub(super) fn row_from<'de, D: Deserializer<'de>>(&mut self, json: D) -> Result<Row, D::Error> {
         let shape = self.shape;
-        let mut row = Parts {
-            values: vec![None; shape.columns.len()],
-            ..Parts::default()
-        };
+        let mut row = Parts::new(shape);
         self.members(json, &mut row)?;
         row.finish(shape).map_err(D::Error::custom)
     }
@@ -238,17 +249,11 @@ impl RowReader<'_> {
         json: D,
         sums: &Checksums,
     ) -> Result<(RowId, u64), D::Error> {
-        let mut row = Summed {
-            sums,
-            id: None,
-            total: 0,
-            seen: std::mem::take(&mut self.seen),
-        };
-        row.seen.clear();
-        row.seen.resize(self.shape.columns.len(), false);
+        let seen = std::mem::take(&mut self.seen);
+        let mut row = Summed::new(sums, self.shape.columns.len(), seen);
         let read = self.members(json, &mut row);
         let finished = row.finish(self.shape).map_err(D::Error::custom);
-        self.seen = row.seen;
+        self.seen = row.into_seen();
         read.and(finished)
     }
 
@@ -328,375 +333,14 @@ impl<'de, M: Members<'de>> Visitor<'de> for MembersSeed<'_, '_, M> {
     }
 }
 
+/// What was asked for and did not come is not known; it is not empty.
+fn missing(column: &ColumnName) -> String {
+    format!("{column}: it was asked for and is not there")
+}
+
 /// A property's name: borrowed from the JSON where it holds no escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// A row that is being read.
-#[derive(Default)]
-struct Parts {
-    id: Option<RowId>,
-    etag: Option<ETag>,
-    modified_on: Option<DateTime<Utc>>,
-    modified_by: Option<RowId>,
-    modified_by_name: Option<String>,
-    created_by: Option<RowId>,
-    created_on: Option<DateTime<Utc>>,
-    values: Vec<Option<Value>>,
-    /// Tables and names of lookups: they may stand before the value that they belong to.
-    tables: Vec<(usize, TableName)>,
-    names: Vec<(usize, String)>,
-}
-
-impl<'de> Members<'de> for Parts {
-    fn wants(&self, _slot: Slot) -> bool {
-        true
-    }
-
-    fn take(
-        &mut self,
-        shape: &RowShape,
-        slot: Slot,
-        json: Scalar<'de>,
-    ) -> Result<(), &'static str> {
-        match slot {
-            Slot::Id => self.id = Some(row_id(&json.text().ok_or("not an id")?)?),
-            Slot::ETag => self.etag = json.text().and_then(|text| ETag::new(&text)),
-            Slot::ModifiedOn => self.modified_on = json.optional(moment)?,
-            Slot::ModifiedBy => self.modified_by = json.optional(row_id)?,
-            Slot::ModifiedByName => self.modified_by_name = json.text().map(Cow::into_owned),
-            Slot::CreatedBy => self.created_by = json.optional(row_id)?,
-            Slot::CreatedOn => self.created_on = json.optional(moment)?,
-            Slot::Column(place) => {
-                let (name, kind) = shape.columns.get(place).ok_or("no such column")?;
-                if *name.as_str() == *shape.primary_id
-                    && let Scalar::Text(text) = &json
-                {
-                    self.id = Some(row_id(text)?);
-                }
-                let value = json.value(kind)?.into_owned();
-                self.also_own(name, &value);
-                let known = self.values.get_mut(place).ok_or("no such column")?;
-                if known.replace(value).is_some() {
-                    return Err("it stands there twice");
-                }
-            }
-            Slot::TableOf(place) => {
-                let table = json.text().and_then(|text| TableName::new(&text).ok());
-                self.tables.extend(table.map(|table| (place, table)));
-            }
-            Slot::NameOf(place) => {
-                let name = json.text().map(Cow::into_owned);
-                self.names.extend(name.map(|name| (place, name)));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Parts {
-    /// A column that was asked for may be one that every row tells of itself.
-    fn also_own(&mut self, name: &ColumnName, value: &Value) {
-        match (name.as_str(), value) {
-            ("modifiedon", Value::DateTime(at)) => self.modified_on = Some(*at),
-            ("createdon", Value::DateTime(at)) => self.created_on = Some(*at),
-            ("modifiedby", Value::Lookup(who)) => self.modified_by = Some(who.id),
-            ("createdby", Value::Lookup(who)) => self.created_by = Some(who.id),
-            _ => {}
-        }
-    }
-
-    fn finish(self, shape: &RowShape) -> Result<Row, String> {
-        let id = self.id.ok_or("a row without its id")?;
-        let mut values = Vec::with_capacity(self.values.len());
-        for (value, (name, _)) in self.values.into_iter().zip(&shape.columns) {
-            // What was asked for and did not come is not known; it is not empty.
-            values.push(value.ok_or_else(|| format!("{name}: it was asked for and is not there"))?);
-        }
-        for (place, table) in self.tables {
-            if let Some(Value::Lookup(reference)) = values.get_mut(place) {
-                reference.table = Some(table);
-            }
-        }
-        let mut modified_by_name = self.modified_by_name;
-        for (place, name) in self.names {
-            if let Some(Value::Lookup(reference)) = values.get_mut(place) {
-                if shape.columns[place].0.as_str() == "modifiedby" {
-                    modified_by_name = Some(name.clone());
-                }
-                reference.name = Some(name);
-            }
-        }
-        let who = |id, name| Reference {
-            table: None,
-            id,
-            name,
-        };
-        Ok(Row {
-            id,
-            etag: self.etag,
-            modified_on: self.modified_on,
-            modified_by: self.modified_by.map(|id| who(id, modified_by_name)),
-            created_by: self.created_by.map(|id| who(id, None)),
-            created_on: self.created_on,
-            values,
-        })
-    }
-}
-
-/// A row of which only the checksum is wanted, as it is read.
-struct Summed<'c> {
-    sums: &'c Checksums,
-    id: Option<RowId>,
-    total: u64,
-    seen: Vec<bool>,
-}
-
-impl<'de> Members<'de> for Summed<'_> {
-    fn wants(&self, slot: Slot) -> bool {
-        matches!(slot, Slot::Id | Slot::Column(_))
-    }
-
-    fn take(
-        &mut self,
-        shape: &RowShape,
-        slot: Slot,
-        json: Scalar<'de>,
-    ) -> Result<(), &'static str> {
-        let Slot::Column(place) = slot else {
-            self.id = Some(row_id(&json.text().ok_or("not an id")?)?);
-            return Ok(());
-        };
-        let (name, kind) = shape.columns.get(place).ok_or("no such column")?;
-        if *name.as_str() == *shape.primary_id
-            && let Scalar::Text(text) = &json
-        {
-            self.id = Some(row_id(text)?);
-        }
-        let value = json.value(kind)?;
-        let seen = self.seen.get_mut(place).ok_or("no such column")?;
-        if std::mem::replace(seen, true) {
-            return Err("it stands there twice");
-        }
-        self.total = self.total.wrapping_add(self.sums.part(place, &value));
-        Ok(())
-    }
-}
-
-impl Summed<'_> {
-    fn finish(&self, shape: &RowShape) -> Result<(RowId, u64), String> {
-        let id = self.id.ok_or("a row without its id")?;
-        if let Some(place) = self.seen.iter().position(|seen| !seen) {
-            let (name, _) = shape.columns.get(place).ok_or("no such column")?;
-            return Err(format!("{name}: it was asked for and is not there"));
-        }
-        Ok((id, self.total))
-    }
-}
-
-/// A member's value as JSON has it.
-enum Scalar<'de> {
-    Null,
-    Boolean(bool),
-    Integer(i64),
-    /// The text of a number that is to be read exactly; of anything, if the server sent something else.
-    Number(&'de str),
-    Text(Cow<'de, str>),
-    /// What no column holds: an object, a list, a number that is not whole.
-    Other,
-}
-
-impl<'de> Scalar<'de> {
-    fn text(self) -> Option<Cow<'de, str>> {
-        match self {
-            Scalar::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn optional<T>(
-        self,
-        read: impl Fn(&str) -> Result<T, &'static str>,
-    ) -> Result<Option<T>, &'static str> {
-        match self {
-            Scalar::Null => Ok(None),
-            other => read(&other.text().ok_or("not a text")?).map(Some),
-        }
-    }
-
-    /// The value by its column's type.
-    fn value(self, kind: &ColumnType) -> Result<Value<Cow<'de, str>>, &'static str> {
-        let json = match self {
-            Scalar::Null | Scalar::Number("null") => return Ok(Value::Null),
-            json => json,
-        };
-        Ok(match (kind, json) {
-            (ColumnType::Text { .. }, json) => Value::Text(json.text().ok_or("not a text")?),
-            (
-                ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status,
-                Scalar::Integer(number),
-            ) => Value::Integer(number),
-            (
-                ColumnType::Integer | ColumnType::Choice | ColumnType::State | ColumnType::Status,
-                _,
-            ) => return Err("not a whole number"),
-            (ColumnType::Decimal { .. } | ColumnType::Money { .. }, Scalar::Number(text)) => {
-                Value::Decimal(decimal(text)?)
-            }
-            (ColumnType::Boolean { .. }, Scalar::Boolean(value)) => Value::Boolean(value),
-            (ColumnType::Boolean { .. }, _) => return Err("neither true nor false"),
-            (kind, json) => of_text(&json.text().ok_or("not a text")?, kind)?,
-        })
-    }
-}
-
-/// A value that JSON has as a text.
-fn of_text<'de>(text: &str, kind: &ColumnType) -> Result<Value<Cow<'de, str>>, &'static str> {
-    Ok(match kind {
-        ColumnType::Choices => Value::Choices(choices(text)?),
-        ColumnType::DateTime => Value::DateTime(moment(text)?),
-        ColumnType::Date => {
-            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d");
-            Value::Date(day.map_err(|_| "not a day")?)
-        }
-        ColumnType::Lookup { targets } => Value::Lookup(Reference {
-            id: row_id(text)?,
-            // Where there is but one table to name, none is named.
-            table: match targets.as_slice() {
-                [only] => Some(only.table.clone()),
-                _ => None,
-            },
-            name: None,
-        }),
-        ColumnType::Id => Value::Text(row_id(text)?.to_string().into()),
-        _ => return Err("a type that is not read"),
-    })
-}
-
-impl<'de> Deserialize<'de> for Scalar<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Boolean(value))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Integer(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Scalar<'de>, E> {
-        Ok(i64::try_from(number).map_or(Scalar::Other, Scalar::Integer))
-    }
-
-    fn visit_f64<E>(self, _number: f64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other)
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar<'de>, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalar<'de>, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-}
-
-fn decimal(raw: &str) -> Result<Decimal, &'static str> {
-    let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-    let number = Decimal::from_str_exact(raw).or_else(|_| Decimal::from_scientific(raw));
-    number
-        .ok()
-        .filter(|_| is_number)
-        .ok_or("not a number that a decimal can hold")
-}
-
-fn choices(text: &str) -> Result<BTreeSet<i64>, &'static str> {
-    text.split(',')
-        .map(|part| part.trim().parse().map_err(|_| "not a set of choices"))
-        .collect()
-}
-
-fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    if let Some(at) = whole_second(text) {
-        return Ok(at);
-    }
-    DateTime::parse_from_rfc3339(text)
-        .map(|at| at.to_utc())
-        .map_err(|_| "not a moment")
-}
-
-/// A moment as the Web API writes nearly all of them: `2016-09-28T22:57:53Z`.
-fn whole_second(text: &str) -> Option<DateTime<Utc>> {
-    let bytes: &[u8; 20] = text.as_bytes().try_into().ok()?;
-    let [
-        _,
-        _,
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'T',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b'Z',
-    ] = bytes
-    else {
-        return None;
-    };
-    let number = |from: usize, to: usize| {
-        let digits = bytes.get(from..to)?.iter();
-        digits
-            .map(|byte| byte.wrapping_sub(b'0'))
-            .try_fold(0_u32, |number, digit| {
-                (digit < 10).then(|| number * 10 + u32::from(digit))
-            })
-    };
-    let year = i32::try_from(number(0, 4)?).ok()?;
-    let day = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
-    let time = day.and_hms_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?)?;
-    Some(time.and_utc())
-}
-
-fn row_id(text: &str) -> Result<RowId, &'static str> {
-    let id = Uuid::try_parse(text).ok().and_then(RowId::new);
-    id.filter(|_| text.len() == 36).ok_or("not an id")
-}
 
 #[cfg(test)]
 mod tests;

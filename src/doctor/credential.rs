@@ -8,12 +8,13 @@ use tokio::sync::mpsc;
 
 use super::aadsts;
 use crate::config::{Config, InstanceConfig};
-use crate::dataverse::{Reader, SetUpError, Settings, Timeouts, WhoAmI};
+use crate::dataverse::{Reader, SetUpError, Settings, WhoAmI};
 use crate::domain::breaker::{BreakerPolicy, Class};
 use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Check, Findings};
 use crate::domain::retry::RetryPolicy;
+use crate::engine::settings;
 
 /// From so many days before its end on, a secret's end is worth a word.
 const SOON: i64 = 30;
@@ -24,28 +25,22 @@ pub(super) fn client(
     instance: &InstanceConfig,
     credential: &Credential,
 ) -> Result<Reader, SetUpError> {
-    let policy = &config.policy;
     // Nobody counts what is looked at once.
     let (observer, _unheard) = mpsc::unbounded_channel();
     let settings = Settings {
-        name: instance.name.clone(),
-        endpoint: instance.endpoint.clone(),
-        credential: credential.clone(),
-        network: config.network.clone(),
-        timeouts: Timeouts {
-            connect: policy.connect_timeout,
-            read: policy.read_timeout,
-            write: policy.write_timeout,
-            idle: policy.idle_timeout,
-            deadline: policy.deadline,
-        },
         breakers: Class::ALL.map(BreakerPolicy::of),
         retry: RetryPolicy {
             attempts: 2,
             base: Duration::from_millis(200),
-            ..policy.retry
+            ..config.policy.retry
         },
-        seed: 0,
+        ..settings(
+            config,
+            instance.name.clone(),
+            &instance.endpoint,
+            credential,
+            0,
+        )
     };
     Reader::new(settings, observer)
 }

@@ -197,7 +197,7 @@ fn as_hook(reader: &Reader, credential: &Credential) -> Option<Reader> {
 }
 
 /// How a client of an instance or of a management API is set up.
-pub(super) fn settings(
+pub(crate) fn settings(
     config: &Config,
     name: InstanceName,
     endpoint: &Endpoint,

@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use chrono::{DateTime, NaiveDate};
+use rust_decimal::Decimal;
+
+use super::scalar::{decimal, whole_second};
 use super::*;
 use crate::dataverse::write::testing::{column, lookup, table};
 use crate::domain::drift::{CompareRules, ComparedColumn};
+use crate::domain::row::{ETag, Reference, Value};
+use crate::domain::table::TableName;
 
 fn shape(columns: &[&str]) -> RowShape {
     let columns: Vec<ColumnName> = columns.iter().map(|name| column(name)).collect();
