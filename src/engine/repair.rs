@@ -13,6 +13,7 @@ mod group;
 mod record;
 mod reins;
 mod resume;
+mod urgent;
 mod wait;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -96,6 +97,8 @@ pub(super) struct Repair {
     pub(super) request: Request,
     /// What the records that were chosen are called, as far as it is known.
     pub(super) names: HashMap<RecordKey, Named>,
+    /// How they stand, as far as it is known.
+    pub(super) drifts: HashMap<RecordKey, Drift>,
     /// By which it is steered from outside.
     pub(super) reins: Reins,
     /// Whether a person watches it, who can say that it goes on after a pause.
@@ -191,7 +194,9 @@ impl Repair {
     /// Accepts the records, then carries them out, several at a time.
     pub(super) async fn run(self, targets: Vec<Target>) -> Outcome {
         self.link.recalled.cancelled().await;
-        let records = self.resolve(targets).await;
+        let mut records = self.resolve(targets).await;
+        self.most_harmful_first(&mut records).await;
+        self.leave_what_was_not_confirmed(&mut records).await;
         let total = records.len();
         match self.accept(&records).await {
             Ok(()) => self.carry_out(records).await,
@@ -209,6 +214,22 @@ impl Repair {
                 }
             }
         }
+    }
+
+    /// What became pending since a person confirmed a number is for the next run.
+    async fn leave_what_was_not_confirmed(&self, records: &mut Vec<Named>) {
+        let confirmed = self.request.at_most.unwrap_or(usize::MAX);
+        let more = records.len().saturating_sub(confirmed);
+        if more == 0 {
+            return;
+        }
+        records.truncate(confirmed);
+        self.tell(Event::Noticed {
+            operation: Some(self.request.id),
+            text: format!("{confirmed} were confirmed: {more} more that are pending by now are left for the next run"),
+            tone: Tone::Care,
+        })
+        .await;
     }
 
     /// Carries out records that the journal has accepted already: a few first, then more and more of them.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use tandem::domain::drift::{Drift, Side};
 use tandem::domain::operation::Verb;
-use tandem::emulator::{Data, LOB_CLIENT_ID, Options, SYNC_CLIENT_ID};
+use tandem::emulator::{Data, LOB_CLIENT_ID, Options, SYNC_CLIENT_ID, Scenario};
 use tandem::engine::command::{Command, Consent, Target};
 use tandem::engine::{Depth, State};
 
@@ -661,6 +661,51 @@ async fn a_full_comparison_that_is_interrupted_goes_on_where_it_was() {
             "nothing was read twice"
         );
     }
+    assert_eq!(figures(&state), truth(&lab).await);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_change_tracking_too_the_next_process_goes_on_where_it_was() {
+    let untracked = "story = 'Nobody tells what changes.'\n[[schema.us]]\ntable = 'account'\nchange_tracking = false\n";
+    let emulated = Emulated::with(Options {
+        data: Data::Many {
+            records: 12_000,
+            drift: 0.001,
+        },
+        scenario: Some(Scenario::load(untracked).unwrap()),
+        ..Options::default()
+    })
+    .await;
+    let fault = json!({"count": null, "path": "skiptoken", "table": "account", "status": 503});
+    emulated.europe().arm(fault).await;
+    let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
+    lab.until("it waits for Europe", |state| {
+        let why = state.tables[0].failure.as_deref();
+        why.is_some_and(|why| why.contains("waits for the target"))
+    })
+    .await;
+    let europe = lab.emulated.europe();
+    europe.control("DELETE", "faults", None).await;
+    // What was shown before, and is another by now.
+    let us = lab.emulated.us();
+    let shown = us.get("accounts?$select=accountid&$top=1").await.json();
+    let shown = shown["value"][0]["accountid"].as_str().unwrap().to_owned();
+    let phone = json!({"telephone1": "+1 555 0100"});
+    assert!(us.patch(&address(&shown), phone).await.status.is_success());
+    lab.clear_log().await;
+    let mut lab = lab.restart().await;
+    let state = lab.compared().await;
+    for (api, pages) in [(lab.emulated.us(), 0), (lab.emulated.europe(), 2)] {
+        let seen = requests(&api).await;
+        let listed = seen.iter().filter(|request| {
+            request.contains("v9.2/accounts?")
+                && !request.contains("filter")
+                && !request.contains("In(")
+        });
+        assert_eq!(listed.count(), pages, "{seen:#?}");
+    }
+    assert_eq!(drift_of(&state, &shown), Some(Drift::Stale));
     assert_eq!(figures(&state), truth(&lab).await);
     lab.stop().await;
 }
