@@ -10,11 +10,15 @@
 //! ```
 
 mod group;
+mod look;
 mod record;
+mod references;
 mod reins;
 mod resume;
 mod urgent;
+mod verify;
 mod wait;
+mod write;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -234,7 +238,7 @@ impl Repair {
 
     /// Carries out records that the journal has accepted already: a few first, then more and more of them.
     async fn carry_out(self, records: Vec<Named>) -> Outcome {
-        let ensured = record::Ensured::default();
+        let ensured = references::Ensured::default();
         let mut sums = Sums {
             total: records.len(),
             ..Sums::default()
@@ -256,7 +260,7 @@ impl Repair {
         &self,
         mut records: VecDeque<Named>,
         most: usize,
-        ensured: &record::Ensured,
+        ensured: &references::Ensured,
         sums: &mut Sums,
     ) {
         let at_once = if most == 1 { AT_ONCE } else { GROUPS_AT_ONCE };

@@ -311,7 +311,9 @@ pub fn failed(connection: &Connection, operation: OperationId) -> rusqlite::Resu
              EXISTS (SELECT 1 FROM events WHERE operation = o.id AND record IS NULL) AS is_over
          FROM operations AS o WHERE id = ?",
     )?;
-    let found = statement.query_row([operation.0], |row| Ok((request(row)?, row.get(9)?)));
+    let found = statement.query_row([operation.0], |row| {
+        Ok((request(row)?, row.get("is_over")?))
+    });
     let Some((request, is_over)) = found.optional()? else {
         return Ok(None);
     };

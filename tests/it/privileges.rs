@@ -17,6 +17,7 @@ const SOURCE: &[(&str, &[&str])] = &[
         "| User (`prvReadUser`), Security Role | Read |",
         &["prvReadUser", "prvReadRole"],
     ),
+    ("| Retention Config | Read |", &["prvReadRetentionConfig"]),
 ];
 const TARGET: &[(&str, &[&str])] = &[
     (
@@ -44,9 +45,10 @@ const TARGET: &[(&str, &[&str])] = &[
     ),
     ("| Case (`incident`) | Read |", &["prvReadIncident"]),
     (
-        "| Sdk Message Processing Step, Sdk Message, Service Endpoint | Read |",
+        "| Sdk Message Processing Step, Sdk Message Filter, Sdk Message, Service Endpoint | Read |",
         &[
             "prvReadSdkMessageProcessingStep",
+            "prvReadSdkMessageFilter",
             "prvReadSdkMessage",
             "prvReadServiceEndpoint",
         ],

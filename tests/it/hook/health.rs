@@ -104,7 +104,7 @@ async fn fault_f14_a_hook_that_is_started_anew_asks_for_nothing_before_the_wait_
         .us()
         .account(&id(1), json!({"name": "Contoso"}))
         .await;
-    let wait = json!({"count": 1, "status": 429, "retry_after": 3, "client": USER});
+    let wait = json!({"count": 1, "status": 429, "retry_after": 6, "client": USER});
     hooked.europe().arm(wait).await;
     assert!(hooked.call(context(&id(1)).to_string()).await.is_success());
     assert!(!hooked.exists(&format!("accounts({})", id(1))).await);
