@@ -290,6 +290,8 @@ impl Run {
     ) -> Option<Repair> {
         let context = self.links.get(link)?.context.clone()?;
         let journal = self.journal.clone()?;
+        let seen = self.decided.get(&request.id).cloned();
+        let seen = seen.unwrap_or_default();
         Some(Repair {
             is_accepted: self.handed.contains(&request.id),
             ends: if as_agent {
@@ -304,7 +306,7 @@ impl Run {
             request,
             names: HashMap::new(),
             drifts: HashMap::new(),
-            seen: self.decided.get(&request.id).cloned().unwrap_or_default(),
+            seen,
             reins: Reins::default(),
             is_watched: false,
             batches: Batches::default(),

@@ -212,16 +212,20 @@ async fn what_a_person_keeps_is_kept_until_either_side_changes() {
     lab.stop().await;
 }
 
+/// A person in Europe gives the row another telephone.
+async fn edits(lab: &Lab, path: &str, phone: &str) {
+    let edit = json!({"telephone1": phone});
+    lab.emulated.europe().edit_as_a_person(path, edit).await;
+}
+
 /// A decision is about what was seen: what somebody edits between the look and the write is nobody's to overwrite.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_after_it_was_decided_on_is_left_alone() {
     let mut lab = Lab::demo().await;
     let key = diverged(&mut lab).await;
     let path = format!("accounts({})", key.id);
-    let (us, europe) = (lab.emulated.us(), lab.emulated.europe());
     // Nobody has looked at it since.
-    let later = json!({"telephone1": "+44 2"});
-    europe.edit_as_a_person(&path, later).await;
+    edits(&lab, &path, "+44 2").await;
     for (verb, choices) in [
         (Verb::TakeSource, &[][..]),
         (Verb::FillBlanks, &["telephone1=source"][..]),
@@ -236,25 +240,28 @@ async fn what_changes_after_it_was_decided_on_is_left_alone() {
         );
         assert_eq!(in_europe(&lab, key).await.0, json!("+44 2"));
         // Shown by now is what was read there: for the next decision it changes once more.
-        europe
-            .edit_as_a_person(&path, json!({"telephone1": "+44 3"}))
-            .await;
+        edits(&lab, &path, "+44 3").await;
         let state = lab.compare_again().await;
         assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
-        europe
-            .edit_as_a_person(&path, json!({"telephone1": "+44 2"}))
-            .await;
+        edits(&lab, &path, "+44 2").await;
     }
     // The source's side was seen, too.
     lab.compare_again().await;
     let newest = json!({"telephone1": "+1 9"});
-    assert!(us.patch(&path, newest).await.status.is_success());
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&path, newest)
+            .await
+            .status
+            .is_success()
+    );
     let operation = resolve(&mut lab, Verb::TakeSource, &[], key).await;
     assert_eq!(operation.progress.held, 1, "{operation:?}");
     // What only the target's people know of it is none of the link's business.
     lab.compare_again().await;
     let note = json!({"description": "spoke to them"});
-    europe.edit_as_a_person(&path, note).await;
+    lab.emulated.europe().edit_as_a_person(&path, note).await;
     let operation = resolve(&mut lab, Verb::TakeSource, &[], key).await;
     assert_eq!(operation.progress.verified, 1, "{operation:?}");
     assert_eq!(in_europe(&lab, key).await.0, json!("+1 9"));
