@@ -201,11 +201,19 @@ impl Repair {
     pub(super) async fn run(self, targets: Vec<Target>) -> Outcome {
         self.link.recalled.cancelled().await;
         let mut records = self.resolve(targets).await;
-        self.most_harmful_first(&mut records).await;
-        self.leave_what_was_not_confirmed(&mut records).await;
+        let is_too_many = records.len() > self.request.at_most.unwrap_or(usize::MAX);
+        if is_too_many {
+            self.most_harmful_first(&mut records).await;
+            self.leave_what_was_not_confirmed(&mut records).await;
+        }
         let total = records.len();
         match self.accept(&records).await {
-            Ok(()) => self.carry_out(records).await,
+            Ok(()) => {
+                if !is_too_many {
+                    self.most_harmful_first(&mut records).await;
+                }
+                self.carry_out(records).await
+            }
             Err(stop) => {
                 let why = self.report(&stop).await;
                 self.tell(Event::Refused {

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Repair;
 use crate::domain::drift::Drift;
@@ -15,6 +16,8 @@ use crate::engine::impact::Tickets;
 /// So many records are asked after before a repair begins, in requests of 500; of more, what is missing comes first all
 /// the same.
 const MOST: usize = 10_000;
+/// And so long a repair waits to hear of their tickets: an instance that is slow or throttles has better to do.
+const WITHIN: Duration = Duration::from_secs(3);
 
 impl Repair {
     /// Puts the most harmful first, where it is known how all of them stand; else the order is that of who named them.
@@ -24,7 +27,8 @@ impl Repair {
         if records.len() <= SMALL || !records.iter().all(is_known) {
             return;
         }
-        let tickets = self.open_tickets(records).await;
+        let tickets = tokio::time::timeout(WITHIN, self.open_tickets(records)).await;
+        let tickets = tickets.unwrap_or_default();
         records.sort_by_key(|record| {
             let is_missing = self.drifts.get(&record.key) == Some(&Drift::Missing);
             let count = tickets.get(&record.key).copied().unwrap_or_default();
@@ -38,7 +42,7 @@ impl Repair {
         let is_there = |record: &&Named| self.drifts.get(&record.key) != Some(&Drift::Missing);
         let there: Vec<&Named> = records.iter().filter(is_there).collect();
         let mut counts = HashMap::new();
-        if there.is_empty() || there.len() > MOST || self.is_over() {
+        if there.is_empty() || there.len() > MOST || !self.is_writable() {
             return counts;
         }
         let asked = self.link.tickets.get_or_try_init(|| Tickets::of(target));
