@@ -156,6 +156,10 @@ fn judge(
     findings: &mut Findings,
 ) -> bool {
     let (status, took) = (answered.status, answered.took.as_millis());
+    let version = match answered.version {
+        http::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    };
     let is_loopback = crate::domain::instance::is_loopback(url);
     let encryption = match url.scheme() {
         "https" => "encrypted",
@@ -165,7 +169,7 @@ fn judge(
     findings.good(
         subject,
         Check::Connection,
-        format!("{url} answers in {took} ms, {encryption}"),
+        format!("{url} answers in {took} ms, {encryption}, by {version}"),
     );
     match (kind, status) {
         (Kind::Instance, 401) if answered.wants_token => true,
