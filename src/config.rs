@@ -39,7 +39,7 @@ use crate::domain::credential::{Credential, Impersonated, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
 use crate::domain::literal::Literal;
-use crate::domain::network::Network;
+use crate::domain::network::{Network, Way};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
 use crate::domain::run::Backend;
@@ -85,6 +85,17 @@ impl Config {
     /// The timing that holds for an instance.
     pub fn policy_of<'a>(&'a self, instance: &'a InstanceConfig) -> &'a Policy {
         instance.policy.as_ref().unwrap_or(&self.policy)
+    }
+
+    /// What of the way to the instances a person should see.
+    pub fn way(&self) -> Way {
+        let instances = self.instances.iter();
+        let acting = instances.filter_map(|one| Some((one.name.to_string(), one.impersonates?)));
+        Way {
+            proxy: self.network.proxy.as_ref().map(ToString::to_string),
+            authorities: self.network.authorities.clone(),
+            acting: acting.collect(),
+        }
     }
 
     /// Where all secrets are kept that it names.

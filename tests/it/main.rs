@@ -8,10 +8,12 @@
     reason = "a test fails by panicking, and is read by whoever made it fail"
 )]
 
+mod acting;
 mod agent;
 mod architecture;
 mod beside;
 mod bulk;
+mod certificate;
 mod cli;
 mod client;
 mod commands;

@@ -19,7 +19,19 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     who_and_where(canvas, model, wide, now);
     let behind = views(canvas, model, wide);
+    let behind = way(canvas, model, behind);
     seen_by(canvas, model, behind, now);
+}
+
+/// What stands between here and the instances, and in whose name is written, as far as there is room behind the views.
+fn way(canvas: &mut Canvas<'_>, model: &Model, behind: u16) -> u16 {
+    let room = usize::from(canvas.columns().saturating_sub(behind + 2));
+    let texts = model.way.in_short();
+    let fits = texts.iter().find(|text| width(text) <= room);
+    match fits.filter(|text| !text.is_empty()) {
+        Some(text) => canvas.text(behind, 1, &visible(text), Role::Care) + 1,
+        None => behind,
+    }
 }
 
 /// Whose eyes these are, at the right end of the second row, and how old what they saw is.
