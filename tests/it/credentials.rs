@@ -2,7 +2,7 @@
 //! a pod, of the Azure CLI; and what is said when one of them gives no token.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
@@ -240,4 +240,54 @@ fn the_azure_cli_gives_its_token_and_sees_none_of_our_secrets() {
             .contains("sign in with `az login`"),
         "{told:#}"
     );
+}
+
+/// Pipes a text into a command.
+fn piped(emulator: &Emulator, words: &[&str], input: &str) -> Ran {
+    let mut command = emulator.command(words);
+    command
+        .env_remove("TANDEM_TOKEN")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    // A command that needs nothing of it may have gone already.
+    let _gone = running.stdin.take().unwrap().write_all(input.as_bytes());
+    running.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn secrets_are_lines_of_standard_input_and_what_stands_behind_them_is_left_to_the_command() {
+    let emulator = Emulator::start();
+    let text = fs::read_to_string(emulator.config()).unwrap();
+    let named = "{ env = \"TANDEM_TOKEN\" }";
+    let text = text.replacen(named, "{ stdin = 2 }", 1);
+    fs::write(emulator.config(), text.replacen(named, "{ stdin = 1 }", 1)).unwrap();
+    let both = format!("{0}\n{0}\n", emulator.token);
+    let told = piped(&emulator, &["status", "--json"], &both).json();
+    for instance in told["instances"].as_array().unwrap() {
+        assert_eq!(instance["health"], "healthy", "{told:#}");
+    }
+    let stub = piped(&emulator, &["records", "--drift", "stub", "--json"], &both).json();
+    let stub = stub["records"][0].clone();
+    let (table, id) = (
+        stub["table"].as_str().unwrap(),
+        stub["id"].as_str().unwrap(),
+    );
+    let words = ["rehydrate", table, "--from", "-", "--reason", "check"];
+    piped(&emulator, &words, &format!("{both}{id}\n")).exits(0);
+    let told = piped(&emulator, &["status"], &format!("{}\n", emulator.token)).exits(2);
+    assert!(
+        told.stderr
+            .contains("line 2 of standard input: it has no such line"),
+        "{told:?}"
+    );
+    // What needs no instance needs no secret.
+    piped(&emulator, &["config", "check"], "").exits(0);
+    let doctor = piped(&emulator, &["doctor", "--all"], &both);
+    assert!(
+        doctor.stdout.contains("read from line 1 of standard input"),
+        "{doctor:?}"
+    );
+    assert!(!format!("{doctor:?}").contains(&emulator.token));
 }

@@ -44,6 +44,7 @@ mod real_data;
 mod reconcile;
 mod repair;
 mod report;
+mod supply;
 mod support;
 mod sync;
 mod system;
