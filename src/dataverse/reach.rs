@@ -96,7 +96,11 @@ pub async fn reach(url: &Url, network: &Network, patience: Duration) -> Reach {
     }
     let connected = timeout(patience, TcpStream::connect(addresses.as_slice())).await;
     let why = match connected {
-        Ok(Ok(_)) => None,
+        // It has shown what it was for: who takes one connection at a time has to be free for the next.
+        Ok(Ok(stream)) => {
+            drop(stream);
+            None
+        }
         Ok(Err(error)) => Some(in_words(&error)),
         Err(_) => Some("no connection within the time".to_owned()),
     };

@@ -136,7 +136,11 @@ pub(super) async fn examine(
 
 fn cure_of_encryption(why: &str) -> &'static str {
     let why = why.to_lowercase();
-    if why.contains("expired") || why.contains("not valid yet") {
+    if why.starts_with("the authority ") {
+        "correct `ca` in [network], or have the user that runs tandem read the file"
+    } else if why.starts_with("the proxy: ") {
+        "correct proxy_password in [network], or put the password where it says"
+    } else if why.contains("expired") || why.contains("not valid yet") {
         "its owner has to renew the certificate; or the clock of this machine is wrong"
     } else if why.contains("name") {
         "the certificate is for another host: check the address"
