@@ -4,7 +4,6 @@
 mod wrong;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::{Value as Json, json};

@@ -356,7 +356,10 @@ fn amiss(wrong: &Wrong, emulator: &Emulator) -> Option<String> {
     let told = doctor(emulator, &["--json"], |command| {
         command.envs(wrong.environment.iter().copied());
     });
-    let json = told.json();
+    let json: Json = serde_json::from_str(&told.stdout).unwrap_or_default();
+    if !json["findings"].is_array() {
+        return Some(format!("{}: {told:?}", wrong.what));
+    }
     let holds = |value: &Json, part: &str| value.as_str().is_some_and(|text| text.contains(part));
     let mut all = json["findings"].as_array().unwrap().iter();
     let is_told = all.any(|one| {
