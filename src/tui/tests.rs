@@ -15,6 +15,7 @@ mod fixture;
 mod goal;
 mod incident;
 mod keys;
+mod links;
 mod lists;
 mod matrix;
 mod pictures;

@@ -68,7 +68,11 @@ fn who_and_where(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) {
         let instance = model.state.instances.get(place);
         instance.map_or("?", |instance| instance.name.as_str())
     };
-    let name = format!("{} → {}", named(link.source), named(link.target));
+    let mut name = format!("{} → {}", named(link.source), named(link.target));
+    let links = model.state.links.len();
+    if links > 1 {
+        name.push_str(&format!(" {}/{links}", model.link + 1));
+    }
     let mut head = canvas.part(0, 0, clock_from, 1);
     let gap = if wide { "   " } else { "  " };
     let x = head.pieces(1, 0, &[(&name, Role::Plain), (gap, Role::Plain)]);
@@ -194,7 +198,9 @@ fn clocks(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) -> u16 {
 
 /// The names of the views; the column behind them comes back.
 fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) -> u16 {
-    let listed = model.state.out_of_step();
+    // Those of this link, as the list has them.
+    let tables = model.state.tables_of(model.link);
+    let listed = tables.map(|(_, table)| table.counts.listed()).sum();
     let listed = match (listed, wide) {
         (0, _) => String::new(),
         (n, true) => format!(" {}", count(n)),
