@@ -63,7 +63,12 @@ fn what_is_printed_is_a_configuration_and_means_the_same() {
     let network = "[network]\nca = ['corporate.pem']\nproxy = 'http://proxy.contoso.com:3128'\nproxy_user = 'tandem'\n\
                    proxy_password = { file = 'proxy.secret' }\n";
     let file = Path::new("/etc/tandem/config.toml");
-    let text = format!("{SAMPLE}\n{network}");
+    let asia = "[instances.asia]\nurl = 'https://contoso-asia.crm5.dynamics.com'\n\
+                credential = { kind = 'client-certificate', tenant = 't', client_id = 'c', certificate = 'own.pem', key = { file = \
+                'own.key' } }\n\
+                impersonate = { user = '7f6cbb56-0000-4000-8000-000000000001' }\n\
+                policy = { read_timeout = '90s', write_breaker = { failure_run = 9 } }\n";
+    let text = format!("{SAMPLE}\n{network}{asia}");
     let config = parse(&text, file, PathBuf::from("/state")).unwrap();
     let table = resolved(&text, file, &config).unwrap();
     let printed = toml::to_string(&table).unwrap();
@@ -82,7 +87,12 @@ fn what_is_printed_is_a_configuration_and_means_the_same() {
     again.keys.file = config.keys.file.clone();
     assert_eq!(format!("{again:#?}"), format!("{config:#?}"));
     assert!(printed.contains("/etc/tandem/europe.secret"), "{printed}");
-    assert!(printed.contains("/etc/tandem/corporate.pem"), "{printed}");
+    for file in ["corporate.pem", "own.pem", "own.key"] {
+        assert!(
+            printed.contains(&format!("/etc/tandem/{file}")),
+            "{file}: {printed}"
+        );
+    }
     assert!(printed.contains("[policy.auth_breaker]"), "{printed}");
 }
 
