@@ -165,3 +165,32 @@ fn a_key_that_can_not_be_used_is_told_with_its_reason() {
         "security case 25: {told:?}"
     );
 }
+
+#[test]
+fn init_writes_a_configuration_with_a_certificate_that_works_as_it_is() {
+    let emulator = Emulator::start_with(&["--tls"]);
+    fs::remove_file(emulator.config()).unwrap();
+    upload(&emulator, &made(emulator.folder.path(), &PKCS_RSA_SHA256));
+    let (us, europe) = (
+        format!("us={}", emulator.us),
+        format!("europe={}", emulator.europe),
+    );
+    let mut command = emulator.command(&["init", "--source", &us, "--target", &europe]);
+    let command = command
+        .current_dir(emulator.folder.path())
+        .args(["--authority", &us, "--authority", &europe, "--ca"])
+        .arg(emulator.ca.as_ref().unwrap())
+        .args(["--tenant", "contoso", "--client-id", CLIENT])
+        .args([
+            "--certificate",
+            "tandem.pem",
+            "--secret-from",
+            "file:tandem.key",
+        ]);
+    Ran::from(command.output().unwrap()).exits(0);
+    let text = fs::read_to_string(emulator.config()).unwrap();
+    assert!(text.contains("kind = \"client-certificate\""), "{text}");
+    assert!(!text.contains("PRIVATE KEY"), "{text}");
+    let (found, told) = token(&emulator);
+    assert_eq!(found["verdict"], "good", "{told:?}");
+}

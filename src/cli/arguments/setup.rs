@@ -29,6 +29,13 @@ pub struct Init {
     /// Where the secret is kept, `env:NAME`, `file:PATH` or `command:PROGRAM`; never the secret itself
     #[arg(long, value_name = "[NAME=]PLACE")]
     pub secret_from: Vec<String>,
+    /// The file, in PEM, of the application's certificate, by which it is let in instead of a secret; --secret-from is
+    /// then where its key is kept
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub certificate: Vec<String>,
+    /// What vouches for us, with no secret at all: managed-identity, workload-identity or azure-cli
+    #[arg(long, value_name = "[NAME=]KIND")]
+    pub identity: Vec<String>,
     /// A file, in PEM, of an authority that is believed beside the system's
     #[arg(long, value_name = "FILE")]
     pub ca: Vec<PathBuf>,

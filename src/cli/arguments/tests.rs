@@ -72,6 +72,10 @@ fn what_is_well_said_is_taken_and_the_rest_is_refused_as_usage() {
             "tandem init --source us=https://a.crm.dynamics.com --target eu=https://b.crm4.dynamics.com --table account",
             true,
         ),
+        (
+            "tandem init --identity azure-cli --certificate us=own.pem",
+            true,
+        ),
         ("tandem init --stdout --json", false),
         ("tandem doctor --all --strict --json", true),
         ("tandem completions zsh", true),
