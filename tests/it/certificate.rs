@@ -106,6 +106,8 @@ fn security_case_22_neither_the_key_nor_what_it_signed_stands_in_any_output_or_f
     upload(&emulator, &made(emulator.folder.path(), &PKCS_RSA_SHA256));
     let key = fs::read_to_string(emulator.folder.path().join("tandem.key")).unwrap();
     let line = key.lines().nth(1).unwrap();
+    let status = emulator.tandem(&["status"]);
+    assert!(status.stdout.contains("HEALTHY"), "{status:?}");
     for words in [&["status"][..], &["doctor", "--all"], &["config", "print"]] {
         let mut command = emulator.command(words);
         let told = Ran::from(command.env("RUST_LOG", "trace").output().unwrap());

@@ -259,11 +259,19 @@ fn piped(emulator: &Emulator, words: &[&str], input: &str) -> Ran {
 #[test]
 fn secrets_are_lines_of_standard_input_and_what_stands_behind_them_is_left_to_the_command() {
     let emulator = Emulator::start();
+    // Two secrets, so that each has to be read from its own line.
+    let other = json!({"client": "app", "secret": "another"});
+    let url = format!("{}/emulator/secret", emulator.europe);
+    assert_eq!(emulator.call("POST", &url, Some(other)).0, 200);
     let text = fs::read_to_string(emulator.config()).unwrap();
-    let named = "{ env = \"TANDEM_TOKEN\" }";
-    let text = text.replacen(named, "{ stdin = 2 }", 1);
-    fs::write(emulator.config(), text.replacen(named, "{ stdin = 1 }", 1)).unwrap();
-    let both = format!("{0}\n{0}\n", emulator.token);
+    let named = "kind = \"token\", token = { env = \"TANDEM_TOKEN\" }";
+    let text = text.replacen(named, "kind = \"token\", token = { stdin = 2 }", 1);
+    let app = format!(
+        "kind = \"client-secret\", authority = \"{}\", tenant = \"contoso\", client_id = \"app\", secret = {{ stdin = 1 }}",
+        emulator.europe
+    );
+    fs::write(emulator.config(), text.replacen(named, &app, 1)).unwrap();
+    let both = format!("another\n{}\n", emulator.token);
     let told = piped(&emulator, &["status", "--json"], &both).json();
     for instance in told["instances"].as_array().unwrap() {
         assert_eq!(instance["health"], "healthy", "{told:#}");
@@ -276,7 +284,7 @@ fn secrets_are_lines_of_standard_input_and_what_stands_behind_them_is_left_to_th
     );
     let words = ["rehydrate", table, "--from", "-", "--reason", "check"];
     piped(&emulator, &words, &format!("{both}{id}\n")).exits(0);
-    let told = piped(&emulator, &["status"], &format!("{}\n", emulator.token)).exits(2);
+    let told = piped(&emulator, &["status"], "another\n").exits(2);
     assert!(
         told.stderr
             .contains("line 2 of standard input: it has no such line"),
