@@ -210,7 +210,6 @@ async fn entry(
         ask(&what, None, "--client-id", context).await?
     };
     let authority = said(&arguments.authority);
-    let variable = name.to_uppercase().replace('-', "_");
     if let Some(certificate) = said(&arguments.certificate) {
         let here = std::env::current_dir().unwrap_or_default();
         let usual = format!("file:{name}.key");
@@ -223,6 +222,7 @@ async fn entry(
             key: place(key, name, "certificate's key", &usual, context).await?,
         });
     }
+    let variable = name.to_uppercase().replace('-', "_");
     let usual = format!("env:TANDEM_{variable}_SECRET");
     let secret = place(
         said(&arguments.secret_from),
