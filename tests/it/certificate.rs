@@ -148,6 +148,16 @@ fn a_key_that_can_not_be_used_is_told_with_its_reason() {
         found["says"].as_str().unwrap().contains("RSA keys only"),
         "{found}"
     );
+    fs::write(
+        &key,
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    )
+    .unwrap();
+    let (found, _) = token(&emulator);
+    assert!(
+        found["says"].as_str().unwrap().contains("is encrypted"),
+        "{found}"
+    );
     fs::write(&key, "no key").unwrap();
     let (found, _) = token(&emulator);
     assert!(

@@ -35,6 +35,10 @@ pub(super) fn signed(
     let pem = std::fs::read(certificate).map_err(|error| wrong(&error.to_string()))?;
     let own = CertificateDer::from_pem_slice(&pem);
     let own = own.map_err(|_| wrong("it holds no certificate in PEM"))?;
+    if key.expose_secret().contains("BEGIN ENCRYPTED") {
+        let cure = "keep it decrypted in a file of mode 0600, or have a command print it so";
+        return Err(format!("the certificate's key is encrypted: {cure}"));
+    }
     let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes());
     let key = key.map_err(|_| "the certificate's key: it is no private key in PEM".to_owned())?;
     let key = any_supported_type(&key)
