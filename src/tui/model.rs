@@ -18,6 +18,7 @@ use super::theme::Theme;
 use crate::config::Safety;
 use crate::domain::customer::Mark;
 use crate::domain::drift::Drift;
+use crate::domain::network::Way;
 use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::text::visible;
 use crate::domain::time::Now;
@@ -49,6 +50,8 @@ pub struct Model {
     pub state: Arc<State>,
     /// Who sits here.
     pub who: String,
+    /// What stands between here and the instances, and in whose name is written.
+    pub way: Way,
     /// How careful to be.
     pub safety: Safety,
     /// Which key does what.
@@ -329,6 +332,7 @@ impl Model {
         Self {
             state,
             who,
+            way: Way::default(),
             safety,
             keys: Arc::default(),
             theme,

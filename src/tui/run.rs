@@ -133,6 +133,7 @@ pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     model.playing = options.goal.map(Playing::of);
     model.is_ascii = options.is_ascii || has_only_ascii();
     model.folder = options.config.state.to_path_buf();
+    model.way = options.config.way();
     model
 }
 
