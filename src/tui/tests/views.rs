@@ -158,7 +158,7 @@ fn records_are_found_and_sorted_by_their_open_tickets() {
     assert!(screen.contains("Hubbell Incorporated"), "{screen}");
     assert_eq!(console.model.records.order.slots.len(), 1, "{screen}");
     assert!(screen.contains("2 open"), "{screen}");
-    console.keys("Enter Esc s Down Down Down Down Enter Home");
+    console.keys("Enter Esc s Down Down Down Down Down Enter Home");
     let first = console.model.cursor_record().unwrap();
     assert_eq!(first.name, "Hubbell Incorporated");
 }
