@@ -1,5 +1,5 @@
 //! The console's loop, the only part that waits: it turns events into messages, carries effects out, and draws when
-//! something changed, 30 times a second at most. It decides nothing.
+//! something changed: what the engine says 30 times a second at most, what a person does at once. It decides nothing.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal};

@@ -93,6 +93,12 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
     }
     let special = special(model, now);
     hints.extend(special);
+    // What would only wait for the target stands behind what helps now.
+    let target = model
+        .link()
+        .and_then(|link| model.state.instances.get(link.target));
+    let would_wait = here == Context::Pulse && target.is_some_and(|one| !one.is_writable());
+    let mut later: Vec<(String, String)> = Vec::new();
     for action in actions_in(here).chain(actions_in(Context::Screens)) {
         let is_arming = action.id == ActionId::Arm;
         let hidden = action.hint.is_empty()
@@ -121,9 +127,15 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             } else {
                 action.hint
             };
-            hints.push((keys_of(model, action), words.to_owned()));
+            let hint = (keys_of(model, action), words.to_owned());
+            if would_wait && action.id == ActionId::Sync {
+                later.push(hint);
+            } else {
+                hints.push(hint);
+            }
         }
     }
+    hints.extend(later);
     hints
 }
 
