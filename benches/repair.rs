@@ -61,6 +61,7 @@ async fn run() -> Result<(), Failed> {
         asked: chrono::Utc::now(),
         choices: Vec::new(),
         retries: None,
+        at_most: None,
     };
     let id = request.id;
     let begin = Instant::now();

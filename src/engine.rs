@@ -10,6 +10,7 @@ pub mod command;
 pub mod explain;
 pub mod find;
 pub mod fitness;
+pub mod gates;
 pub mod impact;
 pub mod maintenance;
 pub mod notes;

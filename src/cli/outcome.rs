@@ -244,6 +244,7 @@ mod tests {
                 reason: "a call".to_owned(),
                 choices: Vec::new(),
                 retries: None,
+                at_most: None,
                 ticket: "INC-42".to_owned(),
                 who: "kim".to_owned(),
                 asked: at(0).wall,

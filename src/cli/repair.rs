@@ -245,9 +245,14 @@ impl Work<'_> {
     async fn carry_out(&self, jobs: Vec<Job>, context: &mut Context) -> Result<Exit, Trouble> {
         let mut exit = None;
         let mut operations = Vec::new();
+        // A run finds its records anew, and takes along no more than were said.
+        let mut allowed = self.said.yes.unwrap_or(self.confirm_above);
         for job in jobs {
             let (Job::Records(link, _) | Job::Run(link)) = job;
-            let request = self.request(link);
+            let request = Request {
+                at_most: matches!(job, Job::Run(_)).then_some(allowed),
+                ..self.request(link)
+            };
             let consent = Consent::Named {
                 may_wait: self.repair.wait,
             };
@@ -267,6 +272,7 @@ impl Work<'_> {
             let (state, done) =
                 follow::carry_out(engine, interrupts, output, &request, command).await?;
             exit = Some(joined(exit, outcome::exit(&done)));
+            allowed = allowed.saturating_sub(done.tally.total);
             if output.json {
                 operations.push(outcome::operation(&state, &done));
             } else if done.refused.is_some() {
@@ -300,6 +306,7 @@ pub fn request(session: &Session, link: usize, verb: Verb, reason: Option<&str>)
         reason: text::visible(reason.unwrap_or_default().trim()).into_owned(),
         choices: Vec::new(),
         retries: None,
+        at_most: None,
         ticket: String::new(),
         who: session.who.clone(),
         asked: now().wall,

@@ -340,6 +340,9 @@ pub struct Request {
     pub choices: Vec<ColumnChoice>,
     /// The operation whose failed records it tries again.
     pub retries: Option<OperationId>,
+    /// The most records that it may take along, as somebody confirmed them; `None` where its records are named one by
+    /// one, and where nobody was asked.
+    pub at_most: Option<usize>,
     /// The link it is done on, by name.
     pub link: String,
     /// Why, in the words of who asked.

@@ -1,21 +1,16 @@
-//! What a reply says: bytes, or a large page of rows that is written while its beginning is on the wire already.
+//! What a reply says: bytes, or a large page of rows, which two threads write.
 //!
 //! Everything that can go wrong with a page has been found out before it gets here: writing its rows does not fail.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
-use tokio::sync::mpsc;
+use futures_util::{StreamExt, stream};
 
 use super::odata::rows::RowWriter;
 use super::row::Row;
 
-/// The rows that are written and sent at once: enough to be worth a call of the socket's, few enough that the first are
-/// soon on their way.
-const PART: usize = 1000;
 /// The body of a reply that is not yet sent.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -64,7 +59,7 @@ impl Content {
         match self {
             Content::Whole(bytes) => bytes,
             Content::Page(page) => {
-                let mut whole = Vec::new();
+                let mut whole = page.room_for(&page.rows);
                 page.write(&mut whole);
                 whole.into()
             }
@@ -87,83 +82,55 @@ impl Content {
         }
     }
 
-    /// As HTTP's server sends it: what is written of a page is sent while the next part is written on a thread beside.
+    /// As HTTP's server sends it. The rest of a page is written on a thread beside while its beginning is written and sent;
+    /// in more pieces it would be sooner on its way and later there, since each piece wakes whoever reads.
     pub(crate) fn sent(self) -> Body {
         let page = match self {
             Content::Whole(bytes) => return Body::from(bytes),
             Content::Page(page) => Arc::new(*page),
         };
-        // Unbounded, so that a client who reads slowly keeps no thread waiting; all of it is one page at most.
-        let (tell, told) = mpsc::unbounded_channel();
         let beside = Arc::clone(&page);
-        tokio::task::spawn_blocking(move || {
-            let mut length = beside.guess();
-            for part in (1..beside.parts()).step_by(2) {
-                let written = beside.part(part, &mut length);
-                if tell.send(written).is_err() {
-                    // Whoever went away misses nothing.
-                    return;
-                }
-            }
-        });
-        // Every second part is written here: to wake one more thread for it would take about as long.
-        let length = page.guess();
-        let state = (page, told, 0, length);
-        let parts = stream::unfold(state, |(page, mut told, next, mut length)| async move {
-            let part = if next % 2 == 1 {
-                told.recv().await?
-            } else if next < page.parts() {
-                page.part(next, &mut length)
-            } else {
-                return None;
-            };
-            Some((Ok::<_, Infallible>(part), (page, told, next + 1, length)))
-        });
-        Body::from_stream(parts)
+        let rest = tokio::task::spawn_blocking(move || beside.rest());
+        let beginning = stream::once(async move { Ok(page.beginning()) });
+        Body::from_stream(beginning.chain(stream::once(rest)))
     }
 }
 
 impl Page {
-    /// One at least, since an empty page has a head, too.
-    fn parts(&self) -> usize {
-        self.rows.len().div_ceil(PART).max(1)
-    }
-
     fn write(&self, out: &mut Vec<u8>) {
-        for part in 0..self.parts() {
-            self.write_part(part, out);
-        }
+        out.extend_from_slice(&self.head);
+        self.writer.write_all(None, out, &self.rows);
+        out.extend_from_slice(&self.tail);
     }
 
-    /// About as many bytes as a part has: to grow on the way is to copy what is written.
-    fn guess(&self) -> usize {
-        const EACH: usize = 48;
-        self.rows.len().min(PART) * self.writer.spots().len() * EACH
+    /// The rows of each of the two threads. The first of them also sends, and has fewer.
+    fn shares(&self) -> (&[Row], &[Row]) {
+        self.rows.split_at(self.rows.len() * 2 / 5)
     }
 
-    /// One part; the next one is taken to be about as long.
-    fn part(&self, part: usize, length: &mut usize) -> Bytes {
-        let mut out = Vec::with_capacity(*length);
-        self.write_part(part, &mut out);
-        *length = out.len() + out.len() / 16;
+    fn beginning(&self) -> Bytes {
+        let (rows, _) = self.shares();
+        let mut out = self.room_for(rows);
+        out.extend_from_slice(&self.head);
+        self.writer.write_all(None, &mut out, rows);
         out.into()
     }
 
-    /// Writes some of the rows, with what comes before the first and behind the last.
-    fn write_part(&self, part: usize, out: &mut Vec<u8>) {
-        let (from, to) = (part * PART, ((part + 1) * PART).min(self.rows.len()));
-        if from == 0 {
-            out.extend_from_slice(&self.head);
+    /// With the comma before its first row.
+    fn rest(&self) -> Bytes {
+        let (before, rows) = self.shares();
+        let mut out = self.room_for(rows);
+        if !before.is_empty() && !rows.is_empty() {
+            out.push(b',');
         }
-        let mut spots = self.writer.spots();
-        for (index, row) in self.rows.iter().enumerate().take(to).skip(from) {
-            if index > 0 {
-                out.push(b',');
-            }
-            self.writer.write_with(&mut spots, None, out, row);
-        }
-        if to == self.rows.len() {
-            out.extend_from_slice(&self.tail);
-        }
+        self.writer.write_all(None, &mut out, rows);
+        out.extend_from_slice(&self.tail);
+        out.into()
+    }
+
+    /// Room for about as many bytes as some rows have: to grow on the way is to copy what is written.
+    fn room_for(&self, rows: &[Row]) -> Vec<u8> {
+        const EACH: usize = 48;
+        Vec::with_capacity(rows.len() * self.writer.width() * EACH)
     }
 }

@@ -1,7 +1,10 @@
 //! What records that are out of step mean for tickets: the target is asked, in batches, when somebody wants to know.
 
+mod tickets;
+
 use std::collections::HashMap;
 
+use super::audit::Audit;
 use super::hooked::HookClient;
 use super::report::{CUSTOMER, TICKETS};
 use super::start::{StartError, clients};
@@ -10,14 +13,15 @@ use crate::dataverse::{Filter, Query, Reader};
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
 use crate::domain::hook::{Answer, endpoint_name, id_of};
-use crate::domain::impact::{Ensuring, Impact, MOST};
+use crate::domain::impact::{Ensuring, Impact};
 use crate::domain::operation::RecordKey;
 use crate::domain::row::{RowId, Value};
-use crate::domain::table::{ColumnName, ColumnType, TableName, TableSchema};
+use crate::domain::table::{ColumnName, TableName};
 use crate::domain::text::visible;
 
-/// Customers whose tickets are asked for in one request (contract 3.2).
-const IDS: usize = 500;
+use tickets::IDS;
+pub(super) use tickets::Tickets;
+
 /// `stage` of a step that runs before the main transaction (contract 15).
 const PRE_VALIDATION: i64 = 10;
 
@@ -45,12 +49,7 @@ pub async fn impacts(
     for (place, link) in config.links.iter().enumerate() {
         let concerned = records.iter().filter(|record| record.link == place);
         let concerned = concerned.filter(|one| has_impact(one.drift));
-        let (by_key, concerned): (Vec<&Concerned>, Vec<&Concerned>) =
-            concerned.partition(|one| is_by_key(link, one));
-        impacts.extend(by_key.into_iter().map(|one| {
-            let why = "tickets name it by the target's own id (identity = \"key\")";
-            (one.key, Impact::NotKnown(why.to_owned()))
-        }));
+        let concerned: Vec<&Concerned> = concerned.collect();
         let client = clients.get(link.target);
         let Some(client) = client.filter(|_| !concerned.is_empty()) else {
             continue;
@@ -65,7 +64,8 @@ pub async fn impacts(
                 false
             },
         };
-        impacts.extend(target.impacts(&concerned).await);
+        let pairs = pairs(config, link).await;
+        impacts.extend(target.impacts(&concerned, &pairs).await);
     }
     Ok(impacts)
 }
@@ -77,10 +77,33 @@ fn has_impact(drift: Drift) -> bool {
     )
 }
 
-/// Whether tickets name a record by another id than ours.
-fn is_by_key(link: &LinkConfig, record: &Concerned) -> bool {
-    let mut tables = link.tables.iter();
-    tables.any(|table| table.by_key && table.name == record.table)
+/// By which ids the target knows the records of the tables that are told by their keys; why not, where the journal does
+/// not tell.
+type Pairs = HashMap<TableName, Result<HashMap<RowId, RowId>, String>>;
+
+async fn pairs(config: &Config, link: &LinkConfig) -> Pairs {
+    let tables = link.tables.iter().filter(|table| table.by_key);
+    let tables: Vec<TableName> = tables.map(|table| table.name.clone()).collect();
+    if tables.is_empty() {
+        return Pairs::new();
+    }
+    let (folder, name, asked) = (config.state.clone(), link.name.clone(), tables.clone());
+    let read = move || {
+        let audit = Audit::open(&folder).map_err(|error| error.to_string())?;
+        let paired = |table: TableName| {
+            let pairs = audit
+                .pairs(&name, &table)
+                .map_err(|error| error.to_string());
+            (table, pairs.map(HashMap::from_iter))
+        };
+        Ok(asked.into_iter().map(paired).collect())
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    let read: Result<Pairs, String> = read.unwrap_or_else(|error| Err(error.to_string()));
+    read.unwrap_or_else(|why| {
+        let unknown = |table| (table, Err(why.clone()));
+        tables.into_iter().map(unknown).collect()
+    })
 }
 
 /// Where the tickets are.
@@ -105,22 +128,27 @@ async fn hook_ensures(config: &Config, link: usize) -> bool {
 }
 
 impl Target {
-    async fn impacts(&self, records: &[&Concerned]) -> Vec<(RecordKey, Impact)> {
+    async fn impacts(&self, records: &[&Concerned], pairs: &Pairs) -> Vec<(RecordKey, Impact)> {
         let all = |impact: &Impact| {
             let all = records.iter().map(|record| (record.key, impact.clone()));
             all.collect()
         };
-        let (tickets, who) = match tickets_of(&self.reader).await {
+        let tickets = match Tickets::of(&self.reader).await {
             Ok(tickets) => tickets,
             Err(why) => return all(&Impact::NotKnown(why)),
         };
-        let named = |record: &&&Concerned| names(&tickets, &who, &record.table);
         let (missing, there): (Vec<&Concerned>, Vec<&Concerned>) = records
             .iter()
-            .filter(named)
+            .filter(|record| tickets.can_name(&record.table))
             .partition(|record| record.drift == Drift::Missing);
         let mut impacts = Vec::new();
-        if !missing.is_empty() {
+        // A ticket names by its key what the target has under another id, and that is looked up before any step runs.
+        let (by_key, by_id): (Vec<&Concerned>, Vec<&Concerned>) = missing
+            .into_iter()
+            .partition(|record| pairs.contains_key(&record.table));
+        let refused = by_key.iter().map(|record| (record.key, Impact::Refused));
+        impacts.extend(refused);
+        if !by_id.is_empty() {
             let impact = match steps(&self.reader, self.endpoint).await {
                 Ok((plug_in, hook)) if plug_in || (hook && self.hook_ensures) => {
                     Impact::AcceptedAsAStub
@@ -128,54 +156,41 @@ impl Target {
                 Ok(_) => Impact::Refused,
                 Err(failure) => Impact::NotKnown(said(&failure)),
             };
-            impacts.extend(missing.iter().map(|record| (record.key, impact.clone())));
+            impacts.extend(by_id.iter().map(|record| (record.key, impact.clone())));
         }
-        let mut batches: Vec<&[&Concerned]> = there.chunks(IDS).collect();
-        while let Some(batch) = batches.pop() {
-            let ids = batch.iter().map(|record| record.key.id).collect();
-            match self.open(&tickets, &who, ids).await {
-                // There are more, so that some of the batch's are not among them: fewer customers at a time.
-                Ok(counts) if counts.values().sum::<usize>() >= MOST && batch.len() > 1 => {
-                    let (one, other) = batch.split_at(batch.len() / 2);
-                    batches.extend([one, other]);
-                }
-                Ok(counts) => impacts.extend(batch.iter().map(|record| {
-                    let count = counts.get(&record.key.id).copied();
-                    (record.key, Impact::OpenTickets(count.unwrap_or_default()))
-                })),
-                Err(failure) => {
-                    let impact = Impact::NotKnown(said(&failure));
-                    impacts.extend(batch.iter().map(|record| (record.key, impact.clone())));
-                }
+        let mut named = Vec::with_capacity(there.len());
+        for record in there {
+            match target_id(record, pairs) {
+                Ok(id) => named.push((record.key, id)),
+                Err(why) => impacts.push((record.key, Impact::NotKnown(why))),
             }
+        }
+        for batch in named.chunks(IDS) {
+            let ids: Vec<RowId> = batch.iter().map(|(_, id)| *id).collect();
+            let counts = tickets.open(&self.reader, &ids).await;
+            impacts.extend(batch.iter().map(|(key, id)| {
+                let impact = match &counts {
+                    Ok(counts) => Impact::OpenTickets(counts.get(id).copied().unwrap_or_default()),
+                    Err(failure) => Impact::NotKnown(said(failure)),
+                };
+                (*key, impact)
+            }));
         }
         impacts
     }
+}
 
-    /// The open tickets of these customers, [`MOST`] at most.
-    async fn open(
-        &self,
-        tickets: &TableSchema,
-        who: &ColumnName,
-        ids: Vec<RowId>,
-    ) -> Result<HashMap<RowId, usize>, Failure> {
-        let mut conditions = vec![Filter::RefersToOneOf(who.clone(), ids)];
-        let state = column("statecode")?;
-        if tickets.column(&state).is_some() {
-            conditions.push(Filter::Number(state, 0));
+/// The id by which the target's tickets name a record.
+fn target_id(record: &Concerned, pairs: &Pairs) -> Result<RowId, String> {
+    match pairs.get(&record.table) {
+        None => Ok(record.key.id),
+        Some(Ok(pairs)) => {
+            let id = pairs.get(&record.key.id).copied();
+            id.ok_or_else(|| "which row of the target it is stands in no journal here".to_owned())
         }
-        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
-        let query = Query::all(tickets, std::slice::from_ref(who))
-            .only(Filter::All(conditions))
-            .first(most);
-        let page = self.reader.pages(query).next().await?.unwrap_or_default();
-        let mut counts = HashMap::new();
-        for row in page.rows {
-            if let Some(Value::Lookup(customer)) = row.values.first() {
-                *counts.entry(customer.id).or_default() += 1;
-            }
-        }
-        Ok(counts)
+        Some(Err(why)) => Err(format!(
+            "which row of the target it is can't be read: {why}"
+        )),
     }
 }
 
@@ -186,12 +201,12 @@ pub(super) async fn ensuring(
     target: &Reader,
 ) -> Result<Ensuring, String> {
     let link_config = config.links.get(link).ok_or("there is no such link")?;
-    let (tickets, who) = tickets_of(target).await?;
+    let tickets = Tickets::of(target).await?;
     let endpoint = id_of(&endpoint_name(&link_config.name));
     let steps = steps(target, endpoint).await;
     let (plug_in, hook) = steps.map_err(|failure| said(&failure))?;
     let tables = link_config.tables.iter();
-    let named = tables.filter(|one| !one.by_key && names(&tickets, &who, &one.name));
+    let named = tables.filter(|one| !one.by_key && tickets.can_name(&one.name));
     Ok(Ensuring {
         tables: named.map(|one| one.name.to_string()).collect(),
         plug_in,
@@ -209,14 +224,6 @@ fn looks_after(config: &Config, link: usize) -> bool {
     let tickets = tables.find(|table| table.name.as_str() == TICKETS);
     let mut references = tickets.iter().flat_map(|table| &table.references);
     references.any(|reference| reference.column.as_str() == CUSTOMER)
-}
-
-/// The tickets' table and the lookup that names a customer.
-async fn tickets_of(reader: &Reader) -> Result<(TableSchema, ColumnName), String> {
-    let name = TableName::new(TICKETS).map_err(|error| error.to_string())?;
-    let who = ColumnName::new(CUSTOMER).map_err(|error| error.to_string())?;
-    let schema = reader.schema(&name).await;
-    Ok((schema.map_err(|failure| said(&failure))?, who))
 }
 
 /// Which steps ensure a ticket's customer, of those that are on and run at `PreValidation` of a ticket's Create: one that
@@ -266,14 +273,6 @@ async fn steps(reader: &Reader, endpoint: Option<RowId>) -> Result<(bool, bool),
 
 fn is_create(message: &Value) -> bool {
     matches!(message, Value::Lookup(message) if message.name.as_deref() == Some("Create"))
-}
-
-/// Whether a ticket can name a row of this table.
-fn names(tickets: &TableSchema, who: &ColumnName, table: &TableName) -> bool {
-    match tickets.column(who).map(|column| &column.kind) {
-        Some(ColumnType::Lookup { targets }) => targets.iter().any(|one| one.table == *table),
-        _ => false,
-    }
 }
 
 fn column(name: &str) -> Result<ColumnName, Failure> {

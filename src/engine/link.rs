@@ -12,6 +12,7 @@ use super::event::{Looked, Named};
 use super::evidence::{Agreements, Choices, Parked, ReadApart, Told};
 use super::fit::{Surroundings, bound_tables, fit, source_name};
 use super::identity::Identity;
+use super::impact::Tickets;
 use super::reading::End;
 use super::reconcile::Known;
 use crate::config::{LinkConfig, TableConfig};
@@ -61,6 +62,8 @@ pub(super) struct LinkContext {
     pub(super) index: OnceLock<Index>,
     /// Where it is written down which rows are one, once the journal is open.
     pub(super) journal: OnceLock<Journal>,
+    /// The target's tickets, once somebody wants to know which records they name.
+    pub(super) tickets: tokio::sync::OnceCell<Tickets>,
     /// The names in URLs of the target's tables, for lookups.
     pub(super) sets: BTreeMap<TableName, EntitySet>,
 }
@@ -275,6 +278,7 @@ pub(super) async fn describe(
         told: Told::default(),
         index: OnceLock::new(),
         journal: OnceLock::new(),
+        tickets: tokio::sync::OnceCell::new(),
         sets,
     })
 }

@@ -58,6 +58,15 @@ impl LinkTable {
         Query::tracked(schema, columns)
     }
 
+    /// All rows of one side, with a link to what changes from then on where both sides have one.
+    pub(super) fn listed(&self, end: End) -> Query {
+        if self.is_tracked() {
+            self.tracked(end)
+        } else {
+            self.query(end)
+        }
+    }
+
     /// Whether the rows of one side need no translating to be compared with the other's.
     pub(super) fn is_taken_as_it_is(&self, end: End) -> bool {
         match end {

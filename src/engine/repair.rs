@@ -10,10 +10,15 @@
 //! ```
 
 mod group;
+mod look;
 mod record;
+mod references;
 mod reins;
 mod resume;
+mod urgent;
+mod verify;
 mod wait;
+mod write;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -96,6 +101,8 @@ pub(super) struct Repair {
     pub(super) request: Request,
     /// What the records that were chosen are called, as far as it is known.
     pub(super) names: HashMap<RecordKey, Named>,
+    /// How they stand, as far as it is known.
+    pub(super) drifts: HashMap<RecordKey, Drift>,
     /// By which it is steered from outside.
     pub(super) reins: Reins,
     /// Whether a person watches it, who can say that it goes on after a pause.
@@ -191,7 +198,9 @@ impl Repair {
     /// Accepts the records, then carries them out, several at a time.
     pub(super) async fn run(self, targets: Vec<Target>) -> Outcome {
         self.link.recalled.cancelled().await;
-        let records = self.resolve(targets).await;
+        let mut records = self.resolve(targets).await;
+        self.most_harmful_first(&mut records).await;
+        self.leave_what_was_not_confirmed(&mut records).await;
         let total = records.len();
         match self.accept(&records).await {
             Ok(()) => self.carry_out(records).await,
@@ -211,9 +220,25 @@ impl Repair {
         }
     }
 
+    /// What became pending since a person confirmed a number is for the next run.
+    async fn leave_what_was_not_confirmed(&self, records: &mut Vec<Named>) {
+        let confirmed = self.request.at_most.unwrap_or(usize::MAX);
+        let more = records.len().saturating_sub(confirmed);
+        if more == 0 {
+            return;
+        }
+        records.truncate(confirmed);
+        self.tell(Event::Noticed {
+            operation: Some(self.request.id),
+            text: format!("{confirmed} were confirmed: {more} more that are pending by now are left for the next run"),
+            tone: Tone::Care,
+        })
+        .await;
+    }
+
     /// Carries out records that the journal has accepted already: a few first, then more and more of them.
     async fn carry_out(self, records: Vec<Named>) -> Outcome {
-        let ensured = record::Ensured::default();
+        let ensured = references::Ensured::default();
         let mut sums = Sums {
             total: records.len(),
             ..Sums::default()
@@ -235,7 +260,7 @@ impl Repair {
         &self,
         mut records: VecDeque<Named>,
         most: usize,
-        ensured: &record::Ensured,
+        ensured: &references::Ensured,
         sums: &mut Sums,
     ) {
         let at_once = if most == 1 { AT_ONCE } else { GROUPS_AT_ONCE };

@@ -2,7 +2,6 @@
 //! remembers of earlier operations.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::gates;
 use super::records::Records;
 use super::state::{
     Counts, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationState, State,
@@ -29,7 +29,7 @@ use crate::domain::operation::Verb;
 use crate::domain::operator::Operator;
 use crate::domain::run::Backend;
 use crate::domain::time::Now;
-use crate::journal::{KeptGate, RecoveredOperation};
+use crate::journal::RecoveredOperation;
 
 /// How an engine is run.
 #[derive(Clone, Debug)]
@@ -146,12 +146,12 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
         let hook =
             hook_credential(config, place).and_then(|credential| as_hook(&reader, credential));
         let state = &config.state;
-        keep_gate(&reader, state, &instance.name, "own");
+        gates::keep(&reader, state, &instance.name, gates::Role::Own);
         if instance.agent.is_some() {
-            keep_gate(&agent, state, &instance.name, "agent");
+            gates::keep(&agent, state, &instance.name, gates::Role::Agent);
         }
         if let Some(hook) = &hook {
-            keep_gate(hook, state, &instance.name, "hook");
+            gates::keep(hook, state, &instance.name, gates::Role::Hook);
         }
         clients.push(Client {
             hook,
@@ -162,23 +162,6 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
         observations.push(seen);
     }
     Ok((clients, observations))
-}
-
-/// No instance asks for patience for longer: what is odd about a wait was found when it was asked for (R4).
-const LONGEST_WAIT: Duration = Duration::from_secs(66 * 60);
-
-/// Has a user wait for as long as an earlier process was asked to, and keeps what this one is asked for.
-fn keep_gate(user: &Reader, state: &Path, instance: &InstanceName, role: &'static str) {
-    let gate = KeptGate::of(state, instance.as_str(), role);
-    let held = gate.kept().and_then(|(until, why)| {
-        let left = (until - now().wall).to_std().ok()?;
-        (left <= LONGEST_WAIT).then_some((left, why))
-    });
-    user.keep_gate(held, move |until, why| {
-        if let Err(error) = gate.keep(until, why) {
-            tracing::warn!(%error, "how long to wait can't be kept for the next process");
-        }
-    });
 }
 
 /// What the hook presents to an instance that it writes to, if that is not the instance's own.

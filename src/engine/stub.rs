@@ -88,6 +88,18 @@ impl StubTable {
         Ok(write.with(&self.in_target.presets))
     }
 
+    /// The same of a row that only its key tells, under an id that the target gives it; `None` where records are told by
+    /// their ids, or where the key can't stand in an address.
+    pub fn create_by_key(&self, plan: &Plan) -> Option<Result<Write, BadWrite>> {
+        let key = self.in_target.key_columns();
+        let columns = plan.named(self.rules());
+        let write = self
+            .table
+            .by_key
+            .then(|| Write::create_by_key(self.schema(), &key, &columns, &BTreeMap::new()))??;
+        Some(write.map(|write| write.with(&self.in_target.presets)))
+    }
+
     /// Whether the source has described the table.
     pub fn is_known_to_the_source(&self) -> bool {
         self.in_source.initialized()

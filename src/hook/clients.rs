@@ -14,6 +14,7 @@ use crate::domain::credential::Credential;
 use crate::domain::instance::InstanceName;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Now;
+use crate::engine::gates;
 
 /// What one call of the target may take, retries included: less than an answer of the hook.
 const TARGET: Timeouts = Timeouts {
@@ -53,6 +54,9 @@ impl Clients {
         let credential = hook.credential.as_ref();
         let (source, from_source) = client(from, config, SOURCE, None)?;
         let (target, from_target) = client(to, config, TARGET, credential)?;
+        for (client, instance) in [(&source, from), (&target, to)] {
+            gates::keep(client, &config.state, &instance.name, gates::Role::Hook);
+        }
         let clients = Self {
             source,
             target,

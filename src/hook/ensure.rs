@@ -204,12 +204,46 @@ impl Ensurer {
                 None
             }
         };
-        let given = table.with_placeholders(given, row.as_ref(), id);
+        let given = table.with_placeholders(given, row.as_ref(), Some(id));
         let plan = stub(row.as_ref(), given, table.stub().rules());
         match table.stub().create(id, &plan) {
             Ok(write) => self.create(table, id, &write).await,
             Err(error) => Ensured::Refused(error.to_string()),
         }
+    }
+
+    /// Makes a row that only its key tells, while the source can't say its id (design, rule 1): the target gives it one.
+    /// `None` where the table's records are told by their ids, of which none is invented.
+    pub(super) async fn make_by_key(
+        &self,
+        table: &Referenced,
+        (column, value): (&ColumnName, &str),
+        given: Vec<Assignment>,
+    ) -> Option<Result<(RowId, Ensured), Failure>> {
+        let given = table.with_placeholders(given, None, None);
+        let plan = stub(None, given, table.stub().rules());
+        let write = table.stub().create_by_key(&plan)?.ok()?;
+        let ensured = match self.0.target.send(&write).await {
+            Ok(()) => Ensured::Created,
+            // Somebody else may have been quicker, or the answer was lost: its key tells.
+            Err(failure)
+                if failure.class == FailureClass::PreconditionFailed
+                    || failure.may_have_happened() =>
+            {
+                Ensured::Existed
+            }
+            Err(failure) => return Some(Err(failure)),
+        };
+        let schema = table.schema();
+        let made = self.0.target.reader().resolve_key(schema, column, value);
+        let made = made.await.and_then(|id| {
+            id.ok_or_else(|| Failure::odd("it was made by its key, and is not found by it"))
+        });
+        Some(made.map(|id| {
+            lock(&self.0.known).saw(&schema.name, id, now());
+            tell(&schema.name, id, &ensured);
+            (id, ensured)
+        }))
     }
 
     async fn exists(&self, table: &Referenced, id: RowId) -> Result<bool, Failure> {

@@ -25,6 +25,7 @@ use crate::config::HookReference;
 use crate::dataverse::now;
 use crate::domain::breaker::BreakerStatus;
 use crate::domain::exposition::Exposition;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::plan::Assignment;
 use crate::domain::row::RowId;
 use crate::domain::table::{ColumnName, TableName};
@@ -338,15 +339,21 @@ async fn answered(
         ))
     })?;
     let mut given = values(table, &asked.stub, "stub")?;
-    let id = match (&asked.id, &asked.key) {
-        (Some(id), None) => RowId::parse(id).map_err(|error| Refused::bad(error.to_string()))?,
+    let (id, made) = match (&asked.id, &asked.key) {
+        (Some(id), None) => {
+            let id = RowId::parse(id).map_err(|error| Refused::bad(error.to_string()))?;
+            (id, None)
+        }
         (None, Some(key)) => {
             given.extend(values(table, key, "key")?);
-            by_key(&serving, table, key).await?
+            by_key(&serving, table, key, &given).await?
         }
         _ => return Err(Refused::bad("say either `id` or `key`")),
     };
-    let ensured = serving.ensurer.ensure(table, id, given).await;
+    let ensured = match made {
+        Some(made) => made,
+        None => serving.ensurer.ensure(table, id, given).await,
+    };
     serving.tally.referred(ensured.word());
     if !ensured.is_there() {
         return Err(Refused::of(&ensured));
@@ -391,20 +398,33 @@ fn values(
     Ok(given)
 }
 
+/// The id of the row with a key; and what became of it, where it had to be made to have one.
 async fn by_key(
     serving: &Serving,
     table: &Referenced,
     key: &Map<String, Json>,
-) -> Result<RowId, Refused> {
+    given: &[Assignment],
+) -> Result<(RowId, Option<Ensured>), Refused> {
     let mut parts = key.iter();
     let (Some((name, Json::String(value))), None) = (parts.next(), parts.next()) else {
         let why = r#"key is one column with its text, like {"accountnumber": "MSFT"}"#;
         return Err(Refused::bad(why));
     };
     let column = ColumnName::new(name).map_err(|error| Refused::bad(error.to_string()))?;
-    match serving.ensurer.resolve(table, &column, value).await {
-        Ok(Some(id)) => Ok(id),
-        Ok(None) => Err(Refused::of(&Ensured::NotInSource)),
-        Err(failure) => Err(Refused::of(&of_failure(&failure))),
+    let ensurer = &serving.ensurer;
+    let failure = match ensurer.resolve(table, &column, value).await {
+        Ok(Some(id)) => return Ok((id, None)),
+        Ok(None) => return Err(Refused::of(&Ensured::NotInSource)),
+        Err(failure) => failure,
+    };
+    let refused = |failure: &Failure| Refused::of(&of_failure(failure));
+    if !failure.is_transient() && failure.class != FailureClass::NotAllowed {
+        return Err(refused(&failure));
+    }
+    let named = (&column, value.as_str());
+    match ensurer.make_by_key(table, named, given.to_vec()).await {
+        Some(Ok((id, made))) => Ok((id, Some(made))),
+        Some(Err(failure)) => Err(refused(&failure)),
+        None => Err(refused(&failure)),
     }
 }

@@ -134,9 +134,10 @@ impl Referenced {
         &self,
         mut given: Vec<Assignment>,
         source: Option<&Row>,
-        id: RowId,
+        id: Option<RowId>,
     ) -> Vec<Assignment> {
-        let key = self.key(&given, source).unwrap_or_else(|| id.to_string());
+        let id = || id.map(|id| id.to_string());
+        let key = self.key(&given, source).or_else(id).unwrap_or_default();
         for (place, column) in self.rules().columns.iter().enumerate() {
             let is_name = self.schema().primary_name.as_ref() == Some(&column.name);
             let is_required = self

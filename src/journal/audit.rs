@@ -16,6 +16,8 @@ use super::record::{Failed, JournalError, OpenError};
 use super::{folder, read, schema};
 use crate::domain::note::Note;
 use crate::domain::operation::OperationId;
+use crate::domain::row::RowId;
+use crate::domain::table::TableName;
 
 /// By how much an entry may be older than the one before it: processes hand theirs in side by side.
 pub const CLOCK_TOLERANCE: Duration = Duration::minutes(1);
@@ -90,16 +92,32 @@ impl Audit {
         match found {
             schema::FORMAT => Ok(Self(connection)),
             newer if newer > schema::FORMAT => Err(schema::newer(file, newer)),
-            _ => Err(failed(format!(
-                "format {found} has no chain yet: any other command moves it to format {}, after a copy",
-                schema::FORMAT
-            ))),
+            older => {
+                let what = if older < 2 {
+                    "has no chain yet"
+                } else {
+                    "is an earlier one"
+                };
+                let next = schema::FORMAT;
+                Err(failed(format!(
+                    "format {found} {what}: any other command moves it to format {next}, after a copy"
+                )))
+            }
         }
     }
 
     /// What people put down since a moment, oldest first, and no more than so much: the latest.
     pub fn notes(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<Note>, JournalError> {
         Ok(read::notes(&self.0, 0, since, most)?)
+    }
+
+    /// Which rows of a table of a link are one record: the source's and the target's.
+    pub fn pairs(
+        &self,
+        link: &str,
+        table: &TableName,
+    ) -> Result<Vec<(RowId, RowId)>, JournalError> {
+        Ok(read::pairs(&self.0, link, table)?)
     }
 
     /// What failed of an operation; `None` where there is no such operation.

@@ -96,9 +96,10 @@ impl Kind {
     pub fn sql(self) -> &'static str {
         match self {
             Self::Event => {
-                // What format 3 adds stands behind the verb, so that entries of format 2 keep their hashes.
+                // What formats 3 and 5 add stands behind the verb, so that older entries keep their hashes.
                 "SELECT e.wall AS at, e.mono, e.operation, o.verb || iif(o.choices = '', '', ' ' || o.choices)
-                     || iif(o.retries IS NULL, '', ' retries ' || lower(hex(o.retries))) AS verb, o.link, o.reason, o.ticket, o.who, o.asked,
+                     || iif(o.retries IS NULL, '', ' retries ' || lower(hex(o.retries)))
+                     || iif(o.at_most IS NULL, '', ' at most ' || o.at_most) AS verb, o.link, o.reason, o.ticket, o.who, o.asked,
                      e.entity AS \"table\", e.record, e.name, e.number, e.on_the_way, e.stage, e.reason AS why, e.etag,
                      e.hash, e.columns, e.session, s.who AS session_who, s.host, s.pid, s.version, s.started
                  FROM events AS e JOIN operations AS o ON o.id = e.operation JOIN sessions AS s ON s.id = e.session

@@ -22,7 +22,7 @@ const REMEMBERED: usize = 50;
 
 /// What [`request`] reads.
 const REQUEST_BY_ID: &str =
-    "SELECT id, verb, link, reason, who, asked, ticket, choices, retries FROM operations
+    "SELECT id, verb, link, reason, who, asked, ticket, choices, retries, at_most FROM operations
      WHERE id = ?";
 
 /// A moment as it is kept: RFC 3339 to the millisecond (J8).
@@ -148,7 +148,7 @@ pub fn recover(
         ..Recovered::default()
     };
     let mut statement = connection.prepare(
-        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries,
+        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries, at_most,
              (SELECT seq FROM events WHERE operation = o.id AND record IS NULL) AS ended
          FROM operations AS o
          WHERE ended IS NULL OR o.rowid IN (SELECT rowid FROM operations ORDER BY rowid DESC LIMIT 1000)
@@ -198,7 +198,7 @@ pub fn left_behind(
     is_alive: impl Fn(Uuid) -> bool,
 ) -> rusqlite::Result<Vec<RecoveredOperation>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries FROM operations AS o
+        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries, at_most FROM operations AS o
          WHERE NOT EXISTS (SELECT 1 FROM events WHERE operation = o.id AND record IS NULL)
          ORDER BY o.rowid",
     )?;
@@ -227,7 +227,7 @@ pub fn operation(
     operation: OperationId,
 ) -> rusqlite::Result<Option<RecoveredOperation>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries FROM operations WHERE id = ?",
+        "SELECT id, verb, link, reason, who, asked, ticket, session, choices, retries, at_most FROM operations WHERE id = ?",
     )?;
     let found = statement.query_row([operation.0], |row| Ok((request(row)?, row.get(7)?)));
     let Some((request, session)) = found.optional()? else {
@@ -307,11 +307,13 @@ fn summed_up(connection: &Connection, request: Request) -> rusqlite::Result<Reco
 /// An operation with its records that failed.
 pub fn failed(connection: &Connection, operation: OperationId) -> rusqlite::Result<Option<Failed>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, verb, link, reason, who, asked, ticket, choices, retries,
+        "SELECT id, verb, link, reason, who, asked, ticket, choices, retries, at_most,
              EXISTS (SELECT 1 FROM events WHERE operation = o.id AND record IS NULL) AS is_over
          FROM operations AS o WHERE id = ?",
     )?;
-    let found = statement.query_row([operation.0], |row| Ok((request(row)?, row.get(9)?)));
+    let found = statement.query_row([operation.0], |row| {
+        Ok((request(row)?, row.get("is_over")?))
+    });
     let Some((request, is_over)) = found.optional()? else {
         return Ok(None);
     };
@@ -374,6 +376,12 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
         asked: time(row, 5)?,
         choices: choices_of(row, "choices")?,
         retries: row.get::<_, Option<Uuid>>("retries")?.map(OperationId),
+        at_most: row
+            .get::<_, Option<i64>>("at_most")?
+            .map(|most| {
+                usize::try_from(most).map_err(|_| odd(9, format!("{most} is out of range")))
+            })
+            .transpose()?,
     })
 }
 

@@ -13,7 +13,7 @@ use super::record::{OpenError, SessionInfo};
 use super::sessions;
 
 /// The newest format.
-pub const FORMAT: i64 = 4;
+pub const FORMAT: i64 = 5;
 
 /// The oldest SQLite whose WAL can be relied on (J2).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -95,6 +95,9 @@ CREATE TABLE notes (
     wall TEXT NOT NULL, mono INTEGER NOT NULL
 ) STRICT;
 ";
+
+/// From format 4 to 5: how many records an operation may take along at most.
+const FIFTH: &str = "ALTER TABLE operations ADD COLUMN at_most INTEGER;";
 
 /// The tables of format 1 that nothing is ever changed in or deleted from.
 const APPEND_ONLY: [&str; 4] = ["sessions", "operations", "events", "forced"];
@@ -235,9 +238,12 @@ fn lay_out(connection: &mut Connection, found: i64, opener: &SessionInfo) -> rus
     if found < 3 {
         transaction.execute_batch(THIRD)?;
     }
-    transaction.execute_batch(FOURTH)?;
-    guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_4)?;
-    guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_4)?;
+    if found < 4 {
+        transaction.execute_batch(FOURTH)?;
+        guard(&transaction, "UPDATE", &APPEND_ONLY_SINCE_4)?;
+        guard(&transaction, "DELETE", &APPEND_ONLY_SINCE_4)?;
+    }
+    transaction.execute_batch(FIFTH)?;
     if found < 2 {
         chain::begin(&transaction, opener)?;
     }

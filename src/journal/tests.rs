@@ -54,6 +54,7 @@ fn request(verb: Verb) -> Request {
         reason: "the call of Monday".to_owned(),
         choices: Vec::new(),
         retries: None,
+        at_most: None,
         ticket: "INC-42".to_owned(),
         who: "kim".to_owned(),
         asked: at(1).wall,

@@ -199,8 +199,8 @@ const FORCED: &str =
 
 fn operation(connection: &Connection, session: Uuid, request: &Request) -> Result<(), Refusal> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked, choices, retries)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations (id, session, verb, link, reason, ticket, who, asked, choices, retries, at_most)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     let choices: Vec<String> = request.choices.iter().map(ToString::to_string).collect();
     statement.execute(params![
@@ -213,7 +213,10 @@ fn operation(connection: &Connection, session: Uuid, request: &Request) -> Resul
         request.who,
         read::moment(request.asked),
         choices.join(","),
-        request.retries.map(|retried| retried.0)
+        request.retries.map(|retried| retried.0),
+        request
+            .at_most
+            .map(|most| i64::try_from(most).unwrap_or(i64::MAX))
     ])?;
     Ok(())
 }

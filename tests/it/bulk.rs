@@ -109,13 +109,9 @@ async fn fault_f36_a_record_that_changes_under_a_batch_is_told_apart_from_the_ot
         tokio::task::yield_now().await;
     }
     let edited = edited.unwrap();
-    let europe = lab.emulated.europe();
     let edit = json!({"websiteurl": "https://edited.example"});
-    let person = europe.somebody().await;
-    let headers = [("MSCRMCallerID", person.as_str())];
     let path = format!("accounts({})", edited.id);
-    let patched = europe.send("PATCH", &path, &headers, Some(edit)).await;
-    assert!(patched.status.is_success());
+    lab.emulated.europe().edit_as_a_person(&path, edit).await;
     let operation = lab.finished(id).await;
     let progress = operation.progress;
     assert_eq!(

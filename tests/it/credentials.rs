@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value as Json, json};
@@ -93,7 +94,7 @@ fn a_person_signs_in_on_another_device_and_is_who_acts() {
             .contains(&user),
         "{told:#}"
     );
-    // What was kept of it is gone: nothing of it lies on the disk (security case 26).
+    // What was kept of it is gone: nothing of it lies on the disk.
     assert!(!emulator.folder.path().join("state").exists());
 }
 
@@ -240,4 +241,87 @@ fn the_azure_cli_gives_its_token_and_sees_none_of_our_secrets() {
             .contains("sign in with `az login`"),
         "{told:#}"
     );
+}
+
+/// How often an instance was asked for a token.
+fn tokens_asked(emulator: &Emulator, url: &str) -> usize {
+    let (_, log) = emulator.call("GET", &format!("{url}/emulator/log"), None);
+    let log = log["requests"].as_array().unwrap();
+    let asks = |one: &&Json| {
+        one["path"]
+            .as_str()
+            .unwrap()
+            .ends_with("/oauth2/v2.0/token")
+    };
+    log.iter().filter(asks).count()
+}
+
+/// The files below a folder that hold a token as the emulator makes them.
+fn holding_tokens(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding_tokens(&path));
+        } else if path.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            let mut parts = bytes.windows(12);
+            let is_token = |part: &[u8]| {
+                part.starts_with(b"emu.") && part[4..].iter().all(u8::is_ascii_hexdigit)
+            };
+            if parts.any(|part| is_token(part) || part == b"emu-refresh.") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn security_case_26_tokens_live_in_memory_alone_and_the_next_process_asks_for_its_own() {
+    let emulator = Emulator::start_with(&["--tls"]);
+    configure(
+        &emulator,
+        "kind = \"client-secret\", AUTHORITY, tenant = \"contoso\", client_id = \"console\", secret = { env = \"TANDEM_TOKEN\" }",
+    );
+    let folder = emulator.folder.path();
+    let run = |words: &[&str]| {
+        let mut command = emulator.command(words);
+        for name in [
+            "HOME",
+            "TMPDIR",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+            "XDG_RUNTIME_DIR",
+        ] {
+            let place = folder.join("places").join(name);
+            fs::create_dir_all(&place).unwrap();
+            command.env(name, place);
+        }
+        Ran::from(command.output().unwrap())
+    };
+    for round in 1..=2 {
+        run(&["status", "--json"]);
+        for url in [&emulator.us, &emulator.europe] {
+            assert_eq!(tokens_asked(&emulator, url), round, "of {url}");
+        }
+    }
+    let rehydrate = [
+        "rehydrate",
+        "account",
+        "--drift",
+        "stub",
+        "--yes",
+        "25",
+        "--reason",
+        "INC-1",
+    ];
+    run(&rehydrate).exits(0);
+    assert!(folder.join("state/journal.db").exists());
+    assert_eq!(holding_tokens(folder), Vec::<PathBuf>::new());
+    // It would be seen.
+    fs::write(folder.join("places/token"), "Bearer emu.0123456789abcdef").unwrap();
+    assert_eq!(holding_tokens(folder).len(), 1);
 }

@@ -10,8 +10,8 @@ use serde_json::{Value as Json, json};
 use crate::support::binary::{Emulator, Ran};
 
 /// The clients of the two instances.
-const US: &str = "tandem-us";
-const EUROPE: &str = "tandem-eu";
+pub const US: &str = "tandem-us";
+pub const EUROPE: &str = "tandem-eu";
 
 const LINK: &str = r#"
 [[links]]
@@ -35,7 +35,7 @@ read_timeout = "6s"
 "#;
 
 /// Two instances as an administrator leaves them: an application user each, with a role that is enough and no more.
-fn ground() -> Emulator {
+pub fn ground() -> Emulator {
     let emulator = Emulator::start_with(&["--tls", "--no-plug-in"]);
     give(
         &emulator,
@@ -66,7 +66,7 @@ fn right(emulator: &Emulator) -> String {
     )
 }
 
-fn give(emulator: &Emulator, url: &str, change: Json) {
+pub fn give(emulator: &Emulator, url: &str, change: Json) {
     control(emulator, "POST", url, "roles", Some(change));
 }
 
@@ -77,7 +77,7 @@ fn control(emulator: &Emulator, method: &str, url: &str, endpoint: &str, body: O
 }
 
 /// Doctor in an environment that says nothing of networks.
-fn doctor(emulator: &Emulator, more: &[&str], change: impl Fn(&mut Command)) -> Ran {
+pub fn doctor(emulator: &Emulator, more: &[&str], change: impl Fn(&mut Command)) -> Ran {
     let mut command = emulator.command(&[&["doctor"], more].concat());
     for name in [
         "HTTPS_PROXY",
@@ -421,7 +421,7 @@ fn wrongs() -> Vec<Wrong> {
             ..WRONG
         },
         Wrong {
-            what: "a source that could be written to (security case 56)",
+            what: "a source that could be written to",
             arrange: |emulator| {
                 give(
                     emulator,

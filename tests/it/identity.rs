@@ -2,12 +2,15 @@
 
 use serde_json::{Value as Json, json};
 use tandem::domain::drift::Drift;
+use tandem::domain::impact::Impact;
 use tandem::domain::operation::{RecordKey, Stage, TableIndex, Verb};
 use tandem::domain::row::RowId;
+use tandem::domain::table::TableName;
+use tandem::engine::impact::{Concerned, impacts};
 
 use crate::real_data::{counts, lab, written};
 use crate::support::emulated::{Api, Emulated};
-use crate::support::lab::{Lab, options};
+use crate::support::lab::{Lab, config, options};
 
 const TABLES: &str = "name='account'\nidentity='key'\nkeys=['accountnumber']\nstub=['name']\n\
      columns=['name','telephone1','parentaccountid']";
@@ -163,5 +166,35 @@ async fn a_pair_outlives_its_key_and_the_process() {
     let europes = lab.emulated.europe();
     assert_eq!(by_number(&europes, "A2").await["accountid"], europe(7));
     assert_eq!(counts(&lab, Drift::Missing), 0);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tickets_are_counted_by_the_id_that_the_target_gave() {
+    let mut lab = lab(two_sides().await, TABLES);
+    lab.compared().await;
+    change(&lab.emulated.us(), &us(1), json!({"telephone1": "+1"})).await;
+    lab.compare_again().await;
+    for _ in 0..2 {
+        let ticket = json!({"title": "Late", "customerid_account@odata.bind": format!("/accounts({})", europe(1))});
+        let made = lab.emulated.europe().post("incidents", ticket).await;
+        assert_eq!(made.status, 204, "{made:?}");
+    }
+    let mut config = config(&lab.emulated.pair, &lab.state_folder());
+    config.links = written(TABLES);
+    let concerned = |id: &str, drift| Concerned {
+        link: 0,
+        table: TableName::new("account").unwrap(),
+        key: key(id),
+        drift,
+    };
+    let records = [
+        concerned(&us(1), Drift::Stale),
+        concerned(&us(3), Drift::Missing),
+    ];
+    let told = impacts(&config, &records).await.unwrap();
+    assert_eq!(told[&key(&us(1))], Impact::OpenTickets(2));
+    // The app names it by its key, which is looked up before any step runs.
+    assert_eq!(told[&key(&us(3))], Impact::Refused);
     lab.stop().await;
 }

@@ -639,33 +639,6 @@ async fn two_names_of_one_record_are_one_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_writes_no_more_records_than_a_person_confirmed() {
-    let mut lab = Lab::demo().await;
-    lab.compared().await;
-    let lasts = Duration::from_secs(60);
-    lab.send(Command::Arm {
-        reason: "INC-1".to_owned(),
-        who: "anna".to_owned(),
-        lasts,
-    })
-    .await;
-    let request = request(Verb::Sync);
-    let id = request.id;
-    let consent = tandem::engine::command::Consent::Armed { records: 5 };
-    lab.send(Command::StartSync { request, consent }).await;
-    let operation = lab.finished(id).await;
-    assert_eq!(
-        operation
-            .records
-            .iter()
-            .filter(|record| !record.on_the_way)
-            .count(),
-        5
-    );
-    lab.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn releasing_a_stop_is_no_outage() {
     let mut lab = Lab::demo().await;
     lab.compared().await;

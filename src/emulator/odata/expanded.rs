@@ -105,7 +105,7 @@ impl<'a> Expanded<'a> {
     /// Writes many rows with commas between them.
     pub(crate) fn write_all(&self, out: &mut Vec<u8>, rows: &[Row]) -> Outcome<()> {
         if self.parts.is_empty() {
-            self.rows.write_all(self.setting.store, out, rows);
+            self.rows.write_all(Some(self.setting.store), out, rows);
             return Ok(());
         }
         for (index, row) in rows.iter().enumerate() {

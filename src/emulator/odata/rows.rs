@@ -145,38 +145,31 @@ impl RowWriter {
         !self.formats
     }
 
-    /// Writes a row as an object.
-    pub(crate) fn write(&self, store: &Store, out: &mut Vec<u8>, row: &Row) {
-        self.write_with(&mut self.spots(), Some(store), out, row);
+    /// How many columns it writes.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
     }
 
-    /// Writes many rows with commas between them.
-    pub(crate) fn write_all(&self, store: &Store, out: &mut Vec<u8>, rows: &[Row]) {
+    /// Writes a row as an object.
+    pub(crate) fn write(&self, store: &Store, out: &mut Vec<u8>, row: &Row) {
+        out.push(b'{');
+        self.members(store, out, row);
+        out.push(b'}');
+    }
+
+    /// Writes many rows with commas between them; without the store, nothing is shown as people read it.
+    pub(crate) fn write_all(&self, store: Option<&Store>, out: &mut Vec<u8>, rows: &[Row]) {
         let mut spots = self.spots();
         for (index, row) in rows.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            self.write_with(&mut spots, Some(store), out, row);
+            out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+            self.members_with(&mut spots, store, out, row);
+            out.push(b'}');
         }
     }
 
     /// The place for where a row's values lie: one serves for many rows.
-    pub(crate) fn spots(&self) -> Vec<Spot> {
+    fn spots(&self) -> Vec<Spot> {
         vec![Spot::default(); self.columns.len()]
-    }
-
-    /// Writes a row as an object; without the store, nothing is shown as people read it.
-    pub(crate) fn write_with(
-        &self,
-        spots: &mut [Spot],
-        store: Option<&Store>,
-        out: &mut Vec<u8>,
-        row: &Row,
-    ) {
-        out.push(b'{');
-        self.members_with(spots, store, out, row);
-        out.push(b'}');
     }
 
     /// Writes the members of a row's object, the first without a comma before it.

@@ -185,11 +185,7 @@ async fn compare_from(
 }
 
 fn listing(table: &LinkTable, end: End, sums: &Checksums) -> Query {
-    let query = if table.is_tracked() {
-        table.tracked(end)
-    } else {
-        table.query(end)
-    };
+    let query = table.listed(end);
     if table.is_taken_as_it_is(end) {
         query.summed(sums.clone())
     } else {

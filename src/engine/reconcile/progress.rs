@@ -18,6 +18,10 @@ use crate::journal::{Index, JournalError, Listed, Listing};
 /// What was begun longer ago than this is begun anew: what became of its rows since would be too much to ask for.
 const LONGEST: chrono::Duration = chrono::Duration::days(1);
 
+/// The same of a table whose changes are not tracked: that a row was deleted behind the page that showed it, nothing
+/// tells but the next comparison.
+const LONGEST_UNTRACKED: chrono::Duration = chrono::Duration::hours(1);
+
 /// What one comparison of a table keeps of itself.
 pub(super) struct Progress {
     /// `None` where nothing is kept: another process has the index, or it can't be written.
@@ -68,8 +72,7 @@ impl Progress {
     ) -> (Self, Place) {
         let keeper = job.link.index.get().filter(|index| index.is_keeper());
         let mut progress = Self {
-            // Only the changes tell what was deleted behind a page: without them, what was read grows stale.
-            index: keeper.filter(|_| table.is_tracked()).cloned(),
+            index: keeper.cloned(),
             link: job.link.config.name.clone(),
             table: table.name.clone(),
             rules: rules_of(table),
@@ -127,18 +130,23 @@ impl Progress {
             return Ok(None);
         };
         let name = || (self.link.clone(), table.name.clone());
+        let longest = if table.is_tracked() {
+            LONGEST
+        } else {
+            LONGEST_UNTRACKED
+        };
         let mut place = self.beginning();
         for end in [End::Source, End::Target] {
             let (link, entity) = name();
             let Some(listing) = index.listing(link, entity, end.word()).await? else {
                 continue;
             };
-            let is_recent = (listing.started..listing.started + LONGEST).contains(&now);
+            let is_recent = (listing.started..listing.started + longest).contains(&now);
             // A link that was kept passes the guard of any other (security case 10).
             let next = listing.next.as_ref();
             let reader = job.ends.reader(end);
             let leads_on =
-                next.is_none_or(|next| reader.pages_from(table.tracked(end), next).is_ok());
+                next.is_none_or(|next| reader.pages_from(table.listed(end), next).is_ok());
             if listing.rules != self.rules || !is_recent || !leads_on {
                 return Ok(None);
             }

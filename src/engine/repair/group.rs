@@ -5,7 +5,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::record::{Attempt, Ensured, ends_at_once, overwrites_on_a_guess};
+use super::look::overwrites_on_a_guess;
+use super::record::{Attempt, ends_at_once};
+use super::references::Ensured;
 use super::{Named, Repair, Step, Stop, Written};
 use crate::dataverse::{MOST_IN_A_BATCH, Write, now};
 use crate::domain::batch_size::BatchSize;

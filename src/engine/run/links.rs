@@ -20,7 +20,7 @@ use crate::engine::repair::{Patience, Repair};
 use crate::engine::start::{Client, Depth};
 use crate::engine::state::InstanceState;
 use crate::engine::sync::built_in;
-use crate::engine::sync::built_in::{Freshness, Reach};
+use crate::engine::sync::built_in::Freshness;
 use crate::journal::Journal;
 
 /// How often it is asked who ensures customers, while some are missing.
@@ -337,25 +337,24 @@ impl Run {
             reason: "scheduled".to_owned(),
             choices: Vec::new(),
             retries: None,
+            at_most: None,
             ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,
         };
         if let Some(repair) = self.repair(link, request, Patience::None, true) {
             let freshness = Freshness::LeaveInFlight(repair.link.config.schedule.settle);
-            self.spawn_sync(
-                link,
-                repair,
-                Reach {
-                    freshness,
-                    limit: None,
-                },
-                at,
-            );
+            self.spawn_sync(link, repair, freshness, at);
         }
     }
 
-    pub(super) fn spawn_sync(&mut self, link: usize, repair: Repair, reach: Reach, at: Now) {
+    pub(super) fn spawn_sync(
+        &mut self,
+        link: usize,
+        repair: Repair,
+        freshness: Freshness,
+        at: Now,
+    ) {
         // Said at once, so that no second run begins before the first one's own word arrives.
         let started = Event::SyncStarted {
             link,
@@ -367,7 +366,7 @@ impl Run {
             .insert(repair.request.id, repair.reins.clone());
         let is_scheduled = self.options.is_agent;
         self.repairs
-            .spawn(built_in::run(repair, reach, is_scheduled));
+            .spawn(built_in::run(repair, freshness, is_scheduled));
     }
 }
 

@@ -10,16 +10,17 @@ use crate::domain::health::Health;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, Verb};
 use crate::engine::command::{Command, Consent, RunOrder, Target};
 use crate::engine::event::{Event, Named};
+use crate::engine::records::Record;
 use crate::engine::repair;
 use crate::engine::repair::{Batches, Patience, Reins, Repair};
 use crate::engine::state::Tone;
-use crate::engine::sync::built_in;
 use crate::engine::sync::built_in::Freshness;
 use crate::journal::Entry;
 
 impl Run {
     /// Begins an operation, or keeps it until the journal and its link are ready for it.
-    pub(super) fn begin(&mut self, command: Command) {
+    pub(super) fn begin(&mut self, mut command: Command) {
+        limit_to_what_was_confirmed(&mut command);
         let (request, consent) = match &command {
             Command::Repair {
                 request, consent, ..
@@ -90,7 +91,11 @@ impl Run {
     pub(super) fn spawn(&mut self, link: usize, mut repair: Repair, command: Command) {
         match command {
             Command::Repair { records, .. } => {
-                repair.names = self.names(&records);
+                for record in self.known(&records) {
+                    let drift = record.drift;
+                    repair.drifts.insert(record.key, drift);
+                    repair.names.insert(record.key, name_of(record));
+                }
                 self.operations
                     .insert(repair.request.id, repair.reins.clone());
                 self.repairs.spawn(async move {
@@ -100,20 +105,8 @@ impl Run {
             Command::Preview { records, .. } => {
                 self.background.spawn(repair::preview(repair, records));
             }
-            Command::StartSync { consent, .. } => {
-                let limit = match consent {
-                    Consent::Armed { records } => Some(records),
-                    Consent::Named { .. } => None,
-                };
-                self.spawn_sync(
-                    link,
-                    repair,
-                    built_in::Reach {
-                        freshness: Freshness::TakeAll,
-                        limit,
-                    },
-                    now(),
-                );
+            Command::StartSync { .. } => {
+                self.spawn_sync(link, repair, Freshness::TakeAll, now());
             }
             Command::Resume { operation, .. } => {
                 let Some(left) = self.writer.state().operation(operation) else {
@@ -252,7 +245,13 @@ impl Run {
     }
 
     pub(super) fn names(&self, records: &[Target]) -> HashMap<RecordKey, Named> {
-        let wanted: std::collections::HashSet<RecordKey> = records
+        let known = self.known(records);
+        known.map(|record| (record.key, name_of(record))).collect()
+    }
+
+    /// Those of the records that are listed as out of step.
+    fn known(&self, records: &[Target]) -> impl Iterator<Item = &Record> {
+        let wanted: HashSet<RecordKey> = records
             .iter()
             .filter_map(|target| match target {
                 Target::Record(key) => Some(*key),
@@ -260,21 +259,7 @@ impl Run {
             })
             .collect();
         let known = self.writer.state().records.iter().map(|(_, record)| record);
-        let known = known.filter(|record| wanted.contains(&record.key));
-        known
-            .map(|record| {
-                let (name, number) = (record.name.clone(), record.number.clone());
-                (
-                    record.key,
-                    Named {
-                        key: record.key,
-                        name,
-                        number,
-                        on_the_way: false,
-                    },
-                )
-            })
-            .collect()
+        known.filter(move |record| wanted.contains(&record.key))
     }
 
     pub(super) fn repair(
@@ -299,6 +284,7 @@ impl Run {
             leases: self.leases.clone(),
             request,
             names: HashMap::new(),
+            drifts: HashMap::new(),
             reins: Reins::default(),
             is_watched: false,
             batches: Batches::default(),
@@ -424,5 +410,30 @@ impl Run {
                 },
             );
         }
+    }
+}
+
+/// A run finds its records itself, wherever it is carried out: it takes along no more than were confirmed.
+fn limit_to_what_was_confirmed(command: &mut Command) {
+    if let Command::StartSync {
+        request,
+        consent: Consent::Armed { records },
+    } = command
+    {
+        let confirmed = *records;
+        request.at_most = Some(
+            request
+                .at_most
+                .map_or(confirmed, |most| most.min(confirmed)),
+        );
+    }
+}
+
+fn name_of(record: &Record) -> Named {
+    Named {
+        key: record.key,
+        name: record.name.clone(),
+        number: record.number.clone(),
+        on_the_way: false,
     }
 }

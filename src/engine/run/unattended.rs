@@ -80,6 +80,7 @@ impl Run {
             reason: "stubs whose source answers".to_owned(),
             choices: Vec::new(),
             retries: None,
+            at_most: None,
             ticket: String::new(),
             who: "agent".to_owned(),
             asked: at.wall,

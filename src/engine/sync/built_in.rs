@@ -7,8 +7,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::dataverse::now;
+use crate::domain::drift::Drift;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::lag::Schedule;
+use crate::domain::operation::RecordKey;
 use crate::domain::time::age;
 use crate::engine::command::Target;
 use crate::engine::event::{Comparison, Event};
@@ -27,16 +29,8 @@ pub(in crate::engine) enum Freshness {
     TakeAll,
 }
 
-/// What a run takes along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) struct Reach {
-    pub(in crate::engine) freshness: Freshness,
-    /// As many records as a person confirmed; what became pending since is for the next run.
-    pub(in crate::engine) limit: Option<usize>,
-}
-
 /// Runs once, and says how it ended.
-pub(in crate::engine) async fn run(repair: Repair, reach: Reach, is_scheduled: bool) {
+pub(in crate::engine) async fn run(mut repair: Repair, freshness: Freshness, is_scheduled: bool) {
     let (link, events, request) = (
         Arc::clone(&repair.link),
         repair.events.clone(),
@@ -58,7 +52,12 @@ pub(in crate::engine) async fn run(repair: Repair, reach: Reach, is_scheduled: b
         () = repair.shutdown.cancelled() => return,
     };
     let outcome = match compared {
-        Ok(comparisons) => repair.run(pending(&comparisons, reach)).await,
+        Ok(comparisons) => {
+            let pending = pending(&comparisons, freshness);
+            repair.drifts = pending.iter().copied().collect();
+            let records = pending.into_iter().map(|(key, _)| Target::Record(key));
+            repair.run(records.collect()).await
+        }
         Err(broken) => {
             let end = broken.end.word();
             let cut_short = format!("the {end} can't be read: {}", why(&broken.failure));
@@ -92,22 +91,22 @@ pub(in crate::engine) async fn run(repair: Repair, reach: Reach, is_scheduled: b
         .await;
 }
 
-fn pending(comparisons: &[Comparison], reach: Reach) -> Vec<Target> {
+fn pending(comparisons: &[Comparison], freshness: Freshness) -> Vec<(RecordKey, Drift)> {
     let wall = now().wall;
     let looked = comparisons.iter().flat_map(|comparison| &comparison.looked);
-    let pending = looked
-        .filter(|looked| looked.drift.is_pending())
-        .filter(|looked| match reach.freshness {
-            Freshness::TakeAll => true,
-            Freshness::LeaveInFlight(settle) => {
-                let changed = looked.sides.source.row().and_then(|row| row.modified_on);
-                let is_settled = changed.is_none_or(|changed| age(wall, changed) >= settle);
-                is_settled && looked.parked.is_none()
-            }
-        });
-    let pending = pending.take(reach.limit.unwrap_or(usize::MAX));
+    let pending =
+        looked
+            .filter(|looked| looked.drift.is_pending())
+            .filter(|looked| match freshness {
+                Freshness::TakeAll => true,
+                Freshness::LeaveInFlight(settle) => {
+                    let changed = looked.sides.source.row().and_then(|row| row.modified_on);
+                    let is_settled = changed.is_none_or(|changed| age(wall, changed) >= settle);
+                    is_settled && looked.parked.is_none()
+                }
+            });
     pending
-        .map(|looked| Target::Record(looked.record.key))
+        .map(|looked| (looked.record.key, looked.drift))
         .collect()
 }
 

@@ -429,6 +429,46 @@ async fn format_1_is_copied_then_moved_on_and_chained() {
 }
 
 #[tokio::test]
+async fn format_4_keeps_its_chain_and_what_was_confirmed_since_stands_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let (old, head) = written(&state).await;
+    let connection = Connection::open(folder::database(&state)).unwrap();
+    let back = "ALTER TABLE operations DROP COLUMN at_most; PRAGMA user_version = 4;";
+    connection.execute_batch(back).unwrap();
+    drop(connection);
+    let unready = Audit::open(&state).unwrap_err().to_string();
+    assert!(unready.contains("format 4 is an earlier one"), "{unready}");
+
+    let (journal, recovered) = open(&state);
+    let known = recovered
+        .operations
+        .iter()
+        .find(|one| one.request.id == old.id);
+    assert_eq!(known.unwrap().request, old);
+    let limited = Request {
+        at_most: Some(98),
+        ..request(Verb::Sync)
+    };
+    journal.append(vec![accepted(&limited, 1)]).await.unwrap();
+    journal.close().await;
+    let found = verified(&state, &[head]);
+    assert_eq!((found.fault, found.anchors[0].1), (None, Anchored::Found));
+    let (journal, recovered) = open(&state);
+    let known = recovered
+        .operations
+        .iter()
+        .find(|one| one.request.id == limited.id);
+    assert_eq!(known.unwrap().request, limited);
+    journal.close().await;
+    tampered(
+        &state,
+        "UPDATE operations SET at_most = 9800 WHERE at_most = 98",
+    );
+    assert!(verified(&state, &[]).fault.is_some());
+}
+
+#[tokio::test]
 async fn a_format_does_not_change_under_a_process_that_lives() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("tandem");

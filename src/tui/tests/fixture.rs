@@ -864,6 +864,7 @@ pub fn operation(verb: Verb, asked: Now, who: &str, reason: &str, tally: Tally) 
             reason: reason.to_owned(),
             choices: Vec::new(),
             retries: None,
+            at_most: None,
             ticket: String::new(),
             who: who.to_owned(),
             asked: asked.wall,

@@ -151,6 +151,17 @@ fn the_status_is_also_written_to_a_file_and_says_who_has_it() {
 }
 
 #[test]
+fn a_long_path_of_the_status_is_shown_whole() {
+    let folder = "/home/on-call/.local/state/tandem/of-the-two-production-environments";
+    let mut console = Console::new(fixture::outage(), (80, 24));
+    console.model.folder = folder.into();
+    console.keys("Y");
+    let screen = console.screen();
+    assert!(screen.contains(&format!("{folder}/status.txt")), "{screen}");
+    assert!(screen.contains("also in the file above"), "{screen}");
+}
+
+#[test]
 fn the_hand_over_opens_with_figures_and_what_is_left_open() {
     let mut console = Console::new(fixture::outage(), (80, 24));
     console.change(|state| {

@@ -347,6 +347,7 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
         reason: dialog.reason.value().trim().to_owned(),
         choices: deed.choices,
         retries: deed.retries,
+        at_most: None,
         ticket: String::new(),
         who: model.who.clone(),
         asked: now.wall,

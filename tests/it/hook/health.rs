@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use tandem::domain::hook::{Answer, Called};
 use tandem::engine::{Engine, State};
 use tandem::hook::registration::Manner;
 
-use super::support::{Hooked, KEY, context, id, with_code};
+use super::support::{Hooked, KEY, USER, context, id, with_code};
 use crate::support::emulated::plain_client;
 use crate::support::lab;
 
@@ -88,4 +89,40 @@ async fn what_could_not_be_ensured_is_listed_to_who_has_the_key() {
             &json!("neither instance has it")
         )
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f14_a_hook_that_is_started_anew_asks_for_nothing_before_the_wait_is_over() {
+    let make = |config: &mut tandem::config::Config| {
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&config.state).unwrap();
+    };
+    let mut hooked = Hooked::with(make).await;
+    hooked.ready().await;
+    hooked
+        .us()
+        .account(&id(1), json!({"name": "Contoso"}))
+        .await;
+    let wait = json!({"count": 1, "status": 429, "retry_after": 6, "client": USER});
+    hooked.europe().arm(wait).await;
+    assert!(hooked.call(context(&id(1)).to_string()).await.is_success());
+    assert!(!hooked.exists(&format!("accounts({})", id(1))).await);
+    let gate = std::fs::read_to_string(hooked.config.state.join("gate-europe-hook")).unwrap();
+    let until: DateTime<Utc> = gate.lines().next().unwrap().parse().unwrap();
+
+    hooked.clear_log().await;
+    hooked.restart().await;
+    // A ticket does not wait for it.
+    assert!(hooked.call(context(&id(1)).to_string()).await.is_success());
+    hooked.ready().await;
+    assert!(hooked.call(context(&id(1)).to_string()).await.is_success());
+    assert!(hooked.exists(&format!("accounts({})", id(1))).await);
+    let log = hooked.europe().log().await;
+    let user = json!(USER);
+    let mut times = log.iter().filter(|request| request["client"] == user);
+    let first = times.next().expect("it asks again");
+    let first: DateTime<Utc> = first["time"].as_str().unwrap().parse().unwrap();
+    assert!(first >= until, "{first} before {until}");
+    hooked.stop().await;
 }

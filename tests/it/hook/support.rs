@@ -128,6 +128,15 @@ impl Hooked {
         (&mut self.task).await.unwrap();
     }
 
+    /// Stops serving, and has another process serve in its place.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let hook = Hook::bind(&self.config).await.unwrap();
+        self.url = format!("http://{}/", hook.address().unwrap());
+        self.stop = CancellationToken::new();
+        self.task = tokio::spawn(hook.serve(self.stop.clone()));
+    }
+
     pub fn europe(&self) -> Api<'_> {
         self.emulated.europe()
     }

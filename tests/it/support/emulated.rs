@@ -187,6 +187,14 @@ impl Api<'_> {
         other["systemuserid"].as_str().unwrap().to_owned()
     }
 
+    /// Changes a row as somebody who works there.
+    pub async fn edit_as_a_person(&self, path: &str, body: Json) {
+        let person = self.somebody().await;
+        let as_person = [("MSCRMCallerID", person.as_str())];
+        let edited = self.send("PATCH", path, &as_person, Some(body)).await;
+        assert!(edited.status.is_success(), "{edited:?}");
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], None).await
     }

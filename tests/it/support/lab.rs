@@ -344,6 +344,7 @@ pub fn request(verb: Verb) -> Request {
         reason: "INC-1".to_owned(),
         choices: Vec::new(),
         retries: None,
+        at_most: None,
         ticket: String::new(),
         who: "anna".to_owned(),
         asked: chrono::Utc::now(),

@@ -32,11 +32,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, text: &str) {
     }
     let y = canvas.rows().saturating_sub(1);
     let file = model.folder.join("status.txt").display().to_string();
-    let sent = format!(
-        "Esc back   sent to the terminal (OSC 52); also in {}",
-        visible(&file)
-    );
-    canvas.text(0, y, &sent, Role::Dim);
+    let file = visible(&file);
+    let sent = "Esc back   sent to the terminal (OSC 52); also in";
+    if width(sent) + 1 + width(&file) <= columns {
+        canvas.text(0, y, &format!("{sent} {file}"), Role::Dim);
+    } else {
+        // A path that is cut leads nowhere.
+        canvas.text(0, y.saturating_sub(1), &file, Role::Dim);
+        canvas.text(0, y, &format!("{sent} the file above"), Role::Dim);
+    }
 }
 
 /// The state of the link in words.

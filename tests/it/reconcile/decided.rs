@@ -1,0 +1,212 @@
+//! Records that both sides changed, and what a person decides of them.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+use tandem::domain::drift::Drift;
+use tandem::domain::operation::Verb;
+use tandem::engine::command::{Command, Consent, Target};
+
+use super::{drift_of, in_step};
+use crate::support::lab::{Lab, request};
+
+/// One account that both sides changed since they were equal: the target's telephone by a person, the source's too, and
+/// a city that only the source has.
+async fn diverged(lab: &mut Lab) -> tandem::domain::operation::RecordKey {
+    let state = lab.compared().await;
+    let id = in_step(lab, &state, 1).await.remove(0);
+    let path = format!("accounts({id})");
+    let (us, europe) = (lab.emulated.us(), lab.emulated.europe());
+    let edit = json!({"telephone1": "+44 1", "address1_city": null});
+    europe.edit_as_a_person(&path, edit).await;
+    let change = json!({"telephone1": "+1 1", "address1_city": "Boston"});
+    assert!(us.patch(&path, change).await.status.is_success());
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Diverged));
+    let mut records = state.records.iter().map(|(_, record)| record.key);
+    records.find(|key| key.id.to_string() == id).unwrap()
+}
+
+async fn in_europe(lab: &Lab, key: tandem::domain::operation::RecordKey) -> (Json, Json) {
+    let path = format!("accounts({})?$select=telephone1,address1_city", key.id);
+    let row = lab.emulated.europe().get(&path).await.json();
+    (row["telephone1"].clone(), row["address1_city"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filling_blanks_overwrites_nothing_and_leaves_the_decision_open() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let operation = lab.repair(Verb::FillBlanks, &[key]).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(
+        in_europe(&lab, key).await,
+        (json!("+44 1"), json!("Boston"))
+    );
+    // Our own write makes it nobody else's: a sync must not take the person's value for an old one of ours.
+    for _ in 0..2 {
+        let state = lab.compare_again().await;
+        assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+        let operation = lab.repair(Verb::Sync, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:?}");
+        lab = lab.restart().await;
+        lab.compared().await;
+    }
+    assert_eq!(in_europe(&lab, key).await.0, json!("+44 1"));
+    // Nor when nothing is known but the journal.
+    std::fs::remove_file(lab.state_folder().join("index.db")).unwrap();
+    let mut lab = lab.restart().await;
+    let state = lab.compared().await;
+    assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_may_take_the_sources_side() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let operation = lab.repair(Verb::TakeSource, &[key]).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(in_europe(&lab, key).await, (json!("+1 1"), json!("Boston")));
+    // What it overwrote is kept, and only that.
+    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
+    let kept: Vec<(String, String)> = journal
+        .prepare("SELECT name, value FROM overwritten")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let before = ("telephone1".to_owned(), "\"+44 1\"".to_owned());
+    assert_eq!(kept, [before]);
+    // What was decided is over: the next change of the source is stale, and no decision.
+    let path = format!("accounts({})", key.id);
+    let change = json!({"telephone1": "+1 2"});
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&path, change)
+            .await
+            .status
+            .is_success()
+    );
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Stale));
+    lab.stop().await;
+}
+
+/// A person's decision, column by column; the verb decides the columns that are not named.
+async fn resolve(
+    lab: &mut Lab,
+    verb: Verb,
+    choices: &[&str],
+    key: tandem::domain::operation::RecordKey,
+) -> Arc<tandem::engine::state::OperationState> {
+    let choices = choices.iter().map(|choice| choice.parse().unwrap());
+    let request = tandem::domain::operation::Request {
+        choices: choices.collect(),
+        ..request(verb)
+    };
+    let id = request.id;
+    lab.send(Command::Repair {
+        request,
+        records: vec![Target::Record(key)],
+        consent: Consent::Named { may_wait: true },
+    })
+    .await;
+    lab.finished(id).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_may_decide_column_by_column() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let id = key.id.to_string();
+    // What was named is written, what was not is left for another day.
+    let operation = resolve(&mut lab, Verb::FillBlanks, &["address1_city=source"], key).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(
+        in_europe(&lab, key).await,
+        (json!("+44 1"), json!("Boston"))
+    );
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Diverged));
+    // A column that the link does not copy decides nothing.
+    let operation = resolve(&mut lab, Verb::TakeSource, &["fax=target"], key).await;
+    assert_eq!(operation.progress.held, 1, "{operation:?}");
+
+    // Both sides change once more, and each wins a column: what was kept is the agreement from then on.
+    let change = json!({"address1_city": "Salem"});
+    let us = lab.emulated.us();
+    let path = format!("accounts({id})");
+    assert!(us.patch(&path, change).await.status.is_success());
+    lab.compare_again().await;
+    let operation = resolve(&mut lab, Verb::TakeSource, &["telephone1=target"], key).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    let both = (json!("+44 1"), json!("Salem"));
+    assert_eq!(in_europe(&lab, key).await, both);
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Kept));
+    // So says a restart, and one that knows nothing but the journal.
+    for is_index_lost in [false, true] {
+        if is_index_lost {
+            std::fs::remove_file(lab.state_folder().join("index.db")).unwrap();
+        }
+        lab = lab.restart().await;
+        let state = lab.compared().await;
+        assert_eq!(drift_of(&state, &id), Some(Drift::Kept));
+        let operation = lab.repair(Verb::Sync, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:?}");
+    }
+    // What was overwritten is kept, column by column.
+    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
+    let kept: Vec<(String, String)> = journal
+        .prepare("SELECT name, value FROM overwritten")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let before = ("address1_city".to_owned(), "\"Boston\"".to_owned());
+    assert_eq!(kept, [before]);
+    // The source's next change of the kept column is for a person again, even with the index lost.
+    let change = json!({"telephone1": "+1 3"});
+    let us = lab.emulated.us();
+    assert!(us.patch(&path, change).await.status.is_success());
+    std::fs::remove_file(lab.state_folder().join("index.db")).unwrap();
+    let mut lab = lab.restart().await;
+    let state = lab.compared().await;
+    assert_eq!(drift_of(&state, &id), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_keeps_is_kept_until_either_side_changes() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    lab.clear_log().await;
+    let operation = lab.repair(Verb::KeepTarget, &[key]).await;
+    assert_eq!(operation.progress.unchanged, 1, "{operation:?}");
+    assert_eq!(lab.writes().await, Vec::<Json>::new(), "nothing is sent");
+    let mut lab = lab.restart().await;
+    for _ in 0..2 {
+        let state = lab.compared().await;
+        assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Kept));
+        let operation = lab.repair(Verb::Sync, &[key]).await;
+        assert_eq!(operation.progress.held, 1, "{operation:?}");
+        lab.compare_again().await;
+    }
+    let path = format!("accounts({})", key.id);
+    let change = json!({"telephone1": "+1 2"});
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&path, change)
+            .await
+            .status
+            .is_success()
+    );
+    let state = lab.compare_again().await;
+    assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+    lab.stop().await;
+}
