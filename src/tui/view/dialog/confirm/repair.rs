@@ -185,8 +185,13 @@ impl View<'_> {
         let order = match steps.as_slice() {
             [] | [_] => "as listed; rows that are named are ensured first".to_owned(),
             [first, rest @ ..] => {
-                let rest: Vec<&str> = rest.iter().map(|(name, _)| *name).collect();
-                format!("as listed: {}, then up to {}", first.0, rest.join(", "))
+                let rest = rest.iter().map(|(name, _)| name.trim_end_matches(" %"));
+                let rest: Vec<&str> = rest.collect();
+                format!(
+                    "most harmful first: {}, then {} %",
+                    first.0,
+                    rest.join(", ")
+                )
             }
         };
         lines.push(Line::of("order", order).at(21));
