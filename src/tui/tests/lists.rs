@@ -569,3 +569,27 @@ fn the_rows_around_a_record_stand_beside_it_in_both_directions() {
         "{screen}"
     );
 }
+
+#[test]
+fn who_comes_to_look_stands_on_the_worst_unless_the_cursor_was_put_somewhere() {
+    let with_a_worse_one = |state: &mut crate::engine::State| {
+        let now = state.now;
+        let old = fixture::secs(90_000);
+        let worse = fixture::record(now, 99, Drift::Missing, "Worst of All", "WOA", old);
+        let records = state.records.iter().map(|(_, one)| one.clone());
+        state.records = std::iter::once(worse).chain(records).collect();
+    };
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.change(with_a_worse_one).keys("2");
+    assert_eq!(console.model.cursor_record().unwrap().name, "Worst of All");
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 j 1").change(with_a_worse_one).keys("2");
+    assert_eq!(
+        console.model.cursor_record().unwrap().name,
+        "Ingrid Halvorsen"
+    );
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2").change(with_a_worse_one);
+    let name = &console.model.cursor_record().unwrap().name;
+    assert_eq!(name, "Align Technology", "nothing moves under the fingers");
+}
