@@ -35,11 +35,11 @@ use url::Url;
 
 use crate::domain::alert::Rule;
 use crate::domain::breaker::{BreakerPolicy, Class};
-use crate::domain::credential::{Credential, SecretSource};
+use crate::domain::credential::{Credential, Impersonated, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
 use crate::domain::lag::Schedule;
 use crate::domain::literal::Literal;
-use crate::domain::network::Network;
+use crate::domain::network::{Network, Way};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::row::{Placeholder, RowId};
 use crate::domain::run::Backend;
@@ -79,6 +79,49 @@ pub struct Config {
     pub keys: Keys,
     /// The folder of the journal and the log, and who shares it.
     pub state: StateFolder,
+}
+
+impl Config {
+    /// The timing that holds for an instance.
+    pub fn policy_of<'a>(&'a self, instance: &'a InstanceConfig) -> &'a Policy {
+        instance.policy.as_ref().unwrap_or(&self.policy)
+    }
+
+    /// What of the way to the instances a person should see.
+    pub fn way(&self) -> Way {
+        let instances = self.instances.iter();
+        let acting = instances.filter_map(|one| Some((one.name.to_string(), one.impersonates?)));
+        Way {
+            proxy: self.network.proxy.as_ref().map(ToString::to_string),
+            authorities: self.network.authorities.clone(),
+            acting: acting.collect(),
+        }
+    }
+
+    /// Where all secrets are kept that it names.
+    pub fn secrets(&self) -> Vec<&SecretSource> {
+        let instances = self.instances.iter();
+        let users = instances.flat_map(|one| [Some(&one.credential), one.agent.as_ref()]);
+        let jobs = self.links.iter().map(|link| link.sync.credential());
+        let hook = self.hook.iter();
+        let hook = hook.flat_map(|hook| [hook.credential.as_ref(), hook.customizer.as_ref()]);
+        let credentials = users.chain(jobs).chain(hook).flatten();
+        let mut all: Vec<&SecretSource> = credentials.filter_map(Credential::secret).collect();
+        all.extend(self.hook.as_ref().map(|hook| &hook.key));
+        for alert in &self.alerts {
+            if let Destination::Webhook { url, key, .. } = &alert.to {
+                all.push(url);
+                all.extend(key);
+            }
+        }
+        let proxy = self.network.proxy.as_ref();
+        all.extend(
+            proxy
+                .and_then(|proxy| proxy.user.as_ref())
+                .map(|(_, one)| one),
+        );
+        all
+    }
 }
 
 /// Keys of the console, as they were written; what they mean, the console knows.
@@ -178,6 +221,10 @@ pub struct InstanceConfig {
     pub credential: Credential,
     /// What the scheduled sync presents to it, where that is another application user.
     pub agent: Option<Credential>,
+    /// For whom the user of `credential` acts there; users of their own (agent, hook) act for themselves.
+    pub impersonates: Option<Impersonated>,
+    /// Timing of its own, over the common one.
+    pub policy: Option<Policy>,
 }
 
 /// One link: replication from one instance to another over a list of tables.
@@ -277,6 +324,18 @@ impl SyncConfig {
             Self::Function { .. } => Backend::Function,
             Self::DataFactory { .. } => Backend::DataFactory,
             Self::Synapse { .. } => Backend::Synapse,
+        }
+    }
+
+    /// What is presented to whoever runs it.
+    pub fn credential(&self) -> Option<&Credential> {
+        match self {
+            Self::BuiltIn => None,
+            Self::LogicApp { credential, .. }
+            | Self::Function { credential, .. }
+            | Self::DataFactory { credential, .. }
+            | Self::Synapse { credential, .. } => Some(credential),
+            Self::PowerAutomate { start, .. } => start.as_ref().map(|start| &start.credential),
         }
     }
 }

@@ -50,6 +50,6 @@ pub use query::{Filter, Order, Query};
 pub use reach::{Answered, Reach, reach};
 pub use registration::{Registered, Removal};
 pub use response::{BadRow, Page};
-pub use secret::{BadSecret, fetch as fetch_secret};
+pub use secret::{BadSecret, fetch as fetch_secret, take_in as take_in_secrets};
 pub use send::SetUpError;
 pub use write::{BadWrite, Precondition, Preset, Write};

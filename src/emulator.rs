@@ -32,7 +32,8 @@
 //! [`Pair::token`], or a token of the audience `https://management.azure.com` or `https://dev.azuresynapse.net`.
 //!
 //! `/msi/token` gives tokens to a machine, as on App Service: `IDENTITY_ENDPOINT` is that address, `IDENTITY_HEADER` is
-//! [`Pair::token`]; and a pod's token is the client's secret, sent as `client_assertion`.
+//! [`Pair::token`]; a pod's token is the client's secret, sent as `client_assertion`; and what is signed with a certificate that was
+//! uploaded (`certificate`, below) is a `client_assertion` too.
 //!
 //! # Control
 //!
@@ -46,6 +47,7 @@
 //! | `sync` | `POST` `GET` `DELETE` | on the US instance: `{"order": "newest-first"}`, `"wait_ms"` between a run's reading and writing, `"adds_only"`, `"skips_blanks"` |
 //! | `tls` | `POST` `GET` `DELETE` | `{"fault": "expired", "for_s": 2}`: what new connections meet, see [`TlsFault`] |
 //! | `secret` | `POST` | `{"client": "app", "secret": "new"}` rotates; `"expired": true` has it expired; all clients without `client` |
+//! | `certificate` | `POST` | `{"client": "app", "certificate": "-----BEGIN …"}`: what the client's assertions are signed with, in PEM |
 //! | `tenant` | `POST` `GET` | `tenants` and `applications` that there are (null: any), `without_consent` |
 //! | `roles` | `POST` `GET` `DELETE` | who may do what, see below |
 //! | `tokens` | `DELETE` | takes back every token that was given out |

@@ -46,14 +46,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use crate::dataverse::{SignIn, now, sign_in};
+pub use crate::dataverse::{SignIn, now, sign_in, take_in_secrets};
 pub use crate::journal::{AgentLock, NotTheAgent};
 pub use alerts::at_a_glance;
 pub use command::Command;
 pub use hooked::RefusedReference;
 pub use pace::next_second;
 pub use run::start;
-pub(crate) use start::settings;
+pub(crate) use start::of_instance;
 pub use start::{Depth, Options, Running, StartError};
 pub use state::State;
 

@@ -148,6 +148,8 @@ fn config(
             band: band.to_owned(),
             credential: signed_in(url, APPLICATION_CLIENT_ID)?,
             agent: Some(signed_in(url, SYNC_CLIENT_ID)?),
+            impersonates: None,
+            policy: None,
         })
     };
     // The tables are those of the sample configuration: what a reader sees there is what the demo does.

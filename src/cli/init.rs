@@ -181,6 +181,10 @@ async fn entry(
     let said = |values: &[String]| of_instance(values, names, name);
     let is_here = Endpoint::new(url).is_ok_and(|endpoint| endpoint.is_loopback());
     let client_id = said(&arguments.client_id);
+    if let Some(kind) = said(&arguments.identity) {
+        let tenant = said(&arguments.tenant);
+        return identity(&kind, tenant, client_id, said(&arguments.authority));
+    }
     // An emulator on this machine takes a fixed token.
     if is_here && client_id.is_none() {
         let usual = "env:TANDEM_TOKEN";
@@ -205,10 +209,21 @@ async fn entry(
         let what = format!("{name}: the client id of the application user");
         ask(&what, None, "--client-id", context).await?
     };
-    let usual = format!(
-        "env:TANDEM_{}_SECRET",
-        name.to_uppercase().replace('-', "_")
-    );
+    let authority = said(&arguments.authority);
+    if let Some(certificate) = said(&arguments.certificate) {
+        let here = std::env::current_dir().unwrap_or_default();
+        let usual = format!("file:{name}.key");
+        let key = said(&arguments.secret_from);
+        return Ok(Entry::ClientCertificate {
+            tenant,
+            client_id,
+            authority,
+            certificate: here.join(certificate).display().to_string(),
+            key: place(key, name, "certificate's key", &usual, context).await?,
+        });
+    }
+    let variable = name.to_uppercase().replace('-', "_");
+    let usual = format!("env:TANDEM_{variable}_SECRET");
     let secret = place(
         said(&arguments.secret_from),
         name,
@@ -220,8 +235,39 @@ async fn entry(
     Ok(Entry::ClientSecret {
         tenant,
         client_id,
-        authority: said(&arguments.authority),
+        authority,
         secret,
+    })
+}
+
+/// What a platform vouches for; each kind knows some of what may be said.
+fn identity(
+    kind: &str,
+    tenant: Option<String>,
+    client_id: Option<String>,
+    authority: Option<String>,
+) -> Result<Entry, Trouble> {
+    let parts = [
+        ("authority", authority),
+        ("tenant", tenant),
+        ("client_id", client_id),
+    ];
+    let (kind, knows): (_, &[&str]) = match kind {
+        "managed-identity" => ("managed-identity", &["client_id"]),
+        "workload-identity" => ("workload-identity", &["authority", "tenant", "client_id"]),
+        "azure-cli" => ("azure-cli", &["tenant"]),
+        other => {
+            return Err(Trouble::usage(format!(
+                "`{}` is no identity: it is managed-identity, workload-identity or azure-cli",
+                visible(other)
+            )));
+        }
+    };
+    let parts = parts.into_iter();
+    let parts = parts.filter_map(|(name, value)| Some((name, value?)));
+    Ok(Entry::Identity {
+        kind,
+        parts: parts.filter(|(name, _)| knows.contains(name)).collect(),
     })
 }
 

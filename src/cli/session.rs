@@ -25,9 +25,12 @@ pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
     config::load(&file, state).map_err(|error| Trouble::usage(error.to_string()))
 }
 
-/// The configuration, with everybody signed in who signs in on another device.
+/// The configuration, with everybody signed in who signs in on another device; secrets on standard input are read, and
+/// what stands behind them there is left to the command.
 pub async fn signed_in(context: &mut Context) -> Result<Config, Trouble> {
     let mut config = configuration(&context.globals)?;
+    // Whoever needs a secret that is not there says so, and for what.
+    let _missing = engine::take_in_secrets(config.secrets());
     tokio::select! {
         biased;
         () = context.interrupts.next() => Err(Trouble::interrupted()),

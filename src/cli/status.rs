@@ -13,6 +13,7 @@ use super::trouble::Trouble;
 use super::wait::{self, Stopped, is_compared, is_listed, is_probed};
 use crate::config::{AlertConfig, Expiry};
 use crate::domain::hook::{Answer, Called};
+use crate::domain::network::Way;
 use crate::engine::state::{InstanceState, TableState};
 use crate::engine::{Depth, State, at_a_glance};
 
@@ -33,8 +34,9 @@ pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trou
         depth => Purpose::Compare(depth),
     };
     let rules = (config.alerts.clone(), config.expiries.clone());
+    let way = config.way();
     let session = Session::begin(config, &context.globals, purpose)?;
-    let outcome = look(arguments, &session, &rules, context).await;
+    let outcome = look(arguments, &session, &rules, &way, context).await;
     session.end().await;
     outcome
 }
@@ -43,6 +45,7 @@ async fn look(
     arguments: &Status,
     session: &Session,
     (alerts, expiries): &(Vec<AlertConfig>, Vec<Expiry>),
+    way: &Way,
     context: &mut Context,
 ) -> Result<Exit, Trouble> {
     let timeout = arguments.patience.timeout;
@@ -73,9 +76,9 @@ async fn look(
     };
     let alarms = at_a_glance(&state, alerts, expiries);
     if output.json {
-        Output::object(&json::report(&state, &alarms, &verdict))?;
+        Output::object(&json::report(&state, &alarms, way, &verdict))?;
     } else {
-        Output::result(&text::report(&state, &alarms, &verdict));
+        Output::result(&text::report(&state, &alarms, way, &verdict));
     }
     Ok(verdict.exit)
 }

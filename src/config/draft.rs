@@ -19,6 +19,26 @@ pub enum Entry {
         /// Where the secret is.
         secret: Place,
     },
+    /// By an application's certificate.
+    ClientCertificate {
+        /// The tenant.
+        tenant: String,
+        /// The application.
+        client_id: String,
+        /// The token endpoint's origin, if not the public cloud's.
+        authority: Option<String>,
+        /// The file of the certificate.
+        certificate: String,
+        /// Where its key is.
+        key: Place,
+    },
+    /// By what a platform vouches for: there is no secret.
+    Identity {
+        /// Which: the word of the configuration.
+        kind: &'static str,
+        /// What else is said of it.
+        parts: Vec<(&'static str, String)>,
+    },
     /// By a fixed token, on this machine.
     Token(Place),
 }
@@ -167,28 +187,58 @@ fn write_instance(text: &mut String, instance: &DraftInstance) {
         Entry::Token(token) => {
             format!("{{ kind = \"token\", token = {} }}", token.written())
         }
+        Entry::Identity { kind, parts } => {
+            let parts = parts.iter();
+            let parts = parts.map(|(name, value)| format!(", {name} = {}", quoted(value)));
+            format!("{{ kind = {}{} }}", quoted(kind), parts.collect::<String>())
+        }
         Entry::ClientSecret {
             tenant,
             client_id,
             authority,
             secret,
-        } => {
-            let authority = authority.as_ref();
-            let authority = authority.map(|url| format!("authority = {}, ", quoted(url)));
-            format!(
-                "{{ kind = \"client-secret\", {}tenant = {}, client_id = {}, secret = {} }}",
-                authority.unwrap_or_default(),
-                quoted(tenant),
-                quoted(client_id),
-                secret.written()
-            )
-        }
+        } => format!(
+            "{{ kind = \"client-secret\", {}, secret = {} }}",
+            application(authority.as_deref(), tenant, client_id),
+            secret.written()
+        ),
+        Entry::ClientCertificate {
+            tenant,
+            client_id,
+            authority,
+            certificate,
+            key,
+        } => format!(
+            "{{ kind = \"client-certificate\", {}, certificate = {}, key = {} }}",
+            application(authority.as_deref(), tenant, client_id),
+            quoted(certificate),
+            key.written()
+        ),
     };
     let _never = writeln!(text, "credential = {credential}");
-    if matches!(entry, Entry::ClientSecret { .. }) {
-        text.push_str("# expires = \"2027-01-31\" belongs inside: the day on which the secret ends, for alerts\n");
+    let ends = match entry {
+        Entry::ClientSecret { .. } => Some("secret"),
+        Entry::ClientCertificate { .. } => Some("certificate"),
+        Entry::Identity { .. } | Entry::Token(_) => None,
+    };
+    if let Some(what) = ends {
+        let _never = writeln!(
+            text,
+            "# expires = \"2027-01-31\" belongs inside: the day on which the {what} ends, for alerts"
+        );
     }
     text.push('\n');
+}
+
+/// Which application it is, at which token endpoint.
+fn application(authority: Option<&str>, tenant: &str, client_id: &str) -> String {
+    let authority = authority.map(|url| format!("authority = {}, ", quoted(url)));
+    format!(
+        "{}tenant = {}, client_id = {}",
+        authority.unwrap_or_default(),
+        quoted(tenant),
+        quoted(client_id)
+    )
 }
 
 fn write_link(text: &mut String, link: &DraftLink) {

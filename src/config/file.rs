@@ -1,11 +1,10 @@
-//! The shape of the file, as it is written. Nothing is checked here but names and types; what later versions will
-//! understand is taken in, so that it can be refused with a word of explanation rather than as a misspelling.
+//! The shape of the file, as it is written. Nothing is checked here but names and types.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::duration::Span;
@@ -85,7 +84,16 @@ pub struct Instance {
     pub band: Option<Spanned<String>>,
     pub credential: Spanned<Credential>,
     pub agent: Option<Spanned<Credential>>,
-    pub policy: Option<Spanned<IgnoredAny>>,
+    pub impersonate: Option<Spanned<Impersonated>>,
+    pub policy: Option<Spanned<Policy>>,
+}
+
+/// For whom an instance's user acts: by the id of the person's object in Entra, or of the row of the instance's users.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Impersonated {
+    pub object: Option<Spanned<String>>,
+    pub user: Option<Spanned<String>>,
 }
 
 /// All that any kind of credential may say: which of it is wanted depends on the kind.
@@ -100,6 +108,7 @@ pub struct Credential {
     pub secret: Option<Secret>,
     pub key: Option<Secret>,
     pub token_file: Option<Spanned<String>>,
+    pub certificate: Option<Spanned<String>>,
     pub expires: Option<Spanned<String>>,
 }
 
@@ -109,9 +118,11 @@ pub enum Secret {
     Env(String),
     File(String),
     Command(Vec<String>),
+    Stdin(usize),
 }
 
-const SECRET: &str = "{ env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", …] }";
+const SECRET: &str =
+    "{ env = \"NAME\" }, { file = \"PATH\" }, { command = [\"PROGRAM\", …] } or { stdin = LINE }";
 
 impl<'de> Deserialize<'de> for Secret {
     /// Written out by hand so that a secret that stands in the file by mistake is not repeated in the error.
@@ -138,6 +149,7 @@ impl<'de> Deserialize<'de> for Secret {
                     "env" => Secret::Env(map.next_value()?),
                     "file" => Secret::File(map.next_value()?),
                     "command" => Secret::Command(map.next_value()?),
+                    "stdin" => Secret::Stdin(map.next_value()?),
                     _ => return Err(wanted()),
                 };
                 match map.next_key::<String>()? {

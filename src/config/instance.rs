@@ -7,20 +7,27 @@ use toml::Spanned;
 use url::Url;
 
 use super::error::{ConfigError, Source};
-use super::link::not_yet;
-use super::{InstanceConfig, file};
-use crate::domain::credential::{Credential, SecretSource};
+use super::{InstanceConfig, Policy, file, policy};
+use crate::domain::credential::{Credential, Impersonated, SecretSource};
 use crate::domain::instance::{Endpoint, InstanceName};
+use crate::domain::row::RowId;
 use crate::domain::text;
 
 /// The public cloud's token endpoint.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 
+/// More secrets than this come from standard input for nobody.
+const MOST_LINES: usize = 16;
+
 /// The kinds of credential, each with what it may say beside its end.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 7] = [
     (
         "client-secret",
         &["authority", "tenant", "client_id", "secret"],
+    ),
+    (
+        "client-certificate",
+        &["authority", "tenant", "client_id", "certificate", "key"],
     ),
     ("device-code", &["authority", "tenant", "client_id"]),
     ("managed-identity", &["client_id"]),
@@ -32,18 +39,15 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("token", &["token"]),
 ];
 
-/// One instance.
+/// One instance; `common` is the policy of all of them.
 pub fn resolve(
     source: Source<'_>,
     name: &Spanned<String>,
     instance: &file::Instance,
+    common: &Policy,
 ) -> Result<InstanceConfig, ConfigError> {
     let id = InstanceName::new(name.get_ref())
         .map_err(|error| source.error(&name.span(), error.to_string()))?;
-    if let Some(policy) = &instance.policy {
-        let what = not_yet("a policy under one instance");
-        return Err(source.error(&policy.span(), what));
-    }
     let endpoint = Endpoint::new(instance.url.get_ref())
         .map_err(|error| source.error(&instance.url.span(), format!("url: {error}")))?;
     let band = match &instance.band {
@@ -56,10 +60,39 @@ pub fn resolve(
         agent: agent
             .map(|agent| credential(source, agent, &endpoint))
             .transpose()?,
+        impersonates: instance
+            .impersonate
+            .as_ref()
+            .map(|written| impersonated(source, written))
+            .transpose()?,
+        policy: instance
+            .policy
+            .as_ref()
+            .map(|own| policy::of_instance(common, source, &own.span(), own.get_ref()))
+            .transpose()?,
         name: id,
         endpoint,
         band,
     })
+}
+
+fn impersonated(
+    source: Source<'_>,
+    written: &Spanned<file::Impersonated>,
+) -> Result<Impersonated, ConfigError> {
+    let id = |text: &Spanned<String>| {
+        let id = RowId::parse(text.get_ref());
+        id.map_err(|error| source.error(&text.span(), format!("impersonate: {error}")))
+    };
+    match (&written.get_ref().object, &written.get_ref().user) {
+        (Some(object), None) => Ok(Impersonated::Object(id(object)?)),
+        (None, Some(user)) => Ok(Impersonated::User(id(user)?)),
+        _ => {
+            let what = "impersonate is { object = \"GUID\" }, a person's object in Entra, or { user = \"GUID\" }, a row of \
+                        the instance's users";
+            Err(source.error(&written.span(), what))
+        }
+    }
 }
 
 fn checked_band(source: Source<'_>, band: &Spanned<String>) -> Result<String, ConfigError> {
@@ -100,6 +133,7 @@ pub fn credential(
     match kind {
         "token" => token(source, &at, credential, endpoint),
         "client-secret" => client_secret(source, &at, credential),
+        "client-certificate" => client_certificate(source, &at, credential),
         "device-code" => {
             let (Some(tenant), Some(client_id)) = (&credential.tenant, &credential.client_id)
             else {
@@ -141,6 +175,7 @@ fn said(credential: &file::Credential) -> impl Iterator<Item = &'static str> {
         ("token", credential.token.is_some()),
         ("key", credential.key.is_some()),
         ("token_file", credential.token_file.is_some()),
+        ("certificate", credential.certificate.is_some()),
     ];
     let said = parts.into_iter().filter(|(_, is_said)| *is_said);
     said.map(|(name, _)| name)
@@ -181,6 +216,33 @@ fn client_secret(
         tenant: plain(source, "tenant", tenant)?,
         client_id: plain(source, "client_id", client_id)?,
         secret: secret(source, at, named)?,
+    })
+}
+
+fn client_certificate(
+    source: Source<'_>,
+    at: &Range<usize>,
+    credential: &file::Credential,
+) -> Result<Credential, ConfigError> {
+    let file::Credential {
+        tenant: Some(tenant),
+        client_id: Some(client_id),
+        certificate: Some(certificate),
+        key: Some(key),
+        ..
+    } = credential
+    else {
+        let what = "a credential of kind `client-certificate` has a tenant, a client_id, a certificate (its file, in PEM) \
+                    and a key, like key = { file = \"tandem.key\" }";
+        return Err(source.error(at, what));
+    };
+    let folder = source.file.parent().unwrap_or(Path::new(""));
+    Ok(Credential::ClientCertificate {
+        authority: authority(source, credential.authority.as_ref(), at)?,
+        tenant: plain(source, "tenant", tenant)?,
+        client_id: plain(source, "client_id", client_id)?,
+        certificate: folder.join(certificate.get_ref()),
+        key: secret(source, at, key)?,
     })
 }
 
@@ -231,10 +293,12 @@ pub fn secret(
         file::Secret::Command(words) if words.first().is_some_and(|word| !word.is_empty()) => {
             Some(SecretSource::Command(words.clone()))
         }
+        file::Secret::Stdin(line @ 1..=MOST_LINES) => Some(SecretSource::Stdin(*line)),
         _ => None,
     };
     named.ok_or_else(|| {
-        let what = "where the secret comes from is empty, or no name of an environment variable";
+        let what = "where the secret comes from is empty, no name of an environment variable, or no line of standard input \
+                    (1 to 16)";
         source.error(at, what)
     })
 }

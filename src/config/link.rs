@@ -157,8 +157,3 @@ fn goes_both_ways(links: &[LinkConfig], next: &LinkConfig) -> Option<TableName> 
     let both = tables.find(|table| next.tables.iter().any(|other| other.name == table.name));
     both.map(|table| table.name.clone())
 }
-
-/// What a later version will understand.
-pub fn not_yet(what: &str) -> String {
-    format!("{what} is not supported yet by this version: take it out")
-}

@@ -36,17 +36,17 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
         let what = "no instance is configured: begin with [instances.NAME]";
         return Err(ConfigError::whole(file, what));
     }
-    let mut instances: Vec<_> = written.instances.iter().collect();
-    instances.sort_by_key(|(name, _)| name.span().start);
-    let instances = instances
-        .into_iter()
-        .map(|(name, written)| instance::resolve(source, name, written))
-        .collect::<Result<Vec<_>, _>>()?;
-    let links = link::resolve(source, &instances, &written.links)?;
     let policy = match &written.policy {
         Some(policy) => policy::resolve(source, &policy.span(), policy.get_ref())?,
         None => Policy::default(),
     };
+    let mut instances: Vec<_> = written.instances.iter().collect();
+    instances.sort_by_key(|(name, _)| name.span().start);
+    let instances = instances
+        .into_iter()
+        .map(|(name, written)| instance::resolve(source, name, written, &policy))
+        .collect::<Result<Vec<_>, _>>()?;
+    let links = link::resolve(source, &instances, &written.links)?;
     let hook = written
         .hook
         .as_ref()

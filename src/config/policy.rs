@@ -10,13 +10,40 @@ use super::file;
 use crate::domain::breaker::BreakerPolicy;
 use crate::domain::retry::RetryPolicy;
 
-/// The policy with what the file says put in.
+/// `[policy]`: the defaults with what the file says put in.
 pub fn resolve(
     source: Source<'_>,
     at: &Range<usize>,
     file: &file::Policy,
 ) -> Result<Policy, ConfigError> {
-    let mut policy = Policy::default();
+    over(Policy::default(), source, at, file)
+}
+
+/// The same under one instance, over what holds for all of them. How often tables are compared is no affair of one
+/// instance: a link has two.
+pub fn of_instance(
+    common: &Policy,
+    source: Source<'_>,
+    at: &Range<usize>,
+    file: &file::Policy,
+) -> Result<Policy, ConfigError> {
+    let of_links = [
+        ("compare", file.compare),
+        ("full_compare", file.full_compare),
+    ];
+    if let Some((name, _)) = of_links.iter().find(|(_, said)| said.is_some()) {
+        let what = format!("{name} is about links, which have two instances: say it in [policy]");
+        return Err(source.error(at, what));
+    }
+    over(*common, source, at, file)
+}
+
+fn over(
+    mut policy: Policy,
+    source: Source<'_>,
+    at: &Range<usize>,
+    file: &file::Policy,
+) -> Result<Policy, ConfigError> {
     set(&mut policy.probe, file.probe);
     set(&mut policy.compare, file.compare);
     set(&mut policy.full_compare, file.full_compare);
@@ -36,7 +63,7 @@ pub fn resolve(
     set_retry(&mut policy.retry, &file.retry);
     match fault(&policy) {
         None => Ok(policy),
-        Some(fault) => Err(source.error(at, format!("[policy]: {fault}"))),
+        Some(fault) => Err(source.error(at, format!("policy: {fault}"))),
     }
 }
 

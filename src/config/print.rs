@@ -23,6 +23,13 @@ pub fn resolved(written: &str, file: &Path, config: &Config) -> Result<Table, to
                 set(own, "band", instance.band.clone());
                 name_authority(own, "credential", Some(&instance.credential));
                 name_authority(own, "agent", instance.agent.as_ref());
+                if let Some(own_policy) = &instance.policy {
+                    let mut own_policy = policy(own_policy);
+                    // These are said for all instances.
+                    own_policy.remove("compare");
+                    own_policy.remove("full_compare");
+                    set(own, "policy", own_policy);
+                }
             });
         }
     });

@@ -1,10 +1,12 @@
 //! Tokens: from where they come, how long they are kept, and that they are asked for once however many calls wait
 //! (contract 7.1; security cases 19 to 28). A secret goes to the configured authority alone, a token to the instance.
 
+mod assertion;
 mod device;
 mod identity;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -123,6 +125,13 @@ enum Grant {
         client_id: String,
         scope: String,
     },
+    /// The secret is the key of an application's certificate, and what it signs is traded for tokens.
+    Certificate {
+        url: Url,
+        client_id: String,
+        scope: String,
+        certificate: PathBuf,
+    },
     /// The secret is a signed-in person's, is traded for tokens, and changes with each trade.
     SignedIn {
         url: Url,
@@ -138,7 +147,10 @@ impl Grant {
     fn is_traded(&self) -> bool {
         match self {
             Self::Fixed | Self::Key(_) => false,
-            Self::ClientSecret { .. } | Self::SignedIn { .. } | Self::Identity { .. } => true,
+            Self::ClientSecret { .. }
+            | Self::Certificate { .. }
+            | Self::SignedIn { .. }
+            | Self::Identity { .. } => true,
         }
     }
 }
@@ -204,6 +216,21 @@ impl Tokens {
                     scope,
                 };
                 (grant, Some(secret))
+            }
+            Credential::ClientCertificate {
+                authority,
+                tenant,
+                client_id,
+                certificate,
+                key,
+            } => {
+                let grant = Grant::Certificate {
+                    url: token_url(&authority, &tenant)?,
+                    client_id,
+                    scope,
+                    certificate,
+                };
+                (grant, Some(key))
             }
             Credential::DeviceCode { .. } => return Err(BadCredential::NobodyThere),
             Credential::SignedIn {
@@ -305,9 +332,9 @@ impl Tokens {
     pub(super) fn request(&self) -> Option<String> {
         match &self.grant {
             Grant::Fixed | Grant::Key(_) => None,
-            Grant::ClientSecret { url, .. } | Grant::SignedIn { url, .. } => {
-                Some(format!("POST {}", url.path()))
-            }
+            Grant::ClientSecret { url, .. }
+            | Grant::Certificate { url, .. }
+            | Grant::SignedIn { url, .. } => Some(format!("POST {}", url.path())),
             Grant::Identity { identity, .. } => Some(identity.request().to_owned()),
         }
     }
@@ -391,7 +418,19 @@ impl Tokens {
                 scope,
             } => {
                 let secret = self.secret().await?;
-                trade(transport, patience, url, client_id, &secret, scope).await
+                let proof = Proof::Secret(secret);
+                trade(transport, patience, url, client_id, &proof, scope).await
+            }
+            Grant::Certificate {
+                url,
+                client_id,
+                scope,
+                certificate,
+            } => {
+                let key = self.secret().await?;
+                let signed = assertion::signed(certificate, &key, client_id, url, now().wall);
+                let proof = Proof::Assertion(signed.map_err(|why| refused(&why))?);
+                trade(transport, patience, url, client_id, &proof, scope).await
             }
             Grant::SignedIn {
                 url,
@@ -459,26 +498,40 @@ fn token_url(authority: &Url, tenant: &str) -> Result<Url, BadCredential> {
     Ok(url)
 }
 
-/// Trades an application's secret for a token.
+/// By what an application shows that it is who it says.
+enum Proof {
+    Secret(SecretString),
+    /// What its certificate's key signed.
+    Assertion(SecretString),
+}
+
+/// Trades an application's proof of itself for a token.
 async fn trade(
     transport: &Transport,
     patience: Patience,
     url: &Url,
     client_id: &str,
-    secret: &SecretString,
+    proof: &Proof,
     scope: &str,
 ) -> Result<(SecretString, Duration), Failure> {
-    let client = BasicClient::new(ClientId::new(client_id.to_owned()))
-        .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
+    let mut client = BasicClient::new(ClientId::new(client_id.to_owned()))
         .set_auth_type(AuthType::RequestBody)
         .set_token_uri(TokenUrl::from_url(url.clone()));
     let ask = Asker {
         transport,
         patience,
     };
-    let asked = client
+    if let Proof::Secret(secret) = proof {
+        client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
+    }
+    let mut asked = client
         .exchange_client_credentials()
         .add_scope(Scope::new(scope.to_owned()));
+    if let Proof::Assertion(assertion) = proof {
+        asked = asked
+            .add_extra_param("client_assertion_type", assertion::KIND)
+            .add_extra_param("client_assertion", assertion.expose_secret());
+    }
     let answer = asked.request_async(&ask).await.map_err(in_words)?;
     let life = answer.expires_in().unwrap_or(UNSAID_LIFE);
     let token = SecretString::from(answer.access_token().secret().clone());

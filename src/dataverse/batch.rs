@@ -18,32 +18,46 @@ use crate::domain::instance::Endpoint;
 /// The most parts that one batch has here. The service takes 1,000 and advises small ones (contract 5.2).
 pub const MOST: usize = 100;
 
+/// The header that says for whom the user acts. Each part says it too: whether what stands around a batch holds for its
+/// parts is documented nowhere.
+pub(super) type Caller = (HeaderName, HeaderValue);
+
 /// Puts writes into one request.
-pub(super) fn writes(endpoint: &Endpoint, writes: &[Write]) -> Result<Request<Bytes>, Unsayable> {
+pub(super) fn writes(
+    endpoint: &Endpoint,
+    caller: Option<&Caller>,
+    writes: &[Write],
+) -> Result<Request<Bytes>, Unsayable> {
     let parts = writes.iter().map(|write| request::write(endpoint, write));
-    request(endpoint, parts)
+    request(endpoint, caller, parts)
 }
 
 /// Puts reads below the service root into one request.
 pub(super) fn reads(
     endpoint: &Endpoint,
+    caller: Option<&Caller>,
     paths: &[String],
     prefer: &str,
 ) -> Result<Request<Bytes>, Unsayable> {
     let parts = paths.iter();
     let parts = parts.map(|path| request::get(endpoint, path, Some(prefer)));
-    request(endpoint, parts)
+    request(endpoint, caller, parts)
 }
 
 /// Puts requests into one. The parts are carried out in order, and a refused one stops none behind it.
 fn request(
     endpoint: &Endpoint,
+    caller: Option<&Caller>,
     parts: impl Iterator<Item = Result<Request<Bytes>, Unsayable>>,
 ) -> Result<Request<Bytes>, Unsayable> {
     let boundary = format!("batch_{}", Uuid::new_v4().simple());
     let mut body = String::new();
     for one in parts {
-        part(&mut body, &boundary, &one?);
+        let mut one = one?;
+        if let Some((name, value)) = caller {
+            one.headers_mut().insert(name, value.clone());
+        }
+        part(&mut body, &boundary, &one);
     }
     body.push_str("--");
     body.push_str(&boundary);

@@ -26,7 +26,7 @@ use super::write::Write;
 use crate::domain::breaker::{
     BreakerPolicy, BreakerStatus, CircuitBreaker, Class, Forced, Illegal, Phase, Transition,
 };
-use crate::domain::credential::Credential;
+use crate::domain::credential::{Credential, Impersonated};
 use crate::domain::failure::{ErrorCode, Failure, FailureClass};
 use crate::domain::health::Sample;
 use crate::domain::instance::{Endpoint, InstanceName};
@@ -51,6 +51,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// What to present to it.
     pub credential: Credential,
+    /// For whom that user acts.
+    pub impersonates: Option<Impersonated>,
     /// How it is reached.
     pub network: Network,
     /// How long things may take.
@@ -182,7 +184,7 @@ impl Reader {
         Session::new(settings, None, observer).map(|session| Self(Arc::new(session)))
     }
 
-    /// The same client as another user: the same breakers, its own token and its own gate.
+    /// The same client as another user, who acts for himself: the same breakers, its own token and its own gate.
     pub fn with_credential(&self, credential: Credential) -> Result<Self, SetUpError> {
         self.0
             .with_credential(credential)
@@ -312,7 +314,8 @@ impl Reader {
             .iter()
             .map(|id| format!("{}({id})?{options}", table.set));
         let paths: Vec<String> = paths.collect();
-        let request = batch::reads(&self.0.shared.endpoint, &paths, &query.prefer());
+        let (endpoint, caller) = (&self.0.shared.endpoint, self.0.caller());
+        let request = batch::reads(endpoint, caller, &paths, &query.prefer());
         let read = |answer: &Response<Bytes>| batch::answers(answer, ids.len());
         let answers = self.send(request, Kind::Read, read).await?;
         let at = now();
@@ -616,7 +619,8 @@ impl Writer {
     /// Sends several writes in one request: what became of each, in their order. A failure of the whole says nothing of
     /// any of them: where it may have happened, all are for the caller to read back, and never sent again whole.
     pub async fn send_batch(&self, writes: &[Write]) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let request = batch::writes(&self.0.0.shared.endpoint, writes);
+        let (endpoint, caller) = (&self.0.0.shared.endpoint, self.0.0.caller());
+        let request = batch::writes(endpoint, caller, writes);
         let read = |answer: &Response<Bytes>| batch::answers(answer, writes.len());
         let answers = self.0.send(request, Kind::Write, read).await?;
         let at = now();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// No program may print more.
-const LONGEST: u64 = 64 * 1024;
+pub(super) const LONGEST: u64 = 64 * 1024;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it has ended.

@@ -53,6 +53,8 @@ pub enum Reach {
 pub struct Answered {
     /// The status.
     pub status: u16,
+    /// The version of HTTP that was spoken.
+    pub version: http::Version,
     /// Whether a bearer token is asked for, as every instance does (contract 7.3).
     pub wants_token: bool,
     /// What its clock said.
@@ -94,7 +96,11 @@ pub async fn reach(url: &Url, network: &Network, patience: Duration) -> Reach {
     }
     let connected = timeout(patience, TcpStream::connect(addresses.as_slice())).await;
     let why = match connected {
-        Ok(Ok(_)) => None,
+        // It has shown what it was for: who takes one connection at a time has to be free for the next.
+        Ok(Ok(stream)) => {
+            drop(stream);
+            None
+        }
         Ok(Err(error)) => Some(in_words(&error)),
         Err(_) => Some("no connection within the time".to_owned()),
     };
@@ -149,6 +155,7 @@ async fn answer(url: &Url, network: &Network, patience: Duration, addresses: usi
                 .is_some_and(|value| value.trim_start().starts_with("Bearer"));
             Reach::Answered(Answered {
                 status: answer.status().as_u16(),
+                version: answer.version(),
                 wants_token,
                 date: response::date(answer.headers()),
                 asked: began.wall + took / 2,

@@ -1,10 +1,12 @@
 //! Secrets, fetched from where they are kept. Nothing here prints one, and no message holds one (security cases 19 to
 //! 25). It blocks: a program may be asked.
 
+use std::io::{BufRead, IsTerminal, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::program;
@@ -32,6 +34,14 @@ pub enum BadSecret {
         /// Why.
         why: String,
     },
+    /// Standard input gives no such line.
+    #[error("the secret on line {line} of standard input: {why}")]
+    Stdin {
+        /// The line, counted from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
     /// What was found there is empty.
     #[error("the secret is empty")]
     Empty,
@@ -41,7 +51,7 @@ pub enum BadSecret {
 pub(super) fn may_change(source: &SecretSource) -> bool {
     match source {
         SecretSource::File(_) | SecretSource::Command(_) => true,
-        SecretSource::Env(_) | SecretSource::Held(_) => false,
+        SecretSource::Env(_) | SecretSource::Held(_) | SecretSource::Stdin(_) => false,
     }
 }
 
@@ -49,6 +59,7 @@ pub(super) fn may_change(source: &SecretSource) -> bool {
 pub fn fetch(source: &SecretSource) -> Result<SecretString, BadSecret> {
     let text = match source {
         SecretSource::Held(secret) => return Ok(secret.clone()),
+        SecretSource::Stdin(line) => return line_of_stdin(*line),
         SecretSource::Env(name) => std::env::var(name).map_err(|_| BadSecret::Env(name.clone()))?,
         SecretSource::File(path) => private(path).map_err(|why| BadSecret::File {
             path: path.clone(),
@@ -66,6 +77,50 @@ pub fn fetch(source: &SecretSource) -> Result<SecretString, BadSecret> {
         return Err(BadSecret::Empty);
     }
     Ok(SecretString::from(secret))
+}
+
+/// The lines of standard input that were read as secrets.
+static LINES: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
+
+/// A line of standard input; those before it are kept, and those behind it are left to whoever reads on.
+fn line_of_stdin(line: usize) -> Result<SecretString, BadSecret> {
+    let wrong = |why: &str| BadSecret::Stdin {
+        line,
+        why: why.to_owned(),
+    };
+    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    while lines.len() < line {
+        let mut stdin = std::io::stdin().lock();
+        if stdin.is_terminal() {
+            return Err(wrong(
+                "it is a terminal: have a program print the secret into it",
+            ));
+        }
+        let mut text = String::new();
+        let read = stdin.by_ref().take(program::LONGEST).read_line(&mut text);
+        read.map_err(|error| wrong(&error.to_string()))?;
+        if text.is_empty() {
+            return Err(wrong("it has no such line"));
+        }
+        lines.push(SecretString::from(text.trim_end_matches(['\r', '\n'])));
+    }
+    let secret = lines.get(line.saturating_sub(1));
+    let secret = secret.ok_or_else(|| wrong("lines are counted from 1"))?;
+    if secret.expose_secret().is_empty() {
+        return Err(BadSecret::Empty);
+    }
+    Ok(secret.clone())
+}
+
+/// Reads the lines of standard input that are secrets, before anything else is read from there.
+pub fn take_in<'s>(sources: impl IntoIterator<Item = &'s SecretSource>) -> Result<(), BadSecret> {
+    let lines = sources.into_iter().filter_map(|source| match source {
+        SecretSource::Stdin(line) => Some(*line),
+        _ => None,
+    });
+    lines
+        .max()
+        .map_or(Ok(()), |last| line_of_stdin(last).map(drop))
 }
 
 /// Reads a file that only its owner can read (security case 25).
@@ -93,7 +148,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use secrecy::ExposeSecret;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 

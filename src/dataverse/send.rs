@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::admission::{Admission, Kind, Pass, lock, outcome};
 use super::auth::{BadCredential, Bearer, Tokens};
+use super::batch::Caller;
 use super::client::{Observation, Settings, Timeouts};
 use super::clock::now;
 use super::response;
 use super::standing::Standing;
 use super::transport::{Patience, Transport};
 use crate::domain::breaker::Outcome;
-use crate::domain::credential::Credential;
+use crate::domain::credential::{Credential, Impersonated};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::health::Sample;
 use crate::domain::instance::Endpoint;
@@ -57,6 +58,8 @@ pub(super) struct Shared {
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     tokens: Tokens,
+    /// For whom it acts, as every request says it.
+    caller: Option<Caller>,
     gate: Mutex<Gate>,
     /// Told whenever the gate is closed: until when, and why.
     keeps_gate: OnceLock<Box<KeepsGate>>,
@@ -113,20 +116,27 @@ impl Session {
             retry: settings.retry,
             observer,
         };
-        Ok(Self::of(Arc::new(shared), tokens))
+        let caller = settings.impersonates.map(called).transpose()?;
+        Ok(Self::of(Arc::new(shared), tokens, caller))
     }
 
-    /// Another user of the same instance: the same breakers, a gate of its own (R5).
+    /// Another user of the same instance, who acts for himself: the same breakers, a gate of its own (R5).
     pub(super) fn with_credential(&self, credential: Credential) -> Result<Self, SetUpError> {
         let tokens = Tokens::new(credential, &self.shared.endpoint, None)?;
-        Ok(Self::of(Arc::clone(&self.shared), tokens))
+        Ok(Self::of(Arc::clone(&self.shared), tokens, None))
     }
 
-    fn of(shared: Arc<Shared>, tokens: Tokens) -> Self {
+    /// The header that says for whom this user acts.
+    pub(super) fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    fn of(shared: Arc<Shared>, tokens: Tokens, caller: Option<Caller>) -> Self {
         Self {
             standing: Mutex::new(Standing::new(shared.retry.refused)),
             shared,
             tokens,
+            caller,
             gate: Mutex::default(),
             keeps_gate: OnceLock::new(),
         }
@@ -218,6 +228,9 @@ impl Session {
         };
         let mut request = call.request.clone();
         bearer.put(&mut request);
+        if let Some((name, value)) = &self.caller {
+            request.headers_mut().insert(name, value.clone());
+        }
         let began = now();
         let answer = self
             .shared
@@ -411,6 +424,17 @@ impl Shared {
         // Nobody listens once the engine has gone.
         let _ended = self.observer.send(observation);
     }
+}
+
+/// The preferred header names a person's object in Entra, the older one a row of the instance's users (contract 7.5).
+fn called(whom: Impersonated) -> Result<Caller, SetUpError> {
+    let (name, id) = match whom {
+        Impersonated::Object(id) => ("callerobjectid", id),
+        Impersonated::User(id) => ("mscrmcallerid", id),
+    };
+    let value = HeaderValue::from_str(&id.to_string());
+    let value = value.map_err(|error| SetUpError::Transport(error.to_string()))?;
+    Ok((HeaderName::from_static(name), value))
 }
 
 /// Never less than asked for, and not all of us at the same moment (R4).

@@ -97,7 +97,9 @@ impl Transport {
                 return Err(no_answer(message, Origin::Local));
             }
         };
-        let mut answer = http::Response::builder().status(response.status().as_u16());
+        let mut answer = http::Response::builder()
+            .status(response.status().as_u16())
+            .version(response.version());
         for (name, value) in response.headers() {
             answer = answer.header(name.as_str(), value.as_bytes());
         }

@@ -18,6 +18,14 @@ pub(super) fn cure(words: &str) -> &'static str {
             "the secret has ended: make a new one (Entra, App registrations, Certificates & secrets), put it where tandem \
              reads it, and its end as `expires` beside it"
         }
+        "700027" => {
+            "the certificate is not this application's, or its key another's: upload it (Entra, App registrations, \
+             Certificates & secrets, Certificates), or name the right `certificate` and `key`; one that has ended is \
+             replaced in both places"
+        }
+        "700024" => {
+            "the clock of this machine is wrong: set it by NTP (`timedatectl set-ntp true`)"
+        }
         "700016" => "no such application in this tenant: check client_id and tenant",
         "90002" => "no such tenant: check tenant, and authority if this is another cloud",
         "70011" => "the instance's url is not one that tokens are given for: check `url`",

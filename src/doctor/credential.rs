@@ -10,20 +10,21 @@ use super::aadsts;
 use crate::config::{Config, InstanceConfig};
 use crate::dataverse::{Reader, SetUpError, Settings, WhoAmI};
 use crate::domain::breaker::{BreakerPolicy, Class};
-use crate::domain::credential::{Credential, SecretSource};
+use crate::domain::credential::{Credential, Impersonated, SecretSource};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Check, Findings};
 use crate::domain::retry::RetryPolicy;
-use crate::engine::settings;
+use crate::engine::of_instance;
 
 /// From so many days before its end on, a secret's end is worth a word.
 const SOON: i64 = 30;
 
-/// A client that asks once and is told at once.
+/// A client that asks once and is told at once, for itself or for somebody else.
 pub(super) fn client(
     config: &Config,
     instance: &InstanceConfig,
     credential: &Credential,
+    impersonates: Option<Impersonated>,
 ) -> Result<Reader, SetUpError> {
     // Nobody counts what is looked at once.
     let (observer, _unheard) = mpsc::unbounded_channel();
@@ -32,15 +33,10 @@ pub(super) fn client(
         retry: RetryPolicy {
             attempts: 2,
             base: Duration::from_millis(200),
-            ..config.policy.retry
+            ..config.policy_of(instance).retry
         },
-        ..settings(
-            config,
-            instance.name.clone(),
-            &instance.endpoint,
-            credential,
-            0,
-        )
+        impersonates,
+        ..of_instance(config, instance, credential, 0)
     };
     Reader::new(settings, observer)
 }
@@ -54,6 +50,7 @@ pub(super) fn origin(source: &SecretSource) -> String {
             let program = words.first().map_or("", String::as_str);
             format!("what {program} prints")
         }
+        SecretSource::Stdin(line) => format!("line {line} of standard input"),
         SecretSource::Held(_) => "memory".to_owned(),
     }
 }
@@ -63,6 +60,7 @@ fn origin_of(credential: &Credential) -> String {
     match credential {
         Credential::Token(source)
         | Credential::ClientSecret { secret: source, .. }
+        | Credential::ClientCertificate { key: source, .. }
         | Credential::FunctionsKey(source)
         | Credential::Signature(source) => origin(source),
         Credential::DeviceCode { .. } | Credential::SignedIn { .. } => {
@@ -85,7 +83,7 @@ pub(super) async fn examine(
     credential: &Credential,
     findings: &mut Findings,
 ) -> Option<(Reader, WhoAmI)> {
-    let reader = match client(config, instance, credential) {
+    let reader = match client(config, instance, credential, None) {
         Ok(reader) => reader,
         Err(error) => {
             findings.bad(
@@ -125,6 +123,41 @@ pub(super) async fn examine(
     }
 }
 
+/// For whom the instance's own user acts, where that is configured: whose name is on what is written.
+pub(super) async fn impersonated(
+    subject: &str,
+    config: &Config,
+    instance: &InstanceConfig,
+    whom: Impersonated,
+    findings: &mut Findings,
+) -> Option<(Reader, WhoAmI)> {
+    let reader = client(config, instance, &instance.credential, Some(whom));
+    let asked = match reader {
+        Ok(reader) => reader.who_am_i().await.map(|who| (reader, who)),
+        Err(error) => {
+            findings.untold(subject, Check::User, causes(&error), None);
+            return None;
+        }
+    };
+    match asked {
+        Ok((reader, who)) => {
+            let says = format!(
+                "it acts for {whom}, which is user {} there: what is written bears that name, as [instances.{}] says",
+                who.user, instance.name
+            );
+            findings.good(subject, Check::User, says);
+            Some((reader, who))
+        }
+        Err(failure) => {
+            let cure = "check `impersonate`; the application user needs prvActOnBehalfOfAnotherUser (role Delegate), and \
+                        whom it acts for has to be an enabled user with a role there";
+            let says = format!("it can't act for {whom}: {}", failure.summary());
+            findings.bad(subject, Check::User, says, cure);
+            None
+        }
+    }
+}
+
 /// An error with what caused it.
 fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -150,6 +183,7 @@ fn token(subject: &str, failure: &Failure, findings: &mut Findings) {
 fn user_cure(failure: &Failure, credential: &Credential) -> String {
     let client = match credential {
         Credential::ClientSecret { client_id, .. }
+        | Credential::ClientCertificate { client_id, .. }
         | Credential::WorkloadIdentity {
             client_id: Some(client_id),
             ..

@@ -1,10 +1,12 @@
 //! One instance, as far as one gets into it: the way there, the token endpoint, and each user that is configured.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::network::{self, Kind};
 use super::{credential, privileges};
-use crate::config::Config;
+use crate::config::{Config, InstanceConfig};
 use crate::dataverse::Reader;
 use crate::domain::credential::Credential;
 use crate::domain::finding::{Check, Findings};
@@ -43,7 +45,7 @@ async fn look(config: &Config, place: usize, depth: Depth) -> (Findings, Option<
         return (findings, None);
     };
     let name = instance.name.as_str();
-    let patience = config.policy.connect_timeout + config.policy.read_timeout / 3;
+    let patience = patience(config, instance);
     let mut url = instance.endpoint.url().clone();
     url.set_path("/api/data/v9.2/");
     let network = &config.network;
@@ -63,7 +65,7 @@ async fn look(config: &Config, place: usize, depth: Depth) -> (Findings, Option<
     let mut seen = None;
     for (subject, user) in users {
         let Some(user) = user else { continue };
-        if !authority(&subject, config, user, &mut asked, &mut findings).await {
+        if !authority(&subject, config, instance, user, &mut asked, &mut findings).await {
             continue;
         }
         let entered = credential::examine(&subject, config, instance, user, &mut findings).await;
@@ -73,7 +75,25 @@ async fn look(config: &Config, place: usize, depth: Depth) -> (Findings, Option<
         if depth == Depth::Whole {
             privileges::examine(&subject, config, place, &reader, who.user, &mut findings).await;
         }
-        if seen.is_none() && subject == name {
+        let is_own = subject == name;
+        let (reader, who) = match instance.impersonates.filter(|_| is_own) {
+            None => (reader, who),
+            Some(whom) => {
+                let subject = format!("{name} (impersonating)");
+                let entered =
+                    credential::impersonated(&subject, config, instance, whom, &mut findings);
+                let Some((reader, who)) = entered.await else {
+                    continue;
+                };
+                // What may be done is what both may.
+                if depth == Depth::Whole {
+                    privileges::examine(&subject, config, place, &reader, who.user, &mut findings)
+                        .await;
+                }
+                (reader, who)
+            }
+        };
+        if is_own {
             seen = Some(Seen {
                 reader,
                 organization: who.organization,
@@ -83,10 +103,17 @@ async fn look(config: &Config, place: usize, depth: Depth) -> (Findings, Option<
     (findings, seen)
 }
 
+/// How long a step on the way to an instance may take.
+fn patience(config: &Config, instance: &InstanceConfig) -> Duration {
+    let policy = config.policy_of(instance);
+    policy.connect_timeout + policy.read_timeout / 3
+}
+
 /// The token endpoint of a user, which is asked once for all users that share it.
 async fn authority(
     subject: &str,
     config: &Config,
+    instance: &InstanceConfig,
     user: &Credential,
     asked: &mut Vec<(url::Url, bool)>,
     findings: &mut Findings,
@@ -99,13 +126,12 @@ async fn authority(
     }
     let host = authority.host_str().unwrap_or_default();
     let place = format!("{subject}: {host}");
-    let patience = config.policy.connect_timeout + config.policy.read_timeout / 3;
     let is_there = network::examine(
         &place,
         authority,
         Kind::Authority,
         &config.network,
-        patience,
+        patience(config, instance),
         findings,
     )
     .await;

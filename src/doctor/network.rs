@@ -136,7 +136,11 @@ pub(super) async fn examine(
 
 fn cure_of_encryption(why: &str) -> &'static str {
     let why = why.to_lowercase();
-    if why.contains("expired") || why.contains("not valid yet") {
+    if why.starts_with("the authority ") {
+        "correct `ca` in [network], or have the user that runs tandem read the file"
+    } else if why.starts_with("the proxy: ") {
+        "correct proxy_password in [network], or put the password where it says"
+    } else if why.contains("expired") || why.contains("not valid yet") {
         "its owner has to renew the certificate; or the clock of this machine is wrong"
     } else if why.contains("name") {
         "the certificate is for another host: check the address"
@@ -156,6 +160,10 @@ fn judge(
     findings: &mut Findings,
 ) -> bool {
     let (status, took) = (answered.status, answered.took.as_millis());
+    let version = match answered.version {
+        http::Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    };
     let is_loopback = crate::domain::instance::is_loopback(url);
     let encryption = match url.scheme() {
         "https" => "encrypted",
@@ -165,7 +173,7 @@ fn judge(
     findings.good(
         subject,
         Check::Connection,
-        format!("{url} answers in {took} ms, {encryption}"),
+        format!("{url} answers in {took} ms, {encryption}, by {version}"),
     );
     match (kind, status) {
         (Kind::Instance, 401) if answered.wants_token => true,

@@ -15,7 +15,8 @@ use crate::engine::report::TICKETS;
 /// The role that may do everything, as it is called in English.
 const ADMINISTRATOR: &str = "System Administrator";
 /// Where it is said what to grant.
-const PAGE: &str = "assets/privileges.md says what to grant";
+const PAGE: &str =
+    "assets/privileges.md says what to grant (a package has it in /usr/share/doc/tandem)";
 
 type Needs = BTreeMap<TableName, BTreeSet<Access>>;
 

@@ -1,7 +1,11 @@
 //! How an instance is to be entered: by reference only. The secret itself is fetched by who needs it, when it does.
 
+use std::fmt;
+
 use secrecy::SecretString;
 use url::Url;
+
+use super::row::RowId;
 
 /// Where a secret comes from. In a configuration file it is never the secret itself.
 #[derive(Clone, Debug)]
@@ -12,6 +16,8 @@ pub enum SecretSource {
     File(std::path::PathBuf),
     /// A program that prints it, with its arguments.
     Command(Vec<String>),
+    /// A line of standard input, counted from 1.
+    Stdin(usize),
     /// Held in memory: the demo's, which was made a moment ago. No configuration can say this.
     Held(SecretString),
 }
@@ -31,6 +37,19 @@ pub enum Credential {
         client_id: String,
         /// Its secret.
         secret: SecretSource,
+    },
+    /// An application's certificate, whose key signs what is traded for tokens.
+    ClientCertificate {
+        /// The origin of the token endpoint.
+        authority: Url,
+        /// The tenant's id or name.
+        tenant: String,
+        /// The application's id.
+        client_id: String,
+        /// The file of the certificate, in PEM; it is no secret.
+        certificate: std::path::PathBuf,
+        /// Its private key, in PEM.
+        key: SecretSource,
     },
     /// A person who signs in on another device, at the start; nobody does for what runs unattended.
     DeviceCode {
@@ -84,6 +103,7 @@ impl Credential {
     pub fn authority(&self) -> Option<&Url> {
         match self {
             Self::ClientSecret { authority, .. }
+            | Self::ClientCertificate { authority, .. }
             | Self::DeviceCode { authority, .. }
             | Self::SignedIn { authority, .. }
             | Self::WorkloadIdentity { authority, .. } => Some(authority),
@@ -92,6 +112,40 @@ impl Credential {
             | Self::AzureCli { .. }
             | Self::FunctionsKey(_)
             | Self::Signature(_) => None,
+        }
+    }
+
+    /// Where its secret is kept, where there is one that has to be fetched.
+    pub fn secret(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Token(source)
+            | Self::ClientSecret { secret: source, .. }
+            | Self::ClientCertificate { key: source, .. }
+            | Self::FunctionsKey(source)
+            | Self::Signature(source) => Some(source),
+            Self::DeviceCode { .. }
+            | Self::SignedIn { .. }
+            | Self::ManagedIdentity { .. }
+            | Self::WorkloadIdentity { .. }
+            | Self::AzureCli { .. } => None,
+        }
+    }
+}
+
+/// For whom our user acts at an instance: what it writes then bears that person's name (contract 7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impersonated {
+    /// Whose object in Entra has this id.
+    Object(RowId),
+    /// Whose row of the instance's users has this id.
+    User(RowId),
+}
+
+impl fmt::Display for Impersonated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(id) => write!(f, "the Entra object {id}"),
+            Self::User(id) => write!(f, "the user {id}"),
         }
     }
 }

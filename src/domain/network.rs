@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::credential::SecretSource;
+use super::credential::{Impersonated, SecretSource};
 
 /// How instances, token endpoints and everything else that is not on this machine are reached. What the environment
 /// says of proxies counts for nothing (security case 15).
@@ -45,6 +45,84 @@ impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = self.url.port_or_known_default().unwrap_or_default();
         write!(f, "{}:{port}", self.url.host_str().unwrap_or_default())
+    }
+}
+
+/// What a person who looks at an instance should know of the way there: what stands between, whom else we believe, in
+/// whose name we write (security cases 15, 17 and 50). Nothing of it is there unless it was configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The proxy, its host and port.
+    pub proxy: Option<String>,
+    /// The files of authorities that are believed beside the system's.
+    pub authorities: Vec<PathBuf>,
+    /// The instances at which we act for somebody else, each with for whom.
+    pub acting: Vec<(String, Impersonated)>,
+}
+
+impl Way {
+    /// All of it, a sentence each.
+    pub fn said(&self) -> Vec<String> {
+        let proxy = self.proxy.iter();
+        let proxy = proxy.map(|proxy| format!("through the proxy {proxy}"));
+        let authorities = self.authorities.iter();
+        let authorities = authorities.map(|file| {
+            let file = file.display();
+            format!("{file} is believed beside the system's authorities")
+        });
+        let acting = self.acting.iter();
+        let acting = acting.map(|(instance, whom)| format!("{instance}: acting for {whom}"));
+        proxy.chain(authorities).chain(acting).collect()
+    }
+
+    /// The same for a line, the longest first; nothing where there is nothing to say.
+    pub fn in_short(&self) -> [String; 3] {
+        let name = |file: &PathBuf| {
+            let name = file.file_name().unwrap_or(file.as_os_str());
+            name.to_string_lossy().into_owned()
+        };
+        let files: Vec<String> = self.authorities.iter().map(name).collect();
+        let instances: Vec<&str> = self.acting.iter().map(|(one, _)| one.as_str()).collect();
+        let has = |is_so: bool, text: &str| is_so.then(|| text.to_owned());
+        let joined = |parts: [Option<String>; 3], between: &str| {
+            parts
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(between)
+        };
+        let (own_ca, acts) = (!files.is_empty(), !instances.is_empty());
+        [
+            joined(
+                [
+                    self.proxy
+                        .as_ref()
+                        .map(|proxy| format!("via proxy {proxy}")),
+                    has(own_ca, &format!("CA {}", files.join(", "))),
+                    has(
+                        acts,
+                        &format!("acting for another at {}", instances.join(", ")),
+                    ),
+                ],
+                ", ",
+            ),
+            joined(
+                [
+                    has(self.proxy.is_some(), "via proxy"),
+                    has(own_ca, "own CA"),
+                    has(acts, "for another"),
+                ],
+                ", ",
+            ),
+            joined(
+                [
+                    has(self.proxy.is_some(), "proxy"),
+                    has(own_ca, "CA"),
+                    has(acts, "as"),
+                ],
+                " ",
+            ),
+        ]
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Tokens are opaque and known only to the instance that gave them, so that each is its own audience.
 
+mod assertion;
 mod device;
 mod endpoint;
 pub(crate) mod refusal;

@@ -17,7 +17,7 @@ use super::state::{
     Counts, Finished, Flagged, HookState, InstanceState, LinkState, Lock, OperationState, State,
     SyncState, TableState, Tally, Traffic,
 };
-use crate::config::Config;
+use crate::config::{Config, InstanceConfig, Policy};
 use crate::dataverse::{Observation, Reader, SetUpError, Settings, Timeouts, now};
 use crate::domain::breaker::Class;
 use crate::domain::credential::Credential;
@@ -132,8 +132,7 @@ pub(super) fn clients(config: &Config) -> Result<Clients, StartError> {
     let mut observations = Vec::new();
     for (place, (seed, instance)) in (1u64..).zip(&config.instances).enumerate() {
         let (observer, seen) = mpsc::unbounded_channel();
-        let (name, endpoint) = (instance.name.clone(), &instance.endpoint);
-        let settings = settings(config, name, endpoint, &instance.credential, seed);
+        let settings = of_instance(config, instance, &instance.credential, seed);
         let failed = |source| StartError::Client {
             instance: instance.name.to_string(),
             source,
@@ -179,19 +178,35 @@ fn as_hook(reader: &Reader, credential: &Credential) -> Option<Reader> {
         .ok()
 }
 
-/// How a client of an instance or of a management API is set up.
+/// How a client of an instance is set up, as its own user, who may act for somebody else, or as another one.
+pub(crate) fn of_instance(
+    config: &Config,
+    instance: &InstanceConfig,
+    credential: &Credential,
+    seed: u64,
+) -> Settings {
+    let (name, endpoint) = (instance.name.clone(), &instance.endpoint);
+    let policy = config.policy_of(instance);
+    Settings {
+        impersonates: instance.impersonates,
+        ..settings(config, policy, name, endpoint, credential, seed)
+    }
+}
+
+/// How a client of an instance or of a management API is set up, to act for itself.
 pub(crate) fn settings(
     config: &Config,
+    policy: &Policy,
     name: InstanceName,
     endpoint: &Endpoint,
     credential: &Credential,
     seed: u64,
 ) -> Settings {
-    let policy = &config.policy;
     Settings {
         name,
         endpoint: endpoint.clone(),
         credential: credential.clone(),
+        impersonates: None,
         network: config.network.clone(),
         timeouts: Timeouts {
             connect: policy.connect_timeout,

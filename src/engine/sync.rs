@@ -99,7 +99,7 @@ impl Job {
                 source,
             };
             let name = name.map_err(|error| failed(SetUpError::Transport(error.to_string())))?;
-            let settings = settings(config, name, endpoint, credential, 0);
+            let settings = settings(config, &config.policy, name, endpoint, credential, 0);
             Management::new(settings, audience, observer).map_err(failed)
         };
         let (name, platform) = match &link.sync {

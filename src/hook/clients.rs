@@ -100,9 +100,10 @@ pub(super) fn client(
         name: instance.name.clone(),
         endpoint: instance.endpoint.clone(),
         credential: credential.unwrap_or(&instance.credential).clone(),
+        impersonates: instance.impersonates.filter(|_| credential.is_none()),
         network: config.network.clone(),
         timeouts,
-        breakers: Class::ALL.map(|class| config.policy.breaker(class)),
+        breakers: Class::ALL.map(|class| config.policy_of(instance).breaker(class)),
         // Once more, at once: nobody who waits for a ticket has time for a back-off.
         retry: RetryPolicy {
             attempts: 2,

@@ -117,7 +117,7 @@ impl Registration {
             .instances
             .get(link.target)
             .ok_or(StartError::NotConfigured)?;
-        let policy = &config.policy;
+        let policy = config.policy_of(instance);
         let timeouts = Timeouts {
             connect: policy.connect_timeout,
             read: policy.read_timeout,

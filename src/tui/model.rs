@@ -19,6 +19,7 @@ use super::theme::Theme;
 use crate::config::Safety;
 use crate::domain::customer::Mark;
 use crate::domain::drift::Drift;
+use crate::domain::network::Way;
 use crate::domain::operation::{OperationId, RecordKey, Verb};
 use crate::domain::operator::Operator;
 use crate::domain::text::visible;
@@ -53,6 +54,8 @@ pub struct Model {
     pub who: String,
     /// What the person may do, by the groups of this host.
     pub operator: Operator,
+    /// What stands between here and the instances, and in whose name is written.
+    pub way: Way,
     /// How careful to be.
     pub safety: Safety,
     /// Which key does what.
@@ -342,6 +345,7 @@ impl Model {
             state,
             who,
             operator: Operator::default(),
+            way: Way::default(),
             safety,
             keys: Arc::default(),
             theme,

@@ -121,6 +121,7 @@ pub fn page(model: &Model, now: Now) -> Vec<String> {
     shown.toasts.clear();
     shown.theme = Theme::Mono;
     let mut lines = verdict(model, now);
+    lines.extend(model.way.said().iter().map(|said| spoken(&visible(said))));
     if shown.screen == Screen::Pulse {
         for pane in [Pane::Target, Pane::Source, Pane::Link, Pane::Changes] {
             shown.pane = pane;

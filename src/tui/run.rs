@@ -144,6 +144,7 @@ pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     model.is_ascii = options.is_ascii || has_only_ascii();
     model.hook_host = options.config.hook.as_ref().and_then(hook_host);
     model.folder = options.config.state.to_path_buf();
+    model.way = options.config.way();
     model
 }
 

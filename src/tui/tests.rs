@@ -7,6 +7,7 @@
     reason = "a test may fail by panicking, and a fixture is a long list"
 )]
 
+mod arming;
 mod comfort;
 mod complaints;
 mod driver;
@@ -14,6 +15,7 @@ mod fixture;
 mod goal;
 mod incident;
 mod keys;
+mod links;
 mod lists;
 mod matrix;
 mod paint;

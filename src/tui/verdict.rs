@@ -17,6 +17,7 @@ use crate::engine::state::{InstanceState, LinkState, TableState, Tone};
 mod bad;
 mod calm;
 mod care;
+mod elsewhere;
 
 pub use bad::answers;
 use bad::{
@@ -116,6 +117,11 @@ pub fn verdicts(model: &Model, now: Now) -> Vec<Verdict> {
     let mut held: Vec<Verdict> = table.iter().filter_map(|one| one(&facts)).collect();
     if held.is_empty() {
         held.push(calm(&facts));
+    }
+    if let Some(other) = elsewhere::elsewhere(&facts) {
+        let milder = |one: &Verdict| elsewhere::weight(one) < elsewhere::weight(&other);
+        let place = held.iter().position(milder).unwrap_or(held.len());
+        held.insert(place, other);
     }
     held
 }

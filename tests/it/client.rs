@@ -39,6 +39,7 @@ pub fn settings(origin: &str, credential: Credential) -> Settings {
         name: InstanceName::new("europe").unwrap(),
         endpoint: Endpoint::new(origin).unwrap(),
         credential,
+        impersonates: None,
         network: tandem::domain::network::Network::default(),
         timeouts: Timeouts {
             connect: Duration::from_millis(500),

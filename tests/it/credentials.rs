@@ -2,7 +2,7 @@
 //! a pod, of the Azure CLI; and what is said when one of them gives no token.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -324,4 +324,62 @@ fn security_case_26_tokens_live_in_memory_alone_and_the_next_process_asks_for_it
     // It would be seen.
     fs::write(folder.join("places/token"), "Bearer emu.0123456789abcdef").unwrap();
     assert_eq!(holding_tokens(folder).len(), 1);
+}
+
+/// Pipes a text into a command.
+fn piped(emulator: &Emulator, words: &[&str], input: &str) -> Ran {
+    let mut command = emulator.command(words);
+    command
+        .env_remove("TANDEM_TOKEN")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    // A command that needs nothing of it may have gone already.
+    let _gone = running.stdin.take().unwrap().write_all(input.as_bytes());
+    running.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn secrets_are_lines_of_standard_input_and_what_stands_behind_them_is_left_to_the_command() {
+    let emulator = Emulator::start();
+    // Two secrets, so that each has to be read from its own line.
+    let other = json!({"client": "app", "secret": "another"});
+    let url = format!("{}/emulator/secret", emulator.europe);
+    assert_eq!(emulator.call("POST", &url, Some(other)).0, 200);
+    let text = fs::read_to_string(emulator.config()).unwrap();
+    let named = "kind = \"token\", token = { env = \"TANDEM_TOKEN\" }";
+    let text = text.replacen(named, "kind = \"token\", token = { stdin = 2 }", 1);
+    let app = format!(
+        "kind = \"client-secret\", authority = \"{}\", tenant = \"contoso\", client_id = \"app\", secret = {{ stdin = 1 }}",
+        emulator.europe
+    );
+    fs::write(emulator.config(), text.replacen(named, &app, 1)).unwrap();
+    let both = format!("another\n{}\n", emulator.token);
+    let told = piped(&emulator, &["status", "--json"], &both).json();
+    for instance in told["instances"].as_array().unwrap() {
+        assert_eq!(instance["health"], "healthy", "{told:#}");
+    }
+    let stub = piped(&emulator, &["records", "--drift", "stub", "--json"], &both).json();
+    let stub = stub["records"][0].clone();
+    let (table, id) = (
+        stub["table"].as_str().unwrap(),
+        stub["id"].as_str().unwrap(),
+    );
+    let words = ["rehydrate", table, "--from", "-", "--reason", "check"];
+    piped(&emulator, &words, &format!("{both}{id}\n")).exits(0);
+    let told = piped(&emulator, &["status"], "another\n").exits(2);
+    assert!(
+        told.stderr
+            .contains("line 2 of standard input: it has no such line"),
+        "{told:?}"
+    );
+    // What needs no instance needs no secret.
+    piped(&emulator, &["config", "check"], "").exits(0);
+    let doctor = piped(&emulator, &["doctor", "--all"], &both);
+    assert!(
+        doctor.stdout.contains("read from line 1 of standard input"),
+        "{doctor:?}"
+    );
+    assert!(!format!("{doctor:?}").contains(&emulator.token));
 }

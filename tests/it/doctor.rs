@@ -1,13 +1,14 @@
-//! `tandem doctor`: green on what is right, and for each thing that is wrong the one finding that says what to do; over
-//! TLS, with the token endpoint, against the binary's own emulator.
+//! `tandem doctor`: green on what is right, and for each thing that is wrong (`doctor/wrong.rs`) the one finding that says
+//! what to do; over TLS, with the token endpoint, against the binary's own emulator.
+
+mod wrong;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::binary::{Emulator, Ran};
+use crate::support::binary::{Emulator, Ran, Running};
 
 /// The clients of the two instances.
 pub const US: &str = "tandem-us";
@@ -17,6 +18,7 @@ const LINK: &str = r#"
 [[links]]
 source = "us"
 target = "europe"
+cadence = "24h"
 
 [[links.tables]]
 name = "account"
@@ -36,7 +38,7 @@ read_timeout = "6s"
 
 /// Two instances as an administrator leaves them: an application user each, with a role that is enough and no more.
 pub fn ground() -> Emulator {
-    let emulator = Emulator::start_with(&["--tls", "--no-plug-in"]);
+    let emulator = Emulator::start_with(&["--tls", "--no-plug-in", "--any-webhook-port"]);
     give(
         &emulator,
         &emulator.us,
@@ -89,6 +91,7 @@ pub fn doctor(emulator: &Emulator, more: &[&str], change: impl Fn(&mut Command))
     ] {
         command.env_remove(name);
     }
+    command.env("TANDEM_HOOK_KEY", "key of the hook");
     change(&mut command);
     command.output().unwrap().into()
 }
@@ -139,684 +142,77 @@ fn what_is_right_is_green_and_nothing_was_written() {
     assert!(text.contains("0 warnings, 0 bad"), "{text}");
 }
 
-/// One thing that is wrong.
-struct Wrong {
-    what: &'static str,
-    /// What is done to the emulator, and undone.
-    arrange: fn(&Emulator),
-    mend: fn(&Emulator),
-    /// What is wrong with the configuration: a part of it, and what stands there instead.
-    edits: &'static [(&'static str, &'static str)],
-    /// What is wrong with the environment.
-    environment: &'static [(&'static str, &'static str)],
-    /// Subject, check, verdict, and parts of what it says and of its cure.
-    finding: (
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static str,
-    ),
-    exit: i32,
+/// A hook, with a user of its own that may register it; `URL` is where it is called.
+const HOOK: &str = r#"
+[hook]
+listen = "127.0.0.1:0"
+url = "URL"
+key = { env = "TANDEM_HOOK_KEY" }
+tables = [{ name = "incident", references = [{ column = "customerid", stub = { name = "title" } }] }]
+customizer = { kind = "client-secret", authority = "EUROPE_URL", tenant = "contoso", client_id = "customizer", secret = { env = "TANDEM_TOKEN" } }
+"#;
+
+/// The sync as a Logic App of the emulator's.
+const JOB: &str = "cadence = \"24h\"\nsync = { backend = \"logic-app\", management = \"US_URL\", subscription = \"s1\", resource_group = \"rg1\", workflow = \"sync-accounts-contacts\", credential = { kind = \"token\", token = { env = \"TANDEM_TOKEN\" } } }";
+
+fn named(emulator: &Emulator, text: &str) -> String {
+    let text = text.replace("EUROPE_URL", &emulator.europe);
+    text.replace("US_URL", &emulator.us)
 }
 
-const WRONG: Wrong = Wrong {
-    what: "",
-    arrange: |_| (),
-    mend: |_| (),
-    edits: &[],
-    environment: &[],
-    finding: ("", "", "bad", "", ""),
-    exit: 3,
-};
-
-fn tls(emulator: &Emulator, fault: Json) {
-    // The control endpoint stands behind the same TLS: it is armed for new connections, and ends by itself.
-    control(
-        emulator,
-        "POST",
-        &emulator.europe,
-        "tls",
-        Some(json!({"fault": fault, "for_s": 2.5})),
+/// Has the workflow run to its end, or only lets it.
+fn workflow(emulator: &Emulator, verb: &str) {
+    let url = format!(
+        "{}/subscriptions/s1/resourceGroups/rg1/providers/Microsoft.Logic/workflows/sync-accounts-contacts/{verb}?api-version=\
+         2019-05-01",
+        emulator.us
     );
-}
-
-/// After a fault of TLS: until the instance answers again.
-fn answers_again(emulator: &Emulator) {
-    emulator.until("TLS is whole again", || {
-        let mut command = emulator.command(&["doctor", "--json"]);
-        let told = Ran::from(command.output().unwrap());
-        told.code != 3
-    });
-}
-
-fn wrongs() -> Vec<Wrong> {
-    vec![
-        Wrong {
-            what: "no secret",
-            edits: &[("env = \"TANDEM_TOKEN\"", "env = \"NOWHERE\"")],
-            finding: (
-                "us",
-                "secret",
-                "bad",
-                "NOWHERE is not set",
-                "have it read from $NOWHERE",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a secret that others can read",
-            arrange: |emulator| {
-                let file = emulator.folder.path().join("open.secret");
-                fs::write(&file, "x").unwrap();
-                fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-            },
-            edits: &[("env = \"TANDEM_TOKEN\"", "file = \"open.secret\"")],
-            finding: (
-                "us",
-                "secret",
-                "bad",
-                "others can use it (mode 644)",
-                "chmod 600",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a bad secret",
-            environment: &[("TANDEM_TOKEN", "guessed")],
-            finding: (
-                "europe",
-                "token",
-                "bad",
-                "AADSTS7000215",
-                "its *value*, not its id",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "an expired secret",
-            arrange: |emulator| {
-                let expired = json!({"client": EUROPE, "expired": true});
-                control(emulator, "POST", &emulator.europe, "secret", Some(expired));
-            },
-            mend: |emulator| {
-                let good = json!({"client": EUROPE});
-                control(emulator, "POST", &emulator.europe, "secret", Some(good));
-            },
-            finding: (
-                "europe",
-                "token",
-                "bad",
-                "AADSTS7000222",
-                "the secret has ended",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a secret that is about to end, as was written",
-            edits: &[(
-                "client_id = \"tandem-us\",",
-                "client_id = \"tandem-us\", expires = \"2001-01-01\",",
-            )],
-            finding: (
-                "us",
-                "secret",
-                "bad",
-                "it ended on 2001-01-01",
-                "make a new secret",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "an unknown tenant",
-            arrange: |emulator| {
-                let only = json!({"tenants": ["fabrikam"]});
-                control(emulator, "POST", &emulator.europe, "tenant", Some(only));
-            },
-            mend: |emulator| {
-                control(
-                    emulator,
-                    "POST",
-                    &emulator.europe,
-                    "tenant",
-                    Some(json!({})),
-                )
-            },
-            finding: ("europe", "token", "bad", "AADSTS90002", "check tenant"),
-            ..WRONG
-        },
-        Wrong {
-            what: "an unknown application",
-            arrange: |emulator| {
-                let only = json!({"applications": ["another"]});
-                control(emulator, "POST", &emulator.europe, "tenant", Some(only));
-            },
-            mend: |emulator| {
-                control(
-                    emulator,
-                    "POST",
-                    &emulator.europe,
-                    "tenant",
-                    Some(json!({})),
-                )
-            },
-            finding: (
-                "europe",
-                "token",
-                "bad",
-                "AADSTS700016",
-                "check client_id and tenant",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "an unknown user",
-            edits: &[("tandem-eu", "unknown")],
-            finding: (
-                "europe",
-                "user",
-                "bad",
-                "0x80072560",
-                "make an application user for the client id unknown",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a user without a role",
-            arrange: |emulator| {
-                give(
-                    emulator,
-                    &emulator.europe,
-                    json!({"client": EUROPE, "role": "none"}),
-                )
-            },
-            mend: |emulator| {
-                give(
-                    emulator,
-                    &emulator.europe,
-                    json!({"client": EUROPE, "role": "Sync User"}),
-                )
-            },
-            finding: (
-                "europe",
-                "user",
-                "bad",
-                "0x80042f09",
-                "give the application user a security role",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a missing privilege",
-            arrange: |emulator| {
-                give(
-                    emulator,
-                    &emulator.europe,
-                    json!({"client": EUROPE, "role": "Read Only"}),
-                )
-            },
-            mend: |emulator| {
-                give(
-                    emulator,
-                    &emulator.europe,
-                    json!({"client": EUROPE, "role": "Sync User"}),
-                )
-            },
-            finding: (
-                "europe",
-                "privileges",
-                "bad",
-                "account: missing prvCreateAccount, prvWriteAccount",
-                "for the whole organization",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "a privilege for one's own rows only",
-            arrange: |emulator| {
-                let short = json!({"client": US, "role": "short", "privileges": {
-                    "prvReadAccount": "user", "prvReadContact": "organization", "prvReadUser": "organization",
-                    "prvReadRole": "organization"}});
-                give(emulator, &emulator.us, short);
-            },
-            mend: |emulator| {
-                give(
-                    emulator,
-                    &emulator.us,
-                    json!({"client": US, "role": "Read Only"}),
-                )
-            },
-            finding: (
-                "us",
-                "privileges",
-                "bad",
-                "prvReadAccount (held for the user only; it takes the organization)",
-                "assets/privileges.md",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "a system administrator",
-            arrange: |emulator| {
-                let all = json!({"client": EUROPE, "role": "System Administrator"});
-                give(emulator, &emulator.europe, all);
-            },
-            mend: |emulator| {
-                give(
-                    emulator,
-                    &emulator.europe,
-                    json!({"client": EUROPE, "role": "Sync User"}),
-                )
-            },
-            finding: (
-                "europe",
-                "privileges",
-                "warning",
-                "System Administrator",
-                "a role of its own",
-            ),
-            exit: 0,
-            ..WRONG
-        },
-        Wrong {
-            what: "a source that could be written to",
-            arrange: |emulator| {
-                give(
-                    emulator,
-                    &emulator.us,
-                    json!({"client": US, "role": "Sync User"}),
-                )
-            },
-            mend: |emulator| {
-                give(
-                    emulator,
-                    &emulator.us,
-                    json!({"client": US, "role": "Read Only"}),
-                )
-            },
-            finding: (
-                "us",
-                "privileges",
-                "warning",
-                "account: prvCreateAccount, prvWriteAccount is held and never needed",
-                "take it out",
-            ),
-            exit: 0,
-            ..WRONG
-        },
-        Wrong {
-            what: "a name that nobody knows",
-            edits: &[(
-                "EUROPE_URL\"\ncredential",
-                "https://europe.invalid\"\ncredential",
-            )],
-            finding: (
-                "europe",
-                "name",
-                "bad",
-                "europe.invalid: the host's name can't be resolved",
-                "getent hosts",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a port on which nobody listens",
-            edits: &[(
-                "EUROPE_URL\"\ncredential",
-                "https://127.0.0.1:1\"\ncredential",
-            )],
-            finding: (
-                "europe",
-                "connection",
-                "bad",
-                "127.0.0.1:1: connection refused",
-                "nothing listens there",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a proxy that is not there",
-            edits: &[
-                ("[network]\n", "[network]\nproxy = \"http://127.0.0.1:1\"\n"),
-                (
-                    "EUROPE_URL\"\ncredential",
-                    "https://europe.invalid\"\ncredential",
-                ),
-            ],
-            finding: (
-                "europe",
-                "connection",
-                "bad",
-                "127.0.0.1:1: connection refused",
-                "firewall",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a proxy of the environment",
-            environment: &[("HTTPS_PROXY", "http://127.0.0.1:1")],
-            finding: (
-                "network",
-                "connection",
-                "warning",
-                "$HTTPS_PROXY names a proxy",
-                "in [network]",
-            ),
-            exit: 0,
-            ..WRONG
-        },
-        Wrong {
-            what: "an authority that nobody named",
-            edits: &[("[network]\nca = ", "# ")],
-            finding: (
-                "europe",
-                "encryption",
-                "bad",
-                "UnknownIssuer",
-                "name its file as `ca`",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "an expired certificate",
-            arrange: |emulator| tls(emulator, json!("expired")),
-            mend: answers_again,
-            finding: (
-                "europe",
-                "encryption",
-                "bad",
-                "xpired",
-                "renew the certificate",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "another host's certificate",
-            arrange: |emulator| tls(emulator, json!("wrong-host")),
-            mend: answers_again,
-            finding: (
-                "europe",
-                "encryption",
-                "bad",
-                "not valid for name",
-                "for another host",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a certificate that a stranger signed",
-            arrange: |emulator| tls(emulator, json!("untrusted")),
-            mend: answers_again,
-            finding: (
-                "europe",
-                "encryption",
-                "bad",
-                "UnknownIssuer",
-                "nobody whom we believe",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "a handshake that is cut",
-            arrange: |emulator| tls(emulator, json!("cut")),
-            mend: answers_again,
-            finding: (
-                "europe",
-                "encryption",
-                "bad",
-                "onnection reset",
-                "ended half-way",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "clocks that differ",
-            arrange: |emulator| {
-                let skew = json!({"date_skew_s": 900, "count": "all", "path": "/api/data/"});
-                control(emulator, "POST", &emulator.europe, "faults", Some(skew));
-            },
-            mend: |emulator| emulator.disarm(),
-            finding: (
-                "europe",
-                "clock",
-                "bad",
-                "behind its own: tokens are refused",
-                "NTP",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "an instance that can't serve",
-            arrange: |emulator| {
-                let down = json!({"status": 503, "count": "all", "path": "/api/data/"});
-                control(emulator, "POST", &emulator.europe, "faults", Some(down));
-            },
-            mend: |emulator| emulator.disarm(),
-            finding: (
-                "europe",
-                "answer",
-                "bad",
-                "HTTP 503",
-                "the service's health",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "something that is no instance",
-            arrange: |emulator| {
-                let portal = json!({"status": 200, "body": "<html>Welcome", "count": "all", "path": "/api/data/"});
-                control(emulator, "POST", &emulator.europe, "faults", Some(portal));
-            },
-            mend: |emulator| emulator.disarm(),
-            finding: (
-                "europe",
-                "answer",
-                "bad",
-                "HTTP 200 where an instance asks",
-                "check `url`",
-            ),
-            ..WRONG
-        },
-        Wrong {
-            what: "administration mode",
-            arrange: |emulator| {
-                let state = json!({"state": "administration"});
-                control(
-                    emulator,
-                    "POST",
-                    &emulator.europe,
-                    "organization",
-                    Some(state),
-                );
-            },
-            mend: |emulator| {
-                let state = json!({"state": "enabled"});
-                control(
-                    emulator,
-                    "POST",
-                    &emulator.europe,
-                    "organization",
-                    Some(state),
-                );
-            },
-            finding: ("europe", "user", "bad", "0x8004a113", "administration mode"),
-            ..WRONG
-        },
-        Wrong {
-            what: "one organization under two names",
-            edits: &[("EUROPE_URL", "US_URL"), ("tandem-eu", "tandem-us")],
-            finding: (
-                "europe",
-                "organization",
-                "bad",
-                "one and the same organization",
-                "kept in step with itself",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "a table that is not there",
-            edits: &[("name = \"contact\"", "name = \"contakt\"")],
-            finding: (
-                "us contakt",
-                "table",
-                "bad",
-                "there is no such table",
-                "logical name",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "two columns that are not there",
-            edits: &[("\"telephone1\"", "\"telephone9\", \"fax9\"")],
-            finding: (
-                "us-europe account",
-                "columns",
-                "bad",
-                "fax9: the source has no such column",
-                "on that line",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "change tracking off",
-            edits: &[
-                ("name = \"contact\"", "name = \"team\""),
-                ("\"lastname\"]", "\"name\"]"),
-                (
-                    "\"firstname\", \"lastname\", \"emailaddress1\", \"parentcustomerid\"",
-                    "\"description\"",
-                ),
-            ],
-            finding: (
-                "europe team",
-                "tracking",
-                "bad",
-                "change tracking is off",
-                "Track changes",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "a key that is gone",
-            arrange: |emulator| {
-                let keys = "EntityDefinitions(LogicalName='account')/Keys";
-                let (_, all) = emulator.europe_api("GET", keys, None);
-                let id = all["value"][0]["MetadataId"].as_str().unwrap().to_owned();
-                assert_eq!(
-                    emulator
-                        .europe_api("DELETE", &format!("{keys}({id})"), None)
-                        .0,
-                    204
-                );
-            },
-            mend: |emulator| {
-                let key =
-                    json!({"SchemaName": "account_number_key", "KeyAttributes": ["accountnumber"]});
-                let keys = "EntityDefinitions(LogicalName='account')/Keys";
-                let (status, answer) = emulator.europe_api("POST", keys, Some(key));
-                assert_eq!(status, 204, "{answer}");
-            },
-            finding: (
-                "europe account",
-                "keys",
-                "bad",
-                "no alternate key has the column",
-                "make the key",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "a key whose index is being built",
-            finding: (
-                "europe account",
-                "keys",
-                "bad",
-                "its index is not built",
-                "reactivate the key",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-        Wrong {
-            what: "rows that are moved away",
-            arrange: |emulator| {
-                control(
-                    emulator,
-                    "POST",
-                    &emulator.europe,
-                    "clock",
-                    Some(json!({"advance_s": 3600})),
-                );
-                let policy = json!({"name": "after a year", "entitylogicalname": "account"});
-                assert_eq!(
-                    emulator
-                        .europe_api("POST", "retentionconfigs", Some(policy))
-                        .0,
-                    204
-                );
-            },
-            finding: (
-                "europe account",
-                "retention",
-                "warning",
-                "after a year",
-                "leave such rows out by `where`",
-            ),
-            exit: 1,
-            ..WRONG
-        },
-    ]
+    let (status, answer) = emulator.call("POST", &url, None);
+    assert!((200..300).contains(&status), "{verb}: {answer}");
 }
 
 #[test]
-fn each_of_thirty_things_that_are_wrong_is_told_with_its_cure() {
+fn a_hook_and_a_job_that_are_right_are_green() {
     let emulator = ground();
-    let mut told_wrong = Vec::new();
-    for wrong in wrongs() {
-        let mut config = right(&emulator);
-        for (from, to) in wrong.edits {
-            let named = |text: &str| {
-                let text = text.replace("EUROPE_URL", &emulator.europe);
-                text.replace("US_URL", &emulator.us)
-            };
-            let (from, to) = (named(from), named(to));
-            assert!(config.contains(&from), "{}: {from}", wrong.what);
-            config = config.replace(&from, &to);
-        }
-        fs::write(emulator.config(), config).unwrap();
-        (wrong.arrange)(&emulator);
-        let told = doctor(&emulator, &["--json"], |command| {
-            command.envs(wrong.environment.iter().copied());
+    workflow(&emulator, "enable");
+    workflow(&emulator, "triggers/manual/run");
+    let write = |url: &str| {
+        let config = right(&emulator).replace("cadence = \"24h\"", &named(&emulator, JOB));
+        let hook = named(&emulator, HOOK).replace("URL", url);
+        fs::write(emulator.config(), config + &hook).unwrap();
+    };
+    write("http://127.0.0.1:1/");
+    let mut serving = emulator.command(&["hook", "serve", "--json"]);
+    let (_serving, ready) = Running::ready(serving.env("TANDEM_HOOK_KEY", "key of the hook"));
+    write(&format!("{}/", ready["listen"].as_str().unwrap()));
+    let mut register = emulator.command(&["hook", "register"]);
+    let registered = register.env("TANDEM_HOOK_KEY", "key of the hook");
+    Ran::from(registered.output().unwrap()).exits(0);
+    emulator.clear_log();
+    let told = doctor(&emulator, &["--json"], |_| ()).exits(0).json();
+    assert_eq!(
+        (&told["bad"], &told["warnings"]),
+        (&json!(0), &json!(0)),
+        "{told:#}"
+    );
+    for (subject, check, says) in [
+        ("hook", "secret", "read from $TANDEM_HOOK_KEY"),
+        ("hook", "hook", "it is ready"),
+        ("hook", "connection", "is reached from here"),
+        ("hook", "registration", "2 steps call it"),
+        (
+            "us-europe",
+            "backend",
+            "logic-app sync-accounts-contacts: reached, 1 run",
+        ),
+    ] {
+        let mut all = told["findings"].as_array().unwrap().iter();
+        let is_there = all.any(|one| {
+            let said = one["says"].as_str().unwrap();
+            one["subject"] == subject && one["check"] == check && said.contains(says)
         });
-        fs::write(emulator.config(), right(&emulator)).unwrap();
-        (wrong.mend)(&emulator);
-        let json = told.json();
-        let (subject, check, verdict, says, cure) = wrong.finding;
-        let holds =
-            |value: &Json, part: &str| value.as_str().is_some_and(|text| text.contains(part));
-        let mut all = json["findings"].as_array().unwrap().iter();
-        let is_told = all.any(|one| {
-            one["subject"] == subject
-                && one["check"] == check
-                && one["verdict"] == verdict
-                && holds(&one["says"], says)
-                && holds(&one["cure"], cure)
-        });
-        if !is_told || told.code != wrong.exit {
-            let all = json["findings"].as_array().unwrap().iter();
-            let odd: Vec<&Json> = all.filter(|one| one["verdict"] != "good").collect();
-            told_wrong.push(format!("{}: exit {}: {odd:#?}", wrong.what, told.code));
-        }
-        assert!(!told.stdout.contains(&emulator.token), "{}", wrong.what);
+        assert!(is_there, "{subject}, {check}: {says}: {told:#}");
     }
-    assert!(told_wrong.is_empty(), "{}", told_wrong.join("\n"));
+    // Whether blanks are carried over can't be seen, and is not called good.
+    assert_eq!(told["untold"], 1, "{told:#}");
 }

@@ -174,3 +174,44 @@ fn it_writes_where_the_configuration_is_looked_for() {
     run(&["config", "check"], &[]).exits(0);
     run(&["doctor"], &[]).exits(0);
 }
+
+#[test]
+fn who_is_vouched_for_by_a_platform_names_no_secret() {
+    let emulator = emulator();
+    let words = [
+        "init",
+        "--source",
+        &format!("us={}", emulator.us),
+        "--target",
+        &format!("europe={}", emulator.europe),
+    ];
+    let run = |identity: &[&str]| -> Ran {
+        let mut command = emulator.command(&words);
+        // Both are tenants of their own: where one vouches, the other does not know us.
+        command
+            .arg("--ca")
+            .arg(emulator.ca.as_ref().unwrap())
+            .args(["--client-id", "assigned", "--tenant", "contoso"])
+            .args(identity)
+            .env("IDENTITY_ENDPOINT", format!("{}/msi/token", emulator.us))
+            .env("IDENTITY_HEADER", &emulator.token);
+        command.output().unwrap().into()
+    };
+    let told = run(&[
+        "--identity",
+        "us=managed-identity",
+        "--identity",
+        "europe=passport",
+    ])
+    .exits(2);
+    assert!(
+        told.stderr.contains("`passport` is no identity"),
+        "{told:?}"
+    );
+    let told = run(&["--identity", "managed-identity"]).exits(3);
+    assert!(
+        told.stderr.contains("europe, token"),
+        "us was entered: {told:?}"
+    );
+    assert!(!told.stderr.contains("us, "), "{told:?}");
+}

@@ -8,10 +8,12 @@
     reason = "a test fails by panicking, and is read by whoever made it fail"
 )]
 
+mod acting;
 mod agent;
 mod architecture;
 mod beside;
 mod bulk;
+mod certificate;
 mod cli;
 mod client;
 mod commands;
@@ -44,6 +46,7 @@ mod real_data;
 mod reconcile;
 mod repair;
 mod report;
+mod supply;
 mod support;
 mod sync;
 mod system;

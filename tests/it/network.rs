@@ -1,7 +1,7 @@
 //! The way to the instances: through a proxy where the configuration names one, and by IPv6 where that is their address.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -145,4 +145,127 @@ fn instances_are_reached_by_ipv6() {
     told.exits(0);
     run(&["doctor"]).exits(0);
     assert!(run(&["status"]).stdout.contains("HEALTHY"));
+}
+
+/// The versions of TLS that a client offers in its first message, and whether it offers HTTP/2 (RFC 8446, 4.2.1; RFC
+/// 7301).
+fn offered(hello: &[u8]) -> (Vec<u16>, bool) {
+    let number = |at: usize| u16::from_be_bytes([hello[at], hello[at + 1]]);
+    // Record, handshake, version and random; then session, ciphers and compressions, each with its length before it.
+    let mut at = 5 + 4 + 2 + 32;
+    at += 1 + usize::from(hello[at]);
+    at += 2 + usize::from(number(at));
+    at += 1 + usize::from(hello[at]);
+    let end = at + 2 + usize::from(number(at));
+    at += 2;
+    let (mut versions, mut speaks_h2) = (vec![number(9)], false);
+    while at < end {
+        let (kind, length) = (number(at), usize::from(number(at + 2)));
+        let body = &hello[at + 4..at + 4 + length];
+        match kind {
+            43 => {
+                let pairs = body[1..].chunks(2);
+                versions = pairs
+                    .map(|two| u16::from_be_bytes([two[0], two[1]]))
+                    .collect();
+            }
+            16 => speaks_h2 = body.windows(3).any(|part| part == b"\x02h2"),
+            _ => {}
+        }
+        at += 4 + length;
+    }
+    (versions, speaks_h2)
+}
+
+#[test]
+fn security_case_17_no_version_of_tls_below_1_2_is_offered_nor_taken() {
+    let emulator = Emulator::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut hello = vec![0; 8192];
+            let length = stream.read(&mut hello).unwrap();
+            // The first connection is made to see whether somebody listens, and says nothing.
+            if length == 0 {
+                continue;
+            }
+            hello.truncate(length);
+            seen.push(offered(&hello));
+            // An alert as from a server of TLS 1.1: it can't speak what was offered.
+            let _gone = stream.write_all(&[21, 3, 2, 0, 2, 2, 70]);
+            return seen;
+        }
+        seen
+    });
+    let config = fs::read_to_string(emulator.config()).unwrap();
+    fs::write(
+        emulator.config(),
+        config.replace(&emulator.europe, &address),
+    )
+    .unwrap();
+    let told = emulator.tandem(&["doctor"]).exits(3);
+    let (versions, speaks_h2) = server.join().unwrap().remove(0);
+    assert_eq!(versions, [0x0304, 0x0303], "1.3 and 1.2");
+    assert!(speaks_h2, "HTTP/2 is offered");
+    assert!(told.stdout.contains("europe"), "{told:?}");
+    assert!(
+        told.stdout.to_lowercase().contains("protocol") && told.stdout.contains("handshake"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_stands_between_is_shown_by_status_and_a_proxy_of_the_environment_is_not_there() {
+    let emulator = Emulator::start_with(&["--tls"]);
+    let config = fs::read_to_string(emulator.config()).unwrap();
+    let ca = emulator.ca.as_ref().unwrap().display();
+    let network = format!("[network]\nca = \"{ca}\"\nproxy = \"http://127.0.0.1:9\"\n\n");
+    fs::write(emulator.config(), format!("{network}{config}")).unwrap();
+    let told = emulator.tandem(&["status"]);
+    assert!(
+        told.stdout.contains("through the proxy 127.0.0.1:9"),
+        "{told:?}"
+    );
+    let believed = format!("{ca} is believed beside the system's authorities");
+    assert!(told.stdout.contains(&believed), "{told:?}");
+    let told = emulator.tandem(&["status", "--json"]).json();
+    assert_eq!(told["network"]["proxy"], "127.0.0.1:9");
+    assert_eq!(told["network"]["authorities"][0], ca.to_string());
+    let network = format!("[network]\nca = \"{ca}\"\n\n");
+    fs::write(emulator.config(), format!("{network}{config}")).unwrap();
+    let mut command = emulator.command(&["status"]);
+    let told = Ran::from(
+        command
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .output()
+            .unwrap(),
+    );
+    assert!(!told.stdout.contains("proxy"), "{told:?}");
+}
+
+#[test]
+fn an_instance_with_timing_of_its_own_is_asked_by_it() {
+    let emulator = Emulator::start();
+    let config = fs::read_to_string(emulator.config()).unwrap();
+    let rare = "[instances.europe]\npolicy = { probe = \"1h\" }";
+    fs::write(
+        emulator.config(),
+        config.replace("[instances.europe]", rare),
+    )
+    .unwrap();
+    let mut agent = emulator.command(&["agent", "--listen", "127.0.0.1:0"]);
+    let (agent, _) = Running::ready(&mut agent);
+    let probes = |url: &str| {
+        let (_, log) = emulator.call("GET", &format!("{url}/emulator/log"), None);
+        let all = log["requests"].as_array().unwrap().iter();
+        all.filter(|one| one["path"].as_str().unwrap().ends_with("/WhoAmI"))
+            .count()
+    };
+    emulator.until("the source was probed often", || probes(&emulator.us) > 8);
+    // One at the start, and those of the clients that ask who they are.
+    assert!(probes(&emulator.europe) < 5, "{}", probes(&emulator.europe));
+    drop(agent);
 }

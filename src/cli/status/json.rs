@@ -2,6 +2,8 @@
 //!
 //! Moments are RFC 3339 in UTC, durations are seconds (`…_s`), and words are those of the design in lower case.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,6 +13,7 @@ use crate::cli::words::moment;
 use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::{Answer, Called};
+use crate::domain::network::Way;
 use crate::engine::State;
 use crate::engine::state::{Alarm, HookState, InstanceState, LinkState, TableState};
 
@@ -22,6 +25,7 @@ pub struct Report {
     seen_by: Option<SeenBy>,
     exit: u8,
     needs_a_person: Vec<String>,
+    network: Network,
     instances: Vec<Instance>,
     links: Vec<Link>,
     hook: Option<Hook>,
@@ -30,6 +34,14 @@ pub struct Report {
     unfinished_operations: usize,
     unknown_outcomes: usize,
     journal_fault: Option<String>,
+}
+
+/// What stands between here and the instances, where it was configured.
+#[derive(Debug, Serialize)]
+struct Network {
+    proxy: Option<String>,
+    /// The files of authorities that are believed beside the system's.
+    authorities: Vec<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +91,8 @@ struct Instance {
     band: String,
     url: String,
     is_target: bool,
+    /// In whose name is written there, if not in our user's own.
+    acting_for: Option<String>,
     health: String,
     since: String,
     answered: Option<String>,
@@ -151,7 +165,7 @@ struct Table {
 }
 
 /// The status of a state.
-pub fn report(state: &State, alarms: &[Alarm], verdict: &Verdict) -> Report {
+pub fn report(state: &State, alarms: &[Alarm], way: &Way, verdict: &Verdict) -> Report {
     let operations = state.operations.iter();
     let links = state.links.iter().enumerate();
     Report {
@@ -168,7 +182,15 @@ pub fn report(state: &State, alarms: &[Alarm], verdict: &Verdict) -> Report {
             }),
         exit: verdict.exit.code(),
         needs_a_person: verdict.reasons.clone(),
-        instances: state.instances.iter().map(instance).collect(),
+        network: Network {
+            proxy: way.proxy.clone(),
+            authorities: way.authorities.clone(),
+        },
+        instances: state
+            .instances
+            .iter()
+            .map(|one| instance(one, way))
+            .collect(),
         links: links.map(|(place, of)| link(state, place, of)).collect(),
         hook: state.hook.as_ref().map(|of| hook(state, of)),
         alerts: alarms.iter().map(|of| alert(state, of)).collect(),
@@ -221,12 +243,14 @@ fn hook(state: &State, hook: &HookState) -> Hook {
     }
 }
 
-fn instance(instance: &InstanceState) -> Instance {
+fn instance(instance: &InstanceState, way: &Way) -> Instance {
+    let acting = way.acting.iter().find(|(name, _)| *name == instance.name);
     Instance {
         name: instance.name.clone(),
         band: instance.band.clone(),
         url: instance.url.clone(),
         is_target: instance.is_target,
+        acting_for: acting.map(|(_, whom)| whom.to_string()),
         health: instance.health.word().to_lowercase(),
         since: moment(instance.since.wall),
         answered: instance.answered.map(|at| moment(at.wall)),

@@ -5,6 +5,7 @@ use crate::cli::fixture::{at, out_of_step, well};
 use crate::domain::breaker::{Forced, Phase};
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
+use crate::domain::network::Way;
 
 /// A state, the code that it ends with, and what is said.
 fn cases() -> Vec<(&'static str, State, Exit, &'static str)> {
@@ -102,11 +103,16 @@ fn cases() -> Vec<(&'static str, State, Exit, &'static str)> {
 fn every_state_has_its_words_and_its_code() {
     for (name, state, exit, said) in cases() {
         let verdict = verdict::of(&state);
-        let shown = text::report(&state, &state.alarms, &verdict);
+        let shown = text::report(&state, &state.alarms, &Way::default(), &verdict);
         assert_eq!(verdict.exit, exit, "{name}:\n{shown}");
         assert!(shown.contains(said), "{name} should say `{said}`:\n{shown}");
-        let json =
-            serde_json::to_value(json::report(&state, &state.alarms, &verdict)).unwrap_or_default();
+        let json = serde_json::to_value(json::report(
+            &state,
+            &state.alarms,
+            &Way::default(),
+            &verdict,
+        ))
+        .unwrap_or_default();
         assert_eq!(json["exit"], exit.code(), "{name}");
         assert_eq!(
             json["needs_a_person"].as_array().map(Vec::len),
@@ -118,7 +124,7 @@ fn every_state_has_its_words_and_its_code() {
 #[test]
 fn the_text_is_a_table_of_all_there_is() {
     let state = out_of_step();
-    let shown = text::report(&state, &state.alarms, &verdict::of(&state));
+    let shown = text::report(&state, &state.alarms, &Way::default(), &verdict::of(&state));
     let expected = "\
 instance  band         health   since  breakers
 us        US TEST      HEALTHY  1m40s  read closed, auth closed
@@ -140,10 +146,15 @@ fn what_is_not_known_is_not_nothing() {
     state.tables[0].compared = None;
     state.tables[0].failure = Some("the target timed out".to_owned());
     let verdict = verdict::of(&state);
-    let shown = text::report(&state, &state.alarms, &verdict);
+    let shown = text::report(&state, &state.alarms, &Way::default(), &verdict);
     assert!(shown.contains("account  ?"), "{shown}");
-    let json =
-        serde_json::to_value(json::report(&state, &state.alarms, &verdict)).unwrap_or_default();
+    let json = serde_json::to_value(json::report(
+        &state,
+        &state.alarms,
+        &Way::default(),
+        &verdict,
+    ))
+    .unwrap_or_default();
     let table = &json["links"][0]["tables"][0];
     assert!(
         table["counts"].is_null() && table["pending"].is_null(),

@@ -8,6 +8,7 @@ use crate::cli::words::{duration, moment};
 use crate::domain::breaker::{BreakerStatus, Phase};
 use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::{Answer, Called};
+use crate::domain::network::Way;
 use crate::domain::run;
 use crate::domain::text::visible;
 use crate::domain::time::age;
@@ -15,9 +16,9 @@ use crate::engine::State;
 use crate::engine::state::{Alarm, HookState, InstanceState, LinkState, SyncState, TableState};
 
 /// All of it.
-pub fn report(state: &State, alarms: &[Alarm], verdict: &Verdict) -> String {
+pub fn report(state: &State, alarms: &[Alarm], way: &Way, verdict: &Verdict) -> String {
     let now = state.now.wall;
-    let mut parts = vec![instances(state)];
+    let mut parts = vec![instances(state, way)];
     for (place, link) in state.links.iter().enumerate() {
         parts.push(link_line(state, place, link, now) + &tables(state, place, now));
     }
@@ -42,7 +43,7 @@ pub fn report(state: &State, alarms: &[Alarm], verdict: &Verdict) -> String {
     parts.join("\n")
 }
 
-fn instances(state: &State) -> String {
+fn instances(state: &State, way: &Way) -> String {
     let heading = ["instance", "band", "health", "since", "breakers"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     let mut notes = Vec::new();
@@ -62,7 +63,7 @@ fn instances(state: &State) -> String {
         notes.extend(note(state, instance));
     }
     let mut text = table(&rows);
-    for note in notes {
+    for note in notes.into_iter().chain(way.said()) {
         text.push_str("  ");
         text.push_str(&visible(&note));
         text.push('\n');

@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn security_case_48_each_part_is_what_was_put_in(names in prop::collection::vec("(?s).{0,5}", 1..5)) {
         let writes: Vec<Write> = names.iter().map(|name| write(name)).collect();
-        let batch = super::writes(&endpoint(), &writes).unwrap();
+        let batch = super::writes(&endpoint(), None, &writes).unwrap();
         let boundary = boundary(batch.headers()).unwrap();
         let parts = split(batch.body(), &boundary).unwrap();
         prop_assert_eq!(parts.len(), writes.len());

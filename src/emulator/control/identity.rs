@@ -9,6 +9,8 @@ use axum::routing::{delete, get, post};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::super::instance::Instance;
 use super::super::refusal::Refusal;
@@ -18,6 +20,7 @@ use super::{Emulated, allowed, read, sent};
 pub(super) fn routes() -> Router<Arc<Instance>> {
     Router::new()
         .route("/emulator/secret", post(rotate))
+        .route("/emulator/certificate", post(upload))
         .route("/emulator/tenant", get(tenant).post(set_tenant))
         .route("/emulator/tokens", delete(revoke))
         .route("/emulator/device", get(devices).post(sign_in))
@@ -31,6 +34,32 @@ async fn rotate(State(instance): Emulated, request: Request) -> Response {
         Ok((StatusCode::OK, shown))
     };
     let outcome = rotated.await;
+    sent(&instance, outcome)
+}
+
+/// `{"client": "…", "certificate": "-----BEGIN CERTIFICATE-----…"}`: those of the client from now on, in PEM; none takes
+/// them away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upload {
+    client: String,
+    certificate: String,
+}
+
+async fn upload(State(instance): Emulated, request: Request) -> Response {
+    let uploaded = async {
+        let Upload {
+            client,
+            certificate,
+        } = read(&instance, request).await?;
+        let all = CertificateDer::pem_slice_iter(certificate.as_bytes());
+        let all = all.collect::<Result<Vec<_>, _>>();
+        let all = all.map_err(|_| Refusal::argument("certificate holds certificates in PEM."))?;
+        let shown = json!({"client": client, "certificates": all.len()});
+        instance.tenant.set_certificates(client, all);
+        Ok((StatusCode::OK, shown))
+    };
+    let outcome = uploaded.await;
     sent(&instance, outcome)
 }
 

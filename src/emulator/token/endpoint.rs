@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
+use super::assertion;
 use super::device::{INTERVAL, LIFETIME as DEVICE_LIFETIME, Person};
 use super::refusal::Refused;
 use super::{Bearer, LIFETIME, Tokens, bearer_of};
@@ -72,12 +73,13 @@ pub(crate) fn answer(
     }
     let assertion = form.field("client_assertion");
     if !assertion.is_empty()
+        && !assertion::is_one(assertion)
         && !instance
             .tenant
             .federates(form.field("client_id"), assertion)
     {
         return Err(Refusal::unsupported(
-            "Signing in with a certificate or a federated token other than the client's secret (client_assertion)",
+            "Signing in with a federated token other than the client's secret (client_assertion)",
         ));
     }
     let answered = match route {
@@ -136,12 +138,19 @@ fn granted(
         if instance.tokens.secret_has_expired() {
             return Err(Refused::secret_expired());
         }
-        // A pod's token stands in for the secret, in a field of its own.
-        let secret = match form.field("client_assertion") {
-            "" => form.field("client_secret"),
-            assertion => assertion,
-        };
-        instance.tenant.authenticates(client_id, secret)?;
+        match form.field("client_assertion") {
+            "" => {
+                let secret = form.field("client_secret");
+                instance.tenant.authenticates(client_id, secret)?;
+            }
+            assertion if assertion::is_one(assertion) => {
+                let is_endpoint = |audience: &str| is_endpoint(instance, tenant, audience);
+                let tenant = &instance.tenant;
+                tenant.signed(client_id, assertion, is_endpoint, now)?;
+            }
+            // A pod's token stands in for the secret, in a field of its own.
+            token => instance.tenant.authenticates(client_id, token)?,
+        }
         let audience = audience(instance, form.field("scope"))?;
         instance.tenant.consented(client_id)?;
         let token = issued(instance, audience.tokens, client_id, now);
@@ -156,6 +165,13 @@ fn granted(
     };
     instance.tenant.consented(client_id)?;
     signed_in(instance, person, now)
+}
+
+/// Whether that is the address of this tenant's token endpoint, by number or as localhost.
+fn is_endpoint(instance: &Instance, tenant: &str, address: &str) -> bool {
+    let own = format!("{}/{tenant}/oauth2/v2.0/token", instance.url);
+    let named = |number| own.replacen(number, "localhost", 1);
+    address == own || address == named("127.0.0.1") || address == named("[::1]")
 }
 
 /// A token for whatever runs on this machine, which is told by a header that nobody else knows: here, the emulator's own
@@ -288,7 +304,7 @@ fn configuration(instance: &Instance, tenant: &str) -> Result<Reply, Refused> {
         "authorization_endpoint": format!("{at}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{at}/oauth2/v2.0/token"),
         "device_authorization_endpoint": format!("{at}/oauth2/v2.0/devicecode"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
         "grant_types_supported": ["client_credentials", DEVICE_CODE, "refresh_token"],
         "response_types_supported": ["token"],
         "scopes_supported": [STAY, "openid", "profile", "email"],

@@ -5,8 +5,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
+use super::assertion;
 use super::refusal::Refused;
 use crate::emulator::instance::lock;
 
@@ -40,6 +43,8 @@ pub(crate) struct Rotation {
 pub(crate) struct Tenant {
     directory: Mutex<Directory>,
     secrets: Mutex<Secrets>,
+    /// The certificates that applications have uploaded, by client id.
+    certificates: Mutex<HashMap<String, Vec<CertificateDer<'static>>>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,7 @@ impl Tenant {
                 common,
                 own: HashMap::new(),
             }),
+            certificates: Mutex::default(),
         }
     }
 
@@ -142,6 +148,24 @@ impl Tenant {
     pub(super) fn federates(&self, client: &str, assertion: &str) -> bool {
         let secrets = lock(&self.secrets);
         secrets.own.get(client).unwrap_or(&secrets.common).value == assertion
+    }
+
+    /// What was signed with one of these certificates is the client's from now on.
+    pub(crate) fn set_certificates(&self, client: String, all: Vec<CertificateDer<'static>>) {
+        lock(&self.certificates).insert(client, all);
+    }
+
+    /// Whether an assertion was signed by the client, for this endpoint, and is good now.
+    pub(super) fn signed(
+        &self,
+        client: &str,
+        assertion: &str,
+        is_endpoint: impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        let certificates = lock(&self.certificates);
+        let own = certificates.get(client).map_or(&[][..], Vec::as_slice);
+        assertion::check(assertion, client, own, is_endpoint, now)
     }
 
     /// Whether the client may have a token at all.

@@ -28,9 +28,11 @@ const ENSURING: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Run {
     pub(super) fn spawn_probes(&mut self) {
-        for (instance, client) in self.clients.iter().enumerate() {
+        let policies = self.config.instances.iter();
+        let policies = policies.map(|instance| self.config.policy_of(instance));
+        for (instance, (client, policy)) in self.clients.iter().zip(policies).enumerate() {
             let (reader, asked) = (client.reader.clone(), Arc::clone(&client.asked));
-            let (every, events) = (self.config.policy.probe, self.events.clone());
+            let (every, events) = (policy.probe, self.events.clone());
             let task = self
                 .background
                 .spawn(probe(instance, reader, every, asked, events));
@@ -47,7 +49,10 @@ impl Run {
         let Some(target) = link.and_then(|link| self.clients.get(link.target)) else {
             return;
         };
-        let (target, every) = (target.reader.clone(), self.config.policy.probe);
+        // With every probe of the target.
+        let instance = link.and_then(|link| self.config.instances.get(link.target));
+        let policy = instance.map_or(&self.config.policy, |one| self.config.policy_of(one));
+        let (target, every) = (target.reader.clone(), policy.probe);
         let events = self.events.clone();
         let task = self
             .background

@@ -19,7 +19,19 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
     who_and_where(canvas, model, wide, now);
     let behind = views(canvas, model, wide);
+    let behind = way(canvas, model, behind);
     seen_by(canvas, model, behind, now);
+}
+
+/// What stands between here and the instances, and in whose name is written, as far as there is room behind the views.
+fn way(canvas: &mut Canvas<'_>, model: &Model, behind: u16) -> u16 {
+    let room = usize::from(canvas.columns().saturating_sub(behind + 2));
+    let texts = model.way.in_short();
+    let fits = texts.iter().find(|text| width(text) <= room);
+    match fits.filter(|text| !text.is_empty()) {
+        Some(text) => canvas.text(behind, 1, &visible(text), Role::Care) + 1,
+        None => behind,
+    }
 }
 
 /// Whose eyes these are, at the right end of the second row, and how old what they saw is.
@@ -56,7 +68,11 @@ fn who_and_where(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) {
         let instance = model.state.instances.get(place);
         instance.map_or("?", |instance| instance.name.as_str())
     };
-    let name = format!("{} → {}", named(link.source), named(link.target));
+    let mut name = format!("{} → {}", named(link.source), named(link.target));
+    let links = model.state.links.len();
+    if links > 1 {
+        name.push_str(&format!(" {}/{links}", model.link + 1));
+    }
     let mut head = canvas.part(0, 0, clock_from, 1);
     let gap = if wide { "   " } else { "  " };
     let x = head.pieces(1, 0, &[(&name, Role::Plain), (gap, Role::Plain)]);
@@ -182,7 +198,9 @@ fn clocks(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) -> u16 {
 
 /// The names of the views; the column behind them comes back.
 fn views(canvas: &mut Canvas<'_>, model: &Model, wide: bool) -> u16 {
-    let listed = model.state.out_of_step();
+    // Those of this link, as the list has them.
+    let tables = model.state.tables_of(model.link);
+    let listed = tables.map(|(_, table)| table.counts.listed()).sum();
     let listed = match (listed, wide) {
         (0, _) => String::new(),
         (n, true) => format!(" {}", count(n)),

@@ -28,6 +28,7 @@ fn reader(origin: &str, credential: Credential) -> (Reader, Observed) {
         name: InstanceName::new("europe").unwrap(),
         endpoint: Endpoint::new(origin).unwrap(),
         credential,
+        impersonates: None,
         network: tandem::domain::network::Network::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
@@ -387,6 +388,7 @@ async fn security_case_25_a_fixed_token_never_leaves_this_machine() {
         name: InstanceName::new("us").unwrap(),
         endpoint: Endpoint::new("https://contoso.crm.dynamics.com").unwrap(),
         credential: Credential::Token(SecretSource::Held(SecretString::from("x"))),
+        impersonates: None,
         network: tandem::domain::network::Network::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(1),

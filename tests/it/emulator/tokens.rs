@@ -258,11 +258,19 @@ async fn what_the_token_endpoint_cannot_do_it_says() {
         .post_form(token, &[("grant_type", "client_credentials")])
         .await;
     assert_eq!(refused(&nobody).2, 900_144);
-    let certificate = [
-        ("grant_type", "client_credentials"),
-        ("client_assertion", "x.y.z"),
-    ];
-    let answer = us.post_form(token, &certificate).await;
+    let signed = |assertion| {
+        [
+            ("grant_type", "client_credentials"),
+            ("client_id", "app"),
+            ("client_assertion", assertion),
+        ]
+    };
+    let answer = us.post_form(token, &signed("x.y.z")).await;
+    assert_eq!(
+        refused(&answer),
+        (400, "invalid_request".to_owned(), 50_027)
+    );
+    let answer = us.post_form(token, &signed("another pod's token")).await;
     assert_eq!(answer.status, 501);
     assert!(answer.text.contains("client_assertion"), "{}", answer.text);
     let get = us

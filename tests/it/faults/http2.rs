@@ -110,6 +110,19 @@ async fn fault_f13_what_http2_ends_is_one_failed_attempt_in_the_log_and_never_se
     let config = std::fs::read_to_string(emulator.config()).unwrap();
     let config = config.replace(&emulator.us, &server.origin);
     std::fs::write(emulator.config(), config).unwrap();
+    // What is spoken is told; the other instance has HTTP/1.1 only.
+    let mut doctor = emulator.command(&["doctor", "--all"]);
+    doctor.env("SSL_CERT_FILE", &authority);
+    let spoken = tokio::task::block_in_place(|| doctor.output().unwrap().stdout);
+    let spoken = String::from_utf8(spoken).unwrap();
+    let us = format!("{}/api/data/v9.2/ answers", server.origin);
+    for (place, version) in [(us.as_str(), "HTTP/2"), (&emulator.europe, "HTTP/1.1")] {
+        let mut lines = spoken.lines().filter(|line| line.contains(place));
+        assert!(
+            lines.any(|line| line.ends_with(version)),
+            "{place}: {spoken}"
+        );
+    }
     let state = emulator.folder.path().join("state");
     let mut agent = emulator.command_in(&state, &["agent", "--listen", "127.0.0.1:0"]);
     agent.env("SSL_CERT_FILE", &authority);

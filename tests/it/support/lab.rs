@@ -49,6 +49,8 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
             client_id: tandem::emulator::SYNC_CLIENT_ID.to_owned(),
             secret: secret(),
         }),
+        impersonates: None,
+        policy: None,
     };
     let column = |name: &&str| ColumnName::new(name).unwrap();
     let table = |name: &str, keys: &[&str], stub: &[&str], columns: &[&str]| {
