@@ -52,10 +52,10 @@ pub struct Model {
     pub state: Arc<State>,
     /// Who sits here.
     pub who: String,
-    /// What stands between here and the instances, and in whose name is written.
-    pub way: Way,
     /// What the person may do, by the groups of this host.
     pub operator: Operator,
+    /// What stands between here and the instances, and in whose name is written.
+    pub way: Way,
     /// How careful to be.
     pub safety: Safety,
     /// Which key does what.
@@ -344,8 +344,8 @@ impl Model {
         Self {
             state,
             who,
-            way: Way::default(),
             operator: Operator::default(),
+            way: Way::default(),
             safety,
             keys: Arc::default(),
             theme,

@@ -85,7 +85,7 @@ pub fn related(question: &Question, records: &Records) -> Related {
             }
         }
     }
-    let named = names.iter().filter_map(|reference| {
+    let around = names.iter().filter_map(|reference| {
         let name = reference.table.as_ref()?;
         let table = question.tables.iter().find(|one| one.name == *name)?.index;
         let mut listed = listed.iter();
@@ -104,7 +104,7 @@ pub fn related(question: &Question, records: &Records) -> Related {
             |(_, relation)| relation.clone(),
         ))
     });
-    found.named = named.take(MOST).collect();
+    found.named = around.take(MOST).collect();
     found
 }
 

@@ -85,7 +85,7 @@ pub async fn run(engine: Engine, options: Options) -> Result<(), RunError> {
     let mut screen = Screen::enter().map_err(RunError::Terminal)?;
     let (config, hook) = (Arc::clone(&options.config), options.hook.clone());
     let mut model = first_model(&engine, options);
-    model.size = screen.size().map_err(RunError::Terminal)?;
+    model.size = Screen::size().map_err(RunError::Terminal)?;
     // The first frame is drawn before anything is waited for: it says what is known, and that is little.
     screen.draw(&model, now()).map_err(RunError::Terminal)?;
     let (errands, messages) = errands(&engine, config, hook)?;
@@ -379,7 +379,7 @@ impl Console {
         drop(continued);
         self.screen.reenter()?;
         self.screen.mouse(model.has_mouse)?;
-        let (columns, rows) = self.screen.size()?;
+        let (columns, rows) = Screen::size()?;
         update(model, Message::Resize(columns, rows), now());
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Screen {
     }
 
     fn show(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
-        let (columns, rows) = self.size()?;
+        let (columns, rows) = Self::size()?;
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
         draw(&mut buffer);
         queue!(self.out, BeginSynchronizedUpdate)?;
@@ -91,7 +91,7 @@ impl Screen {
     }
 
     /// Columns and rows.
-    pub fn size(&self) -> io::Result<(u16, u16)> {
+    pub fn size() -> io::Result<(u16, u16)> {
         size()
     }
 

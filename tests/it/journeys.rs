@@ -287,7 +287,7 @@ fn three_thousand_stubs_under_throttling_with_13_diverged_until_the_post_mortem(
     // Six requests are told to wait, a second each.
     emulator.arm(json!({"count": 6, "status": 429, "retry_after": 1, "method": "GET"}));
     talk.types(&count).hears("the box is closed");
-    talk.hears("THROTTLED");
+    talk.hears("THROTTLED").hears("records accepted, by ");
     // It is paused to look at the first outcomes, and goes on with what is left.
     talk.types("operations").hears("; rehydrate ");
     talk.types("pause").hears("paused by ");

@@ -511,9 +511,9 @@ fn records_stand_in_groups_by_their_cause_and_are_filtered_by_it() {
     let mut console = Console::new(state, (140, 42));
     console.keys("2 s j Enter");
     assert_eq!(console.model.records.sort, Sort::Cause);
-    let listed = names(&console);
+    let order = names(&console);
     assert_eq!(
-        listed[..3],
+        order[..3],
         [
             "Builders FirstSource",
             "Align Technology",

@@ -345,17 +345,17 @@ fn a_long_cause_is_shown_whole_where_the_cursor_is() {
 #[test]
 fn who_is_at_the_top_of_the_tickets_sees_a_worse_one_that_comes() {
     let now = fixture::working().now;
-    let refused = |count: u128| {
+    let refused = |count: u32| {
         let mut all = fixture::tickets(now);
         let one = all.refused.remove(0);
         all.refused = (0..count)
             .rev()
             .map(|n| {
                 let mut one = one.clone();
-                one.id = Some(fixture::id(4_000 + n));
+                one.id = Some(fixture::id(4_000 + u128::from(n)));
                 one.created = one
                     .created
-                    .map(|at| at + chrono::Duration::minutes(n as i64));
+                    .map(|at| at + chrono::Duration::minutes(i64::from(n)));
                 one
             })
             .collect();

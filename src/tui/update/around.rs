@@ -43,7 +43,9 @@ pub fn found(model: &mut Model, related: Related) {
 /// The record around which they are shown.
 fn shown(model: &Model) -> Option<RecordKey> {
     match model.screen {
-        Screen::Records if Arrangement::of(model.size).is_wide() => model.records.cursor,
+        _ if !Arrangement::of(model.size).is_wide() => None,
+        Screen::Records => model.records.cursor,
+        Screen::Sides(view) => Some(view.key),
         _ => None,
     }
 }

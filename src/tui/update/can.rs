@@ -61,23 +61,7 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
                 operations::why_no_pause(model, one, now)
             })
         }
-        ActionId::Retry => {
-            let chosen = model.chosen_operation();
-            let operation = chosen.and_then(|place| model.state.operations.get(place));
-            let why = operation.map_or(Some("nothing was asked for yet"), |one| {
-                operations::why_no_retry(one)
-            });
-            let theirs = || {
-                let one = operation?;
-                let tally = one.progress;
-                let failed = tally.refused + tally.held + tally.abandoned;
-                model.why_not_theirs(one.request.verb, Some(failed))
-            };
-            verb::refusal(model)
-                .or_else(|| locked(model))
-                .or_else(|| why.map(str::to_owned))
-                .or_else(theirs)
-        }
+        ActionId::Retry => no_retry(model),
         ActionId::SwapSide => say(
             model.picking.is_none(),
             "the choice by column begins with H, then c",
@@ -112,6 +96,25 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ActionId::Release => say(!is_forced(model), "nothing is forced"),
         _ => None,
     }
+}
+
+/// Why what failed of the chosen operation can't be tried again.
+fn no_retry(model: &Model) -> Option<String> {
+    let chosen = model.chosen_operation();
+    let operation = chosen.and_then(|place| model.state.operations.get(place));
+    let why = operation.map_or(Some("nothing was asked for yet"), |one| {
+        operations::why_no_retry(one)
+    });
+    let theirs = || {
+        let one = operation?;
+        let tally = one.progress;
+        let failed = tally.refused + tally.held + tally.abandoned;
+        model.why_not_theirs(one.request.verb, Some(failed))
+    };
+    verb::refusal(model)
+        .or_else(|| locked(model))
+        .or_else(|| why.map(str::to_owned))
+        .or_else(theirs)
 }
 
 /// What an action asks for.

@@ -152,11 +152,11 @@ fn coming_back(facts: &Facts<'_>, instance: &InstanceState) -> Verdict {
         ),
         cause,
         format!(
-            "Nothing is sent there yet. {}.{}",
+            "Tickets may pass again; tandem sends nothing there yet. {}.{}",
             facts.waiting(),
             facts.broken_run()
         ),
-        format!("nothing to do: calls go on once it has answered well{probe}."),
+        format!("nothing to do: it goes on by itself once probes are answered well{probe}."),
     )
 }
 

@@ -401,6 +401,11 @@ impl<'a> Detail<'a> {
         is_held && self.record.sides.are_read() && !fills
     }
 
+    /// How many columns its table has on the link.
+    pub fn columns_in_all(&self) -> usize {
+        self.table.rules.columns.len()
+    }
+
     /// The source as a place, and the target's name.
     pub fn places(&self) -> (String, String) {
         (place(&self.source.name), name(&self.target.name))

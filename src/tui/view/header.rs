@@ -71,7 +71,7 @@ fn who_and_where(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) {
     let mut name = format!("{} → {}", named(link.source), named(link.target));
     let links = model.state.links.len();
     if links > 1 {
-        name.push_str(&format!(" {}/{links}", model.link + 1));
+        name.extend([format!(" {}/{links}", model.link + 1)]);
     }
     let mut head = canvas.part(0, 0, clock_from, 1);
     let gap = if wide { "   " } else { "  " };

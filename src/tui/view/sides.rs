@@ -44,13 +44,24 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
         // The head takes a row, and what is below the last one another.
         (picking.at + 3).saturating_sub(usize::from(rows))
     });
+    // What both sides leave free is for what surrounds the record.
+    let needed = u16::try_from(detail.columns_in_all() + 1).unwrap_or(u16::MAX);
+    let around = rows.saturating_sub(needed.saturating_add(2)).min(AROUND);
+    let rows = if wide && around >= 4 { needed } else { rows };
     let mut part = canvas.part(0, y + 4, canvas.columns(), rows);
     columns(&mut part, model, record, scroll, now, Shape::Full);
+    if wide && around >= 4 {
+        canvas.rule(y + 5 + rows, "around it", "");
+        detail.around(&mut canvas.part(0, y + 6 + rows, canvas.columns(), around));
+    }
     match picking {
         Some(picking) => choice(canvas, model, record, picking, below),
         None => verbs(canvas, model, record, &detail, below, now),
     }
 }
+
+/// So many rows at most are for what surrounds a record.
+const AROUND: u16 = 10;
 
 /// Table, name and number.
 fn title(model: &Model, record: &Record) -> String {
@@ -255,7 +266,7 @@ pub enum Shape {
 }
 
 /// Where the marks of what each verb would write begin, at 140 columns.
-const VERBS: u16 = 71;
+const VERBS: u16 = 73;
 
 /// Where the panel beside both sides begins.
 pub fn beside(columns: u16) -> u16 {
@@ -281,7 +292,7 @@ impl Grid {
                     name: (1, 18),
                     source: (20, 27 + spare),
                     mark: 48 + spare,
-                    target: (51 + spare, 19 + spare),
+                    target: (51 + spare, 20 + spare),
                     verbs: Some(VERBS + 2 * spare),
                 }
             }

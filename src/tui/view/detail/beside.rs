@@ -5,7 +5,7 @@ use super::Detail;
 use crate::domain::drift::Drift;
 use crate::domain::text::visible;
 use crate::tui::canvas::Canvas;
-use crate::tui::format::count;
+use crate::tui::format::{count, width};
 use crate::tui::related::Relation;
 use crate::tui::theme::Role;
 use crate::tui::view::records::glyph;
@@ -19,6 +19,11 @@ impl Detail<'_> {
         for y in 0..canvas.rows() {
             canvas.text(0, y, "│", Role::Dim);
         }
+        self.around(canvas);
+    }
+
+    /// The same without the line.
+    pub fn around(&self, canvas: &mut Canvas<'_>) {
         let last = canvas.rows().saturating_sub(1);
         let (under_way, role) = self.under_way();
         said(canvas, last, "under way", &under_way, role);
@@ -40,7 +45,12 @@ impl Detail<'_> {
         said(canvas, y, "tickets", &self.tickets(), Role::Plain);
         for (row, one) in (y + 1..last).zip(past.iter().take(told)) {
             let label = if row == y + 1 { "history" } else { "" };
-            said(canvas, row, label, &one.said(), Role::Plain);
+            let room = usize::from(canvas.columns().saturating_sub(WORDS + 1));
+            let mut text = one.said();
+            if width(&text) > room {
+                text = one.said_briefly();
+            }
+            said(canvas, row, label, &text, Role::Plain);
         }
     }
 

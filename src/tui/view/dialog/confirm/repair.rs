@@ -205,8 +205,8 @@ impl View<'_> {
             )
             .at(21),
         );
-        let stops = "at 5 % failed or 10 in a row; p pauses, x ends it";
-        lines.push(Line::of("stops by itself", stops).at(21));
+        let limits = "at 5 % failed or 10 in a row; p pauses, x ends it";
+        lines.push(Line::of("stops by itself", limits).at(21));
         lines.push(Line::of("after re-lock", "it goes on; 3 Operations shows it").at(21));
         lines
     }
