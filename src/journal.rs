@@ -50,7 +50,7 @@ pub use gates::KeptGate;
 pub use heads::{Anchors, BadAnchors};
 pub use index::{
     Change, Checkpoint, Group, Index, InstanceSample, Kept, Line, LinkSample, Listed, Listing,
-    Problem, Samples,
+    Problem, Samples, SidePage,
 };
 pub use prune::{PruneError, Pruned, prune};
 pub use record::{

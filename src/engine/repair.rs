@@ -103,6 +103,8 @@ pub(super) struct Repair {
     pub(super) names: HashMap<RecordKey, Named>,
     /// How they stand, as far as it is known.
     pub(super) drifts: HashMap<RecordKey, Drift>,
+    /// Both sides of them as a person saw them who decided whose values stand: the hash of what is compared.
+    pub(super) seen: HashMap<RecordKey, u64>,
     /// By which it is steered from outside.
     pub(super) reins: Reins,
     /// Whether a person watches it, who can say that it goes on after a pause.
@@ -324,25 +326,16 @@ impl Repair {
 
     async fn accept(&self, records: &[Named]) -> Result<(), Stop> {
         let at = now();
-        let known = records.iter().filter_map(|record| self.journaled(record));
-        let entries = if self.is_accepted {
-            let stages = known.map(|record| Entry::Stage {
-                operation: self.request.id,
-                record,
-                stage: Stage::Accepted,
-                etag: None,
-                hash: None,
-                columns: Vec::new(),
-                now: at,
-            });
-            stages.collect()
-        } else {
-            vec![Entry::Accepted {
-                request: self.request.clone(),
-                records: known.collect(),
-                now: at,
-            }]
-        };
+        let begun = (!self.is_accepted).then(|| Entry::Accepted {
+            request: self.request.clone(),
+            records: Vec::new(),
+            now: at,
+        });
+        let known = records.iter().filter_map(|record| {
+            let seen = self.seen.get(&record.key).copied();
+            Some(accepted(self.request.id, self.journaled(record)?, seen, at))
+        });
+        let entries = begun.into_iter().chain(known).collect();
         self.journal.append(entries).await?;
         let event = Event::Accepted {
             request: self.request.clone(),
@@ -511,12 +504,16 @@ impl Repair {
                     now: at,
                 }
             });
+            // What was seen when it was decided holds for as long as nothing is sent.
+            let seen = (step.stage == Stage::Accepted)
+                .then(|| self.seen.get(&step.record.key).copied())
+                .flatten();
             entries.push(Entry::Stage {
                 operation,
                 record,
                 stage: step.stage.clone(),
                 etag: step.written.etag.clone(),
-                hash: step.written.hash,
+                hash: step.written.hash.or(seen),
                 columns: step.written.columns.clone(),
                 now: at,
             });
@@ -550,6 +547,24 @@ impl Repair {
     /// Tells the engine. It outlives its tasks, except at the very end, when nobody looks any more.
     async fn tell(&self, event: Event) {
         let _ended = self.events.send(event).await;
+    }
+}
+
+/// A record that was asked for, and both of its sides as they were seen, where somebody decided between them.
+pub(super) fn accepted(
+    operation: OperationId,
+    record: JournalRecord,
+    seen: Option<u64>,
+    now: Now,
+) -> Entry {
+    Entry::Stage {
+        operation,
+        record,
+        stage: Stage::Accepted,
+        etag: None,
+        hash: seen,
+        columns: Vec::new(),
+        now,
     }
 }
 

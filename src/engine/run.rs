@@ -34,7 +34,7 @@ use super::sync::{Job, Seen};
 use super::writer::StateWriter;
 use crate::config::Config;
 use crate::dataverse::{Observation, now};
-use crate::domain::operation::OperationId;
+use crate::domain::operation::{OperationId, RecordKey};
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, RecoveredOperation};
 use follow::Follow;
@@ -99,6 +99,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         is_claiming: false,
         telling: None,
         handed: HashSet::new(),
+        decided: HashMap::new(),
         logged: 0,
         kept_lines: None,
         noted: Arc::default(),
@@ -169,6 +170,8 @@ struct Run {
     telling: Option<AbortHandle>,
     /// Operations that other processes handed over to this one.
     handed: HashSet<OperationId>,
+    /// What was seen when records were decided on, by operations of other processes that may go on here.
+    decided: HashMap<OperationId, HashMap<RecordKey, u64>>,
     /// The number of the last line of the timeline that is in the log.
     logged: u64,
     /// The number of the last line of the timeline that is kept; none until it is known what earlier processes kept.

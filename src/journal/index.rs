@@ -33,7 +33,7 @@ use crate::domain::row::{DeltaLink, RowId};
 use crate::domain::table::TableName;
 
 pub use lines::Line;
-pub use listed::{Listed, Listing};
+pub use listed::{Listed, Listing, SidePage};
 pub use members::Group;
 pub use samples::{InstanceSample, LinkSample, Samples};
 
@@ -312,19 +312,17 @@ impl Index {
             .await
     }
 
-    /// Saves a page together with where the listing goes on behind it; false where another process keeps the index.
+    /// Saves pages, each together with where its side goes on behind it; false where another process keeps the index.
     pub async fn save_listed(
         &self,
         link: String,
         table: TableName,
-        side: &'static str,
-        listing: Listing,
-        page: Listed,
+        pages: Vec<SidePage>,
     ) -> Result<bool, JournalError> {
         if !self.is_keeper() {
             return Ok(false);
         }
-        self.with(move |connection| listed::save(connection, &link, &table, side, &listing, &page))
+        self.with(move |connection| listed::save(connection, &link, &table, &pages))
             .await
             .map(|()| true)
     }

@@ -285,12 +285,21 @@ async fn what_another_process_finds_refused_is_parked_here_before_long_and_left_
         ..options()
     };
     let mut lab = Lab::demo().await.restart_with(agent).await;
-    let state = lab.compared().await;
-    let key = keys(&in_drift(&state, "account", Drift::Missing))[0];
-    lab.emulated
-        .europe()
-        .arm(refusal(&key.id.to_string()))
-        .await;
+    // Nothing refers to it: the agent has no business with it.
+    let id = "5a3c1f00-0000-4000-8000-00000000ac01";
+    let alone = json!({"name": "Alone", "accountnumber": "ALONE1"});
+    lab.emulated.us().account(id, alone).await;
+    let is_listed = |state: &State| {
+        let missing = in_drift(state, "account", Drift::Missing);
+        missing.iter().any(|record| record.key.id.to_string() == id)
+    };
+    lab.compared().await;
+    lab.send(Command::Compare).await;
+    let state = lab.until("it is missing", is_listed).await;
+    let missing = keys(&in_drift(&state, "account", Drift::Missing));
+    let is_it = |key: &&RecordKey| key.id.to_string() == id;
+    let key = *missing.iter().find(is_it).unwrap();
+    lab.emulated.europe().arm(refusal(id)).await;
     assert_eq!(record(&state, key).unwrap().flag(), None);
 
     // A command of the same folder, which ends with what it did.

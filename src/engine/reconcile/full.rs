@@ -64,18 +64,19 @@ pub(super) async fn compare(
         })
         .await;
     }
-    match compare_from(job, table, known, &mut progress, place).await {
-        Err(broken) if broken.failure.refuses_the_token() => {
-            progress.forget().await;
-            if read_before == 0 {
-                return Err(broken);
-            }
+    let mut compared = compare_from(job, table, known, &mut progress, place).await;
+    if let Err(broken) = &compared
+        && broken.failure.refuses_the_token()
+    {
+        progress.forget().await;
+        if read_before > 0 {
             progress.started = now().wall.trunc_subsecs(3);
             let beginning = progress.beginning();
-            compare_from(job, table, known, &mut progress, beginning).await
+            compared = compare_from(job, table, known, &mut progress, beginning).await;
         }
-        compared => compared,
     }
+    progress.settle().await;
+    compared
 }
 
 async fn compare_from(
@@ -126,13 +127,17 @@ async fn compare_from(
         }
     }
 
-    let changed = changed_meanwhile(job, table, [&source, &target]).await?;
-    let mut ids = unequal;
-    ids.extend(unread);
-    ids.extend(changed);
-    ids.sort_unstable();
-    ids.dedup();
-    let mut looked = look(job, table, &ids).await?;
+    let looking = async {
+        let changed = changed_meanwhile(job, table, [&source, &target]).await?;
+        let mut ids = unequal;
+        ids.extend(unread);
+        ids.extend(changed);
+        ids.sort_unstable();
+        ids.dedup();
+        look(job, table, &ids).await
+    };
+    let mut looked = progress.saved_during(looking).await?;
+    progress.stop().await;
     let counted = Counted::of(equal, table, &looked);
     looked.retain(|looked| looked.drift.is_listed());
     // By now they may stand otherwise than they are counted here.
@@ -218,7 +223,7 @@ async fn pair(
     hears: &mut mpsc::Receiver<Told>,
 ) -> (Paired, Vec<RowId>) {
     let before = place.rows();
-    while let Some(told) = hears.recv().await {
+    while let Some(told) = progress.saved_during(hears.recv()).await {
         let event = match told {
             Told::Page(end, page, listing) => {
                 place.take(end, &page);
@@ -238,14 +243,17 @@ async fn pair(
                     },
                 }
             }
-            Told::Waits(end, why) => Event::CompareFailed {
-                table: table.index,
-                why: format!("waits for the {}: {why}", end.word()),
-            },
+            Told::Waits(end, why) => {
+                // Nobody knows for how long, and whether they have that patience.
+                progress.settle().await;
+                Event::CompareFailed {
+                    table: table.index,
+                    why: format!("waits for the {}: {why}", end.word()),
+                }
+            }
         };
         job.tell(event).await;
     }
-    progress.settle().await;
     (place.pairing.finish(), place.unread)
 }
 

@@ -1,9 +1,13 @@
-//! How far a full comparison has come, kept page by page in the index, so that the next one goes on from there: after a
-//! kill, and after an instance that stopped answering. A page is saved once it is taken in, together with the link that
-//! follows it (`CouchDB`'s order).
+//! How far a full comparison has come, kept in the index every other second, so that the next one goes on from there:
+//! after a kill, and after an instance that stopped answering. A page is saved after it was taken in, together with the
+//! link that follows it (`CouchDB`'s order).
+
+use std::pin::pin;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Comparing;
 use super::known::rules_of;
@@ -13,7 +17,7 @@ use crate::domain::table::TableName;
 use crate::engine::link::LinkTable;
 use crate::engine::reading::End;
 use crate::engine::start::Depth;
-use crate::journal::{Index, JournalError, Listed, Listing};
+use crate::journal::{Index, JournalError, Listed, Listing, SidePage};
 
 /// What was begun longer ago than this is begun anew: what became of its rows since would be too much to ask for.
 const LONGEST: chrono::Duration = chrono::Duration::days(1);
@@ -21,6 +25,12 @@ const LONGEST: chrono::Duration = chrono::Duration::days(1);
 /// The same of a table whose changes are not tracked: that a row was deleted behind the page that showed it, nothing
 /// tells but the next comparison.
 const LONGEST_UNTRACKED: chrono::Duration = chrono::Duration::hours(1);
+
+/// What was read in less is read again sooner than it is saved.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// No more pages wait to be saved, whatever their rate: 60 MB where each has 5000 rows.
+const MOST: usize = 500;
 
 /// What one comparison of a table keeps of itself.
 pub(super) struct Progress {
@@ -31,7 +41,10 @@ pub(super) struct Progress {
     rules: u64,
     /// Of the checksums, as long as it goes on.
     seed: u64,
-    /// The page that is being saved, while the next one is read.
+    /// Pages that were taken in since the last were saved, and when they are to be saved at the latest.
+    unsaved: Vec<SidePage>,
+    due: Option<Instant>,
+    /// Those that are being saved, while the next are read.
     saving: Option<JoinHandle<Result<bool, JournalError>>>,
     /// When it began, in whichever process.
     pub(super) started: DateTime<Utc>,
@@ -77,6 +90,8 @@ impl Progress {
             table: table.name.clone(),
             rules: rules_of(table),
             seed: fastrand::u64(..),
+            unsaved: Vec::new(),
+            due: None,
             saving: None,
             started: now.trunc_subsecs(3),
         };
@@ -181,21 +196,52 @@ impl Progress {
         Ok(Some(place).filter(|place| place.rows() > 0))
     }
 
-    /// Keeps a page that was taken in, and how far its side is read with it, behind the one before it.
+    /// Keeps a page that was taken in, and how far its side is read with it.
     pub(super) async fn keep(&mut self, end: End, listing: Listing, page: Listed) {
-        self.settle().await;
-        let Some(index) = self.index.clone() else {
+        if self.index.is_none() {
+            return;
+        }
+        self.due.get_or_insert_with(|| Instant::now() + EVERY);
+        self.unsaved.push(SidePage {
+            side: end.word(),
+            listing,
+            page,
+        });
+        if self.unsaved.len() >= MOST {
+            self.save().await;
+        }
+    }
+
+    /// Does some work, and saves meanwhile what is due.
+    pub(super) async fn saved_during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            let Some(due) = self.due else {
+                return work.await;
+            };
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep_until(due) => self.save().await,
+            }
+        }
+    }
+
+    /// Begins to save what is not saved, once what was before it is.
+    async fn save(&mut self) {
+        self.saved().await;
+        self.due = None;
+        let pages = std::mem::take(&mut self.unsaved);
+        let Some(index) = self.index.clone().filter(|_| !pages.is_empty()) else {
             return;
         };
         let (link, table) = (self.link.clone(), self.table.clone());
         self.saving = Some(tokio::spawn(async move {
-            let saved = index.save_listed(link, table, end.word(), listing, page);
-            saved.await
+            index.save_listed(link, table, pages).await
         }));
     }
 
-    /// Waits until the last page is saved.
-    pub(super) async fn settle(&mut self) {
+    /// Waits until what is being saved is saved.
+    async fn saved(&mut self) {
         let Some(saving) = self.saving.take() else {
             return;
         };
@@ -207,9 +253,22 @@ impl Progress {
         }
     }
 
+    /// Saves what is not saved: the next comparison goes on from there.
+    pub(super) async fn settle(&mut self) {
+        self.save().await;
+        self.saved().await;
+    }
+
+    /// Saves nothing more: what was read is about to be known otherwise.
+    pub(super) async fn stop(&mut self) {
+        self.due = None;
+        self.unsaved.clear();
+        self.saved().await;
+    }
+
     /// Forgets what was read, whose end is reached or which is of no use.
     pub(super) async fn forget(&mut self) {
-        self.settle().await;
+        self.stop().await;
         let Some(index) = &self.index else { return };
         let forgotten = index.forget_listed(self.link.clone(), self.table.clone());
         if let Err(error) = forgotten.await {

@@ -53,7 +53,18 @@ impl Repair {
         };
         let (source, target) = (looked.sides.source.row(), looked.sides.target.row());
         let Request { verb, choices, .. } = &self.request;
-        decide(*verb, choices, &assessment, source, target, &table.rules)
+        let plan = decide(*verb, choices, &assessment, source, target, &table.rules);
+        let decides = matches!(plan, Plan::Fill { .. } | Plan::Keep);
+        let seen = self.seen.get(&looked.record.key).filter(|_| decides);
+        let stands = source
+            .zip(target)
+            .map(|(source, target)| table.rules.pair(source, target));
+        match seen {
+            Some(seen) if stands != Some(*seen) => Plan::Refuse(
+                "it has changed since that was decided: look at both sides, and decide again",
+            ),
+            _ => plan,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::engine::event::{Event, Named};
 use crate::engine::follow::Following;
 use crate::engine::live::Live;
 use crate::engine::reconcile::Known;
+use crate::engine::repair::accepted;
 use crate::engine::state::Tone;
 use crate::engine::sync::order::FILED;
 use crate::journal::{self, AgentLock, Entry, Holder, JournalRecord, SessionInfo, What};
@@ -322,14 +323,17 @@ impl Run {
             return true;
         }
         let mut request = request.clone();
+        let plain = |record| (record, None);
         let records = match command {
-            Command::Repair { records, .. } => self.named_in_journal(records),
+            Command::Repair { records, .. } => self.named_in_journal(&request, records),
             Command::StartSync { .. } | Command::OrderRun { .. } => {
-                self.run_in_journal(link, &request, command)
+                let run = self.run_in_journal(link, &request, command);
+                run.into_iter().map(plain).collect()
             }
             Command::Resume { operation, .. } => {
                 request = about(&request, Verb::Resume, &self.options.who);
-                operation_in_journal(*operation).into_iter().collect()
+                let operation = operation_in_journal(*operation);
+                operation.into_iter().map(plain).collect()
             }
             _ => return false,
         };
@@ -346,14 +350,14 @@ impl Run {
             return false;
         };
         let request = about(&other.request, verb, who);
-        self.append_for_agent(
-            request,
-            operation_in_journal(operation).into_iter().collect(),
-        );
+        let operation = operation_in_journal(operation).into_iter();
+        self.append_for_agent(request, operation.map(|record| (record, None)).collect());
         true
     }
 
-    fn append_for_agent(&mut self, request: Request, records: Vec<JournalRecord>) {
+    /// Writes down what an agent is to do; with each record both of its sides as they were seen, where somebody decided
+    /// between them.
+    fn append_for_agent(&mut self, request: Request, records: Vec<(JournalRecord, Option<u64>)>) {
         let (Some(journal), Some(follow)) = (self.journal.clone(), &self.follow) else {
             return;
         };
@@ -366,14 +370,17 @@ impl Run {
         };
         let (events, asked) = (self.events.clone(), Arc::clone(&follow.asked));
         let operation = request.id;
-        let entry = Entry::Accepted {
+        let records = records.into_iter();
+        let records = records.map(|(record, seen)| accepted(operation, record, seen, at));
+        let begun = Entry::Accepted {
             request,
-            records,
+            records: Vec::new(),
             now: at,
         };
+        let entries = std::iter::once(begun).chain(records).collect();
         // It is waited for when the process ends: what was confirmed is in the journal then.
         self.repairs.spawn(async move {
-            match journal.hand_over(vec![entry], by).await {
+            match journal.hand_over(entries, by).await {
                 Ok(()) => asked.notify_one(),
                 Err(error) => {
                     let why = format!("the journal can't be written: {error}");
@@ -383,20 +390,26 @@ impl Run {
         });
     }
 
-    fn named_in_journal(&self, targets: &[Target]) -> Vec<JournalRecord> {
+    fn named_in_journal(
+        &self,
+        request: &Request,
+        targets: &[Target],
+    ) -> Vec<(JournalRecord, Option<u64>)> {
         let known = self.names(targets);
+        let seen = self.seen(request, targets);
         let records = targets.iter().filter_map(|target| match target {
             Target::Record(key) => {
                 let table = self.writer.state().table(key.table)?;
                 let named = known.get(key);
                 let text = |of: fn(&Named) -> &String| named.map(of).cloned().unwrap_or_default();
-                Some(JournalRecord {
+                let record = JournalRecord {
                     table: table.name.clone(),
                     id: key.id,
                     name: text(|named| &named.name),
                     number: text(|named| &named.number),
                     on_the_way: false,
-                })
+                };
+                Some((record, seen.get(key).copied()))
             }
             Target::Key { .. } => None,
         });

@@ -175,6 +175,14 @@ impl Run {
             .iter()
             .filter_map(|record| Some((self.named(link, &record.record)?, record)))
             .collect();
+        let seen = known.iter().filter_map(|(named, record)| {
+            let is_untouched = record.stage == Stage::Accepted && !named.on_the_way;
+            Some((named.key, record.hash.filter(|_| is_untouched)?))
+        });
+        let seen: HashMap<RecordKey, u64> = seen.collect();
+        if !seen.is_empty() {
+            self.decided.insert(id, seen);
+        }
         let records = known.iter().map(|(named, _)| named.clone()).collect();
         let accepted = Event::Accepted {
             request: operation.request.clone(),

@@ -91,6 +91,7 @@ impl Run {
     pub(super) fn spawn(&mut self, link: usize, mut repair: Repair, command: Command) {
         match command {
             Command::Repair { records, .. } => {
+                repair.seen = self.seen(&repair.request, &records);
                 for record in self.known(&records) {
                     let drift = record.drift;
                     repair.drifts.insert(record.key, drift);
@@ -249,6 +250,24 @@ impl Run {
         known.map(|record| (record.key, name_of(record))).collect()
     }
 
+    /// Both sides of the records as they are shown now to who decides between them. What overwrites nothing needs no such
+    /// care.
+    pub(super) fn seen(&self, request: &Request, records: &[Target]) -> HashMap<RecordKey, u64> {
+        let overwrites = match request.verb {
+            Verb::TakeSource | Verb::KeepTarget => true,
+            _ => !request.choices.is_empty(),
+        };
+        if !overwrites {
+            return HashMap::new();
+        }
+        let seen = self.known(records).filter_map(|record| {
+            let (source, target) = (record.sides.source.row()?, record.sides.target.row()?);
+            let rules = &self.writer.state().table(record.key.table)?.rules;
+            Some((record.key, rules.pair(source, target)))
+        });
+        seen.collect()
+    }
+
     /// Those of the records that are listed as out of step.
     fn known(&self, records: &[Target]) -> impl Iterator<Item = &Record> {
         let wanted: HashSet<RecordKey> = records
@@ -271,6 +290,8 @@ impl Run {
     ) -> Option<Repair> {
         let context = self.links.get(link)?.context.clone()?;
         let journal = self.journal.clone()?;
+        let seen = self.decided.get(&request.id).cloned();
+        let seen = seen.unwrap_or_default();
         Some(Repair {
             is_accepted: self.handed.contains(&request.id),
             ends: if as_agent {
@@ -285,6 +306,7 @@ impl Run {
             request,
             names: HashMap::new(),
             drifts: HashMap::new(),
+            seen,
             reins: Reins::default(),
             is_watched: false,
             batches: Batches::default(),

@@ -87,43 +87,60 @@ impl Listed {
     }
 }
 
-/// Saves the page that a listing has come to, together with where it goes on.
+/// A page of one side, and how far the side is read with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidePage {
+    /// The side's word.
+    pub side: &'static str,
+    /// How far it is read.
+    pub listing: Listing,
+    /// The page that this has come to.
+    pub page: Listed,
+}
+
+/// Saves pages, each together with where its side goes on behind it.
 pub(super) fn save(
     connection: &mut Connection,
     link: &str,
     table: &TableName,
-    side: &str,
-    listing: &Listing,
-    page: &Listed,
+    pages: &[SidePage],
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO listed VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![
-            link,
-            table.as_str(),
-            side,
-            listing.pages,
-            page.ids(),
-            page.unread(),
-        ])?;
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO listings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
-            link,
-            table.as_str(),
-            side,
-            listing.rules.cast_signed(),
-            listing.seed.cast_signed(),
-            moment(listing.started),
-            listing.began.map(moment),
-            listing.pages,
-            i64::try_from(listing.rows).unwrap_or(i64::MAX),
-            listing.next.as_ref().map(PageLink::as_str),
-            listing.delta.as_ref().map(DeltaLink::as_str),
-        ])?;
+    for SidePage {
+        side,
+        listing,
+        page,
+    } in pages
+    {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO listed VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![
+                link,
+                table.as_str(),
+                side,
+                listing.pages,
+                page.ids(),
+                page.unread(),
+            ])?;
+        transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO listings
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                link,
+                table.as_str(),
+                side,
+                listing.rules.cast_signed(),
+                listing.seed.cast_signed(),
+                moment(listing.started),
+                listing.began.map(moment),
+                listing.pages,
+                i64::try_from(listing.rows).unwrap_or(i64::MAX),
+                listing.next.as_ref().map(PageLink::as_str),
+                listing.delta.as_ref().map(DeltaLink::as_str),
+            ])?;
+    }
     transaction.commit()
 }
 

@@ -294,9 +294,11 @@ async fn what_a_comparison_has_read_is_kept_page_by_page_until_it_is_done() {
         let saved = index.save_listed(
             link.clone(),
             table.clone(),
-            "source",
-            listing(number),
-            page(number),
+            vec![SidePage {
+                side: "source",
+                listing: listing(number),
+                page: page(number),
+            }],
         );
         assert!(saved.await.unwrap());
         let kept = index

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use tandem::domain::drift::Drift;
 use tandem::domain::operation::Verb;
+use tandem::engine::State;
 use tandem::engine::command::{Command, Consent, Target};
 
 use super::{drift_of, in_step};
-use crate::support::lab::{Lab, request};
+use crate::support::lab::{Lab, options, request};
 
 /// One account that both sides changed since they were equal: the target's telephone by a person, the source's too, and
 /// a city that only the source has.
@@ -208,5 +209,109 @@ async fn what_a_person_keeps_is_kept_until_either_side_changes() {
     );
     let state = lab.compare_again().await;
     assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+    lab.stop().await;
+}
+
+/// A person in Europe gives the row another telephone.
+async fn edits(lab: &Lab, path: &str, phone: &str) {
+    let edit = json!({"telephone1": phone});
+    lab.emulated.europe().edit_as_a_person(path, edit).await;
+}
+
+/// A decision is about what was seen: what somebody edits between the look and the write is nobody's to overwrite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_after_it_was_decided_on_is_left_alone() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let path = format!("accounts({})", key.id);
+    // Nobody has looked at it since.
+    edits(&lab, &path, "+44 2").await;
+    for (verb, choices) in [
+        (Verb::TakeSource, &[][..]),
+        (Verb::FillBlanks, &["telephone1=source"][..]),
+        (Verb::KeepTarget, &[][..]),
+    ] {
+        let operation = resolve(&mut lab, verb, choices, key).await;
+        let record = &operation.records[0];
+        let why = record.stage.reason().unwrap_or_default();
+        assert!(
+            why.starts_with("it has changed since"),
+            "{verb}: {record:?}"
+        );
+        assert_eq!(in_europe(&lab, key).await.0, json!("+44 2"));
+        // Shown by now is what was read there: for the next decision it changes once more.
+        edits(&lab, &path, "+44 3").await;
+        let state = lab.compare_again().await;
+        assert_eq!(drift_of(&state, &key.id.to_string()), Some(Drift::Diverged));
+        edits(&lab, &path, "+44 2").await;
+    }
+    // The source's side was seen, too.
+    lab.compare_again().await;
+    let newest = json!({"telephone1": "+1 9"});
+    assert!(
+        lab.emulated
+            .us()
+            .patch(&path, newest)
+            .await
+            .status
+            .is_success()
+    );
+    let operation = resolve(&mut lab, Verb::TakeSource, &[], key).await;
+    assert_eq!(operation.progress.held, 1, "{operation:?}");
+    // What only the target's people know of it is none of the link's business.
+    lab.compare_again().await;
+    let note = json!({"description": "spoke to them"});
+    lab.emulated.europe().edit_as_a_person(&path, note).await;
+    let operation = resolve(&mut lab, Verb::TakeSource, &[], key).await;
+    assert_eq!(operation.progress.verified, 1, "{operation:?}");
+    assert_eq!(in_europe(&lab, key).await.0, json!("+1 9"));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_on_is_known_to_the_process_that_goes_on_with_it() {
+    let mut lab = Lab::demo().await;
+    let key = diverged(&mut lab).await;
+    let path = format!("accounts({})", key.id);
+    // It is confirmed while the target can't be written to, and its process ends.
+    let europe = lab.emulated.europe();
+    europe.arm(json!({"count": null, "status": 503})).await;
+    let is_down = |state: &State| !state.instances[1].is_readable();
+    lab.until("Europe is down", is_down).await;
+    let request = request(Verb::TakeSource);
+    let id = request.id;
+    lab.send(Command::Repair {
+        request,
+        records: vec![Target::Record(key)],
+        consent: Consent::Named { may_wait: true },
+    })
+    .await;
+    lab.until("it waits", |state| {
+        state.operation(id).is_some_and(|one| one.waiting.is_some())
+    })
+    .await;
+    let mut lab = {
+        let (emulated, state) = lab.stop_and_keep().await;
+        emulated.europe().control("DELETE", "faults", None).await;
+        let later = json!({"telephone1": "+44 2"});
+        emulated.europe().edit_as_a_person(&path, later).await;
+        Lab::on(emulated, state, options())
+    };
+    lab.compared().await;
+    // As soon as it is found out what became of it.
+    loop {
+        let operation = id;
+        let consent = Consent::Named { may_wait: true };
+        lab.send(Command::Resume { operation, consent }).await;
+        let state = lab.engine.states.borrow().clone();
+        if state.operation(id).is_some_and(|one| one.is_finished()) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let operation = lab.finished(id).await;
+    let why = operation.records[0].stage.reason().unwrap_or_default();
+    assert!(why.starts_with("it has changed since"), "{operation:?}");
+    assert_eq!(in_europe(&lab, key).await.0, json!("+44 2"));
     lab.stop().await;
 }
