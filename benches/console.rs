@@ -1,5 +1,5 @@
 //! What a frame of the console costs beside a bare ratatui frame of the same cells, in the same run and by turns: the bare
-//! one copies the cells into the buffer, and pays for diff and encoding like ours. Records are the emulator's, out of step
+//! one copies the cells into the buffer, and pays for its diff and encoding as ours does for its own. Records are the emulator's, out of step
 //! in every way there is, listed by a real engine.
 //!
 //! `cargo bench --bench console`; `TANDEM_BENCH_RECORDS` (100000) accounts on each side, `TANDEM_BENCH_ROUNDS` (300) frames
@@ -26,6 +26,7 @@ use tandem::tui::keymap::{Code, Key, char, key};
 use tandem::tui::message::{Effect, Message, Snapshot};
 use tandem::tui::model::Model;
 use tandem::tui::order::Sorter;
+use tandem::tui::paint::paint;
 use tandem::tui::update::update;
 use tandem::tui::{Theme, view};
 
@@ -122,7 +123,8 @@ fn main() -> Result<(), Failed> {
     for (name, view, between) in cases {
         take(&mut model, Message::Key(char(view)), now);
         let sink = Sink::default();
-        let (mut ours, mut bare) = (screen(sink.clone())?, screen(Sink::default())?);
+        let mut ours: (Sink, Option<Buffer>) = (sink.clone(), None);
+        let mut bare = screen(Sink::default())?;
         let (mut costs, mut floors) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         for round in 0..rounds {
@@ -136,7 +138,10 @@ fn main() -> Result<(), Failed> {
                 Between::Turn(_, other) => take(&mut model, Message::Key(other), now),
             }
             let before = sink.0.get();
-            ours.draw(|frame| view::draw(&model, now, frame.buffer_mut()))?;
+            let mut drawn = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
+            view::draw(&model, now, &mut drawn);
+            paint(ours.1.as_ref(), &drawn, &mut ours.0)?;
+            ours.1 = Some(drawn);
             costs.push(begin.elapsed());
             // The first frame draws everything.
             if round > 0 {

@@ -265,8 +265,23 @@ impl Journal {
 
     /// A number that changes whenever anything is written.
     pub async fn version(&self) -> Result<i64, JournalError> {
-        self.read(|reader| reader.pragma_query_value(None, "data_version", |row| row.get(0)))
-            .await
+        self.version_and(|| ()).await.0
+    }
+
+    /// The same, and what else there is to look at where that may block, if only for a moment: a thread is woken once
+    /// for both.
+    pub async fn version_and<T: Send + 'static>(
+        &self,
+        look: impl FnOnce() -> T + Send + 'static,
+    ) -> (Result<i64, JournalError>, Option<T>) {
+        let both = self.read(|reader| {
+            let version = reader.pragma_query_value(None, "data_version", |row| row.get(0));
+            Ok((version, look()))
+        });
+        match both.await {
+            Ok((version, seen)) => (version.map_err(JournalError::from), Some(seen)),
+            Err(error) => (Err(error), None),
+        }
     }
 
     /// The instances that are stopped now, by this or any other process.

@@ -21,9 +21,11 @@ pub mod commands;
 pub mod fuzzy;
 pub mod keymap;
 
+pub mod cause;
 pub mod listing;
 pub mod order;
 pub mod prose;
+pub mod related;
 pub mod terms;
 pub mod verdict;
 
@@ -37,6 +39,7 @@ pub mod ascii;
 pub mod canvas;
 pub mod format;
 pub mod layout;
+pub mod paint;
 pub mod theme;
 
 mod bundle;

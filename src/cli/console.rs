@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Context;
 use super::arguments::Colours;
 use super::exit::Exit;
+use super::person;
 use super::session::{self, Purpose, Session};
 use super::trouble::Trouble;
 use crate::config::Config;
@@ -37,6 +38,7 @@ pub async fn open(
     let options = tui::Options {
         safety,
         who: session.who.clone(),
+        operator: person::operator(&asked.support),
         keys,
         config: asked,
         theme: match context.globals.theme {

@@ -98,6 +98,11 @@ impl Probes {
         };
     }
 
+    /// Counts a probe that was answered by a wait: it is an answer, however little it lets us do.
+    pub fn throttled(&mut self, now: Now) {
+        self.succeeded(now);
+    }
+
     /// Counts a probe that was not.
     pub fn failed(&mut self, cause: String, origin: Origin, now: Now) {
         self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);

@@ -70,6 +70,14 @@ impl Verb {
         }
     }
 
+    /// Whether it writes records of a link itself, rather than orders or ends something.
+    pub fn is_a_repair(self) -> bool {
+        !matches!(
+            self,
+            Self::Rerun | Self::Cancel | Self::Resume | Self::End | Self::Pause
+        )
+    }
+
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|verb| verb.word() == word)

@@ -19,19 +19,34 @@ const SHARE: usize = 5;
 /// How many records each step of a repair takes: all of a small one; else five, and then up to a tenth, a quarter, half
 /// and all of them. Each step begins when the one before it has ended.
 pub fn steps(records: usize) -> Vec<usize> {
-    if records <= SMALL {
-        return vec![records];
-    }
-    let upto = [CANARY, records / 10, records / 4, records / 2, records];
     let mut taken = 0;
-    let mut steps = Vec::with_capacity(upto.len());
-    for upto in upto {
-        if upto > taken {
-            steps.push(upto - taken);
-            taken = upto;
-        }
+    let steps = marks(records).into_iter().map(|(_, upto)| {
+        let step = upto - taken;
+        taken = upto;
+        step
+    });
+    steps.collect()
+}
+
+/// The same as people are told of it: what each step is called, and how many records have been taken up by its end.
+pub fn marks(records: usize) -> Vec<(&'static str, usize)> {
+    if records <= SMALL {
+        return vec![("all", records)];
     }
-    steps
+    let upto = [
+        ("5", CANARY),
+        ("10 %", records / 10),
+        ("25 %", records / 4),
+        ("50 %", records / 2),
+        ("100 %", records),
+    ];
+    let mut taken = 0;
+    let longer = upto.into_iter().filter(|(_, upto)| {
+        let is_longer = *upto > taken;
+        taken = taken.max(*upto);
+        is_longer
+    });
+    longer.collect()
 }
 
 /// Counts outcomes, and trips when too many of them are failures.
@@ -75,6 +90,9 @@ mod tests {
         assert_eq!(steps(25), [25]);
         assert_eq!(steps(26), [5, 1, 7, 13]);
         assert_eq!(steps(20_000), [5, 1_995, 3_000, 5_000, 10_000]);
+        assert_eq!(marks(25), [("all", 25)]);
+        let names: Vec<&str> = marks(30).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["5", "25 %", "50 %", "100 %"], "3 are fewer than 5");
     }
 
     proptest! {

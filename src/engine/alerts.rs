@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::State;
 use super::event::Event;
+use super::pace::beat;
 use super::state::{Alarm, InstanceState, Tone};
 use crate::config::{AlertConfig, Destination, Expiry};
 use crate::dataverse::{Outbound, fetched, now, tell};
@@ -27,8 +28,6 @@ use crate::domain::text::visible;
 use crate::domain::time::age;
 use crate::journal::{AlertStore, Undelivered};
 
-/// How often states are looked at, and messages sent.
-const LOOK: Duration = Duration::from_secs(1);
 /// A message that did not arrive is tried again after this long, then twice as long each time, up to the cap.
 const AGAIN: Duration = Duration::from_secs(5);
 const AGAIN_CAP: Duration = Duration::from_secs(600);
@@ -140,7 +139,7 @@ impl Watching {
                     }
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            beat().await;
         }
     }
 }
@@ -213,7 +212,7 @@ async fn deliver(alerts: &[AlertConfig], store: &AlertStore, outbound: &Outbound
             }
             Err(error) => tracing::error!(%error, "the alerts to send can't be read"),
         }
-        tokio::time::sleep(LOOK).await;
+        beat().await;
     }
 }
 

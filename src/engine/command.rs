@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::domain::alert::AlertKey;
-use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex};
+use crate::domain::operation::{OperationId, RecordKey, Request, TableIndex, Verb};
 use crate::domain::run::RunId;
 
 /// One thing that a frontend asks for.
@@ -143,6 +143,15 @@ pub enum RunOrder {
 }
 
 impl RunOrder {
+    /// The verb that it is put down as.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Start => Verb::Sync,
+            Self::Rerun(_) => Verb::Rerun,
+            Self::Cancel(_) => Verb::Cancel,
+        }
+    }
+
     /// The run that it is about.
     pub fn run(&self) -> Option<&RunId> {
         match self {

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, mpsc};
 
 use super::event::{Comparison, Event, Looked, Named};
 use super::live::Live;
+use super::pace::beat;
 use super::records::Sides;
 use crate::dataverse::now;
 use crate::domain::operation::{RecordKey, TableIndex};
@@ -17,8 +17,6 @@ use crate::domain::table::TableName;
 use crate::domain::time::Now;
 use crate::journal::{Index, Journal, JournalError, Kept};
 
-/// How often it is looked.
-const LOOK: Duration = Duration::from_secs(1);
 /// How many events of the journal are taken in at once.
 const PAGE: usize = 1000;
 
@@ -53,7 +51,7 @@ impl Following {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
+                () = beat() => {}
                 () = self.asked.notified() => {}
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use super::event::{Event, Probed};
+use super::pace::with_the_beat;
 use crate::dataverse::{Reader, now};
 use crate::domain::breaker::{Class, Phase};
 use crate::domain::failure::{Failure, FailureClass};
@@ -36,7 +37,7 @@ pub(super) async fn probe(
             Err(_) => None,
         };
         let is_up = matches!(result, Some(Ok(_)));
-        let wait = wait(&reader, every, at);
+        let wait = wait(&reader, with_the_beat(every), at);
         let event = Event::Probed {
             instance,
             result,

@@ -149,6 +149,12 @@ impl Records {
         &self.chunks
     }
 
+    /// Whether nothing has changed between the two, by their chunks alone.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let pairs = self.chunks.iter().zip(&other.chunks);
+        self.chunks.len() == other.chunks.len() && { pairs }.all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
     /// How many slots there are, used or not.
     pub fn slots(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.len()).sum()

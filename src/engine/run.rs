@@ -20,13 +20,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use super::command::Command;
 use super::event::Event;
 use super::link::LinkContext;
+use super::pace::next_second;
 use super::repair::{Leases, Reins};
 use super::start::{Client, Options, Running, StartError, clients, initial_state};
 use super::state::{State, Tone};
@@ -45,8 +46,6 @@ use unattended::Hydration;
 const PUBLISH: Duration = Duration::from_millis(33);
 /// Events that are taken in before a snapshot is published.
 const BATCH: usize = 1024;
-/// How often what depends on the clock is computed anew.
-const TICK: Duration = Duration::from_secs(1);
 /// How long a confirmed repair waits for its instance.
 const LAPSES: Duration = Duration::from_secs(4 * 3600);
 /// How long a quitting process waits for the records that are on their way.
@@ -188,8 +187,8 @@ impl Run {
     ) {
         self.begin_looking().await;
         let mut journal = self.open_journal();
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What depends on the clock is computed anew with each second.
+        let mut tick = Instant::now();
         let mut changed = true;
         loop {
             let publish_at = self.published_at + PUBLISH;
@@ -202,7 +201,10 @@ impl Run {
                     // No frontend is left.
                     None => break,
                 },
-                _ = tick.tick() => self.tick(),
+                () = tokio::time::sleep_until(tick) => {
+                    tick = next_second();
+                    self.tick();
+                }
                 opened = &mut journal, if self.is_opening => {
                     self.is_opening = false;
                     self.opened(opened);

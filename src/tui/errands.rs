@@ -69,6 +69,9 @@ impl Errands {
             Effect::Sort(query, records) => {
                 self.worker.ask(query, records);
             }
+            Effect::Relate(question, records) => {
+                self.worker.relate(question, records);
+            }
             Effect::Find(number, said, spared) => self.find(number, said, spared),
             Effect::Tickets(number, link) => self.tickets(number, link),
             Effect::ReadFailed(operation) => self.read_failed(operation),

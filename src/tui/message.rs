@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::format::Zone;
 use super::keymap::Key;
 use super::order::{Order, Query};
+use super::related::{Question, Related};
 use crate::domain::find::Said;
 use crate::domain::operation::OperationId;
 use crate::engine::audit::Failed;
@@ -51,6 +52,8 @@ pub enum Message {
     Failed(OperationId, FailedRecords),
     /// The list worker put records in order.
     Ordered(Order),
+    /// The list worker found the rows around a record.
+    Related(Related),
     /// A command did not fit into the engine's queue.
     NotTaken,
     /// The engine is gone.
@@ -109,6 +112,8 @@ pub enum Effect {
     Send(Command),
     /// Put the records in order.
     Sort(Query, Records),
+    /// Find the rows around a record.
+    Relate(Question, Records),
     /// Ask both instances for a record, but for those that are to be spared, and why; the number comes back with the
     /// answer.
     Find(u64, Said, Vec<Option<String>>),

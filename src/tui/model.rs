@@ -14,16 +14,18 @@ use super::format::Zone;
 use super::goal::Playing;
 use super::keymap::Keymap;
 use super::order::{Order, Place, Sort};
+use super::related::{Question, Related};
 use super::theme::Theme;
 use crate::config::Safety;
 use crate::domain::customer::Mark;
 use crate::domain::drift::Drift;
 use crate::domain::network::Way;
-use crate::domain::operation::{OperationId, RecordKey};
+use crate::domain::operation::{OperationId, RecordKey, Verb};
+use crate::domain::operator::Operator;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::State;
-use crate::engine::records::Record;
+use crate::engine::records::{Record, Records};
 use crate::engine::report::OpenTickets;
 use crate::engine::state::{LinkState, OperationState, Tone};
 
@@ -52,6 +54,8 @@ pub struct Model {
     pub who: String,
     /// What stands between here and the instances, and in whose name is written.
     pub way: Way,
+    /// What the person may do, by the groups of this host.
+    pub operator: Operator,
     /// How careful to be.
     pub safety: Safety,
     /// Which key does what.
@@ -64,6 +68,8 @@ pub struct Model {
     pub is_masked: bool,
     /// Whether the terminal reports the mouse.
     pub has_mouse: bool,
+    /// The machine that the ensure hook answers on, by its address.
+    pub hook_host: Option<String>,
     /// The folder of the journal, where status and hand-overs are written to.
     pub folder: PathBuf,
     /// Whether the terminal has lost the focus: then what changes is told by a bell.
@@ -72,6 +78,10 @@ pub struct Model {
     pub opened: Option<crate::engine::find::Record>,
     /// What was told last of a record that is not listed, as a record, and when.
     pub told: Option<Arc<Told>>,
+    /// The rows around the record that is looked at.
+    pub related: Related,
+    /// What was asked for last of it, and the records that were looked at.
+    pub relating: (Question, Records),
     /// The number of the last search.
     pub finds: u64,
     /// Since when the screen is held still, and the newest snapshot that came since.
@@ -273,6 +283,8 @@ pub struct RecordsView {
     pub asked_of: crate::engine::records::Records,
     /// The record under the cursor.
     pub cursor: Option<RecordKey>,
+    /// Whether a person put it there: else it is at the top when one comes to look.
+    pub is_chosen: bool,
     /// Its place in the order.
     pub at: usize,
     /// The first row shown.
@@ -333,16 +345,20 @@ impl Model {
             state,
             who,
             way: Way::default(),
+            operator: Operator::default(),
             safety,
             keys: Arc::default(),
             theme,
             is_ascii: false,
             is_masked: false,
             has_mouse: false,
+            hook_host: None,
             folder: PathBuf::new(),
             is_away: false,
             opened: None,
             told: None,
+            related: Related::default(),
+            relating: (Question::default(), Records::default()),
             finds: 0,
             frozen: None,
             zone,
@@ -481,6 +497,12 @@ impl Model {
             crate::engine::state::Lock::Armed { reason, .. } => reason,
             crate::engine::state::Lock::ReadOnly { .. } => "",
         }
+    }
+
+    /// Why the person may not ask for a verb on so many records; a run of everything has no number.
+    pub fn why_not_theirs(&self, verb: Verb, records: Option<usize>) -> Option<String> {
+        let most = self.safety.confirm_above;
+        self.operator.why_not(verb, records, most)
     }
 
     /// Operations that run or wait now, in this process.

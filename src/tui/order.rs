@@ -9,6 +9,8 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 
+use super::cause::{Cause, Outage};
+use super::related::{Question, Related, related};
 use super::terms::{Term, fits};
 use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, TableIndex};
@@ -28,12 +30,15 @@ pub enum Sort {
     Name,
     /// What was tried last first.
     Attempt,
+    /// In groups by why they are out of step.
+    Cause,
 }
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Worst,
+        Self::Cause,
         Self::Oldest,
         Self::Name,
         Self::Attempt,
@@ -48,6 +53,7 @@ impl Sort {
             Self::Oldest => "longest pending first",
             Self::Name => "by name",
             Self::Attempt => "latest attempt first",
+            Self::Cause => "by cause",
         }
     }
 }
@@ -80,6 +86,8 @@ pub struct Query {
     pub acted: Arc<BTreeMap<RecordKey, Place>>,
     /// How many open tickets name each record; none, while the tickets were not read.
     pub tickets: Option<Arc<HashMap<RecordKey, usize>>>,
+    /// When the target was down last.
+    pub outage: Option<Outage>,
 }
 
 impl Query {
@@ -103,6 +111,7 @@ pub struct Order {
 struct Entry {
     slot: u32,
     is_flagged: bool,
+    cause: Cause,
     drift: Drift,
     tickets: usize,
     since: Option<DateTime<Utc>>,
@@ -180,12 +189,14 @@ fn entry(query: &Query, slot: u32, record: &Record) -> Option<Entry> {
         |drift| place.drift == drift,
     );
     let tickets = query.tickets_of(record.key);
-    if !fits_drift || !fits(&query.terms, table, record, tickets) {
+    let cause = Cause::of(record, query.outage);
+    if !fits_drift || !fits(&query.terms, table, record, (tickets, cause)) {
         return None;
     }
     Some(Entry {
         slot,
         is_flagged: place.is_flagged,
+        cause,
         drift: place.drift,
         tickets: tickets.unwrap_or_default(),
         since: place.since,
@@ -216,27 +227,50 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
         Sort::Tickets => tickets().then_with(worst),
         Sort::Oldest => oldest(),
         Sort::Name => a.name.cmp(&b.name),
+        Sort::Cause => a.cause.cmp(&b.cause).then_with(worst),
         Sort::Attempt => b.attempt.cmp(&a.attempt).then_with(worst),
     }
     .then(a.slot.cmp(&b.slot))
 }
 
-/// The way to the worker: a newer request overtakes those that still wait.
+/// What the worker is asked for.
+#[derive(Debug)]
+enum Request {
+    Order(Query, Records),
+    Related(Question, Records),
+}
+
+/// What the worker found.
+#[derive(Debug)]
+pub enum Found {
+    /// Records in order.
+    Order(Order),
+    /// The rows around a record.
+    Related(Related),
+}
+
+/// The way to the worker: a newer request overtakes those of its kind that still wait.
 #[derive(Debug)]
 pub struct Worker {
-    requests: Sender<(Query, Records)>,
+    requests: Sender<Request>,
 }
 
 impl Worker {
     /// Starts the thread; it ends when the worker is dropped or nobody takes the answers.
-    pub fn start(mut answer: impl FnMut(Order) -> bool + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(mut answer: impl FnMut(Found) -> bool + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = channel();
         thread::Builder::new()
             .name("list order".to_owned())
             .spawn(move || {
                 let mut sorter = Sorter::default();
-                while let Some((query, records)) = newest(&waiting) {
-                    if !answer(sorter.order(query, &records)) {
+                while let Some((order, around)) = newest(&waiting) {
+                    // The list itself comes first.
+                    let ordered = order.map(|(query, records)| sorter.order(query, &records));
+                    if ordered.is_some_and(|order| !answer(Found::Order(order))) {
+                        return;
+                    }
+                    let around = around.map(|(question, records)| related(&question, &records));
+                    if around.is_some_and(|around| !answer(Found::Related(around))) {
                         return;
                     }
                 }
@@ -246,11 +280,24 @@ impl Worker {
 
     /// Asks for an order; false when the worker is gone.
     pub fn ask(&self, query: Query, records: Records) -> bool {
-        self.requests.send((query, records)).is_ok()
+        self.requests.send(Request::Order(query, records)).is_ok()
+    }
+
+    /// Asks for the rows around a record; false when the worker is gone.
+    pub fn relate(&self, question: Question, records: Records) -> bool {
+        let request = Request::Related(question, records);
+        self.requests.send(request).is_ok()
     }
 }
 
-fn newest(waiting: &Receiver<(Query, Records)>) -> Option<(Query, Records)> {
+type Waiting = (Option<(Query, Records)>, Option<(Question, Records)>);
+
+/// The newest request of each kind; waits for one.
+fn newest(waiting: &Receiver<Request>) -> Option<Waiting> {
     let first = waiting.recv().ok()?;
-    Some(waiting.try_iter().last().unwrap_or(first))
+    let all = std::iter::once(first).chain(waiting.try_iter());
+    Some(all.fold((None, None), |newest, request| match request {
+        Request::Order(query, records) => (Some((query, records)), newest.1),
+        Request::Related(question, records) => (newest.0, Some((question, records))),
+    }))
 }

@@ -1,5 +1,5 @@
 //! The console's loop, the only part that waits: it turns events into messages, carries effects out, and draws when
-//! something changed, 30 times a second at most. It decides nothing.
+//! something changed: what the engine says 30 times a second at most, what a person does at once. It decides nothing.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal};
@@ -24,14 +24,15 @@ use super::goal::{Goal, Playing};
 use super::keymap::{Code, Key, Keymap};
 use super::message::{Effect, Message, Snapshot};
 use super::model::Model;
-use super::order::Worker;
+use super::order::{Found, Worker};
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
-use crate::config::{Config, Safety};
+use crate::config::{Config, HookConfig, Safety};
 use crate::domain::drift::Drift;
 use crate::domain::operation::OperationId;
-use crate::engine::{Engine, State, now};
+use crate::domain::operator::Operator;
+use crate::engine::{Engine, State, next_second, now};
 
 /// What the console is started with.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Options {
     pub safety: Safety,
     /// Who sits here: the user of the operating system.
     pub who: String,
+    /// What the person may do, by the groups of this host.
+    pub operator: Operator,
     /// Which key does what.
     pub keys: Keymap,
     /// The configuration, to ask its instances for any record.
@@ -108,7 +111,13 @@ pub(super) fn errands(
 ) -> Result<(Errands, mpsc::UnboundedReceiver<Message>), RunError> {
     let (answers, messages) = mpsc::unbounded_channel();
     let orders = answers.clone();
-    let worker = Worker::start(move |order| orders.send(Message::Ordered(order)).is_ok());
+    let worker = Worker::start(move |found| {
+        let message = match found {
+            Found::Order(order) => Message::Ordered(order),
+            Found::Related(related) => Message::Related(related),
+        };
+        orders.send(message).is_ok()
+    });
     let errands = Errands {
         config,
         commands: engine.commands.clone(),
@@ -129,12 +138,21 @@ pub(super) fn first_model(engine: &Engine, options: Options) -> Model {
     };
     let state = Arc::clone(&engine.states.borrow());
     let mut model = Model::new(state, options.who, options.safety, theme, zone());
+    model.operator = options.operator;
     model.keys = Arc::new(options.keys);
     model.playing = options.goal.map(Playing::of);
     model.is_ascii = options.is_ascii || has_only_ascii();
+    model.hook_host = options.config.hook.as_ref().and_then(hook_host);
     model.folder = options.config.state.to_path_buf();
     model.way = options.config.way();
     model
+}
+
+/// The machine that a hook answers on, by its first name; an address names none.
+fn hook_host(hook: &HookConfig) -> Option<String> {
+    let url = hook.probe.as_ref().or(hook.url.as_ref())?;
+    let first = url.domain()?.split('.').next()?;
+    Some(first.to_owned())
 }
 
 /// Whether the terminal says of itself that it can only print.
@@ -337,7 +355,7 @@ impl Console {
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Attend(text) => self.screen.attend(&text)?,
                 Effect::Mouse(on) => self.screen.mouse(on)?,
-                Effect::Redraw => self.screen.redraw()?,
+                Effect::Redraw => self.screen.redraw(),
                 Effect::Suspend => self.suspend(model).await?,
                 Effect::Quit => return Ok(Next::Quit),
                 // The errands have taken all others.
@@ -372,12 +390,6 @@ async fn until(at: Option<Instant>) {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// The beginning of the next second by the wall clock, so that all clocks on the screen turn at once.
-fn next_second() -> Instant {
-    let past = now().wall.timestamp_subsec_millis().min(999);
-    Instant::now() + Duration::from_millis(u64::from(1_000 - past) + 1)
 }
 
 /// What an event of the terminal means; nothing where it means nothing to us.

@@ -10,21 +10,24 @@ use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
-use crossterm::execute;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    disable_raw_mode, enable_raw_mode, size,
 };
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use crossterm::{execute, queue};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use super::model::Model;
+use super::paint::paint;
 use super::view;
 use crate::domain::time::Now;
 
 /// The terminal while the console owns it; put back when it is dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    out: BufWriter<Stdout>,
+    /// What it shows, once that is known.
+    shown: Option<Buffer>,
     entered: Arc<AtomicBool>,
 }
 
@@ -39,22 +42,23 @@ impl Screen {
             report(panic);
         }));
         take_over(&entered)?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, stdout()));
-        let terminal = Terminal::new(backend).inspect_err(|_| restore(&entered))?;
-        Ok(Self { terminal, entered })
+        Ok(Self {
+            out: BufWriter::with_capacity(64 * 1024, stdout()),
+            shown: None,
+            entered,
+        })
     }
 
     /// Takes the terminal over again, after the shell had it.
     pub fn reenter(&mut self) -> io::Result<()> {
         take_over(&self.entered)?;
-        self.redraw()
+        self.redraw();
+        Ok(())
     }
 
     /// Has the next frame drawn in full.
-    pub fn redraw(&mut self) -> io::Result<()> {
-        // Not `clear`: that asks the terminal where its cursor is, and waits for keys to answer.
-        let size = self.terminal.size()?;
-        self.terminal.resize(size.into())
+    pub fn redraw(&mut self) {
+        self.shown = None;
     }
 
     /// Gives the terminal back.
@@ -64,37 +68,44 @@ impl Screen {
 
     /// Draws one frame, so that the terminal shows all of it or nothing.
     pub fn draw(&mut self, model: &Model, now: Now) -> io::Result<()> {
-        execute!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal
-            .draw(|frame| view::draw(model, now, frame.buffer_mut()))?;
-        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+        self.show(|buffer| view::draw(model, now, buffer))
+    }
+
+    fn show(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        let (columns, rows) = self.size()?;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        draw(&mut buffer);
+        queue!(self.out, BeginSynchronizedUpdate)?;
+        paint(self.shown.as_ref(), &buffer, &mut self.out)?;
+        execute!(self.out, EndSynchronizedUpdate)?;
+        self.shown = Some(buffer);
+        Ok(())
     }
 
     /// Has the terminal report the wheel and the buttons, in SGR form, or leaves the mouse to it. Movements are never
     /// asked for: they would wake the console for nothing.
     pub fn mouse(&mut self, on: bool) -> io::Result<()> {
-        let backend = self.terminal.backend_mut();
         let modes = if on { MOUSE_ON } else { MOUSE_OFF };
-        backend.write_all(modes)?;
-        io::Write::flush(backend)
+        self.out.write_all(modes)?;
+        self.out.flush()
     }
 
     /// Columns and rows.
     pub fn size(&self) -> io::Result<(u16, u16)> {
-        self.terminal.size().map(|size| (size.width, size.height))
+        size()
     }
 
     /// Calls somebody who does not look: the bell, and a notification (OSC 9) where the terminal has them. `text` holds
     /// no control characters.
     pub fn attend(&mut self, text: &str) -> io::Result<()> {
-        let backend = self.terminal.backend_mut();
+        let backend = &mut self.out;
         backend.write_all(b"\x07")?;
         if std::env::var_os("TMUX").is_some() {
             write!(backend, "\x1bPtmux;\x1b\x1b]9;{text}\x07\x1b\\")?;
         } else {
             write!(backend, "\x1b]9;{text}\x07")?;
         }
-        io::Write::flush(backend)
+        backend.flush()
     }
 
     /// Sends a text to the terminal's clipboard (OSC 52); whether it takes it, a terminal never says. Behind tmux it is
@@ -103,13 +114,13 @@ impl Screen {
         let mut sequence = String::new();
         let copy = crossterm::clipboard::CopyToClipboard::to_clipboard_from(text);
         copy.write_ansi(&mut sequence).map_err(io::Error::other)?;
-        let backend = self.terminal.backend_mut();
+        let backend = &mut self.out;
         backend.write_all(sequence.as_bytes())?;
         if std::env::var_os("TMUX").is_some() {
             let inner = sequence.replace('\x1b', "\x1b\x1b");
             write!(backend, "\x1bPtmux;{inner}\x1b\\")?;
         }
-        io::Write::flush(backend)
+        backend.flush()
     }
 }
 
@@ -175,8 +186,8 @@ mod tests {
         crate::cli::tell_bugs();
         let mut screen = Screen::enter().unwrap();
         let token = CANARY.to_owned();
-        let drawn = screen.terminal.draw(|frame| {
-            frame.render_widget("drawn", frame.area());
+        let drawn = screen.show(|buffer| {
+            buffer.set_string(0, 0, "drawn", ratatui::style::Style::new());
             assert!(token.is_empty(), "no room for {token}");
         });
         drawn.unwrap();

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::cause::Cause;
 use super::fuzzy;
 use crate::config::parse_duration;
 use crate::domain::drift::Flag;
@@ -28,7 +29,7 @@ pub enum What {
     Drift(String),
     /// `table:account`, by the beginning of the name.
     Table(String),
-    /// `why:plug-in`: how the last attempt went, and why.
+    /// `why:plug-in`: why it is out of step (`why:outage`), how the last attempt went, and why.
     Why(String),
     /// `age>6h`: pending since before that time.
     Before(DateTime<Utc>),
@@ -97,15 +98,24 @@ struct Texts {
 }
 
 /// Whether a record fits all terms; `tickets` is how many open ones name it, where that is known.
-pub fn fits(terms: &[Term], table: &str, record: &Record, tickets: Option<usize>) -> bool {
+pub fn fits(
+    terms: &[Term],
+    table: &str,
+    record: &Record,
+    (tickets, cause): (Option<usize>, Cause),
+) -> bool {
     if terms.is_empty() {
         return true;
     }
     let name = format!("{} {}", record.name, record.number).to_lowercase();
-    let why = record.last.as_ref().map_or_else(String::new, |last| {
-        let why = last.stage.reason().unwrap_or_default();
-        format!("{} {} {why}", last.verb, last.stage.word()).to_lowercase()
-    });
+    let cause = cause.word();
+    let why = record.last.as_ref().map_or_else(
+        || cause.to_owned(),
+        |last| {
+            let why = last.stage.reason().unwrap_or_default();
+            format!("{cause} {} {} {why}", last.verb, last.stage.word()).to_lowercase()
+        },
+    );
     let flag = record.flag().map_or("", Flag::word);
     let texts = Texts {
         tickets,

@@ -16,6 +16,7 @@ use crate::engine::command::Target;
 use crate::engine::state::Tone;
 use crate::engine::{Command, State};
 
+mod around;
 mod can;
 mod columns;
 mod comfort;
@@ -42,6 +43,13 @@ const TWICE: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 /// Takes a message in.
 pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
+    let may_renew = matches!(message, Message::Tick(_) | Message::Resize(_, _));
+    let mut effects = taken(model, message, now);
+    effects.extend(around::ask(model, may_renew));
+    effects
+}
+
+fn taken(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
     match message {
         Message::Key(key) => pressed(model, key, now),
         Message::Paste(text) => pasted(model, &text, now),
@@ -96,6 +104,10 @@ pub fn update(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
         }
         Message::Ordered(order) => {
             list::take_order(model, order);
+            Vec::new()
+        }
+        Message::Related(related) => {
+            around::found(model, related);
             Vec::new()
         }
         Message::NotTaken => {
@@ -485,6 +497,10 @@ fn go(model: &mut Model, action: ActionId, now: Now) -> Option<Vec<Effect>> {
 }
 
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    let is_there = matches!(model.screen, Screen::Records | Screen::Sides(_));
+    if screen == Screen::Records && !is_there {
+        list::come_to_look(model);
+    }
     model.screen = screen;
     columns::settle(model);
     list::keep_in_view(model);

@@ -26,7 +26,7 @@ mod timeline;
 mod verdict;
 
 pub use dialog::{draw as draw_dialog, status_text};
-pub use pulse::{result, said};
+pub use pulse::{probe_words, result, said};
 
 /// Draws everything.
 pub fn draw(model: &Model, now: Now, buffer: &mut Buffer) {

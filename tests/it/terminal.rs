@@ -313,7 +313,7 @@ fn each_frame_stands_between_the_marks_of_synchronized_output() {
     }
 }
 
-/// All sequences that the console may send: those of ratatui and crossterm for cells, cursor, styles and screens, and
+/// All sequences that the console may send: its own for cells, cursor and styles, those of crossterm for screens, and
 /// ours for the mouse, the clipboard and notifications. What is left is text.
 fn only_our_sequences(bytes: &[u8]) -> Result<String, String> {
     let text = String::from_utf8_lossy(bytes).into_owned();
@@ -332,7 +332,7 @@ fn only_our_sequences(bytes: &[u8]) -> Result<String, String> {
                         }
                     };
                     let is_ours = match end {
-                        'm' | 'H' | 'K' | 'J' => true,
+                        'm' | 'H' | 'C' | 'K' | 'J' => true,
                         'h' | 'l' => ["?1049", "?25", "?2004", "?1004", "?2026", "?1000", "?1006"]
                             .contains(&body.as_str()),
                         _ => false,

@@ -127,7 +127,7 @@ async fn compare_from(
         }
     }
 
-    let looking = async {
+    let looking = Box::pin(async {
         let changed = changed_meanwhile(job, table, [&source, &target]).await?;
         let mut ids = unequal;
         ids.extend(unread);
@@ -135,7 +135,7 @@ async fn compare_from(
         ids.sort_unstable();
         ids.dedup();
         look(job, table, &ids).await
-    };
+    });
     let mut looked = progress.saved_during(looking).await?;
     progress.stop().await;
     let counted = Counted::of(equal, table, &looked);

@@ -12,10 +12,9 @@ use crate::domain::breaker::Forced;
 use crate::domain::operation::RecordKey;
 use crate::domain::time::Now;
 use crate::engine::event::Event;
+use crate::engine::pace::beat;
 use crate::journal::{AgentLock, Journal, RecoveredOperation};
 
-/// An order of another process is followed within this time.
-const LOOK: Duration = Duration::from_secs(1);
 /// An agent looks this often whether a process ended and left work behind.
 const INHERIT: Duration = Duration::from_secs(5);
 /// The same order may have been rounded on its way through the journal.
@@ -40,16 +39,15 @@ impl Run {
             let mut looked = Instant::now();
             let (mut version, mut told, mut is_untold) = (None, None, false);
             loop {
-                if let Some(folder) = folder.clone() {
-                    let look = move || AgentLock::holder(&folder);
-                    let seen = tokio::task::spawn_blocking(look).await.unwrap_or_default();
-                    if seen != agent {
-                        agent.clone_from(&seen);
-                        let _ended = events.send(Event::AgentSeen(seen)).await;
-                    }
+                let place = folder.clone();
+                let holder = move || place.and_then(|folder| AgentLock::holder(&folder));
+                let (written, seen) = journal.version_and(holder).await;
+                if let Some(seen) = seen.filter(|seen| folder.is_some() && *seen != agent) {
+                    agent.clone_from(&seen);
+                    let _ended = events.send(Event::AgentSeen(seen)).await;
                 }
                 // What is handed over is seen at once; that a process has died is written nowhere.
-                let written = journal.version().await.ok();
+                let written = written.ok();
                 let is_new = written.is_none() || written != version;
                 version = written;
                 if is_new {
@@ -97,7 +95,7 @@ impl Run {
                         }
                     }
                 }
-                tokio::time::sleep(LOOK).await;
+                beat().await;
             }
         });
     }

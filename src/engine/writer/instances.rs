@@ -265,6 +265,9 @@ impl StateWriter {
                 );
                 self.note(Some(place), text, Tone::Care, now);
             }
+            Some(Err(failure)) if failure.class == FailureClass::Throttled => {
+                tracker.probes.throttled(now);
+            }
             Some(Err(failure)) => {
                 tracker.probes.last_error = Some((now, failure.cause(), failure.origin));
             }

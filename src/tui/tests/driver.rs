@@ -16,6 +16,7 @@ use crate::tui::keymap::{Code, Key, char, ctrl, key};
 use crate::tui::message::{Effect, Message, Saving, Snapshot};
 use crate::tui::model::Model;
 use crate::tui::order::Sorter;
+use crate::tui::related::related;
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use crate::tui::view;
@@ -70,6 +71,7 @@ impl Console {
             suspended: 0,
             sorter: Sorter::default(),
         };
+        console.model.hook_host = Some("ops1".to_owned());
         console.model.folder = "/var/lib/tandem".into();
         console.take(Message::Resize(size.0, size.1));
         console.take(Message::Snapshot(Snapshot(state)));
@@ -87,6 +89,9 @@ impl Console {
                 Effect::Sort(query, records) => {
                     let order = self.sorter.order(query, &records);
                     self.take(Message::Ordered(order));
+                }
+                Effect::Relate(question, records) => {
+                    self.take(Message::Related(related(&question, &records)));
                 }
                 Effect::Copy(text) => self.copied.push(text),
                 Effect::Quit => self.has_quit = true,

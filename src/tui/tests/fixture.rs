@@ -19,7 +19,7 @@ use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableInde
 use crate::domain::plan::BlastRadius;
 use crate::domain::row::{ETag, Placeholder, Reference, Row, RowId, Value};
 use crate::domain::run::{Backend, PlatformRun, RunId, RunStatus};
-use crate::domain::table::{ColumnName, ColumnType, TableName};
+use crate::domain::table::{ColumnName, ColumnType, LookupTarget, TableName};
 use crate::domain::time::Now;
 use crate::engine::State;
 use crate::engine::records::{Record, Records, Sides};
@@ -122,8 +122,11 @@ fn column(name: &str, kind: ColumnType, stub: bool, key: bool) -> ComparedColumn
 const TEXT: ColumnType = ColumnType::Text { max_length: None };
 
 fn rules(table: &str) -> CompareRules {
-    let lookup = ColumnType::Lookup {
-        targets: Vec::new(),
+    let lookup = |table: &str| ColumnType::Lookup {
+        targets: vec![LookupTarget {
+            table: TableName::new(table).unwrap(),
+            bind: String::new(),
+        }],
     };
     let columns = if table == "account" {
         vec![
@@ -134,14 +137,14 @@ fn rules(table: &str) -> CompareRules {
             column("address1_city", TEXT, false, false),
             column("websiteurl", TEXT, false, false),
             column("numberofemployees", ColumnType::Integer, false, false),
-            column("primarycontactid", lookup, false, false),
+            column("primarycontactid", lookup("contact"), false, false),
         ]
     } else {
         vec![
             column("firstname", TEXT, false, false),
             column("lastname", TEXT, true, false),
             column("emailaddress1", TEXT, false, false),
-            column("parentcustomerid", lookup, false, false),
+            column("parentcustomerid", lookup("account"), false, false),
         ]
     };
     CompareRules {
@@ -693,7 +696,7 @@ fn account_values(name: &str, number: &str) -> Vec<Value> {
         Value::Integer(11_560),
         Value::Lookup(Reference {
             table: None,
-            id: id(77),
+            id: id(if number == "ALGN" { 2 } else { 77 }),
             name: Some("Ingrid Halvorsen".to_owned()),
         }),
     ]
@@ -707,7 +710,11 @@ fn contact_values(name: &str, mail: &str) -> Vec<Value> {
         text(mail),
         Value::Lookup(Reference {
             table: None,
-            id: id(78),
+            id: id(if mail.ends_with("aligntech.example") {
+                1
+            } else {
+                7
+            }),
             name: Some("Hubbell Incorporated".to_owned()),
         }),
     ]

@@ -8,7 +8,7 @@ use super::fixture;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{OperationId, Stage, Verb};
 use crate::engine::records::{Attempt, Record};
-use crate::tui::order::{Query, Sort, Sorter, Worker};
+use crate::tui::order::{Found, Query, Sort, Sorter, Worker};
 
 fn names(console: &Console) -> Vec<String> {
     let slots = console.model.records.order.slots.iter();
@@ -89,7 +89,7 @@ fn the_sort_menu_shows_what_holds_and_sorts_by_what_is_chosen() {
     console.keys("2 s");
     let screen = console.screen();
     assert!(screen.contains("► worst first"), "{screen}");
-    console.keys("j j Enter");
+    console.keys("j j j Enter");
     assert!(console.model.dialogs.is_empty());
     let lower: Vec<String> = names(&console)
         .iter()
@@ -431,7 +431,11 @@ fn a_record_acted_upon_stays_under_the_cursor_for_as_long_as_it_is_there() {
 #[test]
 fn the_worker_answers_the_newest_request_last() {
     let (answers, orders) = std::sync::mpsc::channel();
-    let worker = Worker::start(move |order| answers.send(order).is_ok()).unwrap();
+    let worker = Worker::start(move |found| match found {
+        Found::Order(order) => answers.send(order).is_ok(),
+        Found::Related(_) => true,
+    });
+    let worker = worker.unwrap();
     let state = fixture::many_stubs(600);
     for number in 1..=50 {
         let query = Query {
@@ -492,4 +496,100 @@ fn what_a_diverged_record_s_detail_says_is_what_its_key_does() {
     });
     let screen = console.screen();
     assert!(screen.contains("--take target"), "{screen}");
+}
+
+#[test]
+fn records_stand_in_groups_by_their_cause_and_are_filtered_by_it() {
+    let mut state = fixture::working();
+    let now = state.now;
+    // Europe was down when Align and Ingrid changed, and when nothing else did.
+    let lasted = Duration::from_secs(1800);
+    state.instances[1].last_outage = Some((fixture::ago(now, fixture::secs(22_000)), lasted));
+    let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
+    records[2].parked = Some("duplicate rule".into());
+    state.records = records.into_iter().collect();
+    let mut console = Console::new(state, (140, 42));
+    console.keys("2 s j Enter");
+    assert_eq!(console.model.records.sort, Sort::Cause);
+    let listed = names(&console);
+    assert_eq!(
+        listed[..3],
+        [
+            "Builders FirstSource",
+            "Align Technology",
+            "Ingrid Halvorsen"
+        ]
+    );
+    let screen = console.screen();
+    for words in [
+        "cause ▼",
+        "parked: refused",
+        "changed in the outage",
+        "ensured ahead",
+        "waits for a person",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    console.keys("/ \"why:outage\" Enter");
+    assert_eq!(names(&console), ["Align Technology", "Ingrid Halvorsen"]);
+}
+
+#[test]
+fn the_rows_around_a_record_stand_beside_it_in_both_directions() {
+    let mut console = Console::new(fixture::working(), (140, 42));
+    console.keys("2");
+    let screen = console.screen();
+    let named = "names      ○ missing  contact Ingrid Halvorsen";
+    assert!(screen.contains(named), "{screen}");
+    assert!(
+        !screen.contains("named by"),
+        "what names each other is told once: {screen}"
+    );
+    console.keys("j");
+    assert!(
+        console
+            .screen()
+            .contains("○ missing  account Align Technology"),
+        "{}",
+        console.screen()
+    );
+    let hubbell = console.model.state.records.iter();
+    let key = hubbell
+        .map(|(_, one)| one)
+        .find(|one| one.number == "HUBB")
+        .unwrap()
+        .key;
+    while console.model.records.cursor != Some(key) {
+        console.keys("j");
+    }
+    let screen = console.screen();
+    assert!(screen.contains("named by   4 listed records"), "{screen}");
+    assert!(
+        screen.contains("□ stub     contact Adaeze Brand"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn who_comes_to_look_stands_on_the_worst_unless_the_cursor_was_put_somewhere() {
+    let with_a_worse_one = |state: &mut crate::engine::State| {
+        let now = state.now;
+        let old = fixture::secs(90_000);
+        let worse = fixture::record(now, 99, Drift::Missing, "Worst of All", "WOA", old);
+        let records = state.records.iter().map(|(_, one)| one.clone());
+        state.records = std::iter::once(worse).chain(records).collect();
+    };
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.change(with_a_worse_one).keys("2");
+    assert_eq!(console.model.cursor_record().unwrap().name, "Worst of All");
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2 j 1").change(with_a_worse_one).keys("2");
+    assert_eq!(
+        console.model.cursor_record().unwrap().name,
+        "Ingrid Halvorsen"
+    );
+    let mut console = Console::new(fixture::working(), (80, 24));
+    console.keys("2").change(with_a_worse_one);
+    let name = &console.model.cursor_record().unwrap().name;
+    assert_eq!(name, "Align Technology", "nothing moves under the fingers");
 }

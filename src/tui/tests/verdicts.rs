@@ -269,3 +269,31 @@ fn the_status_for_others_tells_no_old_cause_as_the_current_one() {
     let words = "Before:  Europe was down 1h01m, until 04:07:32; US healthy.";
     assert!(text.contains(words), "{text}");
 }
+
+#[test]
+fn what_is_down_by_its_breaker_alone_is_said_to_answer_again() {
+    let mut state = fixture::quiet();
+    down(&mut state, 1);
+    let now = state.now;
+    state.instances[1].last_error =
+        Some((ago(now, secs(20)), "HTTP 503".to_owned(), Origin::Remote));
+    state.instances[1].answered = Some(ago(now, secs(2)));
+    state.instances[1].gate = Some((now.after(secs(23)), "429".to_owned()));
+    let console = Console::new(state, (80, 24));
+    let verdict = verdicts(&console.model, console.now).remove(0);
+    assert_eq!(verdict.title, "EUROPE IS DOWN 6m09s");
+    assert_eq!(
+        verdict.detail,
+        "it answers again; throttled, goes on in 0:23"
+    );
+    assert!(
+        !verdict.next.contains("until it answers"),
+        "{}",
+        verdict.next
+    );
+    assert!(
+        !verdict.effect.contains("cannot be created"),
+        "{}",
+        verdict.effect
+    );
+}

@@ -158,7 +158,7 @@ fn records_are_found_and_sorted_by_their_open_tickets() {
     assert!(screen.contains("Hubbell Incorporated"), "{screen}");
     assert_eq!(console.model.records.order.slots.len(), 1, "{screen}");
     assert!(screen.contains("2 open"), "{screen}");
-    console.keys("Enter Esc s Down Down Down Down Enter Home");
+    console.keys("Enter Esc s Down Down Down Down Down Enter Home");
     let first = console.model.cursor_record().unwrap();
     assert_eq!(first.name, "Hubbell Incorporated");
 }
@@ -340,4 +340,43 @@ fn a_long_cause_is_shown_whole_where_the_cursor_is() {
         "{}",
         console.screen()
     );
+}
+
+#[test]
+fn who_is_at_the_top_of_the_tickets_sees_a_worse_one_that_comes() {
+    let now = fixture::working().now;
+    let refused = |count: u128| {
+        let mut all = fixture::tickets(now);
+        let one = all.refused.remove(0);
+        all.refused = (0..count)
+            .rev()
+            .map(|n| {
+                let mut one = one.clone();
+                one.id = Some(fixture::id(4_000 + n));
+                one.created = one
+                    .created
+                    .map(|at| at + chrono::Duration::minutes(n as i64));
+                one
+            })
+            .collect();
+        all
+    };
+    let chosen = |console: &Console| {
+        let all = crate::tui::listing::tickets(&console.model);
+        all[console.model.tickets.at].id
+    };
+    for (keys, stays) in [("r", false), ("j j r", true)] {
+        let mut console = Console::new(fixture::working(), (80, 24));
+        console.keys("5");
+        read(&mut console, refused(1));
+        console.keys(keys);
+        let before = chosen(&console);
+        read(&mut console, refused(2));
+        assert_eq!(
+            chosen(&console) == before,
+            stays,
+            "{keys}: {}",
+            console.screen()
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Whether an action can be done now, and why not: the palette and the help say it beside the action's key.
 
 use super::{context, dialog, incident, operations, verb, views};
+use crate::domain::operation::Verb;
 use crate::domain::time::Now;
 use crate::engine::state::Lock;
 use crate::tui::action::{Action, ActionId, Writes, of};
@@ -22,7 +23,12 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
             verb::refusal(model).or_else(|| locked(model)).or_else(|| {
                 let whole = matches!(model.screen, Screen::Pulse | Screen::Runs);
                 let has_records = whole || chosen(model);
-                say(!has_records, "no record is chosen")
+                let records = (!whole).then(|| match model.screen {
+                    Screen::Sides(_) => 1,
+                    _ => model.records.marks.len().max(1),
+                });
+                let why = say(!has_records, "no record is chosen");
+                why.or_else(|| model.why_not_theirs(verb_of(id), records))
             })
         }
         ActionId::Arm => locked(model),
@@ -30,10 +36,18 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ActionId::Open | ActionId::CopyId if model.screen != Screen::Operations => {
             say(!chosen(model), "no record is chosen")
         }
-        ActionId::Open => say(
-            model.chosen_operation().is_none(),
-            "nothing was asked for yet",
-        ),
+        ActionId::Open => {
+            let chosen = model.chosen_operation();
+            let operation = chosen.and_then(|place| model.state.operations.get(place));
+            match operation {
+                None => Some("nothing was asked for yet".to_owned()),
+                Some(one) if one.waits_for_a_person() && !model.operations.in_records => {
+                    let left = one.progress.total.saturating_sub(one.progress.done());
+                    model.why_not_theirs(Verb::Resume, Some(left))
+                }
+                Some(_) => None,
+            }
+        }
         ActionId::Mark | ActionId::MarkAll | ActionId::Invert | ActionId::Range => say(
             model.records.order.slots.is_empty(),
             "nothing is listed here",
@@ -53,9 +67,16 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
             let why = operation.map_or(Some("nothing was asked for yet"), |one| {
                 operations::why_no_retry(one)
             });
+            let theirs = || {
+                let one = operation?;
+                let tally = one.progress;
+                let failed = tally.refused + tally.held + tally.abandoned;
+                model.why_not_theirs(one.request.verb, Some(failed))
+            };
             verb::refusal(model)
                 .or_else(|| locked(model))
                 .or_else(|| why.map(str::to_owned))
+                .or_else(theirs)
         }
         ActionId::SwapSide => say(
             model.picking.is_none(),
@@ -63,7 +84,13 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
         ),
         ActionId::Rerun | ActionId::CancelRun => verb::refusal(model)
             .or_else(|| locked(model))
-            .or_else(|| views::why_no_order(model, id, now)),
+            .or_else(|| views::why_no_order(model, id, now))
+            .or_else(|| model.why_not_theirs(verb_of(id), None)),
+        ActionId::Breaker | ActionId::ProbeNow | ActionId::StopAll | ActionId::Release
+            if let Some(why) = model.operator.why_no_stop() =>
+        {
+            Some(why.to_owned())
+        }
         ActionId::Take => say(model.state.alarms.is_empty(), "no alert fires"),
         ActionId::GiveBack => say(
             incident::own(model, now).is_empty(),
@@ -76,11 +103,25 @@ pub fn why_not(model: &Model, id: ActionId, now: Now) -> Option<String> {
             match dialog::hook_order(model, target) {
                 None => Some("no hook is configured".to_owned()),
                 Some(Err(why)) => Some(why.to_owned()),
-                Some(Ok(_)) => locked(model),
+                Some(Ok(_)) => {
+                    let why = model.operator.why_no_stop().map(str::to_owned);
+                    why.or_else(|| locked(model))
+                }
             }
         }
         ActionId::Release => say(!is_forced(model), "nothing is forced"),
         _ => None,
+    }
+}
+
+/// What an action asks for.
+fn verb_of(id: ActionId) -> Verb {
+    match id {
+        ActionId::Ensure => Verb::Ensure,
+        ActionId::Rehydrate => Verb::Rehydrate,
+        ActionId::Rerun => Verb::Rerun,
+        ActionId::CancelRun => Verb::Cancel,
+        _ => Verb::Sync,
     }
 }
 

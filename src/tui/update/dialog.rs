@@ -6,7 +6,7 @@ use crate::domain::hook::Called;
 use crate::domain::operation::{Request, Verb};
 use crate::domain::time::Now;
 use crate::engine::Command;
-use crate::engine::command::{Consent, RunOrder, Target};
+use crate::engine::command::{Consent, Target};
 use crate::engine::state::{Lock, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::commands;
@@ -382,13 +382,8 @@ fn confirmed(model: &mut Model, dialog: &ConfirmDialog, now: Now) -> Vec<Effect>
             consent,
         })],
         Ask::Order { order, .. } => {
-            let verb = match order {
-                RunOrder::Start => Verb::Sync,
-                RunOrder::Rerun(_) => Verb::Rerun,
-                RunOrder::Cancel(_) => Verb::Cancel,
-            };
             vec![Effect::Send(Command::OrderRun {
-                request: request(Deed::of(verb)),
+                request: request(Deed::of(order.verb())),
                 order: order.clone(),
                 consent,
             })]
@@ -489,8 +484,12 @@ fn run(model: &mut Model, dialog: &CommandsDialog, now: Now) -> Vec<Effect> {
     super::act(model, action.id, now)
 }
 
-/// Opens the breaker menu of the link's target.
+/// Opens the breaker menu of the link's target; support has none.
 pub fn open_breaker(model: &mut Model, now: Now) {
+    if let Some(why) = model.operator.why_no_stop() {
+        model.toast(why, Tone::Care, now);
+        return;
+    }
     let instance = model.link().map_or(0, |link| link.target);
     let dialog = BreakerDialog::of(instance, now);
     model.dialogs.push(Dialog::Breaker(dialog));

@@ -11,6 +11,7 @@ use crate::domain::operation::{RecordKey, TableIndex};
 use crate::domain::time::Now;
 use crate::engine::state::Tone;
 use crate::tui::action::ActionId;
+use crate::tui::cause;
 use crate::tui::keymap::{Code, Context, Key};
 use crate::tui::layout;
 use crate::tui::message::Effect;
@@ -40,6 +41,7 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
             .read
             .as_ref()
             .map(|_| Arc::clone(&model.tickets.counts)),
+        outage: cause::outage(state, model.link),
     };
     vec![Effect::Sort(query, state.records.clone())]
 }
@@ -53,14 +55,8 @@ pub fn wants_tickets(model: &Model) -> bool {
 
 /// Asks anew when the snapshot's records are not those of the last query.
 pub fn after_snapshot(model: &mut Model, now: Now) -> Vec<Effect> {
-    let (new, old) = (&model.state.records, &model.records.asked_of);
-    let same = new.chunks().len() == old.chunks().len()
-        && new
-            .chunks()
-            .iter()
-            .zip(old.chunks())
-            .all(|(new, old)| Arc::ptr_eq(new, old));
-    if same && model.records.asked > 0 {
+    let is_same = model.state.records.is_same(&model.records.asked_of);
+    if is_same && model.records.asked > 0 {
         return let_go(model, now);
     }
     ask(model)
@@ -108,7 +104,15 @@ pub fn put_cursor_at_row(model: &mut Model, row: u16) {
     };
     let at = model.records.top + usize::from(line);
     if at < model.records.order.slots.len() {
+        model.records.is_chosen = true;
         put_cursor(model, at);
+    }
+}
+
+/// Somebody comes to look: unless a person has put the cursor somewhere, it stands on the worst.
+pub fn come_to_look(model: &mut Model) {
+    if !model.records.is_chosen {
+        put_cursor(model, 0);
     }
 }
 
@@ -128,6 +132,7 @@ pub fn moved(model: &mut Model, action: ActionId) -> Vec<Effect> {
     let page = usize::from(layout::records(model.size).shown).max(1);
     let last = model.records.order.slots.len().saturating_sub(1);
     let at = step(model.records.at, action, page, last);
+    model.records.is_chosen = at > 0;
     put_cursor(model, at);
     Vec::new()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{show_sides, step, verb};
-use crate::domain::operation::{OperationId, RecordKey, TableIndex, Verb};
+use crate::domain::operation::{OperationId, RecordKey, TableIndex};
 use crate::domain::time::Now;
 use crate::engine::Command;
 use crate::engine::audit::Failed;
@@ -95,10 +95,7 @@ pub fn why_no_pause(model: &Model, operation: &OperationState, now: Now) -> Opti
             "it is paused: {} goes on",
             model.key(ActionId::Open)
         ));
-    } else if matches!(
-        operation.request.verb,
-        Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End | Verb::Pause
-    ) {
+    } else if !operation.request.verb.is_a_repair() {
         "that was no repair of records"
     } else if operation
         .records
@@ -155,11 +152,7 @@ pub fn end(model: &mut Model, now: Now) -> Vec<Effect> {
 /// Why what failed of an operation can't be tried again, as far as is known without the journal.
 pub fn why_no_retry(operation: &OperationState) -> Option<&'static str> {
     let tally = operation.progress;
-    let is_repair = !matches!(
-        operation.request.verb,
-        Verb::Rerun | Verb::Cancel | Verb::Resume | Verb::End | Verb::Pause
-    );
-    if !is_repair {
+    if !operation.request.verb.is_a_repair() {
         Some("that was no repair of records")
     } else if !operation.is_finished() {
         Some("it is not over yet")

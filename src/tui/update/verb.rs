@@ -158,8 +158,12 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
         } else {
             show_sides(model, key, Origin::Records)
         };
-        let dialog = ChooseDialog { key, drawn: now };
-        model.dialogs.push(Dialog::Choose(dialog));
+        if let Some(why) = model.why_not_theirs(Verb::FillBlanks, Some(1)) {
+            model.toast(why, Tone::Care, now);
+        } else {
+            let dialog = ChooseDialog { key, drawn: now };
+            model.dialogs.push(Dialog::Choose(dialog));
+        }
         return effects;
     }
     Vec::new()
@@ -227,8 +231,24 @@ fn sync_run(model: &mut Model, now: Now) -> Vec<Effect> {
     confirm(model, ask, ActionId::Sync, now)
 }
 
-/// Opens the confirmation; while read-only, the arming first.
+/// Why the person may not ask for it, by the groups of this host.
+fn why_not_theirs(model: &Model, ask: &Ask) -> Option<String> {
+    match ask {
+        Ask::Repair { deed, records, .. } => model.why_not_theirs(deed.verb, Some(records.len())),
+        Ask::Sync { .. } => model.why_not_theirs(Verb::Sync, None),
+        Ask::Resume { left, .. } => model.why_not_theirs(Verb::Resume, Some(*left)),
+        Ask::Order { order, .. } => model.why_not_theirs(order.verb(), None),
+        Ask::Hook { .. } => model.operator.why_no_stop().map(str::to_owned),
+        Ask::End { .. } => None,
+    }
+}
+
+/// Opens the confirmation; while read-only, the arming first. What a person may not ask for is refused before that.
 pub fn confirm(model: &mut Model, ask: Ask, pressed: ActionId, now: Now) -> Vec<Effect> {
+    if let Some(why) = why_not_theirs(model, &ask) {
+        model.toast(why, Tone::Care, now);
+        return Vec::new();
+    }
     if model.is_armed(now) {
         open(model, ask, now);
     } else {

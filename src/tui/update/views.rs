@@ -130,6 +130,8 @@ pub fn tickets_read(
             model.tickets.read_at = Some(now);
             model.tickets.failed = None;
             let tickets = listing::tickets(model);
+            // Who is at the top stays there: that is where the worst stands.
+            let id = id.filter(|_| model.tickets.at > 0);
             let same = id.and_then(|id| tickets.iter().position(|one| one.id == id));
             let last = tickets.len().saturating_sub(1);
             model.tickets.at = same.unwrap_or(model.tickets.at).min(last);

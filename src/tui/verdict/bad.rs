@@ -1,5 +1,6 @@
 //! The verdicts that want a hand: something is down, refused or stopped.
 
+use super::care::throttled;
 use super::{Facts, Verdict, bad};
 use crate::domain::failure::Origin;
 use crate::domain::health::Health;
@@ -8,6 +9,7 @@ use crate::domain::text::visible;
 use crate::engine::state::{InstanceState, Tone};
 use crate::tui::action::ActionId;
 use crate::tui::format::{name, place, span};
+use crate::tui::view::probe_words;
 
 pub fn engine_gone(facts: &Facts<'_>) -> Option<Verdict> {
     facts.model.engine_gone.then(|| {
@@ -98,6 +100,9 @@ fn down(
         return None;
     }
     let name = name(&instance.name);
+    if answers_again(instance) {
+        return Some(coming_back(facts, instance));
+    }
     let cause = match &instance.last_error {
         Some((_, cause, Origin::Remote)) => {
             format!("{} from {name}; our network is fine", visible(cause))
@@ -122,6 +127,37 @@ fn down(
         effect,
         next(facts, &name),
     ))
+}
+
+/// Whether what is called down has answered since its last error: nothing is sent there until its breaker has tried it out.
+fn answers_again(instance: &InstanceState) -> bool {
+    let failed = instance.last_error.as_ref().map(|(at, _, _)| at.mono);
+    let answered = instance.answered.map(|at| at.mono);
+    failed.is_some() && answered > failed
+}
+
+/// Down by its breaker alone: it answers, and has not been answered to yet.
+fn coming_back(facts: &Facts<'_>, instance: &InstanceState) -> Verdict {
+    let cause = match throttled(instance, facts.now) {
+        Some(throttled) => format!("it answers again; {throttled}"),
+        None => "it answers again, and is being tried out".to_owned(),
+    };
+    let probe = probe_words(instance, facts.now);
+    let probe = probe.map_or_else(String::new, |probe| format!(", probe {probe}"));
+    bad(
+        format!(
+            "{} IS DOWN {}",
+            Facts::loud(instance),
+            facts.since(instance)
+        ),
+        cause,
+        format!(
+            "Nothing is sent there yet. {}.{}",
+            facts.waiting(),
+            facts.broken_run()
+        ),
+        format!("nothing to do: calls go on once it has answered well{probe}."),
+    )
 }
 
 /// What there is to do while an instance is down: nothing there, and the rest for those who wait.

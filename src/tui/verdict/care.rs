@@ -9,6 +9,7 @@ use crate::domain::health::{Health, RECOVERING};
 use crate::domain::hook::{Answer, Called};
 use crate::domain::lag::LinkCondition;
 use crate::domain::operation::Verb;
+use crate::domain::run::Backend;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::InstanceState;
@@ -121,7 +122,12 @@ fn is_hook_out(facts: &Facts<'_>) -> bool {
 /// What starts a run; and where the whole of why the last one failed stands.
 fn starts_a_run(facts: &Facts<'_>, has_failed: bool) -> String {
     let (sync, runs) = (facts.key(ActionId::Sync), facts.key(ActionId::Runs));
-    if has_failed {
+    if has_failed && facts.link.sync.backend != Backend::BuiltIn {
+        let (records, all) = (facts.key(ActionId::Records), facts.key(ActionId::MarkAll));
+        format!(
+            "{runs} tells why; {sync} starts a run, {records} {all} {sync} copies without the job."
+        )
+    } else if has_failed {
         format!("{sync} starts a run; {runs} shows all of why the last one failed.")
     } else {
         format!("{sync} starts a run.")
@@ -201,7 +207,7 @@ fn drain(facts: &Facts<'_>) -> Option<Duration> {
 }
 
 /// Until when an instance asked us to wait, in words.
-fn throttled(instance: &InstanceState, now: Now) -> Option<String> {
+pub fn throttled(instance: &InstanceState, now: Now) -> Option<String> {
     let (until, _) = instance.gate.as_ref()?;
     let left = until.since(now);
     (!left.is_zero()).then(|| format!("throttled, goes on in {}", countdown(left)))

@@ -18,6 +18,11 @@ use crate::tui::theme::Role;
 use crate::tui::view::records::{attempt, glyph};
 use crate::tui::view::sides;
 
+mod beside;
+mod history;
+
+pub use history::Past;
+
 /// Draws the panel from its rule on.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
     let wide = Arrangement::of((canvas.columns(), canvas.rows())).is_wide();
@@ -128,7 +133,9 @@ impl<'a> Detail<'a> {
         }
         let last = canvas.rows();
         let sides = last.saturating_sub(10);
-        let mut part = canvas.part(0, 6, canvas.columns(), sides);
+        let beside = sides::beside(canvas.columns());
+        self.beside(&mut canvas.part(beside, 6, canvas.columns(), sides));
+        let mut part = canvas.part(0, 6, beside, sides);
         sides::columns(
             &mut part,
             self.model,
@@ -385,7 +392,7 @@ impl<'a> Detail<'a> {
     }
 
     /// Whether `H` asks whose values stand in it.
-    fn is_chosen_by_a_person(&self) -> bool {
+    pub fn is_chosen_by_a_person(&self) -> bool {
         let is_held = matches!(
             self.record.drift,
             Drift::Diverged | Drift::Kept | Drift::DeletedInTarget
@@ -394,8 +401,13 @@ impl<'a> Detail<'a> {
         is_held && self.record.sides.are_read() && !fills
     }
 
+    /// The source as a place, and the target's name.
+    pub fn places(&self) -> (String, String) {
+        (place(&self.source.name), name(&self.target.name))
+    }
+
     fn choice(&self) -> (String, String) {
-        let (here, there) = (place(&self.source.name), name(&self.target.name));
+        let (here, there) = self.places();
         let words = if self.record.drift == Drift::DeletedInTarget {
             format!("choose: make it anew from {here}, or leave it deleted")
         } else {

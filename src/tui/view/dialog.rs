@@ -18,6 +18,7 @@ mod quit;
 mod sort;
 mod status;
 
+pub use choose::{choices, is_in_place};
 pub use status::{draw as status, text as status_text};
 
 /// How wide a dialog is.
@@ -28,6 +29,12 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     let Some(top) = model.dialogs.last() else {
         return;
     };
+    if let Dialog::Choose(dialog) = top
+        && choose::is_in_place(model, dialog, now)
+    {
+        // Both sides stay in sight: the choices stand below them.
+        return;
+    }
     canvas.repaint(Role::Dim);
     match top {
         Dialog::Commands(dialog) => commands::draw(canvas, model, dialog, now),

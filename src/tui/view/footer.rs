@@ -1,6 +1,7 @@
 //! The last row: the keys that work now, from the table of actions. What has no room is left out whole; the
 //! palette and the help never are.
 
+use crate::domain::operation::Verb;
 use crate::domain::time::Now;
 use crate::tui::action::{Action, ActionId};
 use crate::tui::canvas::Canvas;
@@ -8,9 +9,10 @@ use crate::tui::format::width;
 use crate::tui::keymap::{Context, actions_in};
 use crate::tui::layout::Arrangement;
 use crate::tui::listing::chosen_run;
-use crate::tui::model::{Model, Screen};
+use crate::tui::model::{Dialog, Model, Screen};
 use crate::tui::theme::Role;
 use crate::tui::update::{can_end, context, why_not};
+use crate::tui::view::dialog::is_in_place;
 
 /// Draws the hints.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
@@ -24,6 +26,13 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
     if model.timeline.typing && model.screen == Screen::Timeline {
         let text = "Enter keep  Esc off  words, !not; a name, an instance";
         canvas.text(1, y, text, Role::Dim);
+        return;
+    }
+    if let Some(Dialog::Choose(dialog)) = model.dialogs.last()
+        && is_in_place(model, dialog, now)
+    {
+        let text = "b, u, e or c: the confirmation comes next   Esc leave, nothing is sent";
+        canvas.text(1, y, text, Role::Strong);
         return;
     }
     let gap: u16 = if wide { 3 } else { 2 };
@@ -84,6 +93,12 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
     }
     let special = special(model, now);
     hints.extend(special);
+    // What would only wait for the target stands behind what helps now.
+    let target = model
+        .link()
+        .and_then(|link| model.state.instances.get(link.target));
+    let would_wait = here == Context::Pulse && target.is_some_and(|one| !one.is_writable());
+    let mut later: Vec<(String, String)> = Vec::new();
     for action in actions_in(here).chain(actions_in(Context::Screens)) {
         let is_arming = action.id == ActionId::Arm;
         let hidden = action.hint.is_empty()
@@ -95,7 +110,8 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             || (action.id == ActionId::Take && !is_anything_untaken(model, now))
             || (matches!(
                 action.id,
-                ActionId::Pause
+                ActionId::Breaker
+                    | ActionId::Pause
                     | ActionId::Retry
                     | ActionId::Rerun
                     | ActionId::CancelRun
@@ -103,15 +119,23 @@ fn hints(model: &Model, now: Now) -> Vec<(String, String)> {
             ) && why_not(model, action.id, now).is_some())
             || (action.writes_to_the_target() && has_verbs && !armed)
             || (is_arming && has_verbs && !armed);
+        let is_theirs = model.why_not_theirs(Verb::Sync, None).is_none();
+        let hidden = hidden || (action.id == ActionId::Sync && !has_verbs && !is_theirs);
         if !hidden {
             let words = if is_arming && armed {
                 "lock"
             } else {
                 action.hint
             };
-            hints.push((keys_of(model, action), words.to_owned()));
+            let hint = (keys_of(model, action), words.to_owned());
+            if would_wait && action.id == ActionId::Sync {
+                later.push(hint);
+            } else {
+                hints.push(hint);
+            }
         }
     }
+    hints.extend(later);
     hints
 }
 

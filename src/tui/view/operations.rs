@@ -1,5 +1,6 @@
 //! The Operations view: the chosen operation with its bar and counts, what of it needs a person, then all operations.
 
+use crate::domain::ramp;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
 use crate::engine::state::{OperationRecord, OperationState};
@@ -59,7 +60,7 @@ fn head(canvas: &mut Canvas<'_>, model: &Model, y: u16, operation: &OperationSta
     let room = canvas.columns().saturating_sub(2);
     // Why it stands still is worth more than what it would write.
     if canvas.flow((1, y + 2), (room, 2), &text, role) < 2 {
-        writes(canvas, y + 3, operation);
+        ramp_or_writes(canvas, y + 3, operation);
     }
     outcome(canvas, y + 4, operation);
 }
@@ -152,9 +153,37 @@ fn waiting(model: &Model, operation: &OperationState, now: Now) -> (String, Role
     (text, Role::Care)
 }
 
-fn writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
-    canvas.text(1, y, "writes", Role::Plain);
-    let text = match &operation.radius {
+/// While a bulk repair is under way, which step of its ramp it has come to; beside it, or alone, what it writes.
+fn ramp_or_writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
+    let text = writes(operation);
+    let marks = ramp::marks(operation.progress.total);
+    if operation.is_finished() || marks.len() < 2 || !operation.request.verb.is_a_repair() {
+        canvas.text(1, y, "writes", Role::Plain);
+        canvas.text(17, y, &text, Role::Plain);
+        return;
+    }
+    canvas.text(1, y, "ramp", Role::Plain);
+    let done = operation.progress.done();
+    let mut x = 17;
+    let mut is_before = false;
+    for (name, upto) in marks {
+        let (glyph, role) = match (done >= upto, is_before) {
+            (true, _) => ("√", Role::Good),
+            (false, false) => ("►", Role::Strong),
+            (false, true) => ("·", Role::Dim),
+        };
+        is_before |= done < upto;
+        let pieces = [(glyph, role), (" ", role), (name, Role::Plain)];
+        x = canvas.pieces(x, y, &pieces) + 3;
+    }
+    if usize::from(x) + width(&text) + 1 < usize::from(canvas.columns()) {
+        canvas.text(x, y, &text, Role::Dim);
+    }
+}
+
+/// What it writes, in all.
+fn writes(operation: &OperationState) -> String {
+    match &operation.radius {
         Some(radius) => {
             let some = |n: usize, what: &str| (n > 0).then(|| format!("{what} {}", count(n)));
             let over = match radius.overwrites {
@@ -173,8 +202,7 @@ fn writes(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {
         }
         None if operation.is_finished() => "not kept".to_owned(),
         None => "not planned yet".to_owned(),
-    };
-    canvas.text(17, y, &text, Role::Plain);
+    }
 }
 
 fn outcome(canvas: &mut Canvas<'_>, y: u16, operation: &OperationState) {

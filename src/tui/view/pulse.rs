@@ -12,7 +12,7 @@ mod link;
 
 pub use card::{one as one_card, probe_words};
 pub use changes::{failure, mark, result, said};
-pub use link::bar;
+pub use link::{bar, line};
 
 /// Draws the view.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {

@@ -6,6 +6,7 @@ use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
 use crate::engine::records::Record;
 use crate::tui::canvas::Canvas;
+use crate::tui::cause::{self, Cause, Outage};
 use crate::tui::format::{count, fit, span, width};
 use crate::tui::layout::{self, Arrangement};
 use crate::tui::model::Model;
@@ -23,6 +24,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         model,
         now,
         wide,
+        outage: cause::outage(&model.state, model.link),
         columns: Columns::of(canvas.columns(), wide, model.tickets.read.is_some()),
     };
     view.facets(canvas, rows.facets, rows.shown);
@@ -145,6 +147,7 @@ struct List<'a> {
     model: &'a Model,
     now: Now,
     wide: bool,
+    outage: Option<Outage>,
     columns: Columns,
 }
 
@@ -337,10 +340,11 @@ impl List<'_> {
             let head = sorted(Sort::Tickets, "tickets");
             canvas.right(tickets, y, head.trim_end(), Role::Dim);
         }
-        let last = sorted(
-            Sort::Attempt,
-            if self.wide { "last attempt" } else { "attempt" },
-        );
+        let last = match (self.by_cause(), self.wide) {
+            (true, _) => sorted(Sort::Cause, "cause"),
+            (false, true) => sorted(Sort::Attempt, "last attempt"),
+            (false, false) => sorted(Sort::Attempt, "attempt"),
+        };
         canvas.text(c.last, y, &last, Role::Dim);
     }
 
@@ -419,8 +423,23 @@ impl List<'_> {
     fn attempt(&self, canvas: &mut Canvas<'_>, y: u16, record: &Record) {
         let x = self.columns.last;
         let room = canvas.columns().saturating_sub(x + 1);
-        let (text, role) = attempt(self.model, record, self.now, self.wide);
+        let (text, role) = if self.by_cause() {
+            let cause = Cause::of(record, self.outage);
+            let words = if self.wide {
+                cause.words()
+            } else {
+                cause.word()
+            };
+            (words.to_owned(), Role::Plain)
+        } else {
+            attempt(self.model, record, self.now, self.wide)
+        };
         canvas.cell(x, y, room, &text, role);
+    }
+
+    /// Whether the list stands in groups by why its records are out of step.
+    fn by_cause(&self) -> bool {
+        self.model.records.sort == Sort::Cause
     }
 }
 

@@ -263,10 +263,12 @@ fn detail(canvas: &mut Canvas<'_>, model: &Model, run: Option<&Run>, y: u16, now
         .and_then(|link| link.sync.backend.why_no_rerun())
     {
         Some(why) => why.to_owned(),
+        None if run.status.is_under_way() => {
+            format!("{}  end it where it stands", model.key(ActionId::CancelRun))
+        }
         None => format!(
-            "{}  this one again, with its old data   {}  end it",
-            model.key(ActionId::Rerun),
-            model.key(ActionId::CancelRun)
+            "{}  this one again, with its old data",
+            model.key(ActionId::Rerun)
         ),
     };
     canvas.cell(10, y + 1, room, &again, Role::Dim);

@@ -12,9 +12,11 @@ use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
 use crate::tui::format::{count, fit, name, of_them, place, span, width};
 use crate::tui::layout::Arrangement;
-use crate::tui::model::{Deed, Model, Picking, SidesView, plan_of, planned};
+use crate::tui::model::{Deed, Dialog, Model, Picking, SidesView, plan_of, planned};
 use crate::tui::theme::Role;
-use crate::tui::view::detail::Detail;
+use crate::tui::view::detail::{Detail, Past};
+use crate::tui::view::dialog::choices;
+use crate::tui::view::pulse::line;
 use crate::tui::view::records::attempt;
 
 /// Draws the view.
@@ -35,7 +37,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, view: SidesView, now: Now) {
     canvas.cell(10, y + 2, room, &detail.why(), Role::Plain);
     canvas.text(1, y + 3, "id", Role::Dim);
     canvas.text(10, y + 3, &record.key.id.to_string(), Role::Plain);
-    let below = canvas.rows().saturating_sub(7);
+    let below = canvas.rows().saturating_sub(8);
     let rows = below.saturating_sub(y + 4);
     let picking = model.picking.as_ref().filter(|one| one.key == record.key);
     let scroll = picking.map_or(view.scroll, |picking| {
@@ -187,21 +189,59 @@ fn verbs(
     y: u16,
     now: Now,
 ) {
-    canvas.rule(y, "what each verb would do", "");
-    for (row, verb) in (y + 1..).zip([Verb::Ensure, Verb::Sync, Verb::Rehydrate]) {
-        let (key, deed) = detail.deed(verb);
-        let x = canvas.text(1, row, &key, Role::Strong);
-        let room = canvas.columns().saturating_sub(x + 1);
-        let writes = plan_of(&model.state, record, verb).is_write();
-        let role = if writes { Role::Plain } else { Role::Dim };
-        canvas.cell(x, row, room, &deed, role);
+    let is_choice = detail.is_chosen_by_a_person();
+    if is_choice {
+        decisions(canvas, model, record, detail, y);
+    } else {
+        canvas.rule(y, "what each verb would do", "");
+        for (row, verb) in (y + 1..).zip([Verb::Ensure, Verb::Sync, Verb::Rehydrate]) {
+            let (key, deed) = detail.deed(verb);
+            let x = canvas.text(1, row, &key, Role::Strong);
+            let room = canvas.columns().saturating_sub(x + 1);
+            let writes = plan_of(&model.state, record, verb).is_write();
+            let role = if writes { Role::Plain } else { Role::Dim };
+            canvas.cell(x, row, room, &deed, role);
+        }
     }
-    canvas.text(1, y + 4, "command", Role::Dim);
-    let x = canvas.text(10, y + 4, &detail.command(), Role::Plain);
+    let last = y + 4 + u16::from(is_choice);
+    canvas.text(1, last, "history", Role::Dim);
+    let past = detail.history();
+    let mut told: Vec<String> = past.iter().map(Past::said).collect();
+    if 10 + width(&told.join(" · ")) >= usize::from(canvas.columns()) {
+        told = past.iter().map(Past::said_briefly).collect();
+    }
+    line(canvas, 10, last, &told, false);
+    canvas.text(1, last + 1, "command", Role::Dim);
+    let x = canvas.text(10, last + 1, &detail.command(), Role::Plain);
     let (text, role) = attempt(model, record, now, true);
     if record.last.is_some() || record.under_way.is_some() {
         let room = canvas.columns().saturating_sub(x + 4);
-        canvas.cell(x + 3, y + 4, room, &text, role);
+        canvas.cell(x + 3, last + 1, room, &text, role);
+    }
+}
+
+/// What a person may decide about a record that was edited in the target, and how many values each would overwrite.
+fn decisions(canvas: &mut Canvas<'_>, model: &Model, record: &Record, detail: &Detail<'_>, y: u16) {
+    let is_open = matches!(model.dialogs.last(), Some(Dialog::Choose(_)));
+    let (title, role) = if is_open {
+        ("whose values stand?".to_owned(), Role::Care)
+    } else {
+        (
+            format!("{}, then", model.key(ActionId::Rehydrate)),
+            Role::Plain,
+        )
+    };
+    canvas.rule_in(y, &title, role, "overwrites", Role::Plain);
+    let (here, there) = detail.places();
+    let end = canvas.columns().saturating_sub(4);
+    for (row, choice) in (y + 1..y + 5).zip(choices(model, record, (&here, &there))) {
+        let room = end.saturating_sub(6);
+        let role = match choice.role {
+            Role::Plain if is_open => Role::Strong,
+            role => role,
+        };
+        canvas.cell(1, row, room, &choice.text, role);
+        canvas.right(end, row, &choice.overwrites, role);
     }
 }
 
@@ -212,6 +252,14 @@ pub enum Shape {
     Detail,
     /// Full screen.
     Full,
+}
+
+/// Where the marks of what each verb would write begin, at 140 columns.
+const VERBS: u16 = 71;
+
+/// Where the panel beside both sides begins.
+pub fn beside(columns: u16) -> u16 {
+    VERBS + 14 + 2 * (columns.saturating_sub(140) / 3)
 }
 
 /// Where the columns begin and how wide they are.
@@ -226,13 +274,17 @@ struct Grid {
 impl Grid {
     fn of(columns: u16, shape: Shape) -> Self {
         match shape {
-            Shape::Detail => Self {
-                name: (1, 18),
-                source: (20, 34),
-                mark: 55,
-                target: (58, 34),
-                verbs: Some(94),
-            },
+            Shape::Detail => {
+                // The mock-up's 140 columns; what there is more goes to the two sides.
+                let spare = columns.saturating_sub(140) / 3;
+                Self {
+                    name: (1, 18),
+                    source: (20, 27 + spare),
+                    mark: 48 + spare,
+                    target: (51 + spare, 19 + spare),
+                    verbs: Some(VERBS + 2 * spare),
+                }
+            }
             Shape::Full => {
                 // The mock-up's 80 columns: 18 for the name, 26 and 28 for the sides; the rest is shared out.
                 let spare = columns.saturating_sub(80);

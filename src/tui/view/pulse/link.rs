@@ -17,7 +17,7 @@ mod hook;
 mod lags;
 mod sync;
 
-pub use sync::bar;
+pub use sync::{bar, line};
 
 /// Draws the panel from its rule on; the row below it comes back.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) -> u16 {

@@ -4,6 +4,7 @@ use super::View;
 use crate::domain::breaker::Class;
 use crate::domain::operation::{Taken, Verb};
 use crate::domain::plan::{Assignment, Plan};
+use crate::domain::ramp;
 use crate::domain::text::is_mixed_script;
 use crate::engine::records::Record;
 use crate::tui::format::{count, countdown, fit, name, of_them, span, words};
@@ -180,7 +181,20 @@ impl View<'_> {
             lines.push(Line::of("left out", text).at(21));
         }
         lines.push(Line::empty());
-        lines.push(Line::of("order", "as listed; rows that are named are ensured first").at(21));
+        let steps = ramp::marks(radius.writes());
+        let order = match steps.as_slice() {
+            [] | [_] => "as listed; rows that are named are ensured first".to_owned(),
+            [first, rest @ ..] => {
+                let rest = rest.iter().map(|(name, _)| name.trim_end_matches(" %"));
+                let rest: Vec<&str> = rest.collect();
+                format!(
+                    "most harmful first: {}, then {} %",
+                    first.0,
+                    rest.join(", ")
+                )
+            }
+        };
+        lines.push(Line::of("order", order).at(21));
         lines.push(
             Line::of(
                 "requests",
@@ -191,28 +205,28 @@ impl View<'_> {
             )
             .at(21),
         );
-        lines.push(
-            Line::of(
-                "after re-lock",
-                "it goes on; x in 3 Operations takes back the rest",
-            )
-            .at(21),
-        );
+        let stops = "at 5 % failed or 10 in a row; p pauses, x ends it";
+        lines.push(Line::of("stops by itself", stops).at(21));
+        lines.push(Line::of("after re-lock", "it goes on; 3 Operations shows it").at(21));
         lines
     }
 
     /// What happens while nothing can be written.
     pub fn later(&self) -> Vec<Line> {
         let there = name(&self.target.name);
-        let probe = probe_words(self.target, self.now);
+        let probe =
+            probe_words(self.target, self.now).map(|probe| match probe.split_once(" in ") {
+                Some((_, left)) => format!("next probe in {left}"),
+                None => format!("probe {probe}"),
+            });
         let now = match (self.target.breaker(Class::Write), probe) {
             (Some(breaker), Some(probe)) if !breaker.is_closed() => {
                 format!(
-                    "nothing is sent: write breaker {}, probe {probe}",
+                    "nothing is sent: write breaker {}, {probe}",
                     breaker.phase.word()
                 )
             }
-            (_, Some(probe)) => format!("nothing is sent: read breaker open, probe {probe}"),
+            (_, Some(probe)) => format!("nothing is sent: read breaker open, {probe}"),
             _ => match self.target.next_probe.map(|at| at.since(self.now)) {
                 Some(left) => format!("nothing is sent; next probe in {}", countdown(left)),
                 None => "nothing is sent".to_owned(),

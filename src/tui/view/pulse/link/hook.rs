@@ -22,7 +22,8 @@ impl Panel<'_> {
         canvas.text(1, y, "hook", Role::Plain);
         let target = self.model.state.instances.get(self.link.target);
         let there = target.map_or_else(|| "the target".to_owned(), |one| name(&one.name));
-        let (glyph, role, pieces) = words(hook, &there, self.now);
+        let host = self.model.hook_host.as_deref();
+        let (glyph, role, pieces) = words(hook, host, &there, self.now);
         canvas.text(x, y, glyph, role);
         let first = u16::try_from(width(glyph) + 1).unwrap_or(2);
         line(canvas, x + first, y, &pieces, false);
@@ -30,7 +31,12 @@ impl Panel<'_> {
 }
 
 /// Glyph, role and pieces, the first of which is never left out.
-fn words(hook: &HookHealth, there: &str, now: Now) -> (&'static str, Role, Vec<String>) {
+fn words(
+    hook: &HookHealth,
+    host: Option<&str>,
+    there: &str,
+    now: Now,
+) -> (&'static str, Role, Vec<String>) {
     let lasts = hook
         .since()
         .map_or(Duration::ZERO, |since| now.since(since));
@@ -63,7 +69,7 @@ fn words(hook: &HookHealth, there: &str, now: Now) -> (&'static str, Role, Vec<S
         Answer::Well => {
             let share = hook.lately();
             let calls = usize::try_from(share.calls).unwrap_or(usize::MAX);
-            let mut pieces = vec![format!("answers {lasts}")];
+            let mut pieces = vec![format!("{} {lasts}", visible(host.unwrap_or("answers")))];
             if let Some(last) = hook.last_call() {
                 pieces.push(format!("last call {} ago", span(age(now.wall, last))));
             }
