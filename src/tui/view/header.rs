@@ -68,11 +68,11 @@ fn who_and_where(canvas: &mut Canvas<'_>, model: &Model, wide: bool, now: Now) {
         let instance = model.state.instances.get(place);
         instance.map_or("?", |instance| instance.name.as_str())
     };
-    let mut name = format!("{} → {}", named(link.source), named(link.target));
-    let links = model.state.links.len();
-    if links > 1 {
-        name.extend([format!(" {}/{links}", model.link + 1)]);
-    }
+    let which = match model.state.links.len() {
+        0 | 1 => String::new(),
+        links => format!(" {}/{links}", model.link + 1),
+    };
+    let name = format!("{} → {}{which}", named(link.source), named(link.target));
     let mut head = canvas.part(0, 0, clock_from, 1);
     let gap = if wide { "   " } else { "  " };
     let x = head.pieces(1, 0, &[(&name, Role::Plain), (gap, Role::Plain)]);
