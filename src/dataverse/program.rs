@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,14 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs a program, gives it the input, and takes what it prints.
 pub(super) fn run(words: &[String], input: Option<Vec<u8>>) -> Result<String, String> {
+    run_within(PATIENCE, words, input)
+}
+
+fn run_within(
+    patience: Duration,
+    words: &[String],
+    input: Option<Vec<u8>>,
+) -> Result<String, String> {
     let (program, arguments) = words.split_first().ok_or("no program is named")?;
     let inherited = ["PATH", "HOME", "USER", "LANG"]
         .into_iter()
@@ -36,19 +45,20 @@ pub(super) fn run(words: &[String], input: Option<Vec<u8>>) -> Result<String, St
         // A program that does not read all of it may do so.
         thread::spawn(move || pipe.write_all(&input));
     }
-    let printed = child
-        .stdout
-        .take()
-        .map(|out| thread::spawn(|| bounded(out)));
+    let (tell, printed) = mpsc::channel();
+    if let Some(out) = child.stdout.take() {
+        // Nobody listens any more to what came too late.
+        thread::spawn(move || tell.send(bounded(out)));
+    }
     let began = Instant::now();
     let status = loop {
         match child.try_wait().map_err(|error| error.to_string())? {
             Some(status) => break status,
-            None if began.elapsed() >= PATIENCE => {
+            None if began.elapsed() >= patience => {
                 // It may have ended by itself at this moment, and then there is nothing to end.
                 let _ended = child.kill();
                 let _reaped = child.wait();
-                return Err(format!("it did not end within {} s", PATIENCE.as_secs()));
+                return Err(format!("it did not end within {} s", patience.as_secs()));
             }
             None => thread::sleep(LOOK),
         }
@@ -56,9 +66,14 @@ pub(super) fn run(words: &[String], input: Option<Vec<u8>>) -> Result<String, St
     if !status.success() {
         return Err(format!("it ended with {status}"));
     }
-    match printed.map(thread::JoinHandle::join) {
-        Some(Ok(text)) => text,
-        Some(Err(_)) | None => Err("what it printed could not be read".to_owned()),
+    // What it started in turn may hold its output open for as long as it likes.
+    let left = patience.saturating_sub(began.elapsed());
+    match printed.recv_timeout(left) {
+        Ok(text) => text,
+        Err(_) => Err(format!(
+            "what it prints did not end within {} s; does it leave something running?",
+            patience.as_secs()
+        )),
     }
 }
 
@@ -69,4 +84,20 @@ pub(super) fn bounded(from: impl Read) -> Result<String, String> {
         .read_to_string(&mut text)
         .map_err(|_| "it holds something that is not text".to_owned())?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_leaves_another_running_is_not_waited_for_without_an_end() {
+        let words = ["sh", "-c", "sleep 5 & echo secret"].map(str::to_owned);
+        let left = run_within(Duration::from_secs(2), &words, None);
+        let why = left.err().unwrap_or_default();
+        assert!(why.contains("does it leave something running?"), "{why}");
+        let words = ["sh", "-c", "echo secret"].map(str::to_owned);
+        let printed = run_within(Duration::from_secs(20), &words, None);
+        assert_eq!(printed.as_deref(), Ok("secret\n"));
+    }
 }
