@@ -221,6 +221,8 @@ pub struct RecoveredRecord {
     pub hash: Option<u64>,
     /// The columns that went with it.
     pub columns: Vec<String>,
+    /// The hash that went with it when it was accepted: both of its sides as a person saw them who decided between them.
+    pub seen: Option<u64>,
     /// When it came there.
     pub at: DateTime<Utc>,
 }

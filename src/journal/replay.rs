@@ -65,12 +65,18 @@ impl Fold {
         if stage != Stage::Accepted && self.started.is_none() {
             self.started = Some(event.at);
         }
+        // What it was accepted with holds for good: that it is accepted anew after a restart is nobody's decision.
+        let seen = match &current {
+            Some(current) => current.seen,
+            None => hash.filter(|_| stage == Stage::Accepted),
+        };
         let stands = RecoveredRecord {
             record,
             stage,
             etag,
             hash,
             columns,
+            seen,
             at: event.at,
         };
         if let Some(current) = current {

@@ -95,10 +95,11 @@ impl Repair {
                 Ok(target) => {
                     let stage = found(table, record, target.row());
                     let etag = target.row().and_then(|row| self.link.own_version(row));
-                    let written = if stage.is_good() {
-                        Written { etag, ..written }
-                    } else {
-                        written
+                    let written = match stage {
+                        // Nothing was written: it stands as it did when it was asked for.
+                        Stage::Accepted => Written::default(),
+                        _ if stage.is_good() => Written { etag, ..written },
+                        _ => written,
                     };
                     return self.stage(named, stage, &written, now()).await;
                 }

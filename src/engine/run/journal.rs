@@ -176,8 +176,8 @@ impl Run {
             .filter_map(|record| Some((self.named(link, &record.record)?, record)))
             .collect();
         let seen = known.iter().filter_map(|(named, record)| {
-            let is_untouched = record.stage == Stage::Accepted && !named.on_the_way;
-            Some((named.key, record.hash.filter(|_| is_untouched)?))
+            let is_open = !record.stage.is_final() && !named.on_the_way;
+            Some((named.key, record.seen.filter(|_| is_open)?))
         });
         let seen: HashMap<RecordKey, u64> = seen.collect();
         if !seen.is_empty() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use tandem::domain::drift::Drift;
-use tandem::domain::operation::Verb;
+use tandem::domain::operation::{OperationId, Stage, Verb};
 use tandem::engine::State;
 use tandem::engine::command::{Command, Consent, Target};
 
@@ -298,20 +298,82 @@ async fn what_was_decided_on_is_known_to_the_process_that_goes_on_with_it() {
         Lab::on(emulated, state, options())
     };
     lab.compared().await;
-    // As soon as it is found out what became of it.
-    loop {
-        let operation = id;
-        let consent = Consent::Named { may_wait: true };
-        lab.send(Command::Resume { operation, consent }).await;
-        let state = lab.engine.states.borrow().clone();
-        if state.operation(id).is_some_and(|one| one.is_finished()) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let operation = lab.finished(id).await;
+    let operation = goes_on(&mut lab, id).await;
     let why = operation.records[0].stage.reason().unwrap_or_default();
     assert!(why.starts_with("it has changed since"), "{operation:?}");
     assert_eq!(in_europe(&lab, key).await.0, json!("+44 2"));
     lab.stop().await;
+}
+
+/// Has a process go on with what an earlier one left behind, as soon as it has found out what became of it.
+async fn goes_on(
+    lab: &mut Lab,
+    operation: OperationId,
+) -> Arc<tandem::engine::state::OperationState> {
+    loop {
+        let consent = Consent::Named { may_wait: true };
+        lab.send(Command::Resume { operation, consent }).await;
+        let state = lab.engine.states.borrow().clone();
+        if state
+            .operation(operation)
+            .is_some_and(|one| one.is_finished())
+        {
+            return lab.finished(operation).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// Whatever was cut off, and how often: what was seen is neither forgotten nor taken for something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_on_outlives_a_write_that_never_left() {
+    for is_edited in [true, false] {
+        let mut lab = Lab::demo().await;
+        let key = diverged(&mut lab).await;
+        let path = format!("accounts({})", key.id);
+        let fault = json!({"count": null, "method": "PATCH", "hang": "before"});
+        lab.emulated.europe().arm(fault).await;
+        let request = request(Verb::TakeSource);
+        let id = request.id;
+        lab.send(Command::Repair {
+            request,
+            records: vec![Target::Record(key)],
+            consent: Consent::Named { may_wait: true },
+        })
+        .await;
+        let stands = |state: &State| {
+            let operation = state.operation(id)?;
+            Some(operation.records.first()?.stage.clone())
+        };
+        lab.until("it is about to be written", |state| {
+            stands(state) == Some(Stage::Intended)
+        })
+        .await;
+        let (emulated, state) = lab.stop_and_keep().await;
+        emulated.europe().control("DELETE", "faults", None).await;
+        if is_edited {
+            let later = json!({"telephone1": "+44 2"});
+            emulated.europe().edit_as_a_person(&path, later).await;
+        }
+        // The next process finds out that nothing was written, and ends as well.
+        let mut lab = Lab::on(emulated, state, options());
+        lab.until("it is read back", |state| {
+            stands(state) == Some(Stage::Accepted)
+        })
+        .await;
+        let mut lab = lab.restart().await;
+        lab.compared().await;
+        let operation = goes_on(&mut lab, id).await;
+        let stage = &operation.records[0].stage;
+        let phone = in_europe(&lab, key).await.0;
+        if is_edited {
+            let why = stage.reason().unwrap_or_default();
+            assert!(why.starts_with("it has changed since"), "{operation:?}");
+            assert_eq!(phone, json!("+44 2"));
+        } else {
+            assert_eq!(*stage, Stage::Verified, "{operation:?}");
+            assert_eq!(phone, json!("+1 1"));
+        }
+        lab.stop().await;
+    }
 }
