@@ -128,6 +128,16 @@ impl Drop for Landing {
     }
 }
 
+/// Why nobody could say the id of a row by its key.
+pub(super) enum Unresolved {
+    /// The target could not be asked, which alone knows whether the row is there.
+    Target(Failure),
+    /// The source can't be asked just now.
+    Source(String),
+    /// The source refuses to be asked.
+    Refused(Failure),
+}
+
 impl Ensurer {
     pub(super) fn new(source: Reader, target: Writer) -> Self {
         Self(Arc::new(Inner {
@@ -213,18 +223,34 @@ impl Ensurer {
     }
 
     /// Makes a row that only its key tells, while the source can't say its id (design, rule 1): the target gives it one.
-    /// `None` where the table's records are told by their ids, of which none is invented.
+    /// `None` where the table's records are told by their ids, of which none is invented. Whoever asks may stop waiting;
+    /// what is under way goes on.
     pub(super) async fn make_by_key(
         &self,
-        table: &Referenced,
-        (column, value): (&ColumnName, &str),
+        table: &Arc<Referenced>,
+        named: (ColumnName, String),
         given: Vec<Assignment>,
-    ) -> Option<Result<(RowId, Ensured), Failure>> {
+    ) -> Option<Result<(RowId, Ensured), Ensured>> {
         let given = table.with_placeholders(given, None, None);
         let plan = stub(None, given, table.stub().rules());
         let write = table.stub().create_by_key(&plan)?.ok()?;
-        let ensured = match self.0.target.send(&write).await {
+        let (own, table) = (self.clone(), Arc::clone(table));
+        let task = async move { own.create_by_key(&table, &named, &write).await };
+        let lost = |error| Err(Ensured::Unavailable(format!("a bug in tandem: {error}")));
+        Some(self.0.tasks.spawn(task).await.unwrap_or_else(lost))
+    }
+
+    async fn create_by_key(
+        &self,
+        table: &Referenced,
+        (column, value): &(ColumnName, String),
+        write: &Write,
+    ) -> Result<(RowId, Ensured), Ensured> {
+        let ensured = match self.0.target.send(write).await {
             Ok(()) => Ensured::Created,
+            Err(failure) if failure.code == Some(ErrorCode::DUPLICATE_KEY) => {
+                return Err(Ensured::Duplicate);
+            }
             // Somebody else may have been quicker, or the answer was lost: its key tells.
             Err(failure)
                 if failure.class == FailureClass::PreconditionFailed
@@ -232,18 +258,21 @@ impl Ensurer {
             {
                 Ensured::Existed
             }
-            Err(failure) => return Some(Err(failure)),
+            Err(failure) => return Err(of_failure(&failure)),
         };
         let schema = table.schema();
         let made = self.0.target.reader().resolve_key(schema, column, value);
-        let made = made.await.and_then(|id| {
-            id.ok_or_else(|| Failure::odd("it was made by its key, and is not found by it"))
-        });
-        Some(made.map(|id| {
-            lock(&self.0.known).saw(&schema.name, id, now());
-            tell(&schema.name, id, &ensured);
-            (id, ensured)
-        }))
+        match made.await {
+            Ok(Some(id)) => {
+                lock(&self.0.known).saw(&schema.name, id, now());
+                tell(&schema.name, id, &ensured);
+                Ok((id, ensured))
+            }
+            Ok(None) => Err(Ensured::Unknown(
+                "it was made by its key, and is not found by it".to_owned(),
+            )),
+            Err(failure) => Err(Ensured::Unknown(failure.summary())),
+        }
     }
 
     async fn exists(&self, table: &Referenced, id: RowId) -> Result<bool, Failure> {
@@ -290,20 +319,25 @@ impl Ensurer {
         table: &Referenced,
         column: &ColumnName,
         value: &str,
-    ) -> Result<Option<RowId>, Failure> {
+    ) -> Result<Option<RowId>, Unresolved> {
         let target = self.0.target.reader();
-        if let Some(id) = target.resolve_key(table.schema(), column, value).await? {
+        let in_target = target.resolve_key(table.schema(), column, value).await;
+        if let Some(id) = in_target.map_err(Unresolved::Target)? {
             lock(&self.0.known).saw(&table.schema().name, id, now());
             return Ok(Some(id));
         }
-        let in_source = table.stub().resolve(&self.0.source, column, value).await;
-        in_source.map_err(|failure| Failure {
-            message: format!(
-                "the source can't be asked for its id: {}",
-                failure.summary()
-            ),
-            ..failure
-        })
+        let in_source = table.stub().resolve(&self.0.source, column, value);
+        let late = |_| Unresolved::Source("it did not answer in time".to_owned());
+        match tokio::time::timeout(SOURCE_WITHIN, in_source)
+            .await
+            .map_err(late)?
+        {
+            Ok(id) => Ok(id),
+            Err(failure) if failure.is_transient() || failure.class == FailureClass::NotAllowed => {
+                Err(Unresolved::Source(failure.summary()))
+            }
+            Err(failure) => Err(Unresolved::Refused(failure)),
+        }
     }
 
     /// Asks the source how it describes the tables that it has not described yet, so that no ticket waits for that.

@@ -18,14 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::context::{Call, Named};
-use super::ensure::{Ensured, of_failure};
+use super::ensure::{Ensured, Unresolved, of_failure};
 use super::tables::{Described, Referenced};
 use super::{ANSWER_WITHIN, Serving};
 use crate::config::HookReference;
 use crate::dataverse::now;
 use crate::domain::breaker::BreakerStatus;
 use crate::domain::exposition::Exposition;
-use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::plan::Assignment;
 use crate::domain::row::RowId;
 use crate::domain::table::{ColumnName, TableName};
@@ -401,7 +400,7 @@ fn values(
 /// The id of the row with a key; and what became of it, where it had to be made to have one.
 async fn by_key(
     serving: &Serving,
-    table: &Referenced,
+    table: &Arc<Referenced>,
     key: &Map<String, Json>,
     given: &[Assignment],
 ) -> Result<(RowId, Option<Ensured>), Refused> {
@@ -411,20 +410,25 @@ async fn by_key(
         return Err(Refused::bad(why));
     };
     let column = ColumnName::new(name).map_err(|error| Refused::bad(error.to_string()))?;
+    if table.is_cut(&column, value) {
+        let why = format!("key: {value:?} is longer than {column} may be: no row has it");
+        return Err(Refused::bad(visible(&why).into_owned()));
+    }
     let ensurer = &serving.ensurer;
-    let failure = match ensurer.resolve(table, &column, value).await {
+    let why = match ensurer.resolve(table, &column, value).await {
         Ok(Some(id)) => return Ok((id, None)),
         Ok(None) => return Err(Refused::of(&Ensured::NotInSource)),
-        Err(failure) => failure,
+        Err(Unresolved::Target(failure) | Unresolved::Refused(failure)) => {
+            return Err(Refused::of(&of_failure(&failure)));
+        }
+        Err(Unresolved::Source(why)) => why,
     };
-    let refused = |failure: &Failure| Refused::of(&of_failure(failure));
-    if !failure.is_transient() && failure.class != FailureClass::NotAllowed {
-        return Err(refused(&failure));
-    }
-    let named = (&column, value.as_str());
+    let named = (column, value.clone());
     match ensurer.make_by_key(table, named, given.to_vec()).await {
         Some(Ok((id, made))) => Ok((id, Some(made))),
-        Some(Err(failure)) => Err(refused(&failure)),
-        None => Err(refused(&failure)),
+        Some(Err(kept)) => Err(Refused::of(&kept)),
+        None => Err(Refused::of(&Ensured::Unavailable(format!(
+            "the source can't be asked for its id: {why}"
+        )))),
     }
 }

@@ -129,6 +129,12 @@ impl Referenced {
         (!is_blank).then_some(Assignment { place, value })
     }
 
+    /// Whether a column is too short for a text.
+    pub(super) fn is_cut(&self, column: &ColumnName, text: &str) -> bool {
+        let held = self.assignment(column, &Json::from(text));
+        held.is_some_and(|held| matches!(held.value, Value::Text(held) if held != text))
+    }
+
     /// What was given, and the placeholder in whatever text the target insists on and nobody knows.
     pub(super) fn with_placeholders(
         &self,

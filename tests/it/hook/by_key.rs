@@ -64,3 +64,26 @@ async fn an_app_that_names_a_key_is_served_while_the_source_is_down() {
     let known = json!({"table": "account", "key": {"accountnumber": "C1"}});
     assert_eq!(hooked.ask(known).await.0, 201);
 }
+
+#[tokio::test]
+async fn nothing_is_made_by_a_key_while_nobody_can_say_whether_the_source_has_it() {
+    let hooked = told_by_key().await;
+    // It is the target that can't be read; the source would say that it has none.
+    let fault = json!({"count": null, "method": "GET", "path": "accounts", "status": 503});
+    hooked.europe().arm(fault).await;
+    let asked = json!({"table": "account", "key": {"accountnumber": "MISTYPED"}});
+    let (status, told) = hooked.ask(asked.clone()).await;
+    assert_eq!(status, 503, "{told}");
+    hooked.europe().control("DELETE", "faults", None).await;
+    assert_eq!(hooked.writes("accounts").await.len(), 0);
+
+    // A key of which the column holds only the beginning is another row's.
+    hooked.us().arm(json!({"count": null, "status": 503})).await;
+    let long = "N".repeat(300);
+    let asked = json!({"table": "account", "key": {"accountnumber": long}});
+    let (status, told) = hooked.ask(asked).await;
+    assert_eq!(status, 400, "{told}");
+    let why = told["error"].as_str().unwrap();
+    assert!(why.contains("is longer than accountnumber may be"), "{why}");
+    assert_eq!(hooked.writes("accounts").await.len(), 0);
+}
