@@ -1,6 +1,7 @@
 //! What every headless command stands on: the configuration, and a running engine. The one place where a frontend's
 //! life begins and ends.
 
+use tokio::task::spawn_blocking;
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::Context;
@@ -12,7 +13,7 @@ use super::trouble::Trouble;
 use super::words::duration;
 use crate::config::locate::{NamedBy, Place};
 use crate::config::{self, Config};
-use crate::domain::credential::Credential;
+use crate::domain::credential::{Credential, SecretSource};
 use crate::domain::operator::Operator;
 use crate::domain::state_folder::StateFolder;
 use crate::engine::{self, Depth, Engine, Options, Running, SignIn};
@@ -29,12 +30,17 @@ pub fn configuration(globals: &Globals) -> Result<Config, Trouble> {
 /// what stands behind them there is left to the command.
 pub async fn signed_in(context: &mut Context) -> Result<Config, Trouble> {
     let mut config = configuration(&context.globals)?;
-    // Whoever needs a secret that is not there says so, and for what.
-    let _missing = engine::take_in_secrets(config.secrets());
+    let secrets: Vec<SecretSource> = config.secrets().into_iter().cloned().collect();
+    let done = async {
+        // Whoever needs a secret that is not there says so, and for what. Who is to write it may never do so: that is
+        // waited for where an interruption is still heard.
+        let _missing = spawn_blocking(move || engine::take_in_secrets(&secrets)).await;
+        sign_in(&mut config).await
+    };
     tokio::select! {
         biased;
         () = context.interrupts.next() => Err(Trouble::interrupted()),
-        done = sign_in(&mut config) => done,
+        done = done => done,
     }?;
     Ok(config)
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::aadsts;
 use crate::config::{Config, InstanceConfig};
-use crate::dataverse::{Reader, SetUpError, Settings, WhoAmI};
+use crate::dataverse::{Reader, SetUpError, Settings, Timeouts, WhoAmI};
 use crate::domain::breaker::{BreakerPolicy, Class};
 use crate::domain::credential::{Credential, Impersonated, SecretSource};
 use crate::domain::failure::{Failure, FailureClass};
@@ -19,7 +19,10 @@ use crate::engine::of_instance;
 /// From so many days before its end on, a secret's end is worth a word.
 const SOON: i64 = 30;
 
-/// A client that asks once and is told at once, for itself or for somebody else.
+/// No question may take longer, waits that the instance asks for included: there are dozens of them.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client that asks once and is told soon, for itself or for somebody else.
 pub(super) fn client(
     config: &Config,
     instance: &InstanceConfig,
@@ -28,15 +31,21 @@ pub(super) fn client(
 ) -> Result<Reader, SetUpError> {
     // Nobody counts what is looked at once.
     let (observer, _unheard) = mpsc::unbounded_channel();
+    let usual = of_instance(config, instance, credential, 0);
     let settings = Settings {
+        timeouts: Timeouts {
+            deadline: usual.timeouts.deadline.min(PATIENCE),
+            ..usual.timeouts
+        },
         breakers: Class::ALL.map(BreakerPolicy::of),
         retry: RetryPolicy {
             attempts: 2,
+            throttled_attempts: 1,
             base: Duration::from_millis(200),
-            ..config.policy_of(instance).retry
+            ..usual.retry
         },
         impersonates,
-        ..of_instance(config, instance, credential, 0)
+        ..usual
     };
     Reader::new(settings, observer)
 }

@@ -59,7 +59,8 @@ fn taken(model: &mut Model, message: Message, now: Now) -> Vec<Effect> {
             dialog::shown_again(model, before, now);
             list::keep_in_view(model);
             columns::settle(model);
-            Vec::new()
+            // A terminal that was smaller for a moment has forgotten what it cut off.
+            vec![Effect::Redraw]
         }
         Message::Focused => {
             model.focused = Some(now);

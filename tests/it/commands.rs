@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
@@ -33,6 +33,41 @@ fn interrupt(child: &Child) {
 
 fn ended(child: Child) -> Ran {
     child.wait_with_output().unwrap().into()
+}
+
+/// Whether a process hears of an interruption by itself.
+fn hears(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let mut lines = status.lines();
+    let caught = lines.find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 0b10 != 0
+}
+
+#[test]
+fn a_secret_that_never_comes_can_be_interrupted() {
+    let emulator = Emulator::start();
+    let text = std::fs::read_to_string(emulator.config()).unwrap();
+    let text = text.replacen("{ env = \"TANDEM_TOKEN\" }", "{ stdin = 1 }", 1);
+    std::fs::write(emulator.config(), text).unwrap();
+    // Its standard input stays open, and nothing comes.
+    let mut child = spawn(&emulator, "status");
+    let pause = || std::thread::sleep(Duration::from_millis(20));
+    while !hears(&child) {
+        pause();
+    }
+    let began = Instant::now();
+    let status = loop {
+        interrupt(&child);
+        pause();
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it hears nothing");
+        }
+    };
+    assert_eq!(status.code(), Some(130));
 }
 
 /// The ids of a table's stubs.
