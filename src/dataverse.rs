@@ -28,6 +28,7 @@ mod reach;
 mod row_reader;
 
 mod auth;
+mod file;
 mod outbound;
 mod program;
 mod secret;

@@ -42,7 +42,7 @@ pub async fn run(arguments: &Agent, context: &mut Context) -> Result<Exit, Troub
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let listen = listener.local_addr().map_err(failed)?;
     let purpose = Purpose::Agent(arguments.log_format);
-    let session = Session::begin(config, &context.globals, purpose)?;
+    let session = Session::begin(config, context, purpose).await?;
     let serving = tokio::spawn(endpoints::serve(listener, session.engine.states.clone()));
     let pid = std::process::id();
     tracing::info!(pid, %listen, "the agent runs");

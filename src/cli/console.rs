@@ -34,7 +34,7 @@ pub async fn open(
     let keys = keys(&config)?;
     let asked = Arc::new(config.clone());
     let hooked = Arc::clone(&asked);
-    let session = Session::begin(config, &context.globals, purpose)?;
+    let session = Session::begin(config, context, purpose).await?;
     let options = tui::Options {
         safety,
         who: session.who.clone(),

@@ -37,10 +37,12 @@ struct Line<'a> {
 pub async fn run(arguments: &Doctor, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::signed_in(context).await?;
     context.output.progress("looking at the instances…");
+    // On its own: a program that a secret comes from may take its time, and an interruption is heard meanwhile.
+    let looked = tokio::spawn(async move { doctor::examine(&config).await });
     let findings = tokio::select! {
         biased;
         () = context.interrupts.next() => return Err(Trouble::interrupted()),
-        findings = doctor::examine(&config) => findings,
+        looked = looked => looked.map_err(|bug| Trouble::bug(bug.to_string()))?,
     };
     context.output.clear_progress();
     if context.output.json {

@@ -29,7 +29,7 @@ pub async fn run(arguments: &Explain, context: &mut Context) -> Result<Exit, Tro
     let config = session::signed_in(context).await?;
     let (link, link_name) = (arguments.link.as_deref(), &arguments.table);
     let (_, target) = select::one(&arguments.record, Some(link_name), link, &config)?;
-    let session = Session::begin(config, &context.globals, Purpose::Named)?;
+    let session = Session::begin(config, context, Purpose::Named).await?;
     let answered = answered(&session, &target, arguments, context).await;
     session.end().await;
     let (state, explained) = answered?;

@@ -27,7 +27,7 @@ pub(super) async fn glance(
     timeout: Duration,
 ) -> Result<Glance, Trouble> {
     let (alerts, expiries) = (config.alerts.clone(), config.expiries.clone());
-    let session = Session::begin(config, &context.globals, Purpose::Look)?;
+    let session = Session::begin(config, context, Purpose::Look).await?;
     let output = context.output;
     let is_there = |state: &Arc<State>| {
         output.progress("asking the instances…");

@@ -29,11 +29,7 @@ use crate::engine::records::Record;
 pub async fn run(arguments: &Records, context: &mut Context) -> Result<Exit, Trouble> {
     let config = session::signed_in(context).await?;
     let wanted = Wanted::parse(&arguments.selection, &config)?;
-    let session = Session::begin(
-        config.clone(),
-        &context.globals,
-        Purpose::Compare(Depth::Changes),
-    )?;
+    let session = Session::begin(config.clone(), context, Purpose::Compare(Depth::Changes)).await?;
     let timeout = arguments.patience.timeout;
     let outcome = compared(&session, &wanted, timeout, context).await;
     session.end().await;

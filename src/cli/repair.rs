@@ -115,7 +115,7 @@ pub async fn carry_out(
         }
         Chosen::Found(_) | Chosen::Runs(_) => Purpose::Compare(Depth::Changes),
     };
-    let session = Session::begin(config, &context.globals, purpose)?;
+    let session = Session::begin(config, context, purpose).await?;
     let work = Work {
         deed,
         repair,

@@ -57,7 +57,7 @@ pub async fn run(wanted: &Wanted, repair: &Repair, context: &mut Context) -> Res
         };
         why_not(*link, order, &config)?;
     }
-    let session = Session::begin(config, &context.globals, Purpose::Named)?;
+    let session = Session::begin(config, context, Purpose::Named).await?;
     let ended = match wanted {
         Wanted::List => list(&links, repair.patience.timeout, &session, context).await,
         Wanted::Order(order) => {

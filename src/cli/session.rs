@@ -159,8 +159,22 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the engine.
-    pub fn begin(config: Config, globals: &Globals, purpose: Purpose) -> Result<Self, Trouble> {
+    /// Starts the engine. A program that a secret comes from may take its time, and an interruption is heard meanwhile.
+    pub async fn begin(
+        config: Config,
+        context: &mut Context,
+        purpose: Purpose,
+    ) -> Result<Self, Trouble> {
+        let globals = context.globals.clone();
+        let begun = spawn_blocking(move || Self::start(config, &globals, purpose));
+        tokio::select! {
+            biased;
+            () = context.interrupts.next() => Err(Trouble::interrupted()),
+            begun = begun => begun.unwrap_or_else(|bug| Err(Trouble::bug(bug.to_string()))),
+        }
+    }
+
+    fn start(config: Config, globals: &Globals, purpose: Purpose) -> Result<Self, Trouble> {
         let who = person::who();
         let log = match purpose {
             Purpose::Agent(format) => log::serve(format),

@@ -35,7 +35,7 @@ pub async fn run(arguments: &Status, context: &mut Context) -> Result<Exit, Trou
     };
     let rules = (config.alerts.clone(), config.expiries.clone());
     let way = config.way();
-    let session = Session::begin(config, &context.globals, purpose)?;
+    let session = Session::begin(config, context, purpose).await?;
     let outcome = look(arguments, &session, &rules, &way, context).await;
     session.end().await;
     outcome

@@ -2,14 +2,14 @@
 //! 25). It blocks: a program may be asked.
 
 use std::io::{BufRead, IsTerminal, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use super::program;
+use super::{file, program};
 use crate::domain::credential::SecretSource;
 
 /// Why a secret can't be had.
@@ -125,17 +125,7 @@ pub fn take_in<'s>(sources: impl IntoIterator<Item = &'s SecretSource>) -> Resul
 
 /// Reads a file that only its owner can read (security case 25).
 fn private(path: &Path) -> Result<String, String> {
-    let file = std::fs::OpenOptions::new()
-        .read(true)
-        // A pipe that nobody writes to would keep us for ever.
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)
-        .map_err(|error| error.to_string())?;
-    // Of what was opened, so that nothing can be put in its place in between.
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is not a file".to_owned());
-    }
+    let (file, metadata) = file::open(path)?;
     if metadata.mode() & 0o077 != 0 {
         let mode = metadata.mode() & 0o777;
         return Err(format!("others can use it (mode {mode:o}); chmod 600 it"));

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
 use secrecy::ExposeSecret;
 
-use super::secret;
+use super::{file, secret};
 use crate::domain::failure::{Failure, FailureClass, Origin};
 use crate::domain::instance::is_loopback;
 use crate::domain::network::{Network, Proxy};
@@ -131,9 +131,9 @@ impl Transport {
 /// The certificates of the files that are configured beside the system's (security case 17).
 fn authorities(files: &[PathBuf]) -> Result<Vec<reqwest::Certificate>, String> {
     let mut all = Vec::new();
-    for file in files {
-        let wrong = |what: &str| format!("the authority {}: {what}", file.display());
-        let pem = std::fs::read(file).map_err(|error| wrong(&error.to_string()))?;
+    for path in files {
+        let wrong = |what: &str| format!("the authority {}: {what}", path.display());
+        let pem = file::read(path).map_err(|why| wrong(&why))?;
         let own = reqwest::Certificate::from_pem_bundle(&pem);
         let own = own.map_err(|_| wrong("it is no certificate in PEM"))?;
         if own.is_empty() {

@@ -47,27 +47,31 @@ fn hears(child: &Child) -> bool {
 fn a_secret_that_never_comes_can_be_interrupted() {
     let emulator = Emulator::start();
     let text = std::fs::read_to_string(emulator.config()).unwrap();
-    let text = text.replacen("{ env = \"TANDEM_TOKEN\" }", "{ stdin = 1 }", 1);
-    std::fs::write(emulator.config(), text).unwrap();
-    // Its standard input stays open, and nothing comes.
-    let mut child = spawn(&emulator, "status");
-    let pause = || std::thread::sleep(Duration::from_millis(20));
-    while !hears(&child) {
-        pause();
+    // Standard input that stays open and gives nothing, and a program that does not end.
+    for source in ["{ stdin = 1 }", "{ command = [\"sleep\", \"25\"] }"] {
+        let text = text.replacen("{ env = \"TANDEM_TOKEN\" }", source, 1);
+        std::fs::write(emulator.config(), text).unwrap();
+        for command in ["status", "doctor"] {
+            let mut child = spawn(&emulator, command);
+            let pause = || std::thread::sleep(Duration::from_millis(20));
+            while !hears(&child) {
+                pause();
+            }
+            let began = Instant::now();
+            let status = loop {
+                interrupt(&child);
+                pause();
+                if let Some(status) = child.try_wait().unwrap() {
+                    break status;
+                }
+                if began.elapsed() > Duration::from_secs(15) {
+                    child.kill().unwrap();
+                    panic!("{command} hears nothing while it waits for {source}");
+                }
+            };
+            assert_eq!(status.code(), Some(130), "{command}, {source}");
+        }
     }
-    let began = Instant::now();
-    let status = loop {
-        interrupt(&child);
-        pause();
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if began.elapsed() > Duration::from_secs(20) {
-            child.kill().unwrap();
-            panic!("it hears nothing");
-        }
-    };
-    assert_eq!(status.code(), Some(130));
 }
 
 /// The ids of a table's stubs.

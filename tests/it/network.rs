@@ -85,13 +85,22 @@ fn security_case_17_an_authority_that_is_none_ends_it_before_anything_is_sent() 
     let emulator = Emulator::start_with(&["--tls"]);
     let config = fs::read_to_string(emulator.config()).unwrap();
     let file = emulator.folder.path().join("ca.pem");
-    for (content, told) in [
-        (None, "No such file"),
-        (Some("not a certificate"), "holds no certificate in PEM"),
-    ] {
-        if let Some(content) = content {
-            fs::write(&file, content).unwrap();
-        }
+    let pipe = || {
+        // Nobody will ever write to it.
+        let made = Command::new("mkfifo").arg(&file).status();
+        assert!(made.unwrap().success());
+    };
+    let text = || {
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, "not a certificate").unwrap();
+    };
+    let cases: [(&dyn Fn(), &str); 3] = [
+        (&|| {}, "No such file"),
+        (&pipe, "it is not a file"),
+        (&text, "holds no certificate in PEM"),
+    ];
+    for (make, told) in cases {
+        make();
         fs::write(
             emulator.config(),
             format!("[network]\nca = \"ca.pem\"\n\n{config}"),

@@ -16,6 +16,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use uuid::Uuid;
 
+use super::super::file;
+
 /// For how many seconds an assertion is good; it is used at once.
 const LIFE: i64 = 300;
 
@@ -32,7 +34,7 @@ pub(super) fn signed(
     at: DateTime<Utc>,
 ) -> Result<SecretString, String> {
     let wrong = |why: &str| format!("the certificate {}: {why}", certificate.display());
-    let pem = std::fs::read(certificate).map_err(|error| wrong(&error.to_string()))?;
+    let pem = file::read(certificate).map_err(|why| wrong(&why))?;
     let own = CertificateDer::from_pem_slice(&pem);
     let own = own.map_err(|_| wrong("it holds no certificate in PEM"))?;
     if key.expose_secret().contains("BEGIN ENCRYPTED") {
