@@ -48,6 +48,11 @@ pub async fn run(arguments: &Explain, context: &mut Context) -> Result<Exit, Tro
     }
 }
 
+/// How both sides stand, for `resolve --if-seen`.
+fn mark(pair: u64) -> String {
+    format!("{pair:016x}")
+}
+
 /// Asks, and waits for the answer and for how both instances are.
 async fn answered(
     session: &Session,
@@ -255,6 +260,11 @@ impl<'a> Told<'a> {
             };
             format!("tandem {verb} {table} {id}{wait}")
         };
+        // What changes after this look is left alone.
+        let seen = |take: &str| match self.story.pair {
+            Some(pair) => run(&format!("resolve --take {take} --if-seen {}", mark(pair))),
+            None => run(&format!("resolve --take {take}")),
+        };
         match self.story.drift {
             None => format!("tandem explain {table} {id}, once the instance answers"),
             Some(Drift::Missing) => {
@@ -263,7 +273,7 @@ impl<'a> Told<'a> {
             Some(Drift::Stub | Drift::Stale) => run("rehydrate"),
             Some(Drift::Diverged) => format!(
                 "once a person has compared both sides: {}, or --take source, or --take target",
-                run("resolve --take blanks")
+                seen("blanks")
             ),
             Some(Drift::DeletedInTarget) => {
                 format!(
@@ -271,7 +281,7 @@ impl<'a> Told<'a> {
                     run("resolve --take source")
                 )
             }
-            Some(Drift::Kept) => format!("nothing; or {}", run("resolve --take source")),
+            Some(Drift::Kept) => format!("nothing; or {}", seen("source")),
             Some(Drift::Duplicate) => {
                 "nothing: merge the two rows in the target's app, then look again".to_owned()
             }

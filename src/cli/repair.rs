@@ -39,6 +39,8 @@ pub struct Deed {
     pub choices: Vec<ColumnChoice>,
     /// The operation that is tried again.
     pub retries: Option<OperationId>,
+    /// How both sides stood when a person looked.
+    pub seen: Option<u64>,
 }
 
 impl From<Verb> for Deed {
@@ -47,6 +49,7 @@ impl From<Verb> for Deed {
             verb,
             choices: Vec::new(),
             retries: None,
+            seen: None,
         }
     }
 }
@@ -72,6 +75,7 @@ pub async fn resolve(resolve: &Resolve, context: &mut Context) -> Result<Exit, T
     };
     let deed = Deed {
         choices: resolve.column.clone(),
+        seen: resolve.if_seen,
         ..Deed::from(verb)
     };
     named(deed, &resolve.repair, context).await
@@ -98,6 +102,14 @@ pub async fn carry_out(
             "--read-only: nothing is written; `tandem {verb} --dry-run` says what would be done"
         )));
     }
+    let count = match &chosen {
+        Chosen::Named(links) => links.iter().map(|(_, records)| records.len()).sum(),
+        Chosen::Found(_) | Chosen::Runs(_) => 0,
+    };
+    if deed.seen.is_some() && count != 1 {
+        let why = "--if-seen tells of one record: name it, and decide the others on their own";
+        return Err(Trouble::usage(why));
+    }
     let confirm_above = config.safety.confirm_above;
     let said = Said {
         verb,
@@ -105,9 +117,8 @@ pub async fn carry_out(
         reason: repair.reason.as_deref(),
     };
     let purpose = match &chosen {
-        Chosen::Named(links) => {
+        Chosen::Named(_) => {
             // What was named can be counted before anything is asked of anybody.
-            let count = links.iter().map(|(_, records)| records.len()).sum();
             if !repair.dry_run {
                 consent::check(count, confirm_above, said)?;
             }
@@ -253,8 +264,10 @@ impl Work<'_> {
                 at_most: matches!(job, Job::Run(_)).then_some(allowed),
                 ..self.request(link)
             };
-            let consent = Consent::Named {
-                may_wait: self.repair.wait,
+            let may_wait = self.repair.wait;
+            let consent = match self.deed.seen {
+                Some(pair) => Consent::Seen { may_wait, pair },
+                None => Consent::Named { may_wait },
             };
             let command = match job {
                 Job::Records(_, records) => Command::Repair {

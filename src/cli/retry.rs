@@ -48,6 +48,7 @@ pub async fn run(retry: &Retry, context: &mut Context) -> Result<Exit, Trouble> 
         verb: request.verb,
         choices: request.choices,
         retries: Some(operation),
+        seen: None,
     };
     let asked = Repair {
         words: Vec::new(),

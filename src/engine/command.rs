@@ -193,9 +193,34 @@ pub enum Consent {
         /// The records that were confirmed.
         records: usize,
     },
+    /// A person named the command on a command line, and says how both sides of the record stood when they looked.
+    Seen {
+        /// Whether it may wait for an instance that can't be written to now.
+        may_wait: bool,
+        /// What [`Story::pair`](super::explain::Story::pair) said: where it is another by now, nothing is overwritten.
+        pair: u64,
+    },
     /// A person named the command on a command line.
     Named {
         /// Whether it may wait for an instance that can't be written to now.
         may_wait: bool,
     },
+}
+
+impl Consent {
+    /// Whether it may wait for an instance that can't be written to now.
+    pub fn may_wait(&self) -> bool {
+        match self {
+            Self::Armed { .. } => true,
+            Self::Seen { may_wait, .. } | Self::Named { may_wait } => *may_wait,
+        }
+    }
+
+    /// How both sides of the record stood, where whoever consents says so.
+    pub fn pair(&self) -> Option<u64> {
+        match self {
+            Self::Seen { pair, .. } => Some(*pair),
+            Self::Armed { .. } | Self::Named { .. } => None,
+        }
+    }
 }

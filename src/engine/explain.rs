@@ -61,6 +61,8 @@ pub struct Story {
     pub is_guess: bool,
     /// The other row of a duplicate.
     pub other: Option<RowId>,
+    /// A hash of both sides, where there are two: while it stays, neither has changed in what is compared.
+    pub pair: Option<u64>,
     /// The places of the columns that differ.
     pub differing: Vec<usize>,
     /// Since when it is out of step, by the clock of the side that tells.
@@ -183,6 +185,7 @@ impl Question {
             drift: None,
             is_guess: false,
             other: None,
+            pair: None,
             differing: Vec::new(),
             since: None,
             history: remembered.history,
@@ -191,6 +194,8 @@ impl Question {
         if let Some((context, table)) = known
             && let Ok(looked) = look_one(context, table, &context.ends, id).await
         {
+            let sides = looked.sides.source.row().zip(looked.sides.target.row());
+            story.pair = sides.map(|(source, target)| table.rules.pair(source, target));
             story.judged(looked);
             return Ok(story);
         }

@@ -105,6 +105,8 @@ pub(super) struct Repair {
     pub(super) drifts: HashMap<RecordKey, Drift>,
     /// Both sides of them as a person saw them who decided whose values stand: the hash of what is compared.
     pub(super) seen: HashMap<RecordKey, u64>,
+    /// The same of the record that was named, as whoever named it says.
+    pub(super) told: Option<u64>,
     /// By which it is steered from outside.
     pub(super) reins: Reins,
     /// Whether a person watches it, who can say that it goes on after a pause.
@@ -340,7 +342,7 @@ impl Repair {
             now: at,
         });
         let known = records.iter().filter_map(|record| {
-            let seen = self.seen.get(&record.key).copied();
+            let seen = self.seen(record);
             Some(accepted(self.request.id, self.journaled(record)?, seen, at))
         });
         let entries = begun.into_iter().chain(known).collect();
@@ -514,7 +516,7 @@ impl Repair {
             });
             // What was seen when it was decided holds for as long as nothing is sent.
             let seen = (step.stage == Stage::Accepted)
-                .then(|| self.seen.get(&step.record.key).copied())
+                .then(|| self.seen(&step.record))
                 .flatten();
             entries.push(Entry::Stage {
                 operation,

@@ -316,7 +316,7 @@ fn fault_f37_killed_at_any_request_nothing_is_lost_and_nothing_is_done_twice() {
 }
 
 /// Of how many pages of a side's accounts the index says that they are read.
-fn pages_kept(state: &Path, side: &str) -> u32 {
+pub fn pages_kept(state: &Path, side: &str) -> u32 {
     let file = state.join("index.db");
     let mode = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let Ok(index) = rusqlite::Connection::open_with_flags(file, mode) else {

@@ -33,6 +33,55 @@ fn words(story: &Json, of: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_decision_is_held_to_what_was_explained() {
+    let emulator = Emulator::start();
+    let listed = line(&emulator, "records --drift diverged --table account --json").json();
+    let id = listed["records"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("accounts({id})");
+    let explain = || {
+        let story = line(&emulator, &format!("explain account {id} --json"));
+        let story = story.exits(0).json();
+        assert_eq!(story["drift"], "diverged");
+        let mark = story["mark"].as_str().unwrap().to_owned();
+        let to_run = story["to_run"].as_str().unwrap();
+        assert!(to_run.contains(&format!("--if-seen {mark}")), "{to_run}");
+        mark
+    };
+    let take = |mark: &str| {
+        let reason = "--reason INC-9";
+        line(
+            &emulator,
+            &format!("resolve account {id} --take source --if-seen {mark} {reason}"),
+        )
+    };
+    let mark = explain();
+    let phone = || {
+        let path = format!("{path}?$select=telephone1");
+        emulator.europe_api("GET", &path, None).1["telephone1"].clone()
+    };
+    // Between the look and the decision somebody in Europe goes on with it.
+    emulator.edit_as_a_person(&path, &json!({"telephone1": "+44 20 7946 0000"}));
+    let held = take(&mark).exits(4);
+    assert!(
+        held.stdout
+            .contains("it has changed since that was decided"),
+        "{held:?}"
+    );
+    assert_eq!(phone(), "+44 20 7946 0000");
+    take(&explain()).exits(0);
+    assert_ne!(phone(), "+44 20 7946 0000");
+
+    let wrong = take("what-i-saw").exits(2);
+    assert!(wrong.stderr.contains("tandem explain"), "{wrong:?}");
+    let two = format!(
+        "resolve account {id} {} --take source --if-seen {mark}",
+        self::id(1)
+    );
+    let two = line(&emulator, &two).exits(2);
+    assert!(two.stderr.contains("one record"), "{two:?}");
+}
+
+#[test]
 fn a_stub_is_explained_then_what_was_done_to_it() {
     let emulator = Emulator::start();
     let id = stub(&emulator, 1);

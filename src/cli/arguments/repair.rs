@@ -51,9 +51,19 @@ pub struct Resolve {
     /// Whose value stands in one column, source or target; --take decides the columns that are not named
     #[arg(long, value_name = "COLUMN=SIDE", value_parser = str::parse::<ColumnChoice>)]
     pub column: Vec<ColumnChoice>,
+    /// Only if both sides still stand as `tandem explain` told, by the mark that it printed; for one record
+    #[arg(long, value_name = "MARK", value_parser = mark)]
+    pub if_seen: Option<u64>,
     /// The records.
     #[command(flatten)]
     pub repair: Repair,
+}
+
+fn mark(text: &str) -> Result<u64, String> {
+    u64::from_str_radix(text, 16).map_err(|_| {
+        "it is no mark: `tandem explain` prints one of up to 16 digits, like 5f0c2a9e11d4b7a3"
+            .to_owned()
+    })
 }
 
 /// Whose values stand in a record that both sides changed.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Told;
+use super::{Told, mark};
 use crate::cli::words::moment;
 use crate::domain::row::Row;
 use crate::engine::explain::{Past, Sight};
@@ -43,6 +43,7 @@ impl Told<'_> {
             why: self.why(),
             since: story.since.map(moment),
             other: story.other.map(|other| other.to_string()),
+            mark: story.pair.map(mark),
             differing: differing
                 .filter_map(|place| story.columns.get(*place).cloned())
                 .collect(),
@@ -88,6 +89,8 @@ pub struct Report {
     why: String,
     since: Option<String>,
     other: Option<String>,
+    /// For `resolve --if-seen`.
+    mark: Option<String>,
     differing: Vec<String>,
     source: Side,
     target: Side,

@@ -223,6 +223,7 @@ async fn pair(
     hears: &mut mpsc::Receiver<Told>,
 ) -> (Paired, Vec<RowId>) {
     let before = place.rows();
+    let mut silent = None;
     while let Some(told) = progress.saved_during(hears.recv()).await {
         let event = match told {
             Told::Page(end, page, listing) => {
@@ -232,6 +233,11 @@ async fn pair(
                     End::Target => place.target.rows = listing.rows,
                 }
                 progress.keep(end, listing, page).await;
+                if silent == Some(end) {
+                    silent = None;
+                } else if silent.is_some() {
+                    progress.settle().await;
+                }
                 Event::Comparing {
                     table: table.index,
                     progress: state::Progress {
@@ -244,7 +250,8 @@ async fn pair(
                 }
             }
             Told::Waits(end, why) => {
-                // Nobody knows for how long, and whether they have that patience.
+                // Nobody knows for how long, and whether they have that patience: until then each page is saved at once.
+                silent = Some(end);
                 progress.settle().await;
                 Event::CompareFailed {
                     table: table.index,

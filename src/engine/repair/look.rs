@@ -7,7 +7,7 @@ use crate::domain::drift::{Assessment, Drift};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::operation::{RecordKey, Request};
 use crate::domain::plan::{Plan, decide};
-use crate::engine::event::Looked;
+use crate::engine::event::{Looked, Named};
 use crate::engine::link::LinkTable;
 use crate::engine::reconcile::{Comparing, Interruption, look_one};
 use crate::engine::start::Depth;
@@ -44,6 +44,12 @@ impl Repair {
         }
     }
 
+    /// Both sides of a record as they were seen by who decided between them, if anybody says so.
+    pub(super) fn seen(&self, record: &Named) -> Option<u64> {
+        let told = self.told.filter(|_| !record.on_the_way);
+        self.seen.get(&record.key).copied().or(told)
+    }
+
     /// What is to be done about a record as it was read.
     pub(super) fn plan(&self, looked: &Looked, table: &LinkTable) -> Plan {
         let assessment = Assessment {
@@ -55,12 +61,12 @@ impl Repair {
         let Request { verb, choices, .. } = &self.request;
         let plan = decide(*verb, choices, &assessment, source, target, &table.rules);
         let decides = matches!(plan, Plan::Fill { .. } | Plan::Keep);
-        let seen = self.seen.get(&looked.record.key).filter(|_| decides);
+        let seen = self.seen(&looked.record).filter(|_| decides);
         let stands = source
             .zip(target)
             .map(|(source, target)| table.rules.pair(source, target));
         match seen {
-            Some(seen) if stands != Some(*seen) => Plan::Refuse(
+            Some(seen) if stands != Some(seen) => Plan::Refuse(
                 "it has changed since that was decided: look at both sides, and decide again",
             ),
             _ => plan,

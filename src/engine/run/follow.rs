@@ -325,7 +325,9 @@ impl Run {
         let mut request = request.clone();
         let plain = |record| (record, None);
         let records = match command {
-            Command::Repair { records, .. } => self.named_in_journal(&request, records),
+            Command::Repair {
+                records, consent, ..
+            } => self.named_in_journal(&request, records, consent.pair()),
             Command::StartSync { .. } | Command::OrderRun { .. } => {
                 let run = self.run_in_journal(link, &request, command);
                 run.into_iter().map(plain).collect()
@@ -394,6 +396,7 @@ impl Run {
         &self,
         request: &Request,
         targets: &[Target],
+        told: Option<u64>,
     ) -> Vec<(JournalRecord, Option<u64>)> {
         let known = self.names(targets);
         let seen = self.seen(request, targets);
@@ -409,7 +412,7 @@ impl Run {
                     number: text(|named| &named.number),
                     on_the_way: false,
                 };
-                Some((record, seen.get(key).copied()))
+                Some((record, seen.get(key).copied().or(told)))
             }
             Target::Key { .. } => None,
         });

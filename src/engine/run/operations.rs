@@ -73,10 +73,8 @@ impl Run {
             return self.order(link, request, order, command);
         }
         let patience = match consent {
-            Some(Consent::Named { may_wait: false }) | None => Patience::None,
-            Some(Consent::Armed { .. } | Consent::Named { may_wait: true }) => {
-                Patience::Until(now().after(LAPSES).wall)
-            }
+            Some(consent) if consent.may_wait() => Patience::Until(now().after(LAPSES).wall),
+            Some(_) | None => Patience::None,
         };
         let Some(mut repair) = self.repair(link, request, patience, false) else {
             self.queued.push_back(command);
@@ -90,8 +88,11 @@ impl Run {
 
     pub(super) fn spawn(&mut self, link: usize, mut repair: Repair, command: Command) {
         match command {
-            Command::Repair { records, .. } => {
+            Command::Repair {
+                records, consent, ..
+            } => {
                 repair.seen = self.seen(&repair.request, &records);
+                repair.told = consent.pair();
                 for record in self.known(&records) {
                     let drift = record.drift;
                     repair.drifts.insert(record.key, drift);
@@ -307,6 +308,7 @@ impl Run {
             names: HashMap::new(),
             drifts: HashMap::new(),
             seen,
+            told: None,
             reins: Reins::default(),
             is_watched: false,
             batches: Batches::default(),
@@ -335,10 +337,7 @@ impl Run {
                 | Command::StartSync { request, consent }
                 | Command::OrderRun {
                     request, consent, ..
-                } => (
-                    request,
-                    !matches!(consent, Consent::Named { may_wait: false }),
-                ),
+                } => (request, consent.may_wait()),
                 Command::Preview { request, .. } => (request, false),
                 Command::Explain(target) => {
                     self.explain(target.clone());

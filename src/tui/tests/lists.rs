@@ -230,6 +230,7 @@ fn a_record_that_is_in_step_is_shown_on_both_sides_column_by_column() {
         drift: Some(Drift::InSync),
         is_guess: false,
         other: None,
+        pair: None,
         differing: Vec::new(),
         since: None,
         history: Ok(Vec::new()),

@@ -6,6 +6,7 @@ use tandem::emulator::{Data, Options, Scenario};
 use tandem::engine::Depth;
 
 use super::{address, drift_of, figures, requests, truth};
+use crate::crash::pages_kept;
 use crate::support::emulated::Emulated;
 use crate::support::lab::{Lab, options};
 
@@ -109,6 +110,15 @@ async fn without_change_tracking_too_the_next_process_goes_on_where_it_was() {
         why.is_some_and(|why| why.contains("waits for the target"))
     })
     .await;
+    // What the other side gives meanwhile is saved as well.
+    let state = lab.state_folder();
+    let kept = async {
+        while pages_kept(&state, "source") < 3 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let kept = tokio::time::timeout(std::time::Duration::from_secs(30), kept).await;
+    kept.expect("the source's pages are kept");
     let europe = lab.emulated.europe();
     europe.control("DELETE", "faults", None).await;
     // What was shown before, and is another by now.
