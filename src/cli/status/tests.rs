@@ -77,6 +77,22 @@ fn cases() -> Vec<(&'static str, State, Exit, &'static str)> {
             "europe: maintenance until 2026-11-24T05:01:40Z, announced by kim: upgrade",
         ),
         (
+            "maintenance cuts a comparison off",
+            changed(|state| {
+                let forced = Forced::maintenance("kim".to_owned(), "upgrade", at(7300).wall);
+                state.instances[1].breakers[0].phase = Phase::ForcedOpen(forced);
+                state.tables[0].failure = Some("the read breaker is forced open".to_owned());
+            }),
+            Exit::Good,
+            "can't be compared: the read breaker is forced open",
+        ),
+        (
+            "not comparable",
+            changed(|state| state.tables[0].failure = Some("HTTP 400".to_owned())),
+            Exit::NeedsAPerson,
+            "HTTP 400",
+        ),
+        (
             "misfit",
             changed(|state| state.links[0].fault = Some("account has no column x".to_owned())),
             Exit::Usage,

@@ -9,6 +9,7 @@ use crate::domain::drift::{Drift, Flag};
 use crate::domain::hook::Called;
 use crate::domain::lag::LinkCondition;
 use crate::engine::State;
+use crate::engine::state::TableState;
 
 /// The verdict on a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,12 +85,16 @@ pub fn of(state: &State) -> Verdict {
             verdict.add(Exit::NeedsAPerson, reason);
         }
     }
-    for table in state.tables.iter().filter(|table| table.failure.is_some()) {
-        let failure = table.failure.as_deref().unwrap_or_default();
-        verdict.add(
-            Exit::NeedsAPerson,
-            format!("{} can't be compared: {failure}", table.name),
-        );
+    for table in &state.tables {
+        let Some(failure) = &table.failure else {
+            continue;
+        };
+        let reason = format!("{} can't be compared: {failure}", table.name);
+        if in_maintenance(state, table) {
+            verdict.reasons.push(reason);
+        } else {
+            verdict.add(Exit::NeedsAPerson, reason);
+        }
     }
     for drift in Drift::ALL
         .into_iter()
@@ -113,6 +118,16 @@ pub fn of(state: &State) -> Verdict {
     }
     operations(state, &mut verdict);
     verdict
+}
+
+/// Whether a side of the table is in planned maintenance: that it can't be compared was announced too.
+fn in_maintenance(state: &State, table: &TableState) -> bool {
+    state.links.get(table.link).is_some_and(|link| {
+        [link.source, link.target]
+            .iter()
+            .filter_map(|side| state.instances.get(*side))
+            .any(|instance| instance.maintenance().is_some())
+    })
 }
 
 fn hook(state: &State, verdict: &mut Verdict) {
