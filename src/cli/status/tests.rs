@@ -7,6 +7,12 @@ use crate::domain::failure::Origin;
 use crate::domain::health::Health;
 use crate::domain::network::Way;
 
+/// Announces a maintenance of the target.
+fn announced(state: &mut State) {
+    let forced = Forced::maintenance("kim".to_owned(), "upgrade", at(7300).wall);
+    state.instances[1].breakers[0].phase = Phase::ForcedOpen(forced);
+}
+
 /// A state, the code that it ends with, and what is said.
 fn cases() -> Vec<(&'static str, State, Exit, &'static str)> {
     let changed = |change: fn(&mut State)| {
@@ -69,18 +75,14 @@ fn cases() -> Vec<(&'static str, State, Exit, &'static str)> {
         ),
         (
             "maintenance",
-            changed(|state| {
-                let forced = Forced::maintenance("kim".to_owned(), "upgrade", at(7300).wall);
-                state.instances[1].breakers[0].phase = Phase::ForcedOpen(forced);
-            }),
+            changed(announced),
             Exit::Good,
             "europe: maintenance until 2026-11-24T05:01:40Z, announced by kim: upgrade",
         ),
         (
             "maintenance cuts a comparison off",
             changed(|state| {
-                let forced = Forced::maintenance("kim".to_owned(), "upgrade", at(7300).wall);
-                state.instances[1].breakers[0].phase = Phase::ForcedOpen(forced);
+                announced(state);
                 state.tables[0].failure = Some("the read breaker is forced open".to_owned());
             }),
             Exit::Good,
