@@ -168,7 +168,7 @@ impl Emulator {
         let instance = |name: &str, url: &str| {
             format!(
                 "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ kind = \"token\", token = {{ env = \
-                 \"TANDEM_TOKEN\" }} }}\n\n"
+                 \"TANDEM_TOKEN\" }} }}\nmay_write = true\n\n"
             )
         };
         let link = r#"
