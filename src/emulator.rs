@@ -196,6 +196,10 @@ pub enum Data {
 }
 
 /// How a pair is to run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by itself, and all of them go together"
+)]
 pub struct Options {
     /// Where the US instance listens; loopback only, port 0 picks one.
     pub us: SocketAddr,
