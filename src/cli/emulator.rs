@@ -79,7 +79,8 @@ fn story(name: &str) -> Result<Scenario, Trouble> {
         return scenario(name);
     }
     let read = std::fs::read_to_string(name);
-    let text = read.map_err(|error| Trouble::usage(format!("read the scenario {name}: {error}")))?;
+    let text =
+        read.map_err(|error| Trouble::usage(format!("read the scenario {name}: {error}")))?;
     Scenario::load(&text).map_err(|error| {
         let error = anyhow::Error::from(error);
         Trouble::usage(format!("{name}: {error:#}"))

@@ -406,8 +406,9 @@ fn amiss(wrong: &Wrong, emulator: &Emulator) -> Option<String> {
 #[test]
 fn each_of_fifty_things_that_are_wrong_is_told_with_its_cure() {
     assert!(WRONGS.len() >= 50, "{}", WRONGS.len());
-    let (still, changed): (Vec<&Wrong>, Vec<&Wrong>) =
-        WRONGS.iter().partition(|wrong| wrong.arrange.is_none() && wrong.differ.is_empty());
+    let (still, changed): (Vec<&Wrong>, Vec<&Wrong>) = WRONGS
+        .iter()
+        .partition(|wrong| wrong.arrange.is_none() && wrong.differ.is_empty());
     let all_amiss = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         // Doctor writes nothing: what is only said differently does not need instances of its own.
@@ -417,7 +418,9 @@ fn each_of_fifty_things_that_are_wrong_is_told_with_its_cure() {
             all_amiss.lock().unwrap().extend(found.collect::<Vec<_>>());
         });
         scope.spawn(|| {
-            let found = changed.iter().filter_map(|wrong| amiss(wrong, &ground_of(wrong.differ)));
+            let found = changed
+                .iter()
+                .filter_map(|wrong| amiss(wrong, &ground_of(wrong.differ)));
             all_amiss.lock().unwrap().extend(found.collect::<Vec<_>>());
         });
     });
