@@ -60,7 +60,7 @@ pub async fn run(arguments: &Init, context: &mut Context) -> Result<Exit, Troubl
         survey = doctor::survey(&config, &tables) => survey,
     };
     context.output.clear_progress();
-    let survey = survey.map_err(|error| not_surveyed(error, again::command(arguments, &draft)))?;
+    let survey = survey.map_err(|error| not_surveyed(&error, again::command(arguments, &draft)))?;
     draft.links = links(&config, survey);
     let remarks = remarks(&draft);
     let text = draft.text();
@@ -349,8 +349,8 @@ async fn ask(
 }
 
 /// Nothing that was answered has to be answered again.
-fn not_surveyed(error: SurveyError, again: Option<String>) -> Trouble {
-    let again = again.map(|command| format!("\nas it was answered: {command}"));
+fn not_surveyed(error: &SurveyError, again: Option<String>) -> Trouble {
+    let again = again.map(|command| format!("; as it was answered: {command}"));
     let again = again.unwrap_or_default();
     Trouble::unreachable(format!("nothing was written. {error}{again}"))
 }
