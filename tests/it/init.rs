@@ -171,14 +171,9 @@ fn what_was_answered_need_not_be_answered_again() {
         Ran::from(running.wait_with_output().unwrap())
     };
     let told = answered(&|command| drop(command.env_remove("TANDEM_TOKEN"))).exits(3);
-    let line = told
-        .stderr
-        .lines()
-        .find_map(|line| line.strip_prefix("as it was answered: tandem "));
-    let words: Vec<&str> = line
-        .unwrap_or_else(|| panic!("{told:?}"))
-        .split(' ')
-        .collect();
+    let again = told.stderr.split_once("; as it was answered: tandem ");
+    let (_, again) = again.unwrap_or_else(|| panic!("{told:?}"));
+    let words: Vec<&str> = again.split_whitespace().collect();
     assert_eq!(words[0], "init", "{words:?}");
     emulator.tandem(&words).exits(0);
     let written = fs::read_to_string(emulator.config()).unwrap();
