@@ -170,7 +170,10 @@ fn what_was_answered_need_not_be_answered_again() {
         drop(stdin);
         Ran::from(running.wait_with_output().unwrap())
     };
-    let told = answered(&|command| drop(command.env_remove("TANDEM_TOKEN"))).exits(3);
+    let told = answered(&|command| {
+        command.env_remove("TANDEM_TOKEN");
+    })
+    .exits(3);
     let again = told.stderr.split_once("; as it was answered: tandem ");
     let (_, again) = again.unwrap_or_else(|| panic!("{told:?}"));
     let words: Vec<&str> = again.split_whitespace().collect();
