@@ -79,6 +79,8 @@ pub struct Config {
     pub keys: Keys,
     /// The folder of the journal and the log, and who shares it.
     pub state: StateFolder,
+    /// How long what is over stays in the journal; for ever, if it is not said.
+    pub keep: Option<Duration>,
 }
 
 impl Config {
@@ -95,7 +97,21 @@ impl Config {
             proxy: self.network.proxy.as_ref().map(ToString::to_string),
             authorities: self.network.authorities.clone(),
             acting: acting.collect(),
+            may_write: self.links.iter().fold(Vec::new(), |mut names, link| {
+                let source = self.instances.get(link.source);
+                let name = source
+                    .filter(|one| one.may_write)
+                    .map(|one| one.name.to_string());
+                names.extend(name.filter(|name| !names.contains(name)));
+                names
+            }),
         }
+    }
+
+    /// Whether nothing is ever written to a table of an instance: links only read it there.
+    pub fn only_reads(&self, place: usize, table: &TableName) -> bool {
+        let mut into = self.links.iter().filter(|link| link.target == place);
+        !into.any(|link| link.tables.iter().any(|one| one.name == *table))
     }
 
     /// Where all secrets are kept that it names.
@@ -223,6 +239,8 @@ pub struct InstanceConfig {
     pub agent: Option<Credential>,
     /// For whom the user of `credential` acts there; users of their own (agent, hook) act for themselves.
     pub impersonates: Option<Impersonated>,
+    /// Whether its users may be such as may write there what a link only reads there (security case 56).
+    pub may_write: bool,
     /// Timing of its own, over the common one.
     pub policy: Option<Policy>,
 }

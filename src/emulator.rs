@@ -143,7 +143,7 @@ use self::instance::Instance;
 use self::pipeline::Hooks;
 use self::platform::Recurrence;
 use self::schema::Schema;
-use self::security::Change;
+use self::security::{Change, READ_ONLY};
 use self::tls::{Authority, Tls};
 
 /// The client id of the user behind the bearer [`Pair::token`].
@@ -196,6 +196,10 @@ pub enum Data {
 }
 
 /// How a pair is to run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by itself, and all of them go together"
+)]
 pub struct Options {
     /// Where the US instance listens; loopback only, port 0 picks one.
     pub us: SocketAddr,
@@ -222,6 +226,8 @@ pub struct Options {
     pub tls_fault: Option<TlsFault>,
     /// What every user is held to; without it, to nothing.
     pub limits: Option<Limits>,
+    /// Whether tandem's own users, [`APPLICATION_CLIENT_ID`] and [`SYNC_CLIENT_ID`], may only read in the US.
+    pub reads_us_only: bool,
     /// Client ids with the name of their role at both instances: `System Administrator`, which everybody else is, `Sync
     /// User`, `Read Only`, `Basic User`, or `none`.
     pub roles: BTreeMap<String, String>,
@@ -243,6 +249,7 @@ impl Default for Options {
             tls: false,
             tls_fault: None,
             limits: None,
+            reads_us_only: false,
             roles: BTreeMap::new(),
         }
     }
@@ -260,6 +267,7 @@ pub struct Pair {
     workflow: Option<Recurrence>,
     seed: u64,
     roles: Vec<Change>,
+    reads_us_only: bool,
     scenario: Option<Scenario>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -339,6 +347,7 @@ impl Pair {
             workflow,
             seed,
             roles,
+            reads_us_only: options.reads_us_only,
             scenario,
             tasks: TaskTracker::new(),
             stop,
@@ -372,7 +381,11 @@ impl Pair {
         for instance in [&self.us.instance, &self.europe.instance] {
             let scenario = self.scenario.as_ref();
             let scenario = scenario.map_or(&[][..], |scenario| scenario.security(instance.name));
-            for change in scenario.iter().chain(&self.roles) {
+            let own = [APPLICATION_CLIENT_ID, SYNC_CLIENT_ID]
+                .map(|client| Change::role_of(client, READ_ONLY));
+            let is_read = self.reads_us_only && instance.name == US;
+            let own = own.iter().filter(|_| is_read);
+            for change in own.chain(scenario).chain(&self.roles) {
                 change.apply(instance);
             }
         }

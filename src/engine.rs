@@ -12,6 +12,7 @@ pub mod find;
 pub mod fitness;
 pub mod gates;
 pub mod impact;
+pub mod least;
 pub mod maintenance;
 pub mod notes;
 pub mod orders;

@@ -57,7 +57,7 @@ columns = ["name", "telephone1", "emailaddress1", "websiteurl", "address1_city",
 pub fn config(pair: &Pair, state: &Path) -> Result<Config, Failed> {
     let instance = |name: &str, url: &str| {
         format!(
-            "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ kind = \"token\", token = {{ env = \"X\" }} }}\n"
+            "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ kind = \"token\", token = {{ env = \"X\" }} }}\nmay_write = true\n"
         )
     };
     let (us, europe) = (

@@ -58,6 +58,7 @@ pub async fn run(arguments: &Demo, context: &mut Context) -> Result<Exit, Troubl
         },
         scenario: Some(scenario),
         seed: arguments.seed,
+        reads_us_only: true,
         ..Options::default()
     };
     let failed =
@@ -149,6 +150,7 @@ fn config(
             credential: signed_in(url, APPLICATION_CLIENT_ID)?,
             agent: Some(signed_in(url, SYNC_CLIENT_ID)?),
             impersonates: None,
+            may_write: false,
             policy: None,
         })
     };
@@ -193,6 +195,7 @@ fn config(
         agent: AgentConfig::default(),
         alerts: Vec::new(),
         expiries: Vec::new(),
+        keep: None,
         keys: Keys::default(),
         state: StateFolder::own(state),
     })

@@ -23,7 +23,7 @@ struct Watch<'a> {
     output: Output,
     /// Where each record stands in `records`; one may be chosen, and ensured on the way of another.
     seen: HashMap<(RecordKey, bool), usize>,
-    records: Vec<OperationRecord>,
+    records: Vec<Arc<OperationRecord>>,
 }
 
 impl Watch<'_> {
@@ -45,20 +45,26 @@ impl Watch<'_> {
         operation.is_finished()
     }
 
-    fn take(&mut self, state: &State, record: &OperationRecord) {
+    fn take(&mut self, state: &State, record: &Arc<OperationRecord>) {
         let key = (record.key, record.on_the_way);
         let before = match self.seen.get(&key) {
             Some(place) => self.records.get_mut(*place),
             None => None,
         };
+        if before
+            .as_ref()
+            .is_some_and(|before| Arc::ptr_eq(before, record))
+        {
+            return;
+        }
         let was_settled = before
             .as_ref()
             .is_some_and(|before| before.stage.is_final());
         if let Some(before) = before {
-            *before = record.clone();
+            *before = Arc::clone(record);
         } else {
             self.seen.insert(key, self.records.len());
-            self.records.push(record.clone());
+            self.records.push(Arc::clone(record));
         }
         if record.stage.is_final() && !was_settled {
             self.print(state, record);

@@ -447,6 +447,9 @@ fn tell(file: &Path, config: &Config, remarks: &[String], output: Output) -> Res
     for remark in remarks {
         output.remark(remark);
     }
-    output.remark("take out of its `columns` what belongs to the target, then run `tandem doctor`");
+    output.remark(
+        "take out of its `columns` what belongs to the target, then run `tandem doctor`: it says, too, whether the source's \
+         user may do more than read, for which the links are refused",
+    );
     Ok(Exit::Good)
 }

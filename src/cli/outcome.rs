@@ -1,5 +1,7 @@
 //! What an operation came to, in words and as JSON. Pure: from the state to text.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -15,7 +17,7 @@ pub struct Done {
     /// What was asked.
     pub request: Request,
     /// Its records, as far as they were seen.
-    pub records: Vec<OperationRecord>,
+    pub records: Vec<Arc<OperationRecord>>,
     /// Counts of all its records.
     pub tally: Tally,
     /// Why it ended before its records were done.
@@ -389,7 +391,7 @@ mod tests {
             format!("rehydrate on us-europe: 3 verified, 1 held, in 400ms; operation {id}\n")
         );
         let state = well();
-        done.records = vec![record(Stage::Verified, 6)];
+        done.records = vec![Arc::new(record(Stage::Verified, 6))];
         let json = serde_json::to_value(operation(&state, &done)).unwrap_or_default();
         assert_eq!(json["counts"]["verified"], 3);
         assert_eq!(json["total"], 4);

@@ -97,7 +97,7 @@ pub async fn carry_out(
     context: &mut Context,
 ) -> Result<Exit, Trouble> {
     let verb = deed.verb;
-    if context.globals.read_only && !repair.dry_run {
+    if context.globals.read_only && !repair.reach.dry_run {
         return Err(Trouble::refused(format!(
             "--read-only: nothing is written; `tandem {verb} --dry-run` says what would be done"
         )));
@@ -113,13 +113,13 @@ pub async fn carry_out(
     let confirm_above = config.safety.confirm_above;
     let said = Said {
         verb,
-        yes: repair.yes,
+        yes: repair.reach.yes,
         reason: repair.reason.as_deref(),
     };
     let purpose = match &chosen {
         Chosen::Named(_) => {
             // What was named can be counted before anything is asked of anybody.
-            if !repair.dry_run {
+            if !repair.reach.dry_run {
                 consent::check(count, confirm_above, said)?;
             }
             Purpose::Named
@@ -172,7 +172,7 @@ impl Work<'_> {
                     .filter(|(link, _)| links.contains(link))
                     .collect();
                 self.check(found.iter().map(|(_, records)| records.len()).sum())?;
-                if self.repair.dry_run {
+                if self.repair.reach.dry_run {
                     records(found)
                 } else {
                     links.into_iter().map(Job::Run).collect()
@@ -184,7 +184,7 @@ impl Work<'_> {
                 .output
                 .remark("no record is in that state: nothing to do");
         }
-        if self.repair.dry_run {
+        if self.repair.reach.dry_run {
             self.preview(jobs, context).await
         } else {
             self.carry_out(jobs, context).await
@@ -192,7 +192,7 @@ impl Work<'_> {
     }
 
     fn check(&self, count: usize) -> Result<(), Trouble> {
-        if self.repair.dry_run {
+        if self.repair.reach.dry_run {
             Ok(())
         } else {
             consent::check(count, self.confirm_above, self.said)
@@ -205,7 +205,13 @@ impl Work<'_> {
         wanted: &Wanted,
         context: &mut Context,
     ) -> Result<Arc<State>, Trouble> {
-        compared(self.session, wanted, self.repair.patience.timeout, context).await
+        compared(
+            self.session,
+            wanted,
+            self.repair.reach.patience.timeout,
+            context,
+        )
+        .await
     }
 
     fn request(&self, link: usize) -> Request {
@@ -229,7 +235,7 @@ impl Work<'_> {
                 Job::Run(_) => Vec::new(),
             };
             let request = self.request(link);
-            let (engine, timeout) = (&self.session.engine, self.repair.patience.timeout);
+            let (engine, timeout) = (&self.session.engine, self.repair.reach.patience.timeout);
             let interrupts = &mut context.interrupts;
             let (state, preview) =
                 follow::preview(engine, interrupts, timeout, &request, records).await?;
@@ -264,7 +270,7 @@ impl Work<'_> {
                 at_most: matches!(job, Job::Run(_)).then_some(allowed),
                 ..self.request(link)
             };
-            let may_wait = self.repair.wait;
+            let may_wait = self.repair.reach.wait;
             let consent = match self.deed.seen {
                 Some(pair) => Consent::Seen { may_wait, pair },
                 None => Consent::Named { may_wait },

@@ -56,10 +56,7 @@ pub async fn run(retry: &Retry, context: &mut Context) -> Result<Exit, Trouble> 
         from: None,
         reason: Some(request.reason),
         ticket: Some(request.ticket),
-        yes: retry.yes,
-        wait: retry.wait,
-        dry_run: retry.dry_run,
-        patience: retry.patience,
+        reach: retry.reach.clone(),
     };
     repair::carry_out(deed, &asked, Chosen::Named(chosen), config, context).await
 }

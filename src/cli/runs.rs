@@ -59,7 +59,7 @@ pub async fn run(wanted: &Wanted, repair: &Repair, context: &mut Context) -> Res
     }
     let session = Session::begin(config, context, Purpose::Named).await?;
     let ended = match wanted {
-        Wanted::List => list(&links, repair.patience.timeout, &session, context).await,
+        Wanted::List => list(&links, repair.reach.patience.timeout, &session, context).await,
         Wanted::Order(order) => {
             let link = links.first().copied().unwrap_or_default();
             give(link, order, repair, &session, context).await

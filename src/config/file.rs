@@ -41,6 +41,7 @@ pub struct File {
 #[serde(deny_unknown_fields)]
 pub struct State {
     pub group: Option<Spanned<Group>>,
+    pub keep: Option<Spanned<String>>,
 }
 
 /// A group of the host, by its name or its number.
@@ -85,6 +86,8 @@ pub struct Instance {
     pub credential: Spanned<Credential>,
     pub agent: Option<Spanned<Credential>>,
     pub impersonate: Option<Spanned<Impersonated>>,
+    #[serde(default)]
+    pub may_write: bool,
     pub policy: Option<Spanned<Policy>>,
 }
 

@@ -70,6 +70,7 @@ pub fn resolve(
             .as_ref()
             .map(|own| policy::of_instance(common, source, &own.span(), own.get_ref()))
             .transpose()?,
+        may_write: instance.may_write,
         name: id,
         endpoint,
         band,

@@ -65,6 +65,7 @@ pub fn parse(text: &str, file: &Path, state: PathBuf) -> Result<Config, ConfigEr
         links,
         policy,
         state: state::resolve(source, state, &written.state)?,
+        keep: state::keep(source, &written.state)?,
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::duration::text;
+use super::state::FOREVER;
 use super::{Config, LinkConfig, Policy};
 use crate::domain::breaker::BreakerPolicy;
 use crate::domain::credential::Credential;
@@ -59,6 +60,9 @@ pub fn resolved(written: &str, file: &Path, config: &Config) -> Result<Table, to
     });
     within(&mut table, "agent", |own| {
         set(own, "listen", config.agent.listen.to_string());
+    });
+    within(&mut table, "state", |own| {
+        set(own, "keep", config.keep.map_or(FOREVER.to_owned(), text));
     });
     Ok(table)
 }

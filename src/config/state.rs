@@ -1,16 +1,25 @@
-//! `[state]`: with whom the state folder is shared.
+//! `[state]`: with whom the state folder is shared, and how long its journal goes back.
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
-use super::file;
+use super::{duration, file};
 use crate::domain::state_folder::StateFolder;
 
 /// Where the host keeps its groups.
 const GROUPS: &str = "/etc/group";
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long what is over stays in the journal (J7).
+pub const KEEP: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Written where nothing is ever taken away.
+pub const FOREVER: &str = "forever";
 
 /// The state folder, shared with the group that is named there.
 pub fn resolve(
@@ -23,6 +32,24 @@ pub fn resolve(
         return Ok(folder);
     };
     Ok(folder.shared_with(group_number(source, group)?))
+}
+
+/// How long what is over stays in the journal; `None` is for ever.
+pub fn keep(source: Source<'_>, written: &file::State) -> Result<Option<Duration>, ConfigError> {
+    let Some(keep) = &written.keep else {
+        return Ok(Some(KEEP));
+    };
+    if keep.get_ref() == FOREVER {
+        return Ok(None);
+    }
+    let span = duration::parse(keep.get_ref()).filter(|span| *span >= DAY);
+    let what = || {
+        format!(
+            "keep is how long the journal goes back, a day at the least: \"90d\", or \"{FOREVER}\""
+        )
+    };
+    span.map(Some)
+        .ok_or_else(|| source.error(&keep.span(), what()))
 }
 
 /// The number of a group that is written by its name or its number.

@@ -91,6 +91,8 @@ fn every_other_fault_is_told_with_its_line_and_what_to_do() {
             "names no such group",
         ),
         (&with("[state]\ngroup=true"), 9, "the name of a group"),
+        (&with("[state]\nkeep='1h'"), 9, "a day at the least"),
+        (&with("[state]\nkeep='always'"), 9, "or \"forever\""),
         (&with("[safety]\nstart='loaded'"), 9, "read-only"),
         (
             &with("[safety]\nconfirm=1"),

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, LinkConfig};
+use crate::config::{Config, InstanceConfig, LinkConfig};
 use crate::dataverse::Reader;
 use crate::domain::failure::FailureClass;
 use crate::domain::finding::{Check, Findings};
 use crate::domain::privilege::{Access, Held, Privilege, Standing, standing};
 use crate::domain::row::RowId;
 use crate::domain::table::{ColumnType, TableName};
+use crate::engine::least;
 use crate::engine::report::TICKETS;
 
 /// The role that may do everything, as it is called in English.
@@ -54,8 +55,12 @@ pub(super) async fn examine(
             }
         };
         of_table(subject, &table, &needs, &privileges, &held, findings);
-        if !is_administrator {
-            beyond(subject, &table, writes, &privileges, &held, findings);
+        match config.instances.get(place) {
+            Some(instance) if config.only_reads(place, &table) => {
+                in_a_source(subject, &table, instance, &privileges, &held, findings);
+            }
+            _ if is_administrator => {}
+            _ => beyond(subject, &table, &privileges, &held, findings),
         }
     }
     if writes {
@@ -179,38 +184,59 @@ fn of_table(
     }
 }
 
-/// What the user may do and never has to: nothing of tandem deletes, and nothing writes to a source.
-fn beyond(
+/// What the user of a source may do beyond reading: the link is refused for it, unless the configuration lets it.
+fn in_a_source(
     subject: &str,
     table: &TableName,
-    writes: bool,
+    instance: &InstanceConfig,
     privileges: &[Privilege],
     held: &[Held],
     findings: &mut Findings,
 ) {
-    let needless: &[Access] = if writes {
-        &[Access::Delete]
+    let excess = least::needless(privileges, held);
+    if excess.is_empty() {
+        return;
+    }
+    let says = format!(
+        "{table}: {} is held, and this instance is only read",
+        excess.join(", ")
+    );
+    if instance.may_write {
+        let says = format!(
+            "{says}; `may_write` in [instances.{}] lets that be",
+            instance.name
+        );
+        let cure = "take it out of its security role, and `may_write` out of the configuration";
+        findings.warning(subject, Check::Privileges, says, cure);
     } else {
-        &[Access::Create, Access::Write, Access::Delete]
-    };
-    let own = privileges.iter();
-    let own = own.filter(|one| needless.contains(&one.access));
-    let excess: Vec<&str> = own
-        .filter(|one| standing(one, held) != Standing::Missing)
-        .map(|one| one.name.as_str())
-        .collect();
-    if !excess.is_empty() {
-        let why = if writes {
-            "tandem deletes nothing"
-        } else {
-            "this instance is only read"
-        };
+        let says = format!("{says}: its links are refused");
+        findings.bad(
+            subject,
+            Check::Privileges,
+            says,
+            least::cure(instance.name.as_str()),
+        );
+    }
+}
+
+/// What the user of a target may do and never has to: nothing of tandem deletes.
+fn beyond(
+    subject: &str,
+    table: &TableName,
+    privileges: &[Privilege],
+    held: &[Held],
+    findings: &mut Findings,
+) {
+    let delete = privileges.iter().find(|one| one.access == Access::Delete);
+    if let Some(delete) = delete
+        && standing(delete, held) != Standing::Missing
+    {
         findings.warning(
             subject,
             Check::Privileges,
             format!(
-                "{table}: {} is held and never needed: {why}",
-                excess.join(", ")
+                "{table}: {} is held and never needed: tandem deletes nothing",
+                delete.name
             ),
             "take it out of its security role",
         );

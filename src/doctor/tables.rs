@@ -252,7 +252,9 @@ async fn steps(subject: &str, table: &TableConfig, target: &Reader, findings: &m
             );
         }
         Err(failure) => {
-            let cure = "grant prvReadSdkMessageProcessingStep to have it looked at".to_owned();
+            let cure = "grant prvReadSdkMessageProcessingStep, prvReadSdkMessageFilter and prvReadSdkMessage to have it \
+                        looked at"
+                .to_owned();
             findings.untold(subject, Check::Steps, failure.summary(), Some(cure));
         }
     }

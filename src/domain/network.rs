@@ -58,6 +58,8 @@ pub struct Way {
     pub authorities: Vec<PathBuf>,
     /// The instances at which we act for somebody else, each with for whom.
     pub acting: Vec<(String, Impersonated)>,
+    /// The sources whose users may write there, because the configuration lets them.
+    pub may_write: Vec<String>,
 }
 
 impl Way {
@@ -72,7 +74,13 @@ impl Way {
         });
         let acting = self.acting.iter();
         let acting = acting.map(|(instance, whom)| format!("{instance}: acting for {whom}"));
-        proxy.chain(authorities).chain(acting).collect()
+        let may_write = self.may_write.iter().map(|instance| {
+            format!(
+                "{instance}: its user may be one that can write to this source, as `may_write` says"
+            )
+        });
+        let all = proxy.chain(authorities).chain(acting).chain(may_write);
+        all.collect()
     }
 
     /// The same for a line, the longest first; nothing where there is nothing to say.
@@ -84,7 +92,7 @@ impl Way {
         let files: Vec<String> = self.authorities.iter().map(name).collect();
         let instances: Vec<&str> = self.acting.iter().map(|(one, _)| one.as_str()).collect();
         let has = |is_so: bool, text: &str| is_so.then(|| text.to_owned());
-        let joined = |parts: [Option<String>; 3], between: &str| {
+        let joined = |parts: [Option<String>; 4], between: &str| {
             parts
                 .into_iter()
                 .flatten()
@@ -92,6 +100,7 @@ impl Way {
                 .join(between)
         };
         let (own_ca, acts) = (!files.is_empty(), !instances.is_empty());
+        let writes = !self.may_write.is_empty();
         [
             joined(
                 [
@@ -103,6 +112,10 @@ impl Way {
                         acts,
                         &format!("acting for another at {}", instances.join(", ")),
                     ),
+                    has(
+                        writes,
+                        &format!("may write to {}", self.may_write.join(", ")),
+                    ),
                 ],
                 ", ",
             ),
@@ -111,6 +124,7 @@ impl Way {
                     has(self.proxy.is_some(), "via proxy"),
                     has(own_ca, "own CA"),
                     has(acts, "for another"),
+                    has(writes, "may write to the source"),
                 ],
                 ", ",
             ),
@@ -119,6 +133,7 @@ impl Way {
                     has(self.proxy.is_some(), "proxy"),
                     has(own_ca, "CA"),
                     has(acts, "as"),
+                    has(writes, "may write"),
                 ],
                 " ",
             ),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub(crate) use self::privilege::Access;
 pub(crate) use self::rights::{Rights, View};
-pub(crate) use self::role::{ADMINISTRATOR, BUILT_IN};
+pub(crate) use self::role::{ADMINISTRATOR, BUILT_IN, READ_ONLY};
 pub(crate) use self::setting::{Change, made};
 pub(crate) use self::sight::Sight;
 

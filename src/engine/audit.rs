@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::dataverse::now;
 use crate::domain::state_folder::StateFolder;
 use crate::journal::{self, SessionInfo};
@@ -19,15 +21,27 @@ pub fn prune(
     host: String,
     older_than: Duration,
 ) -> Result<Pruned, PruneError> {
-    let now = now();
-    let age = chrono::Duration::from_std(older_than).ok();
-    let before = age.and_then(|age| now.wall.checked_sub_signed(age));
     let opener = SessionInfo {
         who,
         host,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        now,
+        now: now(),
     };
+    journal::prune(state, &opener, before(&opener, older_than))
+}
+
+/// The same, unless that has been done within a day; then there is nothing to tell. It blocks.
+pub(super) fn keep_no_longer(
+    state: &StateFolder,
+    opener: &SessionInfo,
+    keep: Duration,
+) -> Result<Option<Pruned>, PruneError> {
+    journal::keep_no_longer(state, opener, before(opener, keep))
+}
+
+fn before(opener: &SessionInfo, older_than: Duration) -> DateTime<Utc> {
+    let age = chrono::Duration::from_std(older_than).ok();
+    let before = age.and_then(|age| opener.now.wall.checked_sub_signed(age));
     // Longer ago than a calendar knows: nothing is that old.
-    journal::prune(state, &opener, before.unwrap_or_default())
+    before.unwrap_or_default()
 }

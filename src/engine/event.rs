@@ -1,6 +1,7 @@
 //! Everything that can happen to the state, as data: what tasks found out, what the journal took, what time did.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -193,6 +194,11 @@ pub(super) enum Event {
     HookCalled(Called),
     /// It was found out who ensures the customers of a link's tickets.
     Ensured { link: usize, ensuring: Ensuring },
+    /// What is older than so long, and over, was taken out of the journal; or why it was not.
+    Pruned {
+        keep: Duration,
+        pruned: Result<journal::Pruned, String>,
+    },
     /// The journal can't be written any more.
     JournalFailed(String),
     /// Something was asked for that can't be done.

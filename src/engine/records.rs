@@ -157,7 +157,9 @@ impl Records {
 
     /// How many slots there are, used or not.
     pub fn slots(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.len()).sum()
+        // All chunks but the last are full.
+        let full = self.chunks.len().saturating_sub(1) * CHUNK;
+        full + self.chunks.last().map_or(0, |chunk| chunk.len())
     }
 
     /// The place to change; the slot is made when it lies just behind the last.

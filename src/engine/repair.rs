@@ -524,7 +524,7 @@ impl Repair {
                 stage: step.stage.clone(),
                 etag: step.written.etag.clone(),
                 hash: step.written.hash.or(seen),
-                columns: step.written.columns.clone(),
+                columns: Arc::clone(&step.written.columns),
                 now: at,
             });
             entries.extend(kept);
@@ -573,7 +573,7 @@ pub(super) fn accepted(
         stage: Stage::Accepted,
         etag: None,
         hash: seen,
-        columns: Vec::new(),
+        columns: Arc::default(),
         now,
     }
 }
@@ -583,7 +583,7 @@ pub(super) fn accepted(
 struct Written {
     etag: Option<ETag>,
     hash: Option<u64>,
-    columns: Vec<String>,
+    columns: Arc<[String]>,
     /// What the target holds until now in columns that are about to be overwritten: kept for 30 days.
     overwritten: Vec<(String, serde_json::Value)>,
 }

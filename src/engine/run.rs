@@ -11,6 +11,7 @@ mod notes;
 mod operations;
 mod orders;
 mod others;
+mod retention;
 mod samples;
 mod unattended;
 
@@ -102,6 +103,7 @@ pub fn start(config: Config, options: Options) -> Result<(Engine, Running), Star
         logged: 0,
         kept_lines: None,
         noted: Arc::default(),
+        looked_for_old: None,
     };
     let task = tokio::spawn(run.run(asked, happened));
     Ok((Engine { commands, states }, Running { shutdown, task }))
@@ -179,6 +181,8 @@ struct Run {
     kept_lines: Option<u64>,
     /// Set when a note was put down here: then it is looked at once.
     noted: Arc<Notify>,
+    /// When it was last looked whether old entries are to go.
+    looked_for_old: Option<Now>,
 }
 
 impl Run {
@@ -254,7 +258,7 @@ impl Run {
     }
 
     fn publish(&mut self) {
-        self.writer.settle_lag();
+        self.writer.settle_lag_now_and_then();
         let news = self
             .writer
             .state()
@@ -320,6 +324,7 @@ impl Run {
         let keeps = self.options.is_unattended || self.options.follows;
         if keeps && self.follow.is_none() && !self.is_opening {
             self.keep_index();
+            self.prune_when_due(at);
         }
         self.sample_when_due(at);
         self.keep_lines(at);

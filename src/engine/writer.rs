@@ -239,6 +239,7 @@ impl StateWriter {
             Event::Ensured { link, ensuring } => self.link(link, |link| {
                 link.ensuring = Some(ensuring);
             }),
+            Event::Pruned { keep, pruned } => self.pruned(keep, pruned, now),
             Event::JournalFailed(why) => {
                 if self.state.journal_fault.is_none() {
                     self.note(

@@ -144,13 +144,14 @@ pub fn begin(connection: &Connection, opener: &SessionInfo) -> rusqlite::Result<
         hash: random.finalize().into(),
     };
     start_at(connection, genesis, opener)?;
+    let mut last = genesis;
     for kind in Kind::ALL {
         let sql = format!("SELECT seq FROM {} ORDER BY seq", kind.table());
         let mut statement = connection.prepare(&sql)?;
         let entries = statement.query_map([], |row| row.get(0))?;
         let entries: Vec<i64> = entries.collect::<rusqlite::Result<_>>()?;
         for entry in entries {
-            append(connection, kind, entry)?;
+            last = append(connection, last, kind, entry)?;
         }
     }
     Ok(())
@@ -174,16 +175,21 @@ pub fn start_at(
     Ok(())
 }
 
-/// Chains an entry that was just written. The caller's transaction keeps other processes from doing so meanwhile.
-pub fn append(connection: &Connection, kind: Kind, entry: i64) -> rusqlite::Result<()> {
-    let last = head(connection)?;
+/// Chains an entry that was just written behind the last one, and gives the new head. The caller's transaction keeps other
+/// processes from doing so meanwhile.
+pub fn append(
+    connection: &Connection,
+    last: Head,
+    kind: Kind,
+    entry: i64,
+) -> rusqlite::Result<Head> {
     let seq = last.seq + 1;
     let mut statement = connection.prepare_cached(kind.sql())?;
     let hash = statement.query_row([entry], |row| next(last.hash, seq, kind, row))?;
     let mut statement = connection
         .prepare_cached("INSERT INTO chain (seq, kind, entry, hash) VALUES (?, ?, ?, ?)")?;
     statement.execute(params![signed(seq), kind.table(), entry, hash])?;
-    Ok(())
+    Ok(Head { seq, hash })
 }
 
 /// Where the chain ends.

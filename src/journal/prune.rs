@@ -10,8 +10,12 @@ use uuid::Uuid;
 use super::audit::Audit;
 use super::chain::{self, Head, signed};
 use super::record::{JournalError, OpenError, SessionInfo};
-use super::{folder, read, schema, sessions};
+use super::{folder, read, schema, sessions, write};
 use crate::domain::state_folder::StateFolder;
+
+/// How many entries go at once: whoever has something to write waits for no more than these, but for an operation
+/// that alone has more.
+const AT_ONCE: u64 = 10_000;
 
 /// What was taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +50,8 @@ pub enum PruneError {
     },
 }
 
-/// Takes away the entries from before a moment, as far as they are over. It blocks, and other processes wait meanwhile.
+/// Takes away the entries from before a moment, as far as they are over. It blocks; other processes may write meanwhile,
+/// and can't begin.
 pub fn prune(
     state: &StateFolder,
     opener: &SessionInfo,
@@ -60,9 +65,33 @@ pub fn prune(
         let (seq, why) = (fault.seq, fault.why);
         return Err(PruneError::Unsound { seq, why });
     }
+    write::forget_overwritten(&connection, opener.now)?;
+    let mut entries = 0;
+    let pruned = loop {
+        let some = prune_some(&mut connection, state, opener, before)?;
+        entries += some.entries;
+        if some.entries == 0 {
+            break Pruned { entries, ..some };
+        }
+    };
+    if entries > 0 {
+        // What was deleted is not left lying in the log either; a reader may hold that back until later.
+        let _later = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+    Ok(pruned)
+}
+
+/// Takes away the first of what may go, in one transaction.
+fn prune_some(
+    connection: &mut Connection,
+    state: &Path,
+    opener: &SessionInfo,
+    before: DateTime<Utc>,
+) -> Result<Pruned, PruneError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let origin = chain::origin(&transaction)?;
     let (last, held_by) = last_over(&transaction, opener.now.wall, before, origin.seq)?;
+    let last = first_of(&transaction, origin.seq, last)?;
     let Some(new) = chain::at(&transaction, last)?.filter(|new| new.seq > origin.seq) else {
         return Ok(Pruned {
             entries: 0,
@@ -74,13 +103,27 @@ pub fn prune(
     schema::deleting(&transaction, || delete(&transaction, state, last, before))?;
     chain::start_at(&transaction, new, opener)?;
     transaction.commit()?;
-    // What was deleted is not left lying in the log either; a reader may hold that back until later.
-    let _later = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     Ok(Pruned {
         entries: new.seq - origin.seq,
         origin: new,
         held_by,
     })
+}
+
+/// Where the first operations end that may go at once, of those up to an entry.
+fn first_of(connection: &Connection, origin: u64, last: u64) -> rusqlite::Result<u64> {
+    let mut most = AT_ONCE;
+    loop {
+        let end = origin.saturating_add(most);
+        if end >= last {
+            return Ok(last);
+        }
+        let (whole, _) = whole_up_to(connection, end)?;
+        if whole > origin {
+            return Ok(whole);
+        }
+        most = most.saturating_mul(2);
+    }
 }
 
 /// The last entry of the longest beginning that is older, finished and no longer in force.
@@ -107,15 +150,25 @@ fn last_over(
         last = seq - 1;
         held_by = Some(format!("the order that stops {instance} is in force"));
     }
-    // An operation is taken away whole or not at all; keeping one may cut another in two.
+    let (last, unfinished) = whole_up_to(connection, u64::try_from(last).unwrap_or_default())?;
+    let held_by = unfinished.map_or(held_by, |id| {
+        Some(format!("operation {id} is not finished"))
+    });
+    Ok((last.max(origin), held_by))
+}
+
+/// The last entry up to one that cuts no operation in two, and the operation that is not finished and holds the rest:
+/// one is taken away whole or not at all, and keeping one may cut another.
+fn whole_up_to(connection: &Connection, last: u64) -> rusqlite::Result<(u64, Option<Uuid>)> {
+    let mut last = signed(last);
+    let mut unfinished = None;
     while let Some((seq, operation, is_finished)) = cut_through(connection, last)? {
         last = seq - 1;
         if !is_finished {
-            held_by = Some(format!("operation {operation} is not finished"));
+            unfinished = Some(operation);
         }
     }
-    let last = u64::try_from(last).unwrap_or_default();
-    Ok((last.max(origin), held_by))
+    Ok((u64::try_from(last).unwrap_or_default(), unfinished))
 }
 
 /// The first order to stop that holds now.
@@ -138,6 +191,8 @@ fn cut_through(connection: &Connection, last: i64) -> rusqlite::Result<Option<(i
     let sql = "SELECT min(c.seq) AS begins, e.operation,
              max(CASE WHEN e.record IS NULL THEN c.seq END) AS ends
          FROM events AS e JOIN chain AS c ON c.kind = 'events' AND c.entry = e.seq
+         WHERE e.operation IN (SELECT operation FROM events WHERE seq IN
+             (SELECT entry FROM chain WHERE kind = 'events' AND seq <= ?1))
          GROUP BY e.operation HAVING begins <= ?1 AND (ends IS NULL OR ends > ?1)
          ORDER BY begins LIMIT 1";
     let found = connection.query_row(sql, [last], |row| {

@@ -2,6 +2,8 @@
 //! row's values only those that are overwritten, which are kept apart and not for long (J7). A record's name and number are kept so that people can tell
 //! which record a line is about.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
@@ -68,7 +70,7 @@ pub enum Entry {
         /// refused the record for its own sake.
         hash: Option<u64>,
         /// The names of the columns that were written.
-        columns: Vec<String>,
+        columns: Arc<[String]>,
         /// When.
         now: Now,
     },

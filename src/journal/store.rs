@@ -12,7 +12,7 @@ use super::heads;
 use super::read;
 use super::record::{Entry, JournalError, SessionInfo};
 use super::sessions::{self, Sessions};
-use super::write::{self, Refusal};
+use super::write::{self, Refusal, Scribe};
 use crate::domain::operation::OperationId;
 
 /// How many entries one commit takes at most.
@@ -124,19 +124,32 @@ impl Writer {
         }
     }
 
-    /// One transaction. An append that does not fit is undone alone, and spoils none of the others.
+    /// One transaction for all; again with each apart, where one of them does not fit.
     fn try_commit(&mut self, batch: &[Append]) -> Result<Vec<Result<(), JournalError>>, Refusal> {
+        match self.try_together(batch) {
+            Ok(()) => Ok(batch.iter().map(|_| Ok(())).collect()),
+            Err(Refusal::Illegal(_)) => self.try_apart(batch),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    fn try_together(&mut self, batch: &[Append]) -> Result<(), Refusal> {
+        let immediate = TransactionBehavior::Immediate;
+        let transaction = self.connection.transaction_with_behavior(immediate)?;
+        for append in batch {
+            write_append(&transaction, self.session, append)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// An append that does not fit is undone alone, and spoils none of the others.
+    fn try_apart(&mut self, batch: &[Append]) -> Result<Vec<Result<(), JournalError>>, Refusal> {
         let immediate = TransactionBehavior::Immediate;
         let mut transaction = self.connection.transaction_with_behavior(immediate)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for append in batch {
             let savepoint = transaction.savepoint()?;
-            let session = match &append.handed_over {
-                Some(by) => write::session_of_nobody(&savepoint, by)?,
-                None => self.session,
-            };
-            let mut entries = append.entries.iter();
-            match entries.try_for_each(|entry| write::entry(&savepoint, session, entry)) {
+            match write_append(&savepoint, self.session, append) {
                 Ok(()) => {
                     savepoint.commit()?;
                     outcomes.push(Ok(()));
@@ -163,6 +176,19 @@ impl Writer {
             .take(session)
             .map_err(|error| unreadable(error.to_string()))
     }
+}
+
+/// Writes the entries of an append in its session's name.
+fn write_append(connection: &Connection, own: Uuid, append: &Append) -> Result<(), Refusal> {
+    let session = match &append.handed_over {
+        Some(by) => write::session_of_nobody(connection, by)?,
+        None => own,
+    };
+    let mut scribe = Scribe::new(connection, session);
+    append
+        .entries
+        .iter()
+        .try_for_each(|entry| scribe.entry(entry))
 }
 
 /// Everything that waits behind the first, up to a limit; and the job that is no append, if one came up.

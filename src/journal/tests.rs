@@ -86,7 +86,7 @@ fn staged(request: &Request, number: u128, stage: Stage) -> Entry {
         stage,
         etag: ETag::new("W/\"7\""),
         hash: Some(u64::MAX),
-        columns: vec!["name".to_owned(), "telephone1".to_owned()],
+        columns: ["name", "telephone1"].map(str::to_owned).into(),
         now: at(2),
     }
 }

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::mark::Mark;
 use super::record::OpenError;
-use super::{folder, schema};
+use super::schema;
 
 /// How long a look is good for.
 const GOOD_FOR: Duration = Duration::days(7);
@@ -19,16 +19,13 @@ pub fn check(
     now: DateTime<Utc>,
     fault: &Arc<OnceLock<String>>,
 ) -> Result<(), OpenError> {
-    let mark = state.join("journal.checked");
-    folder::check_file(&mark)?;
-    let last = std::fs::metadata(&mark).and_then(|mark| mark.modified());
-    let is_fresh = last.is_ok_and(|last| now - DateTime::<Utc>::from(last) < GOOD_FOR);
-    if is_fresh {
+    let mark = Mark::of(state, "journal.checked")?;
+    if mark.is_within(GOOD_FOR, now) {
         return Ok(());
     }
     let (state, fault) = (state.to_owned(), Arc::clone(fault));
     let look = move || match look(&state) {
-        Ok(()) => mark_checked(&mark, now),
+        Ok(()) => mark.set(now),
         Err(why) => {
             tracing::error!(%why, "the journal is damaged");
             // Another fault that came first says as much.
@@ -55,16 +52,5 @@ fn look(state: &Path) -> Result<(), String> {
             "it is damaged ({found}): move it away and keep it; `tandem journal verify` says from where on"
         )),
         Err(error) => Err(format!("it can't be read whole: {error}")),
-    }
-}
-
-fn mark_checked(mark: &Path, now: DateTime<Utc>) {
-    let marked = folder::private_file(mark).map_err(|error| error.to_string());
-    let marked = marked.and_then(|file| {
-        let set = file.set_modified(SystemTime::from(now));
-        set.map_err(|error| error.to_string())
-    });
-    if let Err(why) = marked {
-        tracing::warn!(%why, "it can't be noted that the journal was checked");
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::chain::{self, Kind};
+use super::chain::{self, Head, Kind};
 use super::read;
 use super::record::{Entry, JournalRecord, SessionInfo};
 use super::replay;
@@ -59,138 +59,241 @@ const NO_DETAIL: Detail<'static> = Detail {
     columns: &[],
 };
 
-/// Writes one entry.
-pub fn entry(connection: &Connection, session: Uuid, entry: &Entry) -> Result<(), Refusal> {
-    match entry {
-        Entry::Accepted {
-            request,
-            records,
-            now,
-        } => {
-            operation(connection, session, request)?;
-            for record in records {
-                let accepted = &Stage::Accepted;
-                stage(
-                    connection, session, request.id, record, accepted, &NO_DETAIL, *now,
-                )?;
-            }
-            Ok(())
-        }
-        Entry::Stage {
-            operation,
-            record,
-            stage: to,
-            etag,
-            hash,
-            columns,
-            now,
-        } => {
-            let detail = Detail {
-                etag: etag.as_ref(),
-                hash: *hash,
-                columns,
-            };
-            stage(connection, session, *operation, record, to, &detail, *now)
-        }
-        Entry::Overwritten {
-            operation,
-            record,
-            values,
-            now,
-        } => overwritten(connection, *operation, record, values, *now),
-        Entry::Finished {
-            operation,
-            cut_short,
-            now,
-        } => finished(connection, session, *operation, cut_short.as_deref(), *now),
-        Entry::Forced {
-            instance,
-            forced: order,
-            now,
-        } => {
-            let until = order.until.map(read::moment);
-            let mut statement = connection.prepare_cached(FORCED)?;
-            statement.execute(params![
-                session,
-                instance,
-                true,
-                order.by,
-                shortened(&order.reason),
-                until,
-                read::moment(now.wall),
-                read::millis(*now)
-            ])?;
-            chained(connection, Kind::Forced)
-        }
-        Entry::Paired { link, table, pairs } => {
-            let mut statement = connection.prepare_cached(
-                "INSERT OR REPLACE INTO pairs (link, entity, source, target) VALUES (?, ?, ?, ?)",
-            )?;
-            for (source, target) in pairs {
-                let (source, target) = (source.uuid(), target.uuid());
-                statement.execute(params![link, table.as_str(), source, target])?;
-            }
-            Ok(())
-        }
-        Entry::Noted {
-            who,
-            text,
-            takes,
-            now,
-        } => note(connection, session, who, text, takes.as_ref(), *now),
-        Entry::Released { instance, by, now } => {
-            let none = None::<String>;
-            let wall = read::moment(now.wall);
-            let mut statement = connection.prepare_cached(FORCED)?;
-            statement.execute(params![
-                session,
-                instance,
-                false,
-                by,
-                "",
-                none,
-                wall,
-                read::millis(*now)
-            ])?;
-            chained(connection, Kind::Forced)
+/// Writes entries that become durable together, within one transaction: what nobody else can change meanwhile is asked for
+/// once.
+pub struct Scribe<'c> {
+    connection: &'c Connection,
+    session: Uuid,
+    /// Where the chain ends, once it is known.
+    head: Option<Head>,
+    /// An operation that is known to go on.
+    open: Option<OperationId>,
+}
+
+impl<'c> Scribe<'c> {
+    /// Writes in the name of a session.
+    pub fn new(connection: &'c Connection, session: Uuid) -> Self {
+        Self {
+            connection,
+            session,
+            head: None,
+            open: None,
         }
     }
 }
 
-fn note(
-    connection: &Connection,
-    session: Uuid,
-    who: &str,
-    text: &str,
-    takes: Option<&(AlertKey, DateTime<Utc>)>,
-    now: Now,
-) -> Result<(), Refusal> {
-    let alert = takes.map(|(alert, _)| alert);
-    let until = takes.map(|(_, until)| read::moment(*until));
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO notes (session, who, said, rule, subject, until, wall, mono)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    statement.execute(params![
-        session,
-        who,
-        shortened(text),
-        alert.map(|alert| &alert.rule),
-        alert.map(|alert| &alert.subject),
-        until,
-        read::moment(now.wall),
-        read::millis(now)
-    ])?;
-    chained(connection, Kind::Note)
-}
+impl Scribe<'_> {
+    /// Writes one entry.
+    pub fn entry(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        let (connection, session) = (self.connection, self.session);
+        match entry {
+            Entry::Accepted {
+                request,
+                records,
+                now,
+            } => {
+                operation(connection, session, request)?;
+                for record in records {
+                    let accepted = &Stage::Accepted;
+                    self.stage(request.id, record, accepted, &NO_DETAIL, *now)?;
+                }
+                Ok(())
+            }
+            Entry::Stage {
+                operation,
+                record,
+                stage: to,
+                etag,
+                hash,
+                columns,
+                now,
+            } => {
+                let detail = Detail {
+                    etag: etag.as_ref(),
+                    hash: *hash,
+                    columns,
+                };
+                self.stage(*operation, record, to, &detail, *now)
+            }
+            Entry::Overwritten {
+                operation,
+                record,
+                values,
+                now,
+            } => overwritten(connection, *operation, record, values, *now),
+            Entry::Finished {
+                operation,
+                cut_short,
+                now,
+            } => self.finished(*operation, cut_short.as_deref(), *now),
+            Entry::Forced {
+                instance,
+                forced: order,
+                now,
+            } => {
+                let until = order.until.map(read::moment);
+                let mut statement = connection.prepare_cached(FORCED)?;
+                statement.execute(params![
+                    session,
+                    instance,
+                    true,
+                    order.by,
+                    shortened(&order.reason),
+                    until,
+                    read::moment(now.wall),
+                    read::millis(*now)
+                ])?;
+                self.chained(Kind::Forced)
+            }
+            Entry::Paired { link, table, pairs } => {
+                let mut statement = connection.prepare_cached(
+                "INSERT OR REPLACE INTO pairs (link, entity, source, target) VALUES (?, ?, ?, ?)",
+            )?;
+                for (source, target) in pairs {
+                    let (source, target) = (source.uuid(), target.uuid());
+                    statement.execute(params![link, table.as_str(), source, target])?;
+                }
+                Ok(())
+            }
+            Entry::Noted {
+                who,
+                text,
+                takes,
+                now,
+            } => self.note(who, text, takes.as_ref(), *now),
+            Entry::Released { instance, by, now } => {
+                let none = None::<String>;
+                let wall = read::moment(now.wall);
+                let mut statement = connection.prepare_cached(FORCED)?;
+                statement.execute(params![
+                    session,
+                    instance,
+                    false,
+                    by,
+                    "",
+                    none,
+                    wall,
+                    read::millis(*now)
+                ])?;
+                self.chained(Kind::Forced)
+            }
+        }
+    }
 
-/// Chains the row that was written last.
-fn chained(connection: &Connection, kind: Kind) -> Result<(), Refusal> {
-    Ok(chain::append(
-        connection,
-        kind,
-        connection.last_insert_rowid(),
-    )?)
+    fn note(
+        &mut self,
+        who: &str,
+        text: &str,
+        takes: Option<&(AlertKey, DateTime<Utc>)>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let alert = takes.map(|(alert, _)| alert);
+        let until = takes.map(|(_, until)| read::moment(*until));
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO notes (session, who, said, rule, subject, until, wall, mono)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?;
+        statement.execute(params![
+            self.session,
+            who,
+            shortened(text),
+            alert.map(|alert| &alert.rule),
+            alert.map(|alert| &alert.subject),
+            until,
+            read::moment(now.wall),
+            read::millis(now)
+        ])?;
+        self.chained(Kind::Note)
+    }
+
+    /// Chains the row that was written last.
+    fn chained(&mut self, kind: Kind) -> Result<(), Refusal> {
+        let last = match self.head {
+            Some(head) => head,
+            None => chain::head(self.connection)?,
+        };
+        let entry = self.connection.last_insert_rowid();
+        self.head = Some(chain::append(self.connection, last, kind, entry)?);
+        Ok(())
+    }
+
+    fn stage(
+        &mut self,
+        operation: OperationId,
+        record: &JournalRecord,
+        stage: &Stage,
+        detail: &Detail<'_>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        self.refuse_after_end(operation)?;
+        let (connection, session) = (self.connection, self.session);
+        let current = read::stage_of(connection, operation, record)?;
+        replay::next(current.as_ref(), stage)
+            .map_err(|why| Refusal::Illegal(format!("{} {}: {why}", record.table, record.id)))?;
+        let columns = (!detail.columns.is_empty())
+            .then(|| serde_json::to_string(detail.columns))
+            .transpose()
+            .map_err(|error| Refusal::Illegal(error.to_string()))?;
+        let mut statement = connection.prepare_cached(
+        "INSERT INTO events (session, operation, entity, record, name, number, on_the_way, stage, reason, etag, hash,
+             columns, wall, mono) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+        statement.execute(params![
+            session,
+            operation.0,
+            record.table.as_str(),
+            record.id.uuid(),
+            record.name,
+            record.number,
+            record.on_the_way,
+            stage.word(),
+            stage.reason().map(shortened),
+            detail.etag.map(ETag::as_str),
+            detail.hash.map(u64::cast_signed),
+            columns,
+            read::moment(now.wall),
+            read::millis(now)
+        ])?;
+        self.chained(Kind::Event)
+    }
+
+    fn finished(
+        &mut self,
+        operation: OperationId,
+        cut_short: Option<&str>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        self.refuse_after_end(operation)?;
+        self.open = None;
+        let mut statement = self.connection.prepare_cached(
+        "INSERT INTO events (session, operation, stage, reason, wall, mono) VALUES (?, ?, 'finished', ?, ?, ?)",
+    )?;
+        statement.execute(params![
+            self.session,
+            operation.0,
+            cut_short.map(shortened),
+            read::moment(now.wall),
+            read::millis(now)
+        ])?;
+        self.chained(Kind::Event)
+    }
+
+    fn refuse_after_end(&mut self, operation: OperationId) -> Result<(), Refusal> {
+        if self.open == Some(operation) {
+            return Ok(());
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM events WHERE operation = ? AND record IS NULL")?;
+        let ended = statement.query_row([operation.0], |_| Ok(())).optional()?;
+        match ended {
+            None => {
+                self.open = Some(operation);
+                Ok(())
+            }
+            Some(()) => Err(Refusal::Illegal(format!("operation {operation} has ended"))),
+        }
+    }
 }
 
 const FORCED: &str =
@@ -219,46 +322,6 @@ fn operation(connection: &Connection, session: Uuid, request: &Request) -> Resul
             .map(|most| i64::try_from(most).unwrap_or(i64::MAX))
     ])?;
     Ok(())
-}
-
-fn stage(
-    connection: &Connection,
-    session: Uuid,
-    operation: OperationId,
-    record: &JournalRecord,
-    stage: &Stage,
-    detail: &Detail<'_>,
-    now: Now,
-) -> Result<(), Refusal> {
-    refuse_after_end(connection, operation)?;
-    let current = read::stage_of(connection, operation, record)?;
-    replay::next(current.as_ref(), stage)
-        .map_err(|why| Refusal::Illegal(format!("{} {}: {why}", record.table, record.id)))?;
-    let columns = (!detail.columns.is_empty())
-        .then(|| serde_json::to_string(detail.columns))
-        .transpose()
-        .map_err(|error| Refusal::Illegal(error.to_string()))?;
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO events (session, operation, entity, record, name, number, on_the_way, stage, reason, etag, hash,
-             columns, wall, mono) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    statement.execute(params![
-        session,
-        operation.0,
-        record.table.as_str(),
-        record.id.uuid(),
-        record.name,
-        record.number,
-        record.on_the_way,
-        stage.word(),
-        stage.reason().map(shortened),
-        detail.etag.map(ETag::as_str),
-        detail.hash.map(u64::cast_signed),
-        columns,
-        read::moment(now.wall),
-        read::millis(now)
-    ])?;
-    chained(connection, Kind::Event)
 }
 
 fn overwritten(
@@ -297,37 +360,6 @@ pub fn forget_overwritten(connection: &Connection, now: Now) -> rusqlite::Result
     let kept_since = read::moment(now.wall - OVERWRITTEN_KEPT);
     connection.execute("DELETE FROM overwritten WHERE wall < ?", [kept_since])?;
     Ok(())
-}
-
-fn finished(
-    connection: &Connection,
-    session: Uuid,
-    operation: OperationId,
-    cut_short: Option<&str>,
-    now: Now,
-) -> Result<(), Refusal> {
-    refuse_after_end(connection, operation)?;
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO events (session, operation, stage, reason, wall, mono) VALUES (?, ?, 'finished', ?, ?, ?)",
-    )?;
-    statement.execute(params![
-        session,
-        operation.0,
-        cut_short.map(shortened),
-        read::moment(now.wall),
-        read::millis(now)
-    ])?;
-    chained(connection, Kind::Event)
-}
-
-fn refuse_after_end(connection: &Connection, operation: OperationId) -> Result<(), Refusal> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM events WHERE operation = ? AND record IS NULL")?;
-    let ended = statement.query_row([operation.0], |_| Ok(())).optional()?;
-    match ended {
-        None => Ok(()),
-        Some(()) => Err(Refusal::Illegal(format!("operation {operation} has ended"))),
-    }
 }
 
 /// Writes the session's own row, which all others refer to.

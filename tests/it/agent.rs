@@ -465,12 +465,19 @@ fn a_console_beside_an_agent_says_so() {
     console.shows("seen by agent ");
 }
 
-/// Turns of one rule that the receiver was told.
+/// Turns of one rule that the receiver was told. A message whose answer did not come, or came while the agent ended, is
+/// sent once more, the same to the letter.
 fn turns(receiver: &Receiver, rule: &str) -> Vec<String> {
-    let messages = receiver.messages();
-    let own = messages.iter().filter(|message| message["rule"] == rule);
-    let turns = own.map(|message| message["state"].as_str().unwrap().to_owned());
-    turns.collect()
+    let mut messages: Vec<Json> = Vec::new();
+    for message in receiver.messages() {
+        if message["rule"] == rule && !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
+    let turns = messages
+        .iter()
+        .map(|message| message["state"].as_str().unwrap());
+    turns.map(str::to_owned).collect()
 }
 
 #[test]

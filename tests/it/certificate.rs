@@ -37,7 +37,7 @@ fn configured() -> Emulator {
         format!(
             "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ kind = \"client-certificate\", authority = \"{url}\", \
              tenant = \"contoso\", client_id = \"{CLIENT}\", certificate = \"tandem.pem\", key = {{ file = \"tandem.key\" \
-             }} }}\n\n"
+             }} }}\nmay_write = true\n\n"
         )
     };
     let ca = emulator.ca.as_ref().unwrap().display();

@@ -15,7 +15,9 @@ use crate::support::binary::{Emulator, Ran};
 fn configure(emulator: &Emulator, credential: &str) {
     let instance = |name: &str, url: &str| {
         let credential = credential.replace("AUTHORITY", &format!("authority = \"{url}\""));
-        format!("[instances.{name}]\nurl = \"{url}\"\ncredential = {{ {credential} }}\n\n")
+        format!(
+            "[instances.{name}]\nurl = \"{url}\"\ncredential = {{ {credential} }}\nmay_write = true\n\n"
+        )
     };
     let ca = emulator.ca.as_ref().unwrap().display();
     let text = format!(

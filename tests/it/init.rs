@@ -6,11 +6,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use crate::support::binary::{Emulator, Ran};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::start_with(&["--tls"]);
     fs::remove_file(emulator.config()).unwrap();
+    let reader = json!({"client": "tandem-us", "role": "Read Only"});
+    let roles = format!("{}/emulator/roles", emulator.us);
+    let given = emulator.call("POST", &roles, Some(reader));
+    assert!((200..300).contains(&given.0), "{given:?}");
     emulator
 }
 

@@ -46,6 +46,7 @@ mod real_data;
 mod reconcile;
 mod repair;
 mod report;
+mod retention;
 mod supply;
 mod support;
 mod sync;

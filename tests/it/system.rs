@@ -15,7 +15,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::{FutureExt, StreamExt};
 
 /// Runs that wait more than they work, side by side.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 /// How many seeds are run unless it is said.
 const SEEDS: u64 = 24;
 

@@ -62,7 +62,8 @@ fn pairs() -> (Emulator, Emulator) {
     let text = fs::read_to_string(first.config()).unwrap();
     fs::write(
         first.config(),
-        text.replace("cadence =", "settle = \"0s\"\ncadence ="),
+        text.replace("cadence =", "settle = \"0s\"\ncadence =")
+            .replacen("[instances.us]\n", "[instances.us]\nmay_write = true\n", 1),
     )
     .unwrap();
     (first, other)

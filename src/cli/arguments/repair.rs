@@ -10,6 +10,23 @@ use super::{Patience, Selection};
 use crate::domain::operation::ColumnChoice;
 use crate::domain::run::RunId;
 
+/// How far a repair goes: with whose consent, and for how long.
+#[derive(Args, Clone, Debug)]
+pub struct Reach {
+    /// Consent to this many records; required above `confirm_above` records
+    #[arg(long, value_name = "COUNT")]
+    pub yes: Option<usize>,
+    /// Wait while the target can't be written to, rather than give up
+    #[arg(long)]
+    pub wait: bool,
+    /// Read and say what would be done; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
 /// `tandem ensure`, `tandem rehydrate` and `tandem sync`.
 #[derive(Args, Debug)]
 pub struct Repair {
@@ -28,18 +45,9 @@ pub struct Repair {
     /// The ticket that it is for: kept in the journal beside the reason
     #[arg(long, value_name = "NUMBER")]
     pub ticket: Option<String>,
-    /// Consent to this many records; required above `confirm_above` records
-    #[arg(long, value_name = "COUNT")]
-    pub yes: Option<usize>,
-    /// Wait while the target can't be written to, rather than give up
-    #[arg(long)]
-    pub wait: bool,
-    /// Read and say what would be done; write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How long to wait.
+    /// How far it goes.
     #[command(flatten)]
-    pub patience: Patience,
+    pub reach: Reach,
 }
 
 /// `tandem resolve`.
@@ -83,18 +91,9 @@ pub struct Retry {
     /// The operation; without one those that have failed records are listed
     #[arg(value_name = "OPERATION")]
     pub operation: Option<Uuid>,
-    /// Consent to this many records; required above `confirm_above` records
-    #[arg(long, value_name = "COUNT")]
-    pub yes: Option<usize>,
-    /// Wait while the target can't be written to, rather than give up
-    #[arg(long)]
-    pub wait: bool,
-    /// Read and say what would be done; write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How long to wait.
+    /// How far it goes.
     #[command(flatten)]
-    pub patience: Patience,
+    pub reach: Reach,
 }
 
 /// `tandem sync`.

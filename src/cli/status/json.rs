@@ -93,6 +93,8 @@ struct Instance {
     is_target: bool,
     /// In whose name is written there, if not in our user's own.
     acting_for: Option<String>,
+    /// Whether, of a source, the configuration lets its user be one that may write there.
+    may_write: bool,
     health: String,
     since: String,
     answered: Option<String>,
@@ -251,6 +253,7 @@ fn instance(instance: &InstanceState, way: &Way) -> Instance {
         url: instance.url.clone(),
         is_target: instance.is_target,
         acting_for: acting.map(|(_, whom)| whom.to_string()),
+        may_write: way.may_write.contains(&instance.name),
         health: instance.health.word().to_lowercase(),
         since: moment(instance.since.wall),
         answered: instance.answered.map(|at| moment(at.wall)),

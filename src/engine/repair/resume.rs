@@ -80,7 +80,7 @@ impl Repair {
         let written = Written {
             etag: record.etag.clone(),
             hash: record.hash,
-            columns: record.columns.clone(),
+            columns: record.columns.clone().into(),
             overwritten: Vec::new(),
         };
         let Some(table) = self.link.table(named.key.table) else {

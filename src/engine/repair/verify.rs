@@ -176,7 +176,7 @@ impl Repair {
         // What was decided column by column may leave others as they are.
         let is_whole = self.request.verb != Verb::FillBlanks && self.request.choices.is_empty();
         let altered = matches!(stage, Stage::Altered(_))
-            .then(|| Some((written.columns.clone(), written.hash?)))
+            .then(|| Some((written.columns.to_vec(), written.hash?)))
             .flatten();
         let is_decided = is_whole && etag.is_some();
         let agreement = Agreement {

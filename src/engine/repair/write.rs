@@ -123,7 +123,7 @@ impl Repair {
         let written = Written {
             etag: looked.sides.target.row().and_then(|row| row.etag.clone()),
             hash: Some(hash_of(table, plan.columns())),
-            columns: names(table, plan.columns()),
+            columns: names(table, plan.columns()).into(),
             overwritten: overwritten(table, plan, looked.sides.target.row()),
         };
         Ok((write, written))

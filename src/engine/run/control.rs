@@ -1,6 +1,7 @@
 //! What a process beside the agent hands over to it: a run of a sync, an order to a link's job, and what is to become of
 //! an operation that runs here. Repairs are gone on with like any operation that was left behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Run;
@@ -103,7 +104,7 @@ impl Run {
                 stage,
                 etag: None,
                 hash: None,
-                columns: Vec::new(),
+                columns: Arc::default(),
                 now: at,
             };
             if *stage == Stage::Verified {

@@ -12,6 +12,7 @@ use crate::engine::event::Event;
 use crate::engine::evidence::Agreement;
 use crate::engine::hooked::{self, HookClient};
 use crate::engine::impact;
+use crate::engine::least::OnlyRead;
 use crate::engine::link::{Ends, LinkContext, NotReady, describe};
 use crate::engine::probe::probe;
 use crate::engine::reading::End;
@@ -75,11 +76,19 @@ impl Run {
             }
             let hook = self.clients.get(config.target);
             let hook = hook.and_then(|client| client.hook.clone());
+            let only_read = OnlyRead::of(&self.config, link);
             let (config, events) = (config.clone(), self.events.clone());
             self.background.spawn(async move {
                 let result = loop {
                     let (ends, agent, hook) = (ends.clone(), agent.clone(), hook.clone());
-                    match describe(link, index, &config, ends, agent, hook).await {
+                    let users = [ends.source.clone(), agent.source.clone()];
+                    let described = async {
+                        if let Some(only_read) = &only_read {
+                            only_read.check(users.each_ref()).await?;
+                        }
+                        describe(link, index, &config, ends, agent, hook).await
+                    };
+                    match described.await {
                         Ok(context) => break Ok(Arc::new(context)),
                         Err(NotReady::Misfit(why)) => break Err(why),
                         Err(NotReady::Unreachable(failure)) => {

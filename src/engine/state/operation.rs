@@ -1,5 +1,6 @@
 //! Operations and how they go, record by record; and what one would do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -19,8 +20,9 @@ pub struct OperationState {
     pub radius: Option<BlastRadius>,
     /// Counts of its records.
     pub progress: Tally,
-    /// What needs a person first, then the latest outcomes; 200 at most.
-    pub records: Vec<OperationRecord>,
+    /// Its records; of one that is over what needs a person first, then the latest outcomes, 200 at most. Each behind a
+    /// pointer, so that a change of one copies that one alone.
+    pub records: Vec<Arc<OperationRecord>>,
     /// What it waits for: it goes on by itself.
     pub waiting: Option<Waiting>,
     /// Why it is paused: it goes on only when a person says so.

@@ -405,7 +405,7 @@ impl Order {
             stage: stage.clone(),
             etag: None,
             hash: None,
-            columns: Vec::new(),
+            columns: Arc::default(),
             now: at,
         };
         self.journal.append(vec![entry]).await?;

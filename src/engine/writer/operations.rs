@@ -11,6 +11,7 @@ use crate::domain::time::{Now, age};
 use crate::engine::event::Named;
 use crate::engine::records::Attempt;
 use crate::engine::state::{Finished, OperationRecord, OperationState, SyncRun, Tally, Tone};
+use crate::journal::Pruned;
 
 /// Outcomes of an operation that are kept in the state; the journal has them all.
 const OUTCOMES: usize = 200;
@@ -26,15 +27,17 @@ impl StateWriter {
         left_behind: bool,
         now: Now,
     ) {
-        let listed = records.iter().map(|record| OperationRecord {
-            key: record.key,
-            name: record.name.clone(),
-            number: record.number.clone(),
-            stage: Stage::Accepted,
-            at: request.asked,
-            columns: 0,
-            took: Duration::ZERO,
-            on_the_way: record.on_the_way,
+        let listed = records.iter().map(|record| {
+            Arc::new(OperationRecord {
+                key: record.key,
+                name: record.name.clone(),
+                number: record.number.clone(),
+                stage: Stage::Accepted,
+                at: request.asked,
+                columns: 0,
+                took: Duration::ZERO,
+                on_the_way: record.on_the_way,
+            })
         });
         let id = request.id;
         let count = records.len();
@@ -151,10 +154,10 @@ impl StateWriter {
             if let Some(record) = place.and_then(|place| operation.records.get_mut(place)) {
                 let count = operation.progress.of_mut(&record.stage);
                 *count = count.saturating_sub(1);
-                *record = line;
+                *record = Arc::new(line);
             } else {
                 operation.progress.total += 1;
-                operation.records.push(line);
+                operation.records.push(Arc::new(line));
             }
         });
         self.change(key, |record| {
@@ -223,6 +226,25 @@ impl StateWriter {
             tone,
             at,
         );
+    }
+
+    /// Old entries were taken out of the journal, or could not be.
+    pub(super) fn pruned(&mut self, keep: Duration, pruned: Result<Pruned, String>, now: Now) {
+        let days = keep.as_secs() / (24 * 3600);
+        let (text, tone) = match pruned {
+            Ok(Pruned { entries: 0, .. }) => return,
+            Ok(Pruned { entries, .. }) => {
+                let text = format!(
+                    "{entries} entries of the journal that are older than {days} days were taken away"
+                );
+                (text, Tone::Plain)
+            }
+            Err(why) => {
+                let text = format!("what is older than {days} days stays in the journal: {why}");
+                (text, Tone::Care)
+            }
+        };
+        self.note(None, text, tone, now);
     }
 
     pub(super) fn sync_ended(

@@ -17,6 +17,9 @@ use crate::engine::state::{Counts, Flagged};
 /// How long a record that is in step again stays listed after the last thing that was done to it.
 const KEPT_AFTER_REPAIR: Duration = Duration::from_secs(120);
 
+/// More records than this are not gone through with every snapshot.
+const MANY: usize = 20_000;
+
 impl StateWriter {
     pub(super) fn compared(&mut self, comparison: Comparison, now: Now) {
         let Comparison {
@@ -278,6 +281,14 @@ impl StateWriter {
         let tables = self.state.tables_of(link).map(|(table, _)| table);
         self.dirty_lag.extend(tables);
         self.settle_lag();
+    }
+
+    /// The same as [`Self::settle_lag`], but not with every snapshot where that goes through very many records: then the
+    /// next second does it.
+    pub(in crate::engine) fn settle_lag_now_and_then(&mut self) {
+        if self.state.records.slots() <= MANY {
+            self.settle_lag();
+        }
     }
 
     pub(in crate::engine) fn settle_lag(&mut self) {

@@ -344,6 +344,36 @@ async fn what_is_old_and_over_is_pruned_and_the_rest_still_proves_itself() {
 }
 
 #[tokio::test]
+async fn much_is_pruned_by_and_by_and_an_operation_larger_than_that_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("tandem");
+    let (journal, _) = open(&state);
+    let sizes = [2_000, 9_000, 21_000, 5];
+    for size in sizes {
+        let request = request(Verb::Rehydrate);
+        journal
+            .append(vec![accepted(&request, size)])
+            .await
+            .unwrap();
+        journal.append(vec![finished(&request)]).await.unwrap();
+    }
+    journal.close().await;
+    let all: u128 = sizes.iter().map(|size| size + 1).sum();
+    let all = u64::try_from(all).unwrap();
+    let done = pruned(&state, 100).unwrap();
+    assert_eq!((done.entries, done.held_by), (all, None));
+    let found = verified(&state, &[]);
+    assert_eq!(
+        (found.origin.seq, found.head.seq, found.fault),
+        (all, all, None)
+    );
+    let connection = Connection::open(folder::database(&state)).unwrap();
+    let origins = "SELECT group_concat(seq) FROM origins";
+    let origins: String = connection.query_row(origins, [], |row| row.get(0)).unwrap();
+    assert_eq!(origins, "0,2001,11002,32009", "what is little goes along");
+}
+
+#[tokio::test]
 async fn an_order_to_stop_that_holds_is_never_pruned() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("tandem");

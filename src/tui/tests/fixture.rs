@@ -934,15 +934,17 @@ pub fn bulk() -> State {
         until: Some(now.after(secs(17))),
         lapses: None,
     });
-    let line = |n, name: &str, number: &str, stage, columns| OperationRecord {
-        key: record_key(u16::from(number.contains('@')), n),
-        name: name.to_owned(),
-        number: number.to_owned(),
-        stage,
-        at: at(24, 8, 11, 31).wall,
-        columns,
-        took: Duration::from_millis(830),
-        on_the_way: false,
+    let line = |n, name: &str, number: &str, stage, columns| {
+        Arc::new(OperationRecord {
+            key: record_key(u16::from(number.contains('@')), n),
+            name: name.to_owned(),
+            number: number.to_owned(),
+            stage,
+            at: at(24, 8, 11, 31).wall,
+            columns,
+            took: Duration::from_millis(830),
+            on_the_way: false,
+        })
     };
     let refused = |why: &str| Stage::Refused(why.to_owned());
     let held = |why: &str| Stage::Held(why.to_owned());

@@ -331,7 +331,8 @@ fn a_long_cause_is_shown_whole_where_the_cursor_is() {
     let mut console = Console::new(fixture::bulk(), (80, 24));
     console.change(|state| {
         let operation = Arc::make_mut(&mut state.operations[0]);
-        operation.records[0].stage = crate::domain::operation::Stage::Refused(LONG.to_owned());
+        Arc::make_mut(&mut operation.records[0]).stage =
+            crate::domain::operation::Stage::Refused(LONG.to_owned());
     });
     console.keys("3");
     assert!(

@@ -29,7 +29,10 @@ fn way(canvas: &mut Canvas<'_>, model: &Model, behind: u16) -> u16 {
     let texts = model.way.in_short();
     let fits = texts.iter().find(|text| width(text) <= room);
     match fits.filter(|text| !text.is_empty()) {
-        Some(text) => canvas.text(behind, 1, &visible(text), Role::Care) + 1,
+        Some(text) if model.way.may_write.is_empty() => {
+            canvas.text(behind, 1, &visible(text), Role::Care) + 1
+        }
+        Some(text) => canvas.text(behind, 1, &visible(text), Role::Bad) + 1,
         None => behind,
     }
 }

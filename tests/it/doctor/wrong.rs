@@ -217,11 +217,11 @@ const WRONGS: &[Wrong] = &[
     wrong(
         "a source that could be written to",
         ("us", "privileges"),
-        "account: prvCreateAccount, prvWriteAccount is held and never needed",
-        "take it out",
+        "account: prvCreateAccount, prvWriteAccount is held, and this instance is only read: its links are refused",
+        "or let it be with `may_write = true` in [instances.us]",
     )
     .done(|emulator| role(emulator, US, "Sync User"))
-    .warning(),
+    .inside(),
     // The network.
     wrong("a name that nobody knows", ("europe", "name"), "europe.invalid: the host's name can't be resolved", "getent hosts")
         .said(&[(EUROPE_AT, "https://europe.invalid\"\ncredential")]),

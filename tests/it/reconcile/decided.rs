@@ -34,6 +34,16 @@ async fn in_europe(lab: &Lab, key: tandem::domain::operation::RecordKey) -> (Jso
     (row["telephone1"].clone(), row["address1_city"].clone())
 }
 
+/// The values that were overwritten, by column.
+fn overwritten(lab: &Lab) -> Vec<(String, String)> {
+    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
+    let mut kept = journal
+        .prepare("SELECT name, value FROM overwritten")
+        .unwrap();
+    let rows = kept.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filling_blanks_overwrites_nothing_and_leaves_the_decision_open() {
     let mut lab = Lab::demo().await;
@@ -70,16 +80,8 @@ async fn a_person_may_take_the_sources_side() {
     assert_eq!(operation.progress.verified, 1, "{operation:?}");
     assert_eq!(in_europe(&lab, key).await, (json!("+1 1"), json!("Boston")));
     // What it overwrote is kept, and only that.
-    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
-    let kept: Vec<(String, String)> = journal
-        .prepare("SELECT name, value FROM overwritten")
-        .unwrap()
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
     let before = ("telephone1".to_owned(), "\"+44 1\"".to_owned());
-    assert_eq!(kept, [before]);
+    assert_eq!(overwritten(&lab), [before]);
     // What was decided is over: the next change of the source is stale, and no decision.
     let path = format!("accounts({})", key.id);
     let change = json!({"telephone1": "+1 2"});
@@ -160,16 +162,8 @@ async fn a_person_may_decide_column_by_column() {
         assert_eq!(operation.progress.held, 1, "{operation:?}");
     }
     // What was overwritten is kept, column by column.
-    let journal = rusqlite::Connection::open(lab.state_folder().join("journal.db")).unwrap();
-    let kept: Vec<(String, String)> = journal
-        .prepare("SELECT name, value FROM overwritten")
-        .unwrap()
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
     let before = ("address1_city".to_owned(), "\"Boston\"".to_owned());
-    assert_eq!(kept, [before]);
+    assert_eq!(overwritten(&lab), [before]);
     // The source's next change of the kept column is for a person again, even with the index lost.
     let change = json!({"telephone1": "+1 3"});
     let us = lab.emulated.us();

@@ -10,6 +10,19 @@ use crate::crash::pages_kept;
 use crate::support::emulated::Emulated;
 use crate::support::lab::{Lab, options};
 
+/// A comparison that waits for the second page of Europe's accounts.
+async fn stuck_at_a_page(emulated: Emulated) -> Lab {
+    let fault = json!({"count": null, "path": "skiptoken", "table": "account", "status": 503});
+    emulated.europe().arm(fault).await;
+    let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
+    lab.until("it waits for Europe", |state| {
+        let why = state.tables[0].failure.as_deref();
+        why.is_some_and(|why| why.contains("waits for the target"))
+    })
+    .await;
+    lab
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f09_a_table_that_is_suddenly_empty_is_not_believed() {
     let mut lab = Lab::demo().await;
@@ -102,14 +115,7 @@ async fn without_change_tracking_too_the_next_process_goes_on_where_it_was() {
         ..Options::default()
     })
     .await;
-    let fault = json!({"count": null, "path": "skiptoken", "table": "account", "status": 503});
-    emulated.europe().arm(fault).await;
-    let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
-    lab.until("it waits for Europe", |state| {
-        let why = state.tables[0].failure.as_deref();
-        why.is_some_and(|why| why.contains("waits for the target"))
-    })
-    .await;
+    let lab = stuck_at_a_page(emulated).await;
     // What the other side gives meanwhile is saved as well.
     let state = lab.state_folder();
     let kept = async {
@@ -155,14 +161,7 @@ async fn security_case_10_a_kept_link_to_a_page_is_followed_to_no_other_host() {
         ..Options::default()
     })
     .await;
-    let fault = json!({"count": null, "path": "skiptoken", "table": "account", "status": 503});
-    emulated.europe().arm(fault).await;
-    let mut lab = Lab::on(emulated, tempfile::tempdir().unwrap(), options());
-    lab.until("it waits for Europe", |state| {
-        let why = state.tables[0].failure.as_deref();
-        why.is_some_and(|why| why.contains("waits for the target"))
-    })
-    .await;
+    let lab = stuck_at_a_page(emulated).await;
     let folder = lab.state_folder();
     let europe = lab.emulated.europe();
     europe.control("DELETE", "faults", None).await;

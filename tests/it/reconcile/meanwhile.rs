@@ -10,21 +10,17 @@ use tandem::engine::command::Command;
 use super::{address, drift_of, figures, in_step};
 use crate::support::lab::{Lab, options};
 
-/// Fault F9.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_is_gone_though_no_feed_tells_of_it_is_looked_at_once_more() {
-    let mut lab = Lab::demo().await;
-    let state = lab.compared().await;
-    // A contact: no key leads to it but its id.
+/// A contact that is in step: no key leads to it but its id.
+async fn contact(lab: &Lab, state: &State) -> String {
     let rows = lab.emulated.us().get("contacts?$select=lastname").await;
     let rows = rows.json()["value"].as_array().unwrap().clone();
     let mut ids = rows.iter().filter_map(|row| row["contactid"].as_str());
-    let id = ids.find(|id| drift_of(&state, id).is_none()).unwrap();
-    let row = format!("contacts({id})");
-    let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
-    let edit = json!({"emailaddress1": "theirs@example.com"});
-    assert_eq!(europe.patch(&row, edit).await.status, 204);
-    // The source answers what has changed, and then that it has no such row.
+    let id = ids.find(|id| drift_of(state, id).is_none());
+    id.unwrap().to_owned()
+}
+
+/// Has the source answer what has changed, and then that it has no such row, which is not so.
+async fn tells_and_has_not(lab: &Lab) {
     let us = lab.emulated.us();
     let empty = json!({"@odata.context": "x", "value": []}).to_string();
     for fault in [
@@ -33,6 +29,19 @@ async fn a_row_that_is_gone_though_no_feed_tells_of_it_is_looked_at_once_more() 
     ] {
         us.arm(fault).await;
     }
+}
+
+/// Fault F9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_gone_though_no_feed_tells_of_it_is_looked_at_once_more() {
+    let mut lab = Lab::demo().await;
+    let state = lab.compared().await;
+    let id = &contact(&lab, &state).await;
+    let row = format!("contacts({id})");
+    let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
+    let edit = json!({"emailaddress1": "theirs@example.com"});
+    assert_eq!(europe.patch(&row, edit).await.status, 204);
+    tells_and_has_not(&lab).await;
     let state = lab.compare_again().await;
     let drift = drift_of(&state, id);
     assert_ne!(drift, Some(Drift::Diverged), "taken as it was read");
@@ -94,25 +103,14 @@ async fn a_record_that_somebody_reads_during_a_look_is_counted_once() {
 async fn a_look_that_breaks_off_forgets_no_record_that_it_was_to_look_at_once_more() {
     let mut lab = Lab::demo().await;
     let state = lab.compared().await;
-    let rows = lab.emulated.us().get("contacts?$select=lastname").await;
-    let rows = rows.json()["value"].as_array().unwrap().clone();
-    let mut ids = rows.iter().filter_map(|row| row["contactid"].as_str());
-    let id = ids.find(|id| drift_of(&state, id).is_none()).unwrap();
+    let id = &contact(&lab, &state).await;
     let europe = lab.emulated.europe().signed_in(LOB_CLIENT_ID).await;
     let edit = json!({"emailaddress1": "theirs@example.com"});
     assert_eq!(
         europe.patch(&format!("contacts({id})"), edit).await.status,
         204
     );
-    // The source answers what has changed, and then that it has no such row, which is not so.
-    let us = lab.emulated.us();
-    let empty = json!({"@odata.context": "x", "value": []}).to_string();
-    for fault in [
-        json!({"count": 1, "path": "v9.2/contacts", "delay_ms": 0}),
-        json!({"count": 1, "path": "v9.2/contacts", "status": 200, "body": empty}),
-    ] {
-        us.arm(fault).await;
-    }
+    tells_and_has_not(&lab).await;
     let state = lab.compare_again().await;
     assert_ne!(drift_of(&state, id), Some(Drift::Diverged));
     // The next look can't read the target.

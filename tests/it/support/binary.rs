@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+use tandem::emulator::{APPLICATION_CLIENT_ID, LOB_CLIENT_ID};
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tandem");
@@ -18,6 +19,8 @@ pub struct Emulator {
     pub us: String,
     pub europe: String,
     pub token: String,
+    /// Of a user who may write in the US.
+    us_writer: String,
     /// The file of the CA that signed for it, with `--tls`.
     pub ca: Option<PathBuf>,
     pub folder: TempDir,
@@ -120,6 +123,31 @@ impl From<Output> for Ran {
     }
 }
 
+/// Leaves tandem's own user nothing but reading in the source; the token of another user, who may write there. Nothing
+/// where the instance can't be asked, as a test wants it.
+fn hands_over_writing(
+    client: &reqwest::blocking::Client,
+    us: &str,
+    secret: &str,
+) -> Option<String> {
+    let form = format!(
+        "grant_type=client_credentials&client_id={LOB_CLIENT_ID}&client_secret={secret}&scope={us}/.default"
+    );
+    let token = client
+        .post(format!("{us}/contoso/oauth2/v2.0/token"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form);
+    let token: Json = serde_json::from_str(&token.send().ok()?.text().ok()?).ok()?;
+    let token = token["access_token"].as_str()?.to_owned();
+    let role = json!({"client": APPLICATION_CLIENT_ID, "role": "Read Only"});
+    let given = client
+        .post(format!("{us}/emulator/roles"))
+        .bearer_auth(secret)
+        .header("content-type", "application/json")
+        .body(role.to_string());
+    given.send().ok()?.status().is_success().then_some(token)
+}
+
 impl Emulator {
     pub fn start() -> Self {
         Self::start_with(&[])
@@ -141,11 +169,14 @@ impl Emulator {
             client = client.tls_certs_only([ca]);
         }
         let client = client.build().unwrap();
+        let (us, token) = (text("us"), text("token"));
+        let us_writer = hands_over_writing(&client, &us, &token);
         let emulator = Self {
             _process: process,
-            us: text("us"),
+            us,
             europe: text("europe"),
-            token: text("token"),
+            us_writer: us_writer.unwrap_or_else(|| token.clone()),
+            token,
             ca,
             folder: tempfile::tempdir().unwrap(),
             client,
@@ -234,8 +265,12 @@ wait_cap = "1s"
 
     /// One call of an instance: of the Web API, or of a control endpoint.
     pub fn call(&self, method: &str, url: &str, body: Option<Json>) -> (u16, Json) {
+        self.call_as(&self.token, method, url, body)
+    }
+
+    fn call_as(&self, token: &str, method: &str, url: &str, body: Option<Json>) -> (u16, Json) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client.request(method, url).bearer_auth(&self.token);
+        let mut request = self.client.request(method, url).bearer_auth(token);
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
@@ -249,8 +284,10 @@ wait_cap = "1s"
         )
     }
 
+    /// A call of the source, as somebody who may write there.
     pub fn us_api(&self, method: &str, path: &str, body: Option<Json>) -> (u16, Json) {
-        self.call(method, &format!("{}/api/data/v9.2/{path}", self.us), body)
+        let url = format!("{}/api/data/v9.2/{path}", self.us);
+        self.call_as(&self.us_writer, method, &url, body)
     }
 
     pub fn europe_api(&self, method: &str, path: &str, body: Option<Json>) -> (u16, Json) {

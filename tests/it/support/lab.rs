@@ -50,6 +50,8 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
             secret: secret(),
         }),
         impersonates: None,
+        // Tests change the source as tandem's own user.
+        may_write: true,
         policy: None,
     };
     let column = |name: &&str| ColumnName::new(name).unwrap();
@@ -126,6 +128,7 @@ pub fn config(pair: &Pair, state: &Path) -> Config {
         expiries: Vec::new(),
         keys: tandem::config::Keys::default(),
         state: tandem::domain::state_folder::StateFolder::own(state.to_owned()),
+        keep: None,
     }
 }
 
