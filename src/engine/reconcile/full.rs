@@ -12,6 +12,7 @@ use crate::dataverse::{Filter, Page, Query, Reader, now};
 use crate::domain::checksum::Checksums;
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
+use crate::domain::packed::PackedRow;
 use crate::domain::pairing::Paired;
 use crate::domain::row::RowId;
 use crate::domain::table::TableSchema;
@@ -25,7 +26,7 @@ use crate::journal::{Checkpoint, Listed, Listing};
 use super::counted::Counted;
 use super::keys::learn;
 use super::known::{Known, rules_of};
-use super::look::{Both, LACKED, confirm};
+use super::look::{Both, LACKED, confirm_packed};
 use super::progress::{Place, Progress};
 use super::refresh::{Unfollowed, refresh};
 use super::{Broken, Comparing, Interruption};
@@ -408,11 +409,16 @@ async fn changed_since(
 }
 
 /// Reads records a second time on both sides and tells their drift; those that are in step are told, too.
-async fn look(job: &Comparing, table: &LinkTable, ids: &[RowId]) -> Result<Vec<Looked>, Broken> {
+async fn look(
+    job: &Comparing,
+    table: &LinkTable,
+    ids: &[RowId],
+) -> Result<Vec<Looked<PackedRow>>, Broken> {
     let mut both = Both::read(&job.link, table, &job.ends, ids).await?;
     both.match_keys(&job.link, table, &job.ends, false).await?;
-    let mut looked = both.judge(&job.link, table, ids, |_, clues| clues);
-    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    let judged = both.judge(&job.link, table, ids, |_, clues| clues);
+    let mut looked: Vec<_> = judged.map(Looked::packed).collect();
+    let confirmed = confirm_packed(&job.link, &job.ends, table, &LACKED, &mut looked).await;
     confirmed.map_err(Broken::target)?;
     Ok(looked)
 }

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::dataverse::now;
-use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
+use crate::domain::drift::{Assessment, CompareRules, Drift, Evidence, Side, classify};
 use crate::domain::failure::Failure;
 use crate::domain::operation::RecordKey;
+use crate::domain::packed::PackedRow;
 use crate::domain::row::{Row, RowId};
 use crate::engine::event::Looked;
 use crate::engine::evidence::Clues;
@@ -159,12 +160,12 @@ impl Both {
         table: &LinkTable,
         ids: &[RowId],
         feeds: impl Fn(RowId, Clues) -> Clues,
-    ) -> Vec<Looked> {
+    ) -> impl Iterator<Item = Looked> {
         // A pair with one key is one record, listed under the source's id.
         let listed = ids
             .iter()
             .filter(|id| self.source.rows.contains_key(id) || !self.twins.contains_key(id));
-        let looked = listed.map(|id| {
+        listed.map(move |id| {
             let other = self.twins.get(id).copied();
             let target = other.unwrap_or(*id);
             let sides = (self.source.side(*id), self.target.side(*id));
@@ -173,8 +174,7 @@ impl Both {
                 Arc::make_mut(&mut looked.sides).target = self.target.side(target);
             }
             looked
-        });
-        looked.collect()
+        })
     }
 }
 
@@ -187,18 +187,7 @@ pub(super) async fn confirm(
     drifts: &[Drift],
     looked: &mut [Looked],
 ) -> Result<(), Failure> {
-    let lacked = looked
-        .iter()
-        .filter(|looked| drifts.contains(&looked.drift));
-    let lacked: Vec<RowId> = lacked.map(|looked| looked.record.key.id).collect();
-    if lacked.is_empty() {
-        return Ok(());
-    }
-    let confirmed = ends.each(End::Target, table, &lacked).await?;
-    let mut there: HashMap<RowId, Side> = confirmed
-        .into_iter()
-        .filter(|(_, target)| *target != Side::Absent)
-        .collect();
+    let mut there = there_after_all(ends, table, drifts, looked).await?;
     for looked in looked {
         let id = looked.record.key.id;
         if let Some(target) = there.remove(&id) {
@@ -207,6 +196,46 @@ pub(super) async fn confirm(
         }
     }
     Ok(())
+}
+
+/// The same of many, which are kept packed.
+pub(super) async fn confirm_packed(
+    link: &LinkContext,
+    ends: &Ends,
+    table: &LinkTable,
+    drifts: &[Drift],
+    looked: &mut [Looked<PackedRow>],
+) -> Result<(), Failure> {
+    let mut there = there_after_all(ends, table, drifts, looked).await?;
+    for looked in looked {
+        let id = looked.record.key.id;
+        if let Some(target) = there.remove(&id) {
+            let source = looked.sides.source.open();
+            *looked = assess(link, table, id, source, target, None).packed();
+        }
+    }
+    Ok(())
+}
+
+/// What the target has of records that it seemed to lack.
+async fn there_after_all<R>(
+    ends: &Ends,
+    table: &LinkTable,
+    drifts: &[Drift],
+    looked: &[Looked<R>],
+) -> Result<HashMap<RowId, Side>, Failure> {
+    let lacked = looked
+        .iter()
+        .filter(|looked| drifts.contains(&looked.drift));
+    let lacked: Vec<RowId> = lacked.map(|looked| looked.record.key.id).collect();
+    if lacked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let confirmed = ends.each(End::Target, table, &lacked).await?;
+    let there = confirmed.into_iter();
+    Ok(there
+        .filter(|(_, target)| *target != Side::Absent)
+        .collect())
 }
 
 /// Drifts of which a comparison asks once more.
@@ -226,9 +255,9 @@ pub(in crate::engine) async fn look_many(
     let read = async {
         let mut both = Both::read(link, table, ends, ids).await?;
         both.match_keys(link, table, ends, true).await?;
-        Ok(both.judge(link, table, ids, |_, clues| clues))
+        Ok(both.judge(link, table, ids, |_, clues| clues).collect())
     };
-    let mut looked = read.await.map_err(|broken: Broken| broken.failure)?;
+    let mut looked: Vec<Looked> = read.await.map_err(|broken: Broken| broken.failure)?;
     confirm(link, ends, table, &DELETED, &mut looked).await?;
     Ok(looked)
 }
@@ -290,8 +319,7 @@ async fn met(
         both.match_keys(link, table, ends, true).await
     };
     matched.await.map_err(|broken| broken.failure)?;
-    let looked = both.judge(link, table, &[id], |_, clues| clues);
-    let looked = looked.into_iter().next();
+    let looked = both.judge(link, table, &[id], |_, clues| clues).next();
     Ok(looked.unwrap_or_else(|| assess(link, table, id, source, target, None)))
 }
 
@@ -365,6 +393,6 @@ fn judge(
         since: None,
         sides: Arc::new(sides),
     };
-    looked.parked = link.why_parked(&looked);
+    looked.parked = link.why_parked(&looked, CompareRules::digest);
     looked
 }

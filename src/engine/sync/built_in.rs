@@ -11,6 +11,7 @@ use crate::domain::drift::Drift;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::lag::Schedule;
 use crate::domain::operation::RecordKey;
+use crate::domain::packed::PackedRow;
 use crate::domain::time::age;
 use crate::engine::command::Target;
 use crate::engine::event::{Comparison, Event};
@@ -100,7 +101,7 @@ fn pending(comparisons: &[Comparison], freshness: Freshness) -> Vec<(RecordKey, 
             .filter(|looked| match freshness {
                 Freshness::TakeAll => true,
                 Freshness::LeaveInFlight(settle) => {
-                    let changed = looked.sides.source.row().and_then(|row| row.modified_on);
+                    let changed = looked.sides.source.row().and_then(PackedRow::modified_on);
                     let is_settled = changed.is_none_or(|changed| age(wall, changed) >= settle);
                     is_settled && looked.parked.is_none()
                 }
