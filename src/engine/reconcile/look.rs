@@ -18,10 +18,13 @@ use crate::engine::records::Sides;
 use super::Broken;
 use super::keys::twin_of;
 
+/// So many rows of a side are in hand at once before they are packed: as many as one request reads.
+const AT_ONCE: usize = 500;
+
 /// What one side shows of some records.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) rows: HashMap<RowId, Row>,
+    pub(super) rows: HashMap<RowId, PackedRow>,
     pub(super) out_of_scope: HashSet<RowId>,
     pub(super) unreadable: HashMap<RowId, String>,
 }
@@ -29,9 +32,9 @@ pub(super) struct Found {
 impl Found {
     /// What was read, in place of what was known of the same rows.
     pub(super) fn take(&mut self, taken: Taken) {
-        for row in taken.rows {
+        for row in &taken.rows {
             self.forget(row.id);
-            self.rows.insert(row.id, row);
+            self.insert(row);
         }
         for id in taken.out_of_scope {
             self.forget(id);
@@ -40,12 +43,28 @@ impl Found {
         self.unreadable.extend(taken.unreadable);
     }
 
+    /// Reads records of this side, and takes them in.
+    async fn read(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<(), Failure> {
+        for some in ids.chunks(AT_ONCE) {
+            self.take(ends.rows(end, table, some).await?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert(&mut self, row: &Row) {
+        self.rows.insert(row.id, PackedRow::of(row));
+    }
+
     /// What one row showed.
     fn put(&mut self, id: RowId, side: Side) {
         match side {
-            Side::Row(row) => {
-                self.rows.insert(id, row);
-            }
+            Side::Row(row) => self.insert(&row),
             Side::OutOfScope => {
                 self.out_of_scope.insert(id);
             }
@@ -76,7 +95,7 @@ impl Found {
 
     fn side(&self, id: RowId) -> Side {
         match (self.rows.get(&id), self.unreadable.get(&id)) {
-            (Some(row), _) => Side::Row(row.clone()),
+            (Some(row), _) => Side::Row(row.open()),
             (None, Some(reason)) => Side::Unreadable(reason.clone()),
             (None, None) if self.out_of_scope.contains(&id) => Side::OutOfScope,
             (None, None) => Side::Absent,
@@ -117,11 +136,11 @@ impl Both {
         target: &[RowId],
     ) -> Result<(), Broken> {
         let (source, target) = tokio::join!(
-            ends.rows(End::Source, table, source),
-            ends.rows(End::Target, table, target),
+            self.source.read(ends, End::Source, table, source),
+            self.target.read(ends, End::Target, table, target),
         );
-        self.source.take(source.map_err(Broken::source)?);
-        self.target.take(target.map_err(Broken::target)?);
+        source.map_err(Broken::source)?;
+        target.map_err(Broken::target)?;
         self.introduce(link, table, ends).await
     }
 
