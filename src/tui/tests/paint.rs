@@ -132,6 +132,7 @@ fn going_over_to_another_view_takes_few_bytes() {
             let next = console.buffer();
             let mut bytes = Vec::new();
             paint(Some(&shown), &next, &mut bytes).unwrap();
+            eprintln!("BYTES {theme:?} {key} {}", bytes.len());
             assert!(bytes.len() < 7_000, "over to {key}: {} bytes", bytes.len());
             shown = next;
         }
