@@ -39,7 +39,8 @@ impl PackedRow {
         packer.row(row);
         Self {
             id: row.id,
-            rest: packer.0.into_boxed_slice(),
+            // Copied, so that the block is as long as it needs to be and no longer.
+            rest: packer.0.as_slice().into(),
         }
     }
 
@@ -209,11 +210,17 @@ impl<'a> Opener<'a> {
             }
             8 => {
                 let choices = 0..self.length();
-                Value::Choices(choices.map(|_| i64::from_le_bytes(self.bytes())).collect())
+                let choices = choices.map_while(|_| self.choice());
+                Value::Choices(choices.collect())
             }
             9 => self.reference().map_or(Value::Null, Value::Lookup),
             _ => Value::Null,
         })
+    }
+
+    /// The next choice; `None` at the end.
+    fn choice(&mut self) -> Option<i64> {
+        (!self.0.is_empty()).then(|| i64::from_le_bytes(self.bytes()))
     }
 
     fn reference(&mut self) -> Option<Reference> {

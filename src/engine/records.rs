@@ -37,7 +37,7 @@ pub struct Record {
     /// The operation that holds it.
     pub under_way: Option<OperationId>,
     /// What was last tried on it.
-    pub last: Option<Attempt>,
+    pub last: Option<Box<Attempt>>,
 }
 
 impl Record {

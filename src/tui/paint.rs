@@ -103,8 +103,10 @@ impl<W: Write> Pen<'_, W> {
         is_wanted: impl Fn(usize) -> bool,
         covered: &impl Fn(usize) -> bool,
     ) -> io::Result<()> {
-        let mut x = range.start;
-        let mut written = None;
+        // At the beginning of the next row, the cursor is at once.
+        let is_below = self.place.is_some_and(|(_, row)| row + 1 == y);
+        let mut x = if is_below { 0 } else { range.start };
+        let mut written = is_below.then_some(x);
         while let Some(next) = (x..range.end).find(|x| is_wanted(*x)) {
             let between = &new[x..next];
             let bytes: usize = between.iter().map(|cell| cell.symbol().len()).sum();

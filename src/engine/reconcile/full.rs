@@ -29,7 +29,7 @@ use super::known::{Known, rules_of};
 use super::look::{Both, LACKED, confirm_packed};
 use super::progress::{Place, Progress};
 use super::refresh::{Unfollowed, refresh};
-use super::{Broken, Comparing, Interruption};
+use super::{Broken, Comparing, Interruption, Pending};
 
 /// How soon a listing that was interrupted asks again: at once refused while a breaker is open, it costs nothing.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub(super) async fn compare(
     job: &Comparing,
     table: &Arc<LinkTable>,
     known: &mut Known,
-) -> Result<Comparison, Broken> {
+) -> Result<Vec<Pending>, Broken> {
     learn(job, table).await?;
     let (mut progress, place) = Progress::open(job, table, now().wall).await;
     let read_before = place.rows();
@@ -86,7 +86,7 @@ async fn compare_from(
     known: &mut Known,
     progress: &mut Progress,
     place: Place,
-) -> Result<Comparison, Broken> {
+) -> Result<Vec<Pending>, Broken> {
     let started = now();
     let read_before = place.rows();
     let (told, mut hears) = mpsc::channel(4);
@@ -171,12 +171,15 @@ async fn compare_from(
     if let Some(point) = known.point().filter(|_| read_before > 0) {
         known.leave_untold();
         match refresh(job, table, known, point).await {
-            Ok(comparison) => return Ok(comparison),
+            Ok(pending) => return Ok(pending),
             Err(Unfollowed::Broken(broken)) => return Err(broken),
             Err(Unfollowed::Token(_)) => known.was_told(),
         }
     }
-    let comparison = Comparison {
+    let pending = looked.iter();
+    let pending = pending.filter_map(|looked| Pending::of(looked, looked.parked.is_some()));
+    let pending = pending.collect();
+    job.tell(Event::Compared(Comparison {
         table: table.index,
         started,
         in_sync: sums.in_sync,
@@ -185,9 +188,9 @@ async fn compare_from(
         is_whole: true,
         looked,
         apart,
-    };
-    job.tell(Event::Compared(comparison.clone())).await;
-    Ok(comparison)
+    }))
+    .await;
+    Ok(pending)
 }
 
 fn listing(table: &LinkTable, end: End, sums: &Checksums) -> Query {

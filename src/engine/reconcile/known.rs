@@ -15,6 +15,7 @@ use crate::engine::evidence::Standing;
 use crate::engine::link::{LinkContext, LinkTable};
 use crate::journal::{Change, Checkpoint, Group, Problem};
 
+use super::Pending;
 use super::counted::{Counted, Sums};
 
 /// What is known of one table.
@@ -22,7 +23,7 @@ use super::counted::{Counted, Sums};
 pub(in crate::engine) struct Known {
     is_loaded: bool,
     point: Option<Checkpoint>,
-    problems: HashMap<RowId, Looked<PackedRow>>,
+    problems: HashMap<RowId, Box<Looked<PackedRow>>>,
     /// Problems that an earlier process knew, and that this one has not read yet.
     unread: HashMap<RowId, Problem>,
     /// Rows that were deleted in the target and are out of scope now: should they come back, that still holds.
@@ -179,9 +180,20 @@ impl Known {
         let problems = self.problems.values();
         let now = problems.map(|looked| Looked {
             parked: link.why_parked(looked, |rules, row| rules.digest(&row.open())),
-            ..looked.clone()
+            ..Looked::clone(looked)
         });
         now.collect()
+    }
+
+    /// Those of them that a sync would bring over.
+    pub(super) fn pending(&self, link: &LinkContext) -> Vec<Pending> {
+        let why = |looked: &Looked<PackedRow>| {
+            link.why_parked(looked, |rules, row| rules.digest(&row.open()))
+        };
+        let problems = self.problems.values();
+        problems
+            .filter_map(|looked| Pending::of(looked, why(looked).is_some()))
+            .collect()
     }
 
     /// How many rows a side has, as far as is known.
@@ -245,14 +257,14 @@ impl Known {
             self.unsaved.insert(id);
             if looked.drift.is_listed() {
                 link.told.stands(looked.record.key, standing(table, looked));
-                self.problems.insert(id, looked.clone());
+                self.problems.insert(id, Box::new(looked.clone()));
             } else {
                 link.told.forget(looked.record.key);
                 self.problems.remove(&id);
             }
         }
         self.tell_gone(link, table);
-        let sums = self.counted.sums(self.problems.values());
+        let sums = self.counted.sums(self.problems.values().map(Box::as_ref));
         point.sources = self.counted.sources.len();
         (point.in_sync, point.local) = (sums.in_sync, sums.local);
         self.point = Some(point);

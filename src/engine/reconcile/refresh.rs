@@ -21,7 +21,7 @@ use crate::journal::Checkpoint;
 use super::counted::others;
 use super::known::Known;
 use super::look::{Both, Found, LACKED, assess, confirm_packed};
-use super::{Broken, Comparing};
+use super::{Broken, Comparing, Pending};
 
 /// Why changes were not followed.
 #[derive(Debug)]
@@ -63,13 +63,13 @@ pub(super) async fn refresh(
     table: &LinkTable,
     known: &mut Known,
     point: Checkpoint,
-) -> Result<Comparison, Unfollowed> {
+) -> Result<Vec<Pending>, Unfollowed> {
     let mut apart = table.read_apart.borrow();
-    let comparison = follow(job, table, known, point, &apart.ids).await;
-    if comparison.is_ok() {
+    let pending = follow(job, table, known, point, &apart.ids).await;
+    if pending.is_ok() {
         apart.ids.clear();
     }
-    comparison
+    pending
 }
 
 async fn follow(
@@ -78,7 +78,7 @@ async fn follow(
     known: &mut Known,
     point: Checkpoint,
     apart: &BTreeSet<RowId>,
-) -> Result<Comparison, Unfollowed> {
+) -> Result<Vec<Pending>, Unfollowed> {
     let started = now();
     let is_first = known.is_to_be_told_whole();
     let (source, target) = tokio::join!(
@@ -158,12 +158,9 @@ async fn follow(
         },
         apart,
     };
-    job.tell(Event::Compared(comparison.clone())).await;
+    job.tell(Event::Compared(comparison)).await;
     known.was_told();
-    Ok(Comparison {
-        looked: known.problems(&job.link),
-        ..comparison
-    })
+    Ok(known.pending(&job.link))
 }
 
 fn unfollowed(end: End, failure: Failure) -> Unfollowed {

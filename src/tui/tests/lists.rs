@@ -388,12 +388,12 @@ fn a_record_acted_upon_keeps_its_place_until_it_was_seen_for_a_minute() {
         let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
         let one = records.iter_mut().find(|one| one.name == name).unwrap();
         one.drift = Drift::InSync;
-        one.last = Some(Attempt {
+        one.last = Some(Box::new(Attempt {
             operation: OperationId(uuid::Uuid::from_u128(1)),
             verb: Verb::Rehydrate,
             stage: Stage::Verified,
             at: verified,
-        });
+        }));
         state.records = records.into_iter().collect();
     });
     assert_eq!(names(&console)[0], name);
@@ -418,12 +418,12 @@ fn a_record_acted_upon_stays_under_the_cursor_for_as_long_as_it_is_there() {
     console.change(|state| {
         let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
         records[0].drift = Drift::Stub;
-        records[0].last = Some(Attempt {
+        records[0].last = Some(Box::new(Attempt {
             operation: OperationId(uuid::Uuid::from_u128(1)),
             verb: Verb::Ensure,
             stage: Stage::Verified,
             at: verified,
-        });
+        }));
         state.records = records.into_iter().collect();
     });
     console.wait(Duration::from_secs(300)).tick();
