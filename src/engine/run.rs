@@ -29,7 +29,7 @@ use super::event::Event;
 use super::link::LinkContext;
 use super::pace::next_second;
 use super::repair::{Leases, Reins};
-use super::start::{Client, Options, Running, StartError, clients, initial_state};
+use super::start::{Client, Depth, Options, Running, StartError, clients, initial_state};
 use super::state::{State, Tone};
 use super::sync::{Job, Seen};
 use super::writer::StateWriter;
@@ -120,6 +120,8 @@ struct LinkWork {
     is_watched: bool,
     is_being_described: bool,
     is_comparing: bool,
+    /// Whether a person asked for a comparison while one was under way, which may have read past what they changed.
+    asked_again: bool,
     compared: Option<Now>,
     was_readable: bool,
     /// Whether planned maintenance keeps its sync from running; then one is due at its end.
@@ -372,6 +374,9 @@ impl Run {
             Event::CompareEnded { link } => {
                 if let Some(work) = self.links.get_mut(*link) {
                     work.is_comparing = false;
+                    if std::mem::take(&mut work.asked_again) {
+                        self.compare(*link, Depth::Changes, at);
+                    }
                 }
             }
             _ => {}

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 
 use super::ascii;
 use super::canvas::Canvas;
+use super::format::width;
 use super::layout::Arrangement;
 use super::model::{Model, Screen};
 use super::theme::tone;
@@ -87,12 +88,12 @@ fn toast(canvas: &mut Canvas<'_>, model: &Model, from_below: u16) {
     };
     let y = canvas.rows().saturating_sub(from_below);
     canvas.blank(y);
-    let more = model.toasts.len() - 1;
-    let text = if more > 0 {
-        format!("{}  (+{more} more)", visible(&toast.text))
-    } else {
-        visible(&toast.text).into_owned()
-    };
     let room = canvas.columns().saturating_sub(2);
+    let mut text = visible(&toast.text).into_owned();
+    let more = format!("  (+{} more)", model.toasts.len() - 1);
+    // That there were others before it is said where it leaves room.
+    if model.toasts.len() > 1 && width(&text) + width(&more) <= usize::from(room) {
+        text.push_str(&more);
+    }
     canvas.cell(1, y, room, &text, tone(toast.tone));
 }

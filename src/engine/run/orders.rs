@@ -80,6 +80,9 @@ impl Run {
                 self.writer.notice(None, text, Tone::Plain);
             }
             Command::Compare => {
+                for work in &mut self.links {
+                    work.asked_again = work.is_comparing;
+                }
                 for link in 0..self.links.len() {
                     self.compare(link, Depth::Changes, at);
                 }

@@ -327,6 +327,29 @@ fn a_diverged_record_is_refused_under_h_and_both_sides_are_shown_with_the_choice
 }
 
 #[test]
+fn several_diverged_records_are_decided_one_by_one_and_it_says_how() {
+    let mut console = armed();
+    console.change(|state| {
+        let records = state.records.iter().map(|(_, record)| record.clone());
+        let edited = records.map(|mut record| {
+            if record.name == "Nordson Corporation" {
+                record.drift = Drift::Diverged;
+            }
+            record
+        });
+        state.records = edited.collect();
+    });
+    console.keys("2 ] ] ] ] a");
+    console.keys("H");
+    let screen = console.screen();
+    assert!(
+        screen.contains("a person decides, one by one; u takes the 2 marks off"),
+        "{screen}"
+    );
+    assert!(console.sent.is_empty(), "{:?}", console.sent);
+}
+
+#[test]
 fn a_choice_is_confirmed_like_any_verb_and_overwriting_takes_the_count() {
     let mut console = armed();
     console.keys("2 ] ] ] ] H u");

@@ -164,6 +164,31 @@ fn records_are_found_and_sorted_by_their_open_tickets() {
 }
 
 #[test]
+fn in_a_narrow_list_tickets_come_before_the_words_of_the_last_attempt() {
+    let mut console = tickets((80, 24));
+    console.change(|state| {
+        let records = state.records.iter().map(|(_, record)| record.clone());
+        let parked = records.map(|mut record| {
+            let is_it = record.name == "Hubbell Incorporated";
+            record.parked = is_it.then(|| "refused by a plug-in".into());
+            record
+        });
+        state.records = parked.collect();
+    });
+    console.keys("2");
+    let row = |console: &Console, holds: &str| {
+        let screen = console.screen();
+        let row = screen.lines().find(|line| line.contains(holds));
+        row.unwrap_or_else(|| panic!("{screen}")).to_owned()
+    };
+    assert!(row(&console, "table    name").ends_with("tickets"));
+    assert!(row(&console, "Hubbell Incorporated").ends_with("19h44m ×  2 open"));
+    console.keys("s Home Down Down Down Down Enter");
+    assert!(row(&console, "table    name").ends_with("attempt ▼"));
+    assert!(row(&console, "Hubbell Incorporated").ends_with("× parked"));
+}
+
+#[test]
 fn a_run_tells_all_that_is_known_of_it_and_is_repeated_only_armed_and_warned() {
     let state = fixture::armed(fixture::with_runs(fixture::working()), "INC-1");
     let mut console = Console::new(state, (80, 24));

@@ -141,17 +141,23 @@ fn nothing_to_write(model: &mut Model, keys: &[RecordKey], verb: Verb, now: Now)
         _ => "nothing to do",
     };
     let others = keys.len().saturating_sub(1);
-    let more = match others {
-        0 => String::new(),
-        n => format!("; and {n} more"),
-    };
-    let room = 75usize.saturating_sub(format::width(why) + format::width(&more));
-    let text = format!("{}: {why}{more}", format::fit(&name, room.max(8)));
-    model.toast(text, Tone::Care, now);
     let is_edited = matches!(
         drift,
         Drift::Diverged | Drift::Kept | Drift::DeletedInTarget
     );
+    let text = if others > 0 && is_edited && verb != Verb::Ensure {
+        let unmark = model.key(ActionId::Unmark);
+        let marks = format::count(keys.len());
+        format!("{why}, one by one; {unmark} takes the {marks} marks off")
+    } else {
+        let more = match others {
+            0 => String::new(),
+            n => format!("; and {n} more"),
+        };
+        let room = 75usize.saturating_sub(format::width(why) + format::width(&more));
+        format!("{}: {why}{more}", format::fit(&name, room.max(8)))
+    };
+    model.toast(text, Tone::Care, now);
     if is_edited && verb != Verb::Ensure && others == 0 {
         let effects = if matches!(model.screen, Screen::Sides(_)) {
             Vec::new()

@@ -25,7 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, now: Now) {
         now,
         wide,
         outage: cause::outage(&model.state, model.link),
-        columns: Columns::of(canvas.columns(), wide, model.tickets.read.is_some()),
+        columns: Columns::of(canvas.columns(), wide, has_tickets(model, wide)),
     };
     view.facets(canvas, rows.facets, rows.shown);
     view.head(canvas, rows.facets + 1);
@@ -68,6 +68,13 @@ pub fn stage_glyph(stage: &Stage) -> (&'static str, Role) {
     }
 }
 
+/// Whether the list tells how many tickets name a record: once they were read, and, where there is no room for both, unless
+/// it is sorted by what else would stand there.
+fn has_tickets(model: &Model, wide: bool) -> bool {
+    let else_wanted = matches!(model.records.sort, Sort::Attempt | Sort::Cause);
+    model.tickets.read.is_some() && (wide || !else_wanted)
+}
+
 /// Where the list's columns begin, how wide they are, where the figures end.
 struct Columns {
     cursor: u16,
@@ -80,7 +87,16 @@ struct Columns {
     id: Option<u16>,
     pending: u16,
     tickets: Option<u16>,
-    last: u16,
+    last: Last,
+}
+
+/// What stands at the end of a row, and where.
+#[derive(Clone, Copy)]
+enum Last {
+    /// What was last tried, or the cause, in words.
+    Words(u16),
+    /// The glyph of what was last tried; its words stand in the detail.
+    Glyph(u16),
 }
 
 impl Columns {
@@ -97,7 +113,7 @@ impl Columns {
                 id: Some(72),
                 pending: 90,
                 tickets: has_tickets.then_some(99),
-                last: if has_tickets { 102 } else { 93 },
+                last: Last::Words(if has_tickets { 102 } else { 93 }),
             };
         }
         // What 80 columns leave over goes to the name, then to the key.
@@ -105,6 +121,14 @@ impl Columns {
         let name = 22 + spare.min(18);
         let key = 13 + spare.saturating_sub(18).min(16);
         let key_at = 23 + name + 1;
+        let (key, pending, tickets, last) = if has_tickets {
+            let key = key + 3;
+            let pending = key_at + key + 6;
+            (key, pending, Some(pending + 10), Last::Glyph(pending + 2))
+        } else {
+            let pending = key_at + key + 6;
+            (key, pending, None, Last::Words(pending + 2))
+        };
         Self {
             cursor: 0,
             mark: 1,
@@ -114,9 +138,9 @@ impl Columns {
             name: (23, name),
             key: (key_at, key),
             id: None,
-            pending: key_at + key + 6,
-            tickets: None,
-            last: key_at + key + 8,
+            pending,
+            tickets,
+            last,
         }
     }
 }
@@ -340,12 +364,13 @@ impl List<'_> {
             let head = sorted(Sort::Tickets, "tickets");
             canvas.right(tickets, y, head.trim_end(), Role::Dim);
         }
+        let Last::Words(x) = c.last else { return };
         let last = match (self.by_cause(), self.wide) {
             (true, _) => sorted(Sort::Cause, "cause"),
             (false, true) => sorted(Sort::Attempt, "last attempt"),
             (false, false) => sorted(Sort::Attempt, "attempt"),
         };
-        canvas.text(c.last, y, &last, Role::Dim);
+        canvas.text(x, y, &last, Role::Dim);
     }
 
     fn rows(&self, canvas: &mut Canvas<'_>, y: u16, rows: u16) {
@@ -412,6 +437,7 @@ impl List<'_> {
             let is_missing = record.drift == Drift::Missing;
             let (words, role) = match (open, self.model.state.accepts(record.key.table)) {
                 (_, Some(false)) if is_missing => ("refused".to_owned(), Role::Bad),
+                (_, Some(true)) if is_missing => ("as stub".to_owned(), text),
                 (Some(n), _) => (format!("{} open", count(n)), text),
                 (None, _) => ("–".to_owned(), text),
             };
@@ -421,7 +447,15 @@ impl List<'_> {
     }
 
     fn attempt(&self, canvas: &mut Canvas<'_>, y: u16, record: &Record) {
-        let x = self.columns.last;
+        let x = match self.columns.last {
+            Last::Words(x) => x,
+            Last::Glyph(x) => {
+                let (text, role) = attempt(self.model, record, self.now, false);
+                let glyph: String = text.chars().take(1).collect();
+                canvas.text(x, y, &glyph, role);
+                return;
+            }
+        };
         let room = canvas.columns().saturating_sub(x + 1);
         let (text, role) = if self.by_cause() {
             let cause = Cause::of(record, self.outage);

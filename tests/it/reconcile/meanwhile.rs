@@ -132,6 +132,25 @@ async fn a_look_that_breaks_off_forgets_no_record_that_it_was_to_look_at_once_mo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_during_a_comparison_follows_it() {
+    let mut lab = Lab::demo().await;
+    let before = lab.compared().await.tables[1].compared;
+    let europe = lab.emulated.europe();
+    let forbidden = json!({"count": 1, "path": "v9.2/contacts?", "status": 403});
+    europe.arm(forbidden).await;
+    lab.send(Command::Compare).await;
+    lab.send(Command::Compare).await;
+    lab.until("the second mends what broke the first off", |state| {
+        state.tables[1].compared != before && state.tables[1].failure.is_none()
+    })
+    .await;
+    let europe = lab.emulated.europe();
+    let armed = europe.control("GET", "faults", None).await;
+    assert_eq!(armed["faults"][0]["hits"], 1, "{armed}");
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_changes_while_its_page_is_on_its_way_is_read_again() {
     let mut lab = Lab::demo().await;
     let state = lab.compared().await;
