@@ -39,6 +39,7 @@ pub mod members;
 pub mod note;
 pub mod operation;
 pub mod operator;
+pub mod packed;
 pub mod pairing;
 pub mod pairs;
 pub mod plan;

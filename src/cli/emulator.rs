@@ -1,7 +1,7 @@
 //! `tandem emulator`: serves the embedded instances until it is interrupted.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tempfile::{Builder, NamedTempFile};
@@ -54,7 +54,7 @@ async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
             records,
             drift: arguments.drift.unwrap_or(0.0),
         }),
-        scenario: arguments.scenario.as_deref().map(scenario).transpose()?,
+        scenario: arguments.scenario.as_deref().map(story).transpose()?,
         tls: arguments.tls,
         webhooks: Webhooks {
             any_port: arguments.any_webhook_port,
@@ -71,6 +71,20 @@ async fn serve(arguments: &Emulator) -> Result<Pair, Trouble> {
     let mut pair = Pair::bind(options).await.map_err(failed)?;
     pair.serve().await.map_err(failed)?;
     Ok(pair)
+}
+
+/// The story of that name, else the one in that file.
+fn story(name: &str) -> Result<Scenario, Trouble> {
+    if Scenario::named(name).is_some() || !Path::new(name).exists() {
+        return scenario(name);
+    }
+    let read = std::fs::read_to_string(name);
+    let text =
+        read.map_err(|error| Trouble::usage(format!("read the scenario {name}: {error}")))?;
+    Scenario::load(&text).map_err(|error| {
+        let error = anyhow::Error::from(error);
+        Trouble::usage(format!("{name}: {error:#}"))
+    })
 }
 
 /// The story of that name.

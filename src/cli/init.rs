@@ -1,6 +1,8 @@
 //! `tandem init`: a first configuration, from flags or from questions for what they leave out, and from what the
 //! instances say of their tables. It writes one file, and never over another.
 
+mod again;
+
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, BufRead, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -58,7 +60,7 @@ pub async fn run(arguments: &Init, context: &mut Context) -> Result<Exit, Troubl
         survey = doctor::survey(&config, &tables) => survey,
     };
     context.output.clear_progress();
-    let survey = survey.map_err(not_surveyed)?;
+    let survey = survey.map_err(|error| not_surveyed(&error, again::command(arguments, &draft)))?;
     draft.links = links(&config, survey);
     let remarks = remarks(&draft);
     let text = draft.text();
@@ -346,13 +348,11 @@ async fn ask(
     }
 }
 
-fn not_surveyed(error: SurveyError) -> Trouble {
-    match error {
-        SurveyError::Shut(why) => Trouble::unreachable(format!("nothing was written. {why}")),
-        other @ SurveyError::Unread { .. } => {
-            Trouble::unreachable(format!("nothing was written. {other}"))
-        }
-    }
+/// Nothing that was answered has to be answered again.
+fn not_surveyed(error: &SurveyError, again: Option<String>) -> Trouble {
+    let again = again.map(|command| format!("; as it was answered: {command}"));
+    let again = again.unwrap_or_default();
+    Trouble::unreachable(format!("nothing was written. {error}{again}"))
 }
 
 fn links(config: &Config, survey: Vec<doctor::Proposals>) -> Vec<DraftLink> {

@@ -3,7 +3,9 @@
 
 mod json;
 
-use tracing_appender::non_blocking::WorkerGuard;
+use std::io::Write;
+
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::domain::state_folder::StateFolder;
@@ -15,6 +17,8 @@ const FILE: &str = "tandem.log";
 const VARIABLE: &str = "TANDEM_LOG";
 /// What is logged unless that says otherwise.
 const USUAL: &str = "tandem=info";
+/// So many lines may wait to be written; room for each is taken at once.
+const LINES: usize = 4_096;
 
 /// How the lines of a service's log are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -27,7 +31,7 @@ pub enum Format {
 
 /// Begins to log to stderr: a service's log is its supervisor's to keep.
 pub fn serve(format: Format) -> Option<WorkerGuard> {
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) = queued(std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_writer(writer)
         .with_ansi(false)
@@ -43,6 +47,12 @@ pub fn serve(format: Format) -> Option<WorkerGuard> {
     Some(guard)
 }
 
+/// Writes on a thread of its own.
+fn queued(to: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
+    let lines = NonBlockingBuilder::default().buffered_lines_limit(LINES);
+    lines.finish(to)
+}
+
 fn filter() -> EnvFilter {
     EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(USUAL))
 }
@@ -52,7 +62,7 @@ fn filter() -> EnvFilter {
 /// A folder that can't be written is no reason not to start: the journal says so itself, and nothing is repaired then.
 pub fn begin(state: &StateFolder) -> Option<WorkerGuard> {
     let file = audit::log_file(state, FILE).ok()?;
-    let (writer, guard) = tracing_appender::non_blocking(file);
+    let (writer, guard) = queued(file);
     let subscriber = tracing_subscriber::fmt()
         .with_writer(writer)
         .with_ansi(false)

@@ -146,7 +146,7 @@ fn cure_of_encryption(why: &str) -> &'static str {
         "the certificate is for another host: check the address"
     } else if why.contains("unknown") || why.contains("issuer") || why.contains("certificate") {
         "nobody whom we believe signed the certificate: if it is your own authority, name its file as `ca` in \
-         [network]; if it is not, somebody stands between"
+         [network] (`tandem init` takes it as --ca); if it is not, somebody stands between"
     } else {
         "the handshake ended half-way: a firewall or a proxy that looks into connections may stand between"
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::packed::PackedRow;
 use super::row::{ETag, Placeholder, Row, RowId, Value};
 use super::table::{ColumnName, ColumnType, Requirement};
 
@@ -279,11 +280,11 @@ pub fn key_text<'v>(parts: impl Iterator<Item = &'v Value>) -> Option<String> {
     parts.map(|parts| parts.join("\u{1f}"))
 }
 
-/// What one side shows of a record.
+/// What one side shows of a record: the row as it is, or packed where many are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Side<R = Row> {
     /// The row.
-    Row(Row),
+    Row(R),
     /// There is no such row.
     Absent,
     /// There is one, and it is not on the link (`where`).
@@ -294,13 +295,37 @@ pub enum Side {
     Unread,
 }
 
-impl Side {
+impl<R> Side<R> {
     /// The row, if there is one.
-    pub fn row(&self) -> Option<&Row> {
+    pub fn row(&self) -> Option<&R> {
         match self {
             Self::Row(row) => Some(row),
             Self::Absent | Self::OutOfScope | Self::Unreadable(_) | Self::Unread => None,
         }
+    }
+
+    fn map<T>(&self, row: impl FnOnce(&R) -> T) -> Side<T> {
+        match self {
+            Self::Row(read) => Side::Row(row(read)),
+            Self::Absent => Side::Absent,
+            Self::OutOfScope => Side::OutOfScope,
+            Self::Unreadable(why) => Side::Unreadable(why.clone()),
+            Self::Unread => Side::Unread,
+        }
+    }
+}
+
+impl Side {
+    /// The same with its row packed.
+    pub fn packed(&self) -> Side<PackedRow> {
+        self.map(PackedRow::of)
+    }
+}
+
+impl Side<PackedRow> {
+    /// The same with its row as it is.
+    pub fn open(&self) -> Side {
+        self.map(PackedRow::open)
     }
 }
 

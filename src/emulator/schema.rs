@@ -55,6 +55,8 @@ pub(crate) struct Table {
     pub(crate) ownership: Ownership,
     /// Clients may ask what changed since a delta token (contract 4.1).
     pub(crate) change_tracking: bool,
+    /// Its definition says that versions guard updates.
+    pub(crate) optimistic_concurrency: bool,
     /// From which status a row may pass to which other one; empty where that is not enforced.
     pub(crate) transitions: Vec<(i64, i64)>,
     /// The version of the metadata in which it was last changed.
@@ -412,6 +414,7 @@ impl Table {
             writes: base.writes,
             ownership: base.ownership,
             change_tracking: base.change_tracking,
+            optimistic_concurrency: true,
             transitions: Vec::new(),
             version: FIRST_VERSION,
             money: columns

@@ -19,8 +19,9 @@ use crate::domain::hook::Called;
 use crate::domain::impact::Ensuring;
 use crate::domain::note::Note;
 use crate::domain::operation::{OperationId, RecordKey, Request, Stage, TableIndex};
+use crate::domain::packed::PackedRow;
 use crate::domain::plan::BlastRadius;
-use crate::domain::row::RowId;
+use crate::domain::row::{Row, RowId};
 use crate::domain::run::PlatformRun;
 use crate::domain::time::Now;
 use crate::journal::{self, Holder, Line, RecoveredOperation, Samples};
@@ -225,9 +226,9 @@ pub(super) struct Probed {
     pub(super) skew: Option<chrono::Duration>,
 }
 
-/// One record as it was read on both sides.
+/// One record as it was read on both sides, with its rows as they are or packed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Looked {
+pub(super) struct Looked<R = Row> {
     pub(super) record: Named,
     pub(super) drift: Drift,
     pub(super) is_guess: bool,
@@ -236,7 +237,22 @@ pub(super) struct Looked {
     pub(super) parked: Option<Arc<str>>,
     /// Since when it is out of step, where that is known from before.
     pub(super) since: Option<DateTime<Utc>>,
-    pub(super) sides: Arc<Sides>,
+    pub(super) sides: Arc<Sides<R>>,
+}
+
+impl Looked {
+    /// The same with its rows packed, as it is kept.
+    pub(super) fn packed(self) -> Looked<PackedRow> {
+        Looked {
+            record: self.record,
+            drift: self.drift,
+            is_guess: self.is_guess,
+            other: self.other,
+            parked: self.parked,
+            since: self.since,
+            sides: Arc::new(self.sides.packed()),
+        }
+    }
 }
 
 /// What a comparison of one table found.
@@ -254,7 +270,7 @@ pub(super) struct Comparison {
     /// Whether `looked` holds every record that is out of step; else it holds those that were read, whatever their
     /// drift, and all others stand where they stood.
     pub(super) is_whole: bool,
-    pub(super) looked: Vec<Looked>,
+    pub(super) looked: Vec<Looked<PackedRow>>,
     /// Records that others have read meanwhile, and as what they are counted here.
     pub(super) apart: Vec<(RowId, Counted)>,
 }

@@ -161,10 +161,10 @@ impl Parked {
     }
 
     /// Why a record is parked, if it is while the source's side has this hash.
-    pub(super) fn why(&self, key: RecordKey, source: u64) -> Option<Arc<str>> {
+    pub(super) fn why(&self, key: RecordKey, source: impl FnOnce() -> u64) -> Option<Arc<str>> {
         let parked = self.lock();
         let (as_it_was, why) = parked.get(&key)?;
-        (*as_it_was == source).then(|| Arc::clone(why))
+        (*as_it_was == source()).then(|| Arc::clone(why))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, (u64, Arc<str>)>> {

@@ -292,7 +292,9 @@ impl Question {
 impl Story {
     /// Takes in what a look at both sides told.
     fn judged(&mut self, looked: Looked) {
-        self.since = looked.since.or_else(|| looked.sides.since(looked.drift));
+        self.since = looked
+            .since
+            .or_else(|| looked.sides.packed().since(looked.drift));
         self.source = looked.sides.source.clone().into();
         self.target = looked.sides.target.clone().into();
         self.differing.clone_from(&looked.sides.differing);

@@ -88,16 +88,17 @@ impl LinkContext {
         tables.flat_map(|table| table.warnings.iter().map(String::as_str))
     }
 
-    /// Why a record is parked, if it is as it was read.
-    pub(super) fn why_parked(&self, looked: &Looked) -> Option<Arc<str>> {
-        let table = self.table(looked.record.key.table)?;
-        let source = looked
-            .sides
-            .source
-            .row()
-            .filter(|_| looked.drift.is_pending())?;
-        self.parked
-            .why(looked.record.key, table.rules.digest(source))
+    /// Why a record is parked, if it is as it was read; `digest` tells how the source's row is hashed.
+    pub(super) fn why_parked<R>(
+        &self,
+        looked: &Looked<R>,
+        digest: impl FnOnce(&CompareRules, &R) -> u64,
+    ) -> Option<Arc<str>> {
+        let key = looked.record.key;
+        let rules = &self.table(key.table)?.rules;
+        let source = looked.sides.source.row();
+        let source = source.filter(|_| looked.drift.is_pending())?;
+        self.parked.why(key, || digest(rules, source))
     }
 
     /// The table at that place.

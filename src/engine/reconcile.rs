@@ -20,13 +20,17 @@ mod refresh;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use super::event::{Comparison, Event};
+use super::event::{Event, Looked};
 use super::link::{Ends, LinkContext, LinkTable};
 use super::reading::End;
 use super::start::Depth;
+use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
+use crate::domain::operation::RecordKey;
+use crate::domain::packed::PackedRow;
 
 pub(super) use keys::{counterparts, find_partners};
 pub(super) use known::Known;
@@ -48,6 +52,27 @@ impl Broken {
     fn target(failure: Failure) -> Self {
         let end = End::Target;
         Self { end, failure }
+    }
+}
+
+/// A record that a sync would bring over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) key: RecordKey,
+    pub(super) drift: Drift,
+    /// When the source's row was last changed.
+    pub(super) changed: Option<DateTime<Utc>>,
+    pub(super) is_parked: bool,
+}
+
+impl Pending {
+    fn of(looked: &Looked<PackedRow>, is_parked: bool) -> Option<Self> {
+        looked.drift.is_pending().then(|| Self {
+            key: looked.record.key,
+            drift: looked.drift,
+            changed: looked.sides.source.row().and_then(PackedRow::modified_on),
+            is_parked,
+        })
     }
 }
 
@@ -78,14 +103,15 @@ pub(super) async fn know_again(link: &LinkContext, table: &LinkTable) {
 }
 
 impl Comparing {
-    /// Compares all tables at once, and reports as it goes. The answer lists every record that is out of step.
-    pub(super) async fn run(&self) -> Result<Vec<Comparison>, Broken> {
+    /// Compares all tables at once, and reports as it goes. The answer lists every record that is pending.
+    pub(super) async fn run(&self) -> Result<Vec<Pending>, Broken> {
         let tables = self.link.tables.iter();
         let compared = futures_util::future::join_all(tables.map(|table| self.reported(table)));
-        compared.await.into_iter().collect()
+        let compared: Result<Vec<_>, Broken> = compared.await.into_iter().collect();
+        Ok(compared?.concat())
     }
 
-    async fn reported(&self, table: &Arc<LinkTable>) -> Result<Comparison, Broken> {
+    async fn reported(&self, table: &Arc<LinkTable>) -> Result<Vec<Pending>, Broken> {
         let result = self.table(table).await;
         if let Err(broken) = &result {
             self.tell(Event::CompareFailed {
@@ -98,7 +124,7 @@ impl Comparing {
     }
 
     /// Compares one table. One comparison of a table runs at a time; who waited for another finds little left to read.
-    async fn table(&self, table: &Arc<LinkTable>) -> Result<Comparison, Broken> {
+    async fn table(&self, table: &Arc<LinkTable>) -> Result<Vec<Pending>, Broken> {
         self.link.recalled.cancelled().await;
         let mut known = table.known.lock().await;
         known.load(&self.link, table).await;
@@ -106,7 +132,7 @@ impl Comparing {
             known.forget();
         }
         match self.changes(table, &mut known).await {
-            Ok(Some(comparison)) => return Ok(comparison),
+            Ok(Some(pending)) => return Ok(pending),
             Ok(None) => {}
             Err(refresh::Unfollowed::Broken(broken)) => return Err(broken),
             Err(refresh::Unfollowed::Token(why)) => {
@@ -125,7 +151,7 @@ impl Comparing {
         &self,
         table: &LinkTable,
         known: &mut Known,
-    ) -> Result<Option<Comparison>, refresh::Unfollowed> {
+    ) -> Result<Option<Vec<Pending>>, refresh::Unfollowed> {
         let Some(point) = known.point().filter(|_| self.depth == Depth::Changes) else {
             return Ok(None);
         };

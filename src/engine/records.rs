@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::drift::{Drift, Flag, Side};
 use crate::domain::operation::{OperationId, RecordKey, Stage, Verb};
-use crate::domain::row::RowId;
+use crate::domain::packed::PackedRow;
+use crate::domain::row::{Row, RowId};
 use crate::domain::time::Now;
 
 /// One record that is, or a moment ago was, out of step.
@@ -32,11 +33,11 @@ pub struct Record {
     /// Whether the link's last successful run left it out.
     pub is_left_out: bool,
     /// Both sides as they were last read.
-    pub sides: Arc<Sides>,
+    pub sides: Arc<Sides<PackedRow>>,
     /// The operation that holds it.
     pub under_way: Option<OperationId>,
     /// What was last tried on it.
-    pub last: Option<Attempt>,
+    pub last: Option<Box<Attempt>>,
 }
 
 impl Record {
@@ -60,20 +61,40 @@ impl Record {
     }
 }
 
-/// Both sides of a record, as they were read.
+/// Both sides of a record, as they were read: with the rows as they are, or packed where many are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sides {
+pub struct Sides<R = Row> {
     /// The source's side.
-    pub source: Side,
+    pub source: Side<R>,
     /// The target's side.
-    pub target: Side,
+    pub target: Side<R>,
     /// The places of the columns that differ.
     pub differing: Vec<usize>,
     /// When both had been read.
     pub read: Now,
 }
 
+impl<R> Sides<R> {
+    /// Whether this process has read them.
+    pub fn are_read(&self) -> bool {
+        let is_unread = |side| matches!(side, &Side::Unread);
+        !is_unread(&self.source) && !is_unread(&self.target)
+    }
+}
+
 impl Sides {
+    /// The same with the rows packed.
+    pub fn packed(&self) -> Sides<PackedRow> {
+        Sides {
+            source: self.source.packed(),
+            target: self.target.packed(),
+            differing: self.differing.clone(),
+            read: self.read,
+        }
+    }
+}
+
+impl Sides<PackedRow> {
     /// Both sides of a record that only the agent beside us has read.
     pub(super) fn unread(at: Now) -> Self {
         Self {
@@ -84,15 +105,20 @@ impl Sides {
         }
     }
 
-    /// Whether this process has read them.
-    pub fn are_read(&self) -> bool {
-        self.source != Side::Unread && self.target != Side::Unread
+    /// The same with the rows as they are.
+    pub fn open(&self) -> Sides {
+        Sides {
+            source: self.source.open(),
+            target: self.target.open(),
+            differing: self.differing.clone(),
+            read: self.read,
+        }
     }
 
     /// Since when a record with these sides is in that drift, by the clock of the side that tells; `None` for what is
     /// in step (design, "Lag, exactly").
     pub(super) fn since(&self, drift: Drift) -> Option<DateTime<Utc>> {
-        let modified = |side: &Side| side.row().and_then(|row| row.modified_on);
+        let modified = |side: &Side<PackedRow>| side.row().and_then(PackedRow::modified_on);
         match drift {
             Drift::Missing
             | Drift::DeletedInTarget

@@ -633,6 +633,8 @@ fn save(
         }
     }
     transaction.commit()?;
+    // The next save is minutes away, and reads few of the pages that this one has touched.
+    connection.execute_batch("PRAGMA shrink_memory")?;
     Ok(true)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::drift::{CompareRules, Drift, Side};
 use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::packed::PackedRow;
 use crate::domain::row::{Reference, Value};
 use crate::domain::table::{ColumnType, TableName};
 use crate::engine::records::{Record, Records};
@@ -120,7 +121,7 @@ fn relation(record: &Record) -> Relation {
 /// target, there.
 fn references(record: &Record, rules: &CompareRules) -> Vec<Reference> {
     let row = record.sides.source.row().or(record.sides.target.row());
-    let values = row.into_iter().flat_map(|row| row.values.iter());
+    let values = row.into_iter().flat_map(|row| row.open().values);
     let lookups = values.zip(&rules.columns).filter_map(|(value, column)| {
         let Value::Lookup(reference) = value else {
             return None;
@@ -136,7 +137,7 @@ fn references(record: &Record, rules: &CompareRules) -> Vec<Reference> {
                 .as_ref()
                 .or(only.map(|only| &only.table))
                 .cloned(),
-            ..reference.clone()
+            ..reference
         })
     });
     lookups.collect()
@@ -144,13 +145,10 @@ fn references(record: &Record, rules: &CompareRules) -> Vec<Reference> {
 
 /// Whether either side of a record names that one.
 fn refers(record: &Record, key: RecordKey) -> bool {
-    let names = |side: &Side| {
-        let values = side.row().into_iter().flat_map(|row| row.values.iter());
-        let mut lookups = values.filter_map(|value| match value {
-            Value::Lookup(reference) => Some(reference.id),
-            _ => None,
-        });
-        lookups.any(|id| id == key.id)
+    let names = |side: &Side<PackedRow>| {
+        let row = side.row().filter(|row| row.may_name(key.id));
+        let mut values = row.into_iter().flat_map(|row| row.open().values);
+        values.any(|value| matches!(value, Value::Lookup(reference) if reference.id == key.id))
     };
     names(&record.sides.source) || names(&record.sides.target)
 }

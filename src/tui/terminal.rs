@@ -28,6 +28,8 @@ pub struct Screen {
     out: BufWriter<Stdout>,
     /// What it shows, once that is known.
     shown: Option<Buffer>,
+    /// The frame before that, drawn over with the next one: its room is not asked for anew each time.
+    spare: Buffer,
     entered: Arc<AtomicBool>,
 }
 
@@ -45,6 +47,7 @@ impl Screen {
         Ok(Self {
             out: BufWriter::with_capacity(64 * 1024, stdout()),
             shown: None,
+            spare: Buffer::default(),
             entered,
         })
     }
@@ -73,12 +76,14 @@ impl Screen {
 
     fn show(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         let (columns, rows) = Self::size()?;
-        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        let mut buffer = std::mem::take(&mut self.spare);
+        buffer.resize(Rect::new(0, 0, columns, rows));
+        buffer.reset();
         draw(&mut buffer);
         queue!(self.out, BeginSynchronizedUpdate)?;
         paint(self.shown.as_ref(), &buffer, &mut self.out)?;
         execute!(self.out, EndSynchronizedUpdate)?;
-        self.shown = Some(buffer);
+        self.spare = self.shown.replace(buffer).unwrap_or_default();
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod wrong;
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use serde_json::{Value as Json, json};
@@ -38,7 +39,18 @@ read_timeout = "6s"
 
 /// Two instances as an administrator leaves them: an application user each, with a role that is enough and no more.
 pub fn ground() -> Emulator {
-    let emulator = Emulator::start_with(&["--tls", "--no-plug-in", "--any-webhook-port"]);
+    ground_of("")
+}
+
+/// The same, where the instances differ as a scenario says it.
+fn ground_of(differ: &str) -> Emulator {
+    let mut scenario = tempfile::NamedTempFile::new().unwrap();
+    writeln!(scenario, "story = 'An ordinary day.'\n{differ}").unwrap();
+    let mut options = vec!["--tls", "--no-plug-in", "--any-webhook-port"];
+    if !differ.is_empty() {
+        options.extend(["--scenario", scenario.path().to_str().unwrap()]);
+    }
+    let emulator = Emulator::start_with(&options);
     give(
         &emulator,
         &emulator.us,

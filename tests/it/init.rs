@@ -158,6 +158,40 @@ fn an_instance_that_does_not_let_us_in_is_told_as_doctor_tells_it() {
     assert!(!emulator.config().exists() || told.code == 0);
 }
 
+#[test]
+fn what_was_answered_need_not_be_answered_again() {
+    let emulator = emulator();
+    let ca = emulator.ca.as_ref().unwrap().display().to_string();
+    let answers = format!("{}\n\n{}\n\n\n\n", emulator.us, emulator.europe);
+    let answered = |change: &dyn Fn(&mut Command)| {
+        let mut command = emulator.command(&["init", "--table", "account", "--ca", &ca]);
+        change(&mut command);
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        let mut stdin = running.stdin.take().unwrap();
+        stdin.write_all(answers.as_bytes()).unwrap();
+        drop(stdin);
+        Ran::from(running.wait_with_output().unwrap())
+    };
+    let told = answered(&|command| {
+        command.env_remove("TANDEM_TOKEN");
+    })
+    .exits(3);
+    let again = told.stderr.split_once("; as it was answered: tandem ");
+    let (_, again) = again.unwrap_or_else(|| panic!("{told:?}"));
+    let words: Vec<&str> = again.split_whitespace().collect();
+    assert_eq!(words[0], "init", "{words:?}");
+    emulator.tandem(&words).exits(0);
+    let written = fs::read_to_string(emulator.config()).unwrap();
+    // It is the same configuration that the answers give once the token is there.
+    fs::remove_file(emulator.config()).unwrap();
+    answered(&|_| ()).exits(0);
+    assert_eq!(written, fs::read_to_string(emulator.config()).unwrap());
+}
+
 /// As a person begins: in a home with nothing in it.
 #[test]
 fn it_writes_where_the_configuration_is_looked_for() {

@@ -12,7 +12,7 @@ use super::support::binary::Emulator;
 use super::support::screen::Screen;
 
 /// Nothing that is waited for in a test takes longer.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// A box takes no answer before it could have been heard.
 const HEARD: Duration = Duration::from_millis(300);
 

@@ -121,7 +121,8 @@ fn what_the_registry_names_as_a_command_is_one_with_the_same_words() {
 
 #[test]
 fn its_commands_are_understood() {
-    for line in readme().lines().filter(|line| line.starts_with("tandem ")) {
+    let lines = readme().replace("\\\n", " ");
+    for line in lines.lines().filter(|line| line.starts_with("tandem ")) {
         let line = line.split(['#', '>']).next().unwrap();
         let words = line
             .split_whitespace()

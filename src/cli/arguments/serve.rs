@@ -79,8 +79,8 @@ pub struct Emulator {
         hide_env_values = true
     )]
     pub token: Option<String>,
-    /// Play this story, with its traffic and syncs
-    #[arg(long, value_name = "NAME")]
+    /// Play this story, by its name or its file, with its traffic and syncs
+    #[arg(long, value_name = "NAME|FILE")]
     pub scenario: Option<String>,
     /// The seed of whatever is random
     #[arg(long, value_name = "N")]

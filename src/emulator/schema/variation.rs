@@ -1,4 +1,5 @@
-//! How one instance's tables differ from the others': shorter columns, missing options, other keys, no change tracking.
+//! How one instance's tables differ from the others': shorter columns, missing options, other keys, no change
+//! tracking, no versions that guard updates.
 //!
 //! A scenario says so; it is applied before there are rows.
 
@@ -33,6 +34,8 @@ pub(crate) struct Variation {
     /// Whether only the privileged may read the column.
     secured: Option<bool>,
     change_tracking: Option<bool>,
+    /// Whether its definition says that versions guard updates; the rows go on having them.
+    optimistic_concurrency: Option<bool>,
     /// The only changes of status that are allowed, each from one to another.
     transitions: Option<Vec<(i64, i64)>>,
     /// A further alternate key of the table, and its columns.
@@ -70,6 +73,9 @@ impl Table {
     fn vary(&mut self, variation: &Variation) -> Result<(), String> {
         if let Some(tracking) = variation.change_tracking {
             self.change_tracking = tracking;
+        }
+        if let Some(guarded) = variation.optimistic_concurrency {
+            self.optimistic_concurrency = guarded;
         }
         if let Some(transitions) = &variation.transitions {
             self.enforce(transitions)?;

@@ -5,6 +5,7 @@
 
 use crate::domain::drift::Drift;
 use crate::domain::members::{Members, Shard};
+use crate::domain::packed::PackedRow;
 use crate::domain::row::RowId;
 use crate::engine::event::Looked;
 use crate::engine::link::LinkTable;
@@ -46,7 +47,7 @@ impl Counted {
     }
 
     /// What a full comparison found: rows with an equal, and all others as they were read.
-    pub(super) fn of(equal: Members, table: &LinkTable, looked: &[Looked]) -> Self {
+    pub(super) fn of(equal: Members, table: &LinkTable, looked: &[Looked<PackedRow>]) -> Self {
         let mut counted = Self {
             sources: equal,
             local: Members::default(),
@@ -58,7 +59,7 @@ impl Counted {
     }
 
     /// Takes in what a look found.
-    pub(super) fn put(&mut self, table: &LinkTable, looked: &Looked) {
+    pub(super) fn put(&mut self, table: &LinkTable, looked: &Looked<PackedRow>) {
         let id = looked.record.key.id;
         self.sources.set(id, looked.sides.source.row().is_some());
         self.local.set(id, looked.drift == Drift::Local);
@@ -68,7 +69,10 @@ impl Counted {
     }
 
     /// The sums, beside these records that are out of step.
-    pub(super) fn sums<'l>(&self, out_of_step: impl Iterator<Item = &'l Looked>) -> Sums {
+    pub(super) fn sums<'l>(
+        &self,
+        out_of_step: impl Iterator<Item = &'l Looked<PackedRow>>,
+    ) -> Sums {
         let out_of_step = out_of_step.filter(|looked| looked.sides.source.row().is_some());
         Sums {
             in_sync: self.sources.len().saturating_sub(out_of_step.count()),
@@ -96,7 +100,7 @@ impl Counted {
 }
 
 /// Rows of the target that are part of this record under its own id: no records of their own.
-pub(super) fn others(table: &LinkTable, looked: &Looked) -> impl Iterator<Item = RowId> {
+pub(super) fn others(table: &LinkTable, looked: &Looked<PackedRow>) -> impl Iterator<Item = RowId> {
     let id = looked.record.key.id;
     let partner = table.identity.target_id(id);
     looked

@@ -12,6 +12,7 @@ use crate::dataverse::{Filter, Page, Query, Reader, now};
 use crate::domain::checksum::Checksums;
 use crate::domain::drift::Drift;
 use crate::domain::failure::Failure;
+use crate::domain::packed::PackedRow;
 use crate::domain::pairing::Paired;
 use crate::domain::row::RowId;
 use crate::domain::table::TableSchema;
@@ -25,10 +26,10 @@ use crate::journal::{Checkpoint, Listed, Listing};
 use super::counted::Counted;
 use super::keys::learn;
 use super::known::{Known, rules_of};
-use super::look::{Both, LACKED, confirm};
+use super::look::{Both, LACKED, confirm_packed};
 use super::progress::{Place, Progress};
 use super::refresh::{Unfollowed, refresh};
-use super::{Broken, Comparing, Interruption};
+use super::{Broken, Comparing, Interruption, Pending};
 
 /// How soon a listing that was interrupted asks again: at once refused while a breaker is open, it costs nothing.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ pub(super) async fn compare(
     job: &Comparing,
     table: &Arc<LinkTable>,
     known: &mut Known,
-) -> Result<Comparison, Broken> {
+) -> Result<Vec<Pending>, Broken> {
     learn(job, table).await?;
     let (mut progress, place) = Progress::open(job, table, now().wall).await;
     let read_before = place.rows();
@@ -85,7 +86,7 @@ async fn compare_from(
     known: &mut Known,
     progress: &mut Progress,
     place: Place,
-) -> Result<Comparison, Broken> {
+) -> Result<Vec<Pending>, Broken> {
     let started = now();
     let read_before = place.rows();
     let (told, mut hears) = mpsc::channel(4);
@@ -170,12 +171,15 @@ async fn compare_from(
     if let Some(point) = known.point().filter(|_| read_before > 0) {
         known.leave_untold();
         match refresh(job, table, known, point).await {
-            Ok(comparison) => return Ok(comparison),
+            Ok(pending) => return Ok(pending),
             Err(Unfollowed::Broken(broken)) => return Err(broken),
             Err(Unfollowed::Token(_)) => known.was_told(),
         }
     }
-    let comparison = Comparison {
+    let pending = looked.iter();
+    let pending = pending.filter_map(|looked| Pending::of(looked, looked.parked.is_some()));
+    let pending = pending.collect();
+    job.tell(Event::Compared(Comparison {
         table: table.index,
         started,
         in_sync: sums.in_sync,
@@ -184,9 +188,9 @@ async fn compare_from(
         is_whole: true,
         looked,
         apart,
-    };
-    job.tell(Event::Compared(comparison.clone())).await;
-    Ok(comparison)
+    }))
+    .await;
+    Ok(pending)
 }
 
 fn listing(table: &LinkTable, end: End, sums: &Checksums) -> Query {
@@ -408,11 +412,16 @@ async fn changed_since(
 }
 
 /// Reads records a second time on both sides and tells their drift; those that are in step are told, too.
-async fn look(job: &Comparing, table: &LinkTable, ids: &[RowId]) -> Result<Vec<Looked>, Broken> {
+async fn look(
+    job: &Comparing,
+    table: &LinkTable,
+    ids: &[RowId],
+) -> Result<Vec<Looked<PackedRow>>, Broken> {
     let mut both = Both::read(&job.link, table, &job.ends, ids).await?;
     both.match_keys(&job.link, table, &job.ends, false).await?;
-    let mut looked = both.judge(&job.link, table, ids, |_, clues| clues);
-    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    let judged = both.judge(&job.link, table, ids, |_, clues| clues);
+    let mut looked: Vec<_> = judged.map(Looked::packed).collect();
+    let confirmed = confirm_packed(&job.link, &job.ends, table, &LACKED, &mut looked).await;
     confirmed.map_err(Broken::target)?;
     Ok(looked)
 }

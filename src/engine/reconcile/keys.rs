@@ -1,7 +1,9 @@
 //! Rows of one side that hold the alternate keys of rows of the other: under another id they are a duplicate, and where
 //! keys tell which rows are one record (`identity = "key"`), they are its other side.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
+use std::iter;
 
 use sha2::{Digest, Sha256};
 
@@ -10,6 +12,7 @@ use super::{Broken, Comparing};
 use crate::dataverse::{Filter, Pages, Query};
 use crate::domain::drift::key_text;
 use crate::domain::failure::Failure;
+use crate::domain::packed::PackedRow;
 use crate::domain::row::{Row, RowId, Value};
 use crate::domain::table::{ColumnName, TableName};
 use crate::engine::link::{Ends, LinkContext, LinkTable};
@@ -18,16 +21,15 @@ use crate::engine::reading::End;
 /// Alternate keys that one request asks for: their texts keep the URL below its limit of 32 KB (contract 3.2).
 const KEYS: usize = 40;
 
-fn alone<'a>(here: &'a Found, there: &Found) -> Vec<&'a Row> {
+fn alone(here: &Found, there: &Found) -> impl Iterator<Item = Row> {
     let rows = here.rows.values();
-    rows.filter(|row| !there.rows.contains_key(&row.id))
-        .collect()
+    rows.filter(|row| !there.rows.contains_key(&row.id()))
+        .map(PackedRow::open)
 }
 
 fn keys(table: &LinkTable, here: &Found, there: &Found) -> HashMap<String, RowId> {
     alone(here, there)
-        .into_iter()
-        .filter_map(|row| Some((table.rules.key_of(row)?, row.id)))
+        .filter_map(|row| Some((table.rules.key_of(&row)?, row.id)))
         .collect()
 }
 
@@ -36,12 +38,11 @@ async fn holders(
     ends: &Ends,
     end: End,
     table: &LinkTable,
-    rows: &[&Row],
+    rows: impl Iterator<Item = impl Borrow<Row>>,
     found: &mut Found,
 ) -> Result<(), Failure> {
     let filters: Vec<Filter> = rows
-        .iter()
-        .filter_map(|row| key_filter(table, end, row))
+        .filter_map(|row| key_filter(table, end, row.borrow()))
         .collect();
     let (schema, columns) = table.side(end);
     for some in filters.chunks(KEYS) {
@@ -79,7 +80,7 @@ pub(super) async fn twin_of(
     row: &Row,
 ) -> Result<Option<RowId>, Failure> {
     let mut found = Found::default();
-    holders(ends, end, table, &[row], &mut found).await?;
+    holders(ends, end, table, iter::once(row), &mut found).await?;
     Ok(found.rows.into_keys().find(|other| *other != row.id))
 }
 
@@ -131,8 +132,7 @@ pub(in crate::engine) async fn find_partners(
         return Ok(());
     }
     let mut both = Both::default();
-    let rows = rows.iter().copied().cloned();
-    both.source.rows = rows.map(|row| (row.id, row)).collect();
+    rows.iter().for_each(|row| both.source.insert(row));
     let met = both.meet(link, table, ends, true).await;
     met.map_err(|broken| broken.failure)
 }
@@ -144,8 +144,8 @@ pub(in crate::engine) async fn counterparts(
     rows: &[&Row],
 ) -> Result<HashMap<RowId, Row>, Failure> {
     let mut found = Found::default();
-    holders(ends, End::Source, table, rows, &mut found).await?;
-    let by_key = found.rows.into_values();
+    holders(ends, End::Source, table, rows.iter().copied(), &mut found).await?;
+    let by_key = found.rows.values().map(PackedRow::open);
     let by_key: HashMap<String, Row> = by_key
         .filter_map(|row| Some((table.rules.key_of(&row)?, row)))
         .collect();
@@ -227,13 +227,11 @@ impl Both {
         ends: &Ends,
     ) -> Result<(), Broken> {
         let (mut in_target, mut in_source) = (Found::default(), Found::default());
-        let (source, target) = (
-            alone(&self.source, &self.target),
-            alone(&self.target, &self.source),
-        );
+        let source = alone(&self.source, &self.target);
+        let target = alone(&self.target, &self.source);
         let (asked_target, asked_source) = tokio::join!(
-            holders(ends, End::Target, table, &source, &mut in_target),
-            holders(ends, End::Source, table, &target, &mut in_source),
+            holders(ends, End::Target, table, source, &mut in_target),
+            holders(ends, End::Source, table, target, &mut in_source),
         );
         asked_target.map_err(Broken::target)?;
         asked_source.map_err(Broken::source)?;
@@ -282,7 +280,8 @@ impl Both {
                 && let Some(row) = self.target.rows.remove(&id)
             {
                 self.target.forget(source);
-                self.target.rows.insert(source, Row { id: source, ..row });
+                let row = row.open();
+                self.target.insert(&Row { id: source, ..row });
                 self.met.push(source);
             }
         }
@@ -296,9 +295,12 @@ impl Both {
         table: &LinkTable,
         ends: &Ends,
     ) -> Result<(), Broken> {
+        if table.identity.named().next().is_none() {
+            return Ok(());
+        }
         let mut strangers: HashMap<TableName, Vec<RowId>> = HashMap::new();
-        for row in self.target.rows.values() {
-            for (name, id) in table.identity.strangers(row) {
+        for row in self.target.rows.values().map(PackedRow::open) {
+            for (name, id) in table.identity.strangers(&row) {
                 strangers.entry(name.clone()).or_default().push(id);
             }
         }
@@ -313,8 +315,10 @@ impl Both {
             both.target.take(rows.map_err(Broken::target)?);
             both.meet(link, named, ends, true).await?;
         }
-        for row in self.target.rows.values_mut() {
-            table.identity.read_lookups(row);
+        for packed in self.target.rows.values_mut() {
+            let mut row = packed.open();
+            table.identity.read_lookups(&mut row);
+            *packed = PackedRow::of(&row);
         }
         Ok(())
     }

@@ -8,12 +8,14 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::drift::{Drift, Side};
 use crate::domain::operation::RecordKey;
+use crate::domain::packed::PackedRow;
 use crate::domain::row::RowId;
 use crate::engine::event::{self, Looked};
 use crate::engine::evidence::Standing;
 use crate::engine::link::{LinkContext, LinkTable};
 use crate::journal::{Change, Checkpoint, Group, Problem};
 
+use super::Pending;
 use super::counted::{Counted, Sums};
 
 /// What is known of one table.
@@ -21,7 +23,7 @@ use super::counted::{Counted, Sums};
 pub(in crate::engine) struct Known {
     is_loaded: bool,
     point: Option<Checkpoint>,
-    problems: HashMap<RowId, Looked>,
+    problems: HashMap<RowId, Box<Looked<PackedRow>>>,
     /// Problems that an earlier process knew, and that this one has not read yet.
     unread: HashMap<RowId, Problem>,
     /// Rows that were deleted in the target and are out of scope now: should they come back, that still holds.
@@ -174,13 +176,24 @@ impl Known {
     }
 
     /// All records that are out of step. Whether they are parked is told anew: a repair may have tried them since.
-    pub(super) fn problems(&self, link: &LinkContext) -> Vec<Looked> {
+    pub(super) fn problems(&self, link: &LinkContext) -> Vec<Looked<PackedRow>> {
         let problems = self.problems.values();
         let now = problems.map(|looked| Looked {
-            parked: link.why_parked(looked),
-            ..looked.clone()
+            parked: link.why_parked(looked, |rules, row| rules.digest(&row.open())),
+            ..Looked::clone(looked)
         });
         now.collect()
+    }
+
+    /// Those of them that a sync would bring over.
+    pub(super) fn pending(&self, link: &LinkContext) -> Vec<Pending> {
+        let why = |looked: &Looked<PackedRow>| {
+            link.why_parked(looked, |rules, row| rules.digest(&row.open()))
+        };
+        let problems = self.problems.values();
+        problems
+            .filter_map(|looked| Pending::of(looked, why(looked).is_some()))
+            .collect()
     }
 
     /// How many rows a side has, as far as is known.
@@ -214,7 +227,7 @@ impl Known {
         link: &LinkContext,
         table: &LinkTable,
         mut point: Checkpoint,
-        looked: &mut [Looked],
+        looked: &mut [Looked<PackedRow>],
         whole: Option<Counted>,
     ) -> Sums {
         for looked in looked.iter_mut() {
@@ -244,14 +257,14 @@ impl Known {
             self.unsaved.insert(id);
             if looked.drift.is_listed() {
                 link.told.stands(looked.record.key, standing(table, looked));
-                self.problems.insert(id, looked.clone());
+                self.problems.insert(id, Box::new(looked.clone()));
             } else {
                 link.told.forget(looked.record.key);
                 self.problems.remove(&id);
             }
         }
         self.tell_gone(link, table);
-        let sums = self.counted.sums(self.problems.values());
+        let sums = self.counted.sums(self.problems.values().map(Box::as_ref));
         point.sources = self.counted.sources.len();
         (point.in_sync, point.local) = (sums.in_sync, sums.local);
         self.point = Some(point);
@@ -260,7 +273,7 @@ impl Known {
     }
 
     /// Takes in whether a row was there in the target, is no more, and is out of scope.
-    fn take_gone(&mut self, looked: &Looked) {
+    fn take_gone(&mut self, looked: &Looked<PackedRow>) {
         let id = looked.record.key.id;
         let is_gone = match (&looked.sides.source, &looked.sides.target) {
             (Side::OutOfScope, Side::Absent) => {
@@ -347,7 +360,7 @@ impl Known {
     }
 
     /// Since when a record is out of step: never moved later by further edits.
-    fn since(&self, looked: &Looked) -> Option<DateTime<Utc>> {
+    fn since(&self, looked: &Looked<PackedRow>) -> Option<DateTime<Utc>> {
         let id = looked.record.key.id;
         let (drift, since) = match self.problems.get(&id) {
             Some(before) => (before.drift, before.since),
@@ -363,7 +376,7 @@ impl Known {
     }
 
     /// A record that was in step at the checkpoint can't have been out of step for longer.
-    fn first_seen(&self, looked: &Looked) -> Option<DateTime<Utc>> {
+    fn first_seen(&self, looked: &Looked<PackedRow>) -> Option<DateTime<Utc>> {
         let since = looked.sides.since(looked.drift)?;
         let in_step = self.point.as_ref().map(|point| point.taken);
         Some(in_step.map_or(since, |in_step| since.max(in_step)))
@@ -375,14 +388,14 @@ fn key(table: &LinkTable, id: RowId) -> RecordKey {
     RecordKey { table, id }
 }
 
-fn standing(table: &LinkTable, looked: &Looked) -> Standing {
+fn standing(table: &LinkTable, looked: &Looked<PackedRow>) -> Standing {
     Standing {
         drift: looked.drift,
         target: digest(table, looked),
     }
 }
 
-fn problem(table: &LinkTable, looked: &Looked) -> Problem {
+fn problem(table: &LinkTable, looked: &Looked<PackedRow>) -> Problem {
     Problem {
         id: looked.record.key.id,
         drift: looked.drift,
@@ -396,8 +409,9 @@ fn problem(table: &LinkTable, looked: &Looked) -> Problem {
 }
 
 /// The hash of the target's hydrated columns.
-fn digest(table: &LinkTable, looked: &Looked) -> Option<u64> {
-    looked.sides.target.row().map(|row| table.rules.digest(row))
+fn digest(table: &LinkTable, looked: &Looked<PackedRow>) -> Option<u64> {
+    let target = looked.sides.target.row();
+    target.map(|row| table.rules.digest(&row.open()))
 }
 
 /// What was compared and how, as a number: what was known under other rules is worth nothing.

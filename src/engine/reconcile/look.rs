@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::dataverse::now;
-use crate::domain::drift::{Assessment, Drift, Evidence, Side, classify};
+use crate::domain::drift::{Assessment, CompareRules, Drift, Evidence, Side, classify};
 use crate::domain::failure::Failure;
 use crate::domain::operation::RecordKey;
+use crate::domain::packed::PackedRow;
 use crate::domain::row::{Row, RowId};
 use crate::engine::event::Looked;
 use crate::engine::evidence::Clues;
@@ -17,10 +18,13 @@ use crate::engine::records::Sides;
 use super::Broken;
 use super::keys::twin_of;
 
+/// So many rows of a side are in hand at once before they are packed: as many as one request reads.
+const AT_ONCE: usize = 500;
+
 /// What one side shows of some records.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) rows: HashMap<RowId, Row>,
+    pub(super) rows: HashMap<RowId, PackedRow>,
     pub(super) out_of_scope: HashSet<RowId>,
     pub(super) unreadable: HashMap<RowId, String>,
 }
@@ -28,9 +32,9 @@ pub(super) struct Found {
 impl Found {
     /// What was read, in place of what was known of the same rows.
     pub(super) fn take(&mut self, taken: Taken) {
-        for row in taken.rows {
+        for row in &taken.rows {
             self.forget(row.id);
-            self.rows.insert(row.id, row);
+            self.insert(row);
         }
         for id in taken.out_of_scope {
             self.forget(id);
@@ -39,12 +43,28 @@ impl Found {
         self.unreadable.extend(taken.unreadable);
     }
 
+    /// Reads records of this side, and takes them in.
+    async fn read(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        table: &LinkTable,
+        ids: &[RowId],
+    ) -> Result<(), Failure> {
+        for some in ids.chunks(AT_ONCE) {
+            self.take(ends.rows(end, table, some).await?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert(&mut self, row: &Row) {
+        self.rows.insert(row.id, PackedRow::of(row));
+    }
+
     /// What one row showed.
     fn put(&mut self, id: RowId, side: Side) {
         match side {
-            Side::Row(row) => {
-                self.rows.insert(id, row);
-            }
+            Side::Row(row) => self.insert(&row),
             Side::OutOfScope => {
                 self.out_of_scope.insert(id);
             }
@@ -75,7 +95,7 @@ impl Found {
 
     fn side(&self, id: RowId) -> Side {
         match (self.rows.get(&id), self.unreadable.get(&id)) {
-            (Some(row), _) => Side::Row(row.clone()),
+            (Some(row), _) => Side::Row(row.open()),
             (None, Some(reason)) => Side::Unreadable(reason.clone()),
             (None, None) if self.out_of_scope.contains(&id) => Side::OutOfScope,
             (None, None) => Side::Absent,
@@ -116,11 +136,11 @@ impl Both {
         target: &[RowId],
     ) -> Result<(), Broken> {
         let (source, target) = tokio::join!(
-            ends.rows(End::Source, table, source),
-            ends.rows(End::Target, table, target),
+            self.source.read(ends, End::Source, table, source),
+            self.target.read(ends, End::Target, table, target),
         );
-        self.source.take(source.map_err(Broken::source)?);
-        self.target.take(target.map_err(Broken::target)?);
+        source.map_err(Broken::source)?;
+        target.map_err(Broken::target)?;
         self.introduce(link, table, ends).await
     }
 
@@ -159,12 +179,12 @@ impl Both {
         table: &LinkTable,
         ids: &[RowId],
         feeds: impl Fn(RowId, Clues) -> Clues,
-    ) -> Vec<Looked> {
+    ) -> impl Iterator<Item = Looked> {
         // A pair with one key is one record, listed under the source's id.
         let listed = ids
             .iter()
             .filter(|id| self.source.rows.contains_key(id) || !self.twins.contains_key(id));
-        let looked = listed.map(|id| {
+        listed.map(move |id| {
             let other = self.twins.get(id).copied();
             let target = other.unwrap_or(*id);
             let sides = (self.source.side(*id), self.target.side(*id));
@@ -173,8 +193,7 @@ impl Both {
                 Arc::make_mut(&mut looked.sides).target = self.target.side(target);
             }
             looked
-        });
-        looked.collect()
+        })
     }
 }
 
@@ -187,18 +206,7 @@ pub(super) async fn confirm(
     drifts: &[Drift],
     looked: &mut [Looked],
 ) -> Result<(), Failure> {
-    let lacked = looked
-        .iter()
-        .filter(|looked| drifts.contains(&looked.drift));
-    let lacked: Vec<RowId> = lacked.map(|looked| looked.record.key.id).collect();
-    if lacked.is_empty() {
-        return Ok(());
-    }
-    let confirmed = ends.each(End::Target, table, &lacked).await?;
-    let mut there: HashMap<RowId, Side> = confirmed
-        .into_iter()
-        .filter(|(_, target)| *target != Side::Absent)
-        .collect();
+    let mut there = there_after_all(ends, table, drifts, looked).await?;
     for looked in looked {
         let id = looked.record.key.id;
         if let Some(target) = there.remove(&id) {
@@ -207,6 +215,46 @@ pub(super) async fn confirm(
         }
     }
     Ok(())
+}
+
+/// The same of many, which are kept packed.
+pub(super) async fn confirm_packed(
+    link: &LinkContext,
+    ends: &Ends,
+    table: &LinkTable,
+    drifts: &[Drift],
+    looked: &mut [Looked<PackedRow>],
+) -> Result<(), Failure> {
+    let mut there = there_after_all(ends, table, drifts, looked).await?;
+    for looked in looked {
+        let id = looked.record.key.id;
+        if let Some(target) = there.remove(&id) {
+            let source = looked.sides.source.open();
+            *looked = assess(link, table, id, source, target, None).packed();
+        }
+    }
+    Ok(())
+}
+
+/// What the target has of records that it seemed to lack.
+async fn there_after_all<R>(
+    ends: &Ends,
+    table: &LinkTable,
+    drifts: &[Drift],
+    looked: &[Looked<R>],
+) -> Result<HashMap<RowId, Side>, Failure> {
+    let lacked = looked
+        .iter()
+        .filter(|looked| drifts.contains(&looked.drift));
+    let lacked: Vec<RowId> = lacked.map(|looked| looked.record.key.id).collect();
+    if lacked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let confirmed = ends.each(End::Target, table, &lacked).await?;
+    let there = confirmed.into_iter();
+    Ok(there
+        .filter(|(_, target)| *target != Side::Absent)
+        .collect())
 }
 
 /// Drifts of which a comparison asks once more.
@@ -226,9 +274,9 @@ pub(in crate::engine) async fn look_many(
     let read = async {
         let mut both = Both::read(link, table, ends, ids).await?;
         both.match_keys(link, table, ends, true).await?;
-        Ok(both.judge(link, table, ids, |_, clues| clues))
+        Ok(both.judge(link, table, ids, |_, clues| clues).collect())
     };
-    let mut looked = read.await.map_err(|broken: Broken| broken.failure)?;
+    let mut looked: Vec<Looked> = read.await.map_err(|broken: Broken| broken.failure)?;
     confirm(link, ends, table, &DELETED, &mut looked).await?;
     Ok(looked)
 }
@@ -290,8 +338,7 @@ async fn met(
         both.match_keys(link, table, ends, true).await
     };
     matched.await.map_err(|broken| broken.failure)?;
-    let looked = both.judge(link, table, &[id], |_, clues| clues);
-    let looked = looked.into_iter().next();
+    let looked = both.judge(link, table, &[id], |_, clues| clues).next();
     Ok(looked.unwrap_or_else(|| assess(link, table, id, source, target, None)))
 }
 
@@ -365,6 +412,6 @@ fn judge(
         since: None,
         sides: Arc::new(sides),
     };
-    looked.parked = link.why_parked(&looked);
+    looked.parked = link.why_parked(&looked, CompareRules::digest);
     looked
 }

@@ -10,6 +10,7 @@ use chrono::SubsecRound;
 use crate::dataverse::now;
 use crate::domain::drift::{Changed, Side};
 use crate::domain::failure::Failure;
+use crate::domain::packed::PackedRow;
 use crate::domain::row::{DeltaLink, RowId};
 use crate::engine::event::{Comparison, Event, Looked};
 use crate::engine::evidence::Clues;
@@ -19,8 +20,8 @@ use crate::journal::Checkpoint;
 
 use super::counted::others;
 use super::known::Known;
-use super::look::{Both, Found, LACKED, assess, confirm};
-use super::{Broken, Comparing};
+use super::look::{Both, Found, LACKED, assess, confirm_packed};
+use super::{Broken, Comparing, Pending};
 
 /// Why changes were not followed.
 #[derive(Debug)]
@@ -62,13 +63,13 @@ pub(super) async fn refresh(
     table: &LinkTable,
     known: &mut Known,
     point: Checkpoint,
-) -> Result<Comparison, Unfollowed> {
+) -> Result<Vec<Pending>, Unfollowed> {
     let mut apart = table.read_apart.borrow();
-    let comparison = follow(job, table, known, point, &apart.ids).await;
-    if comparison.is_ok() {
+    let pending = follow(job, table, known, point, &apart.ids).await;
+    if pending.is_ok() {
         apart.ids.clear();
     }
-    comparison
+    pending
 }
 
 async fn follow(
@@ -77,7 +78,7 @@ async fn follow(
     known: &mut Known,
     point: Checkpoint,
     apart: &BTreeSet<RowId>,
-) -> Result<Comparison, Unfollowed> {
+) -> Result<Vec<Pending>, Unfollowed> {
     let started = now();
     let is_first = known.is_to_be_told_whole();
     let (source, target) = tokio::join!(
@@ -114,10 +115,11 @@ async fn follow(
     ids.extend(both.source_twins());
     let ids: Vec<RowId> = ids.into_iter().collect();
     take_up(job, table, known, &ids).await?;
-    let mut looked = both.judge(&job.link, table, &ids, |id, clues| {
+    let judged = both.judge(&job.link, table, &ids, |id, clues| {
         feeds.clues(id, clues, known.was_local(id))
     });
-    let confirmed = confirm(&job.link, &job.ends, table, &LACKED, &mut looked).await;
+    let mut looked: Vec<_> = judged.map(Looked::packed).collect();
+    let confirmed = confirm_packed(&job.link, &job.ends, table, &LACKED, &mut looked).await;
     confirmed.map_err(Broken::target)?;
     // Taken as it was read, and looked at once more: gone since the feeds were read, or an answer that was wrong.
     let doubtful = looked.iter().filter(|looked| {
@@ -156,12 +158,9 @@ async fn follow(
         },
         apart,
     };
-    job.tell(Event::Compared(comparison.clone())).await;
+    job.tell(Event::Compared(comparison)).await;
     known.was_told();
-    Ok(Comparison {
-        looked: known.problems(&job.link),
-        ..comparison
-    })
+    Ok(known.pending(&job.link))
 }
 
 fn unfollowed(end: End, failure: Failure) -> Unfollowed {
@@ -239,15 +238,15 @@ fn folded(
     table: &LinkTable,
     known: &Known,
     ids: &[RowId],
-    looked: &[Looked],
-) -> Vec<Looked> {
+    looked: &[Looked<PackedRow>],
+) -> Vec<Looked<PackedRow>> {
     let here: HashSet<RowId> = looked.iter().map(|looked| looked.record.key.id).collect();
     let parts = looked.iter().flat_map(|looked| others(table, looked));
     let parts = parts.filter(|id| known.drift(*id).is_some());
     let parts: BTreeSet<RowId> = parts.chain(ids.iter().copied()).collect();
     let gone = parts.iter().filter(|id| !here.contains(id));
     let gone = gone.map(|id| assess(&job.link, table, *id, Side::Absent, Side::Absent, None));
-    gone.collect()
+    gone.map(Looked::packed).collect()
 }
 
 /// What the feeds say of each record.
@@ -280,7 +279,7 @@ impl Feeds {
     }
 
     /// Whether one side has no such row, and its feed tells of no deletion.
-    fn has_not_told(&self, end: End, looked: &Looked) -> bool {
+    fn has_not_told(&self, end: End, looked: &Looked<PackedRow>) -> bool {
         let (feed, side) = match end {
             End::Source => (&self.source, &looked.sides.source),
             End::Target => (&self.target, &looked.sides.target),

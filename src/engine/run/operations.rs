@@ -264,7 +264,7 @@ impl Run {
         let seen = self.known(records).filter_map(|record| {
             let (source, target) = (record.sides.source.row()?, record.sides.target.row()?);
             let rules = &self.writer.state().table(record.key.table)?.rules;
-            Some((record.key, rules.pair(source, target)))
+            Some((record.key, rules.pair(&source.open(), &target.open())))
         });
         seen.collect()
     }

@@ -7,14 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::dataverse::now;
-use crate::domain::drift::Drift;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::lag::Schedule;
-use crate::domain::operation::RecordKey;
 use crate::domain::time::age;
 use crate::engine::command::Target;
-use crate::engine::event::{Comparison, Event};
-use crate::engine::reconcile::{Comparing, Interruption};
+use crate::engine::event::Event;
+use crate::engine::reconcile::{Comparing, Interruption, Pending};
 use crate::engine::repair::{Outcome, Repair};
 use crate::engine::start::Depth;
 use crate::engine::state::SyncRun;
@@ -52,10 +50,13 @@ pub(in crate::engine) async fn run(mut repair: Repair, freshness: Freshness, is_
         () = repair.shutdown.cancelled() => return,
     };
     let outcome = match compared {
-        Ok(comparisons) => {
-            let pending = pending(&comparisons, freshness);
-            repair.drifts = pending.iter().copied().collect();
-            let records = pending.into_iter().map(|(key, _)| Target::Record(key));
+        Ok(mut pending) => {
+            pending.retain(|pending| takes(pending, freshness));
+            let drifts = pending.iter().map(|pending| (pending.key, pending.drift));
+            repair.drifts = drifts.collect();
+            let records = pending
+                .into_iter()
+                .map(|pending| Target::Record(pending.key));
             repair.run(records.collect()).await
         }
         Err(broken) => {
@@ -91,23 +92,14 @@ pub(in crate::engine) async fn run(mut repair: Repair, freshness: Freshness, is_
         .await;
 }
 
-fn pending(comparisons: &[Comparison], freshness: Freshness) -> Vec<(RecordKey, Drift)> {
+/// Whether a run that leaves alone what is in flight takes a record along.
+fn takes(pending: &Pending, freshness: Freshness) -> bool {
+    let Freshness::LeaveInFlight(settle) = freshness else {
+        return true;
+    };
     let wall = now().wall;
-    let looked = comparisons.iter().flat_map(|comparison| &comparison.looked);
-    let pending =
-        looked
-            .filter(|looked| looked.drift.is_pending())
-            .filter(|looked| match freshness {
-                Freshness::TakeAll => true,
-                Freshness::LeaveInFlight(settle) => {
-                    let changed = looked.sides.source.row().and_then(|row| row.modified_on);
-                    let is_settled = changed.is_none_or(|changed| age(wall, changed) >= settle);
-                    is_settled && looked.parked.is_none()
-                }
-            });
-    pending
-        .map(|looked| (looked.record.key, looked.drift))
-        .collect()
+    let is_settled = |changed| age(wall, changed) >= settle;
+    pending.changed.is_none_or(is_settled) && !pending.is_parked
 }
 
 fn failure(outcome: &Outcome) -> Option<String> {

@@ -162,12 +162,12 @@ impl StateWriter {
         });
         self.change(key, |record| {
             record.under_way = (!is_final).then_some(id);
-            record.last = Some(Attempt {
+            record.last = Some(Box::new(Attempt {
                 operation: id,
                 verb,
                 stage,
                 at,
-            });
+            }));
         });
     }
 

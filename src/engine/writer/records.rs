@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::StateWriter;
 use crate::domain::drift::Drift;
 use crate::domain::operation::{RecordKey, TableIndex};
+use crate::domain::packed::PackedRow;
 use crate::domain::time::Now;
 use crate::engine::event::{Comparison, Counted, Looked, Named};
 use crate::engine::records::{Record, Sides};
@@ -114,7 +115,7 @@ impl StateWriter {
         if was.is_none() && !drift.is_listed() {
             return;
         }
-        self.place(looked);
+        self.place(looked.packed());
         self.shift(key.table, was, drift);
     }
 
@@ -146,7 +147,7 @@ impl StateWriter {
     }
 
     /// Puts a record into its slot, keeping what only time knows of it.
-    pub(super) fn place(&mut self, looked: Looked) {
+    pub(super) fn place(&mut self, looked: Looked<PackedRow>) {
         let Looked {
             record: named,
             drift,
@@ -318,7 +319,7 @@ impl StateWriter {
 fn pending_since(
     known: Option<DateTime<Utc>>,
     drift: Drift,
-    sides: &Sides,
+    sides: &Sides<PackedRow>,
     skew: chrono::Duration,
 ) -> Option<DateTime<Utc>> {
     let since = known.or_else(|| sides.since(drift));

@@ -25,13 +25,13 @@ impl Picking {
             return None;
         }
         let rules = &model.state.table(record.key.table)?.rules;
-        let target = record.sides.target.row()?;
+        let target = record.sides.target.row()?.open();
         let differing = record.sides.differing.iter().copied();
         Some(Self {
             key: record.key,
             at: 0,
             taken: differing
-                .filter(|place| rules.is_blank(target, *place))
+                .filter(|place| rules.is_blank(&target, *place))
                 .collect(),
         })
     }

@@ -45,6 +45,12 @@ impl Told {
             };
             Some(why.clone())
         });
+        let sides = Sides {
+            source: side(&story.source),
+            target: side(&story.target),
+            differing: story.differing.clone(),
+            read: now,
+        };
         let record = Record {
             key: story.key,
             drift: story.drift.unwrap_or(Drift::Unknown),
@@ -55,12 +61,7 @@ impl Told {
             since: story.since,
             parked: None,
             is_left_out: false,
-            sides: Arc::new(Sides {
-                source: side(&story.source),
-                target: side(&story.target),
-                differing: story.differing.clone(),
-                read: now,
-            }),
+            sides: Arc::new(sides.packed()),
             under_way: None,
             last: None,
         };

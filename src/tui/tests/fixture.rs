@@ -772,6 +772,12 @@ pub fn record(
         Drift::Unknown => (Side::Unreadable("HTTP 403".to_owned()), Side::Row(target)),
         _ => (Side::Row(source), Side::Row(target)),
     };
+    let sides = Sides {
+        source,
+        target,
+        differing,
+        read: ago(now, secs(2)),
+    };
     Record {
         key: record_key(table, n),
         drift,
@@ -782,12 +788,7 @@ pub fn record(
         since: Some(ago(now, since).wall),
         parked: None,
         is_left_out: false,
-        sides: Arc::new(Sides {
-            source,
-            target,
-            differing,
-            read: ago(now, secs(2)),
-        }),
+        sides: Arc::new(sides.packed()),
         under_way: None,
         last: None,
     }

@@ -207,6 +207,7 @@ fn a_ticket_s_number_opens_its_customer() {
 #[test]
 fn a_record_that_is_in_step_is_shown_on_both_sides_column_by_column() {
     use crate::domain::drift::Side;
+    use crate::domain::packed::PackedRow;
     use crate::engine::Command;
     use crate::engine::command::Target;
     use crate::engine::explain::{Explained, Sight, Story, Unresolved};
@@ -219,7 +220,7 @@ fn a_record_that_is_in_step_is_shown_on_both_sides_column_by_column() {
     console.change(|state| state.records = std::iter::empty().collect());
     console.keys("Esc Enter");
     // Opened by whatever way: it is not listed, so its story is asked for.
-    let row = |side: &Side| Sight::Row(side.row().unwrap().clone());
+    let row = |side: &Side<PackedRow>| Sight::Row(side.row().unwrap().open());
     let story = Story {
         key,
         name: "Align Technology".to_owned(),
@@ -387,12 +388,12 @@ fn a_record_acted_upon_keeps_its_place_until_it_was_seen_for_a_minute() {
         let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
         let one = records.iter_mut().find(|one| one.name == name).unwrap();
         one.drift = Drift::InSync;
-        one.last = Some(Attempt {
+        one.last = Some(Box::new(Attempt {
             operation: OperationId(uuid::Uuid::from_u128(1)),
             verb: Verb::Rehydrate,
             stage: Stage::Verified,
             at: verified,
-        });
+        }));
         state.records = records.into_iter().collect();
     });
     assert_eq!(names(&console)[0], name);
@@ -417,12 +418,12 @@ fn a_record_acted_upon_stays_under_the_cursor_for_as_long_as_it_is_there() {
     console.change(|state| {
         let mut records: Vec<Record> = state.records.iter().map(|(_, one)| one.clone()).collect();
         records[0].drift = Drift::Stub;
-        records[0].last = Some(Attempt {
+        records[0].last = Some(Box::new(Attempt {
             operation: OperationId(uuid::Uuid::from_u128(1)),
             verb: Verb::Ensure,
             stage: Stage::Verified,
             at: verified,
-        });
+        }));
         state.records = records.into_iter().collect();
     });
     console.wait(Duration::from_secs(300)).tick();
@@ -487,7 +488,7 @@ fn what_a_diverged_record_s_detail_says_is_what_its_key_does() {
             .filter(|one| one.drift == Drift::Diverged)
         {
             let sides = Arc::make_mut(&mut record.sides);
-            let target = sides.target.row().unwrap().clone();
+            let target = sides.target.row().unwrap().open();
             let rules = &state.tables[usize::from(record.key.table.0)].rules;
             sides
                 .differing

@@ -211,11 +211,11 @@ fn hostile_text_of_a_row_is_made_visible_and_cut() {
     let mut console = Console::new(fixture::working(), (80, 24));
     console.change(|state| {
         let mut records: Vec<_> = state.records.iter().map(|(_, one)| one.clone()).collect();
-        let mut sides = crate::engine::records::Sides::clone(&records[0].sides);
+        let mut sides = records[0].sides.open();
         if let crate::domain::drift::Side::Row(row) = &mut sides.source {
             row.values[2] = crate::domain::row::Value::Text("\x1b[31m\u{202e}evil\t".repeat(1_000));
         }
-        records[0].sides = std::sync::Arc::new(sides);
+        records[0].sides = std::sync::Arc::new(sides.packed());
         records[0].name = format!("{}{}", "株式会社".repeat(9), "e\u{301}");
         state.records = records.into_iter().collect();
     });

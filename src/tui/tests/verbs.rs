@@ -563,7 +563,7 @@ fn accounts_name(state: &mut crate::engine::State, contacts: &[u128]) {
     let mut at = contacts.iter().cycle();
     let all = state.records.iter().map(|(_, record)| record.clone());
     let changed = all.map(|mut record| {
-        let mut sides = crate::engine::records::Sides::clone(&record.sides);
+        let mut sides = record.sides.open();
         if let (0, Side::Row(row)) = (record.key.table.0, &mut sides.source) {
             row.values[7] = Value::Lookup(Reference {
                 table: Some(state.tables[1].name.clone()),
@@ -571,7 +571,7 @@ fn accounts_name(state: &mut crate::engine::State, contacts: &[u128]) {
                 name: None,
             });
         }
-        record.sides = std::sync::Arc::new(sides);
+        record.sides = std::sync::Arc::new(sides.packed());
         record
     });
     let changed: Vec<_> = changed.collect();

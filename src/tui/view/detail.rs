@@ -7,7 +7,7 @@ use crate::domain::plan::Plan;
 use crate::domain::row::Value;
 use crate::domain::text::visible;
 use crate::domain::time::{Now, age};
-use crate::engine::records::Record;
+use crate::engine::records::{Record, Sides};
 use crate::engine::state::{InstanceState, TableState};
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
@@ -60,6 +60,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, y: u16, now: Now) {
 pub struct Detail<'a> {
     model: &'a Model,
     record: &'a Record,
+    sides: Sides,
     table: &'a TableState,
     source: &'a InstanceState,
     target: &'a InstanceState,
@@ -73,6 +74,7 @@ impl<'a> Detail<'a> {
         Some(Self {
             model,
             record,
+            sides: record.sides.open(),
             table: model.state.table(record.key.table)?,
             source: model.state.instances.get(link.source)?,
             target: model.state.instances.get(link.target)?,
@@ -227,7 +229,7 @@ impl<'a> Detail<'a> {
 
     /// Why it stands so, as far as both sides tell.
     pub fn why(&self) -> String {
-        let sides = &self.record.sides;
+        let sides = &self.sides;
         if !sides.are_read() {
             return "So the agent has seen it; Enter reads both sides here.".to_owned();
         }
@@ -309,7 +311,7 @@ impl<'a> Detail<'a> {
     /// What a stub holds, in words.
     fn what_was_set(&self) -> &'static str {
         let rules = &self.table.rules;
-        let Some(row) = self.record.sides.target.row() else {
+        let Some(row) = self.sides.target.row() else {
             return "It was made";
         };
         let holds = |wanted: fn(&ComparedColumn) -> bool| {
@@ -333,7 +335,7 @@ impl<'a> Detail<'a> {
     /// Which columns it is about.
     fn columns(&self) -> (&'static str, Vec<&str>) {
         let rules = &self.table.rules;
-        let sides = &self.record.sides;
+        let sides = &self.sides;
         let named = |place: &usize| rules.columns.get(*place).map(|column| column.name.as_str());
         match (self.record.drift, sides.source.row(), sides.target.row()) {
             (Drift::Stub, Some(_), Some(target)) => {
@@ -356,7 +358,7 @@ impl<'a> Detail<'a> {
 
     /// The verb that mends it, or why none does.
     fn best(&self) -> (String, String) {
-        if !self.record.sides.are_read() {
+        if !self.sides.are_read() {
             let words = "E, T and H read both sides first".to_owned();
             return ("·  ".to_owned(), words);
         }
@@ -398,7 +400,7 @@ impl<'a> Detail<'a> {
             Drift::Diverged | Drift::Kept | Drift::DeletedInTarget
         );
         let fills = plan_of(&self.model.state, self.record, Verb::Rehydrate).is_write();
-        is_held && self.record.sides.are_read() && !fills
+        is_held && self.sides.are_read() && !fills
     }
 
     /// How many columns its table has on the link.
@@ -439,7 +441,7 @@ impl<'a> Detail<'a> {
         };
         let there = name(&self.target.name);
         let here = place(&self.source.name);
-        if !self.record.sides.are_read() {
+        if !self.sides.are_read() {
             let words = format!("{called}: reads both sides first");
             return (format!("{key}  "), words);
         }
@@ -532,7 +534,7 @@ impl<'a> Detail<'a> {
 
     /// The record as a command line names it: by its key where that is plain, else by its id.
     fn named(&self) -> String {
-        let row = self.record.sides.source.row();
+        let row = self.sides.source.row();
         let keys: Vec<(usize, &ComparedColumn)> = self
             .table
             .rules

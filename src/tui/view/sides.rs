@@ -1,12 +1,12 @@
 //! One record on both sides, column by column: those that differ first, equal ones after them and dim.
 
 use crate::domain::drift::Side;
-use crate::domain::operation::Verb;
+use crate::domain::operation::{RecordKey, Verb};
 use crate::domain::plan::Plan;
 use crate::domain::row::Value;
 use crate::domain::text::visible;
 use crate::domain::time::Now;
-use crate::engine::records::Record;
+use crate::engine::records::{Record, Sides};
 use crate::engine::state::TableState;
 use crate::tui::action::ActionId;
 use crate::tui::canvas::Canvas;
@@ -328,14 +328,22 @@ pub fn columns(
     };
     let grid = Grid::of(canvas.columns(), shape);
     head(canvas, model, record, &grid, now, shape);
-    let differing = &record.sides.differing;
+    let sides = record.sides.open();
+    let differing = &sides.differing;
     let all = 0..table.rules.columns.len();
     let equal = all.filter(|place| !differing.contains(place));
     let order: Vec<usize> = differing.iter().copied().chain(equal).collect();
     let rows = usize::from(canvas.rows().saturating_sub(1));
     let scroll = scroll.min(order.len().saturating_sub(rows));
     for (row, place) in (1..canvas.rows()).zip(order.iter().skip(scroll)) {
-        column(canvas, row, (model, table), record, *place, &grid);
+        column(
+            canvas,
+            row,
+            (model, table),
+            (record.key, &sides),
+            *place,
+            &grid,
+        );
     }
     if let Some(x) = grid.verbs {
         for (verb, x) in [Verb::Ensure, Verb::Sync, Verb::Rehydrate]
@@ -402,14 +410,13 @@ fn column(
     canvas: &mut Canvas<'_>,
     y: u16,
     (model, table): (&Model, &TableState),
-    record: &Record,
+    (key, sides): (RecordKey, &Sides),
     place: usize,
     grid: &Grid,
 ) {
     let Some(compared) = table.rules.columns.get(place) else {
         return;
     };
-    let sides = &record.sides;
     let is_different = sides.differing.contains(&place);
     let both = sides.source.row().is_some() && sides.target.row().is_some();
     let role = if both && !is_different {
@@ -430,7 +437,7 @@ fn column(
         (Some(_), false) if both => ("=", Role::Dim),
         _ => ("·", Role::Dim),
     };
-    let picking = model.picking.as_ref().filter(|one| one.key == record.key);
+    let picking = model.picking.as_ref().filter(|one| one.key == key);
     let Some(picking) = picking.filter(|_| is_different) else {
         side(canvas, y, grid.source, &source, role);
         canvas.text(grid.mark, y, mark, marked);

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value as Json, json};
 
-use super::{EUROPE, HOOK, JOB, US, control, doctor, ground, named, right, workflow};
+use super::{EUROPE, HOOK, JOB, US, control, doctor, ground, ground_of, named, right, workflow};
 use crate::support::binary::{Emulator, Ran};
 
 /// One thing that is wrong.
@@ -15,6 +15,8 @@ struct Wrong {
     what: &'static str,
     /// What is done to the instances, if anything.
     arrange: Option<fn(&Emulator)>,
+    /// How the instances differ from the beginning, as a scenario says it.
+    differ: &'static str,
     /// Parts of the configuration, and what stands there instead.
     edits: &'static [(&'static str, &'static str)],
     /// Variables of the environment.
@@ -38,6 +40,7 @@ const fn wrong(
     Wrong {
         what,
         arrange: None,
+        differ: "",
         edits: &[],
         environment: &[],
         subject,
@@ -55,6 +58,10 @@ impl Wrong {
             arrange: Some(arrange),
             ..self
         }
+    }
+
+    const fn differing(self, differ: &'static str) -> Self {
+        Self { differ, ..self }
     }
 
     const fn said(self, edits: &'static [(&'static str, &'static str)]) -> Self {
@@ -266,6 +273,22 @@ const WRONGS: &[Wrong] = &[
     wrong("columns that are not there", ("us-europe account", "columns"), "fax9: the source has no such column", "on that line")
         .said(&[("\"telephone1\"", "\"telephone9\", \"fax9\"")])
         .inside(),
+    wrong("a column of another type", ("us-europe account", "columns"), "the two sides hold different types", "on that line")
+        .said(&[("stub = [\"name\"]\n", "stub = [\"name\"]\nmap = [{ from = \"numberofemployees\", to = \"telephone1\" }]\n")])
+        .inside(),
+    wrong("a column that is shorter in the target", ("us-europe account", "columns"), "the target 20: make it longer there", "the table")
+        .differing("[[schema.europe]]\ntable = 'account'\ncolumn = 'telephone1'\nmax = 20\n")
+        .inside(),
+    wrong("an option that the target lacks", ("us-europe account", "columns"), "the target lacks the options 3", "the table")
+        .differing("[[schema.europe]]\ntable = 'account'\ncolumn = 'industrycode'\nwithout_options = [3]\n")
+        .said(&[("\"telephone1\"", "\"telephone1\", \"industrycode\"")])
+        .inside(),
+    wrong("a column without which no stub is taken", ("us-europe contact", "columns"), "takes no row without it", "on that line")
+        .differing("[[schema.europe]]\ntable = 'contact'\ncolumn = 'firstname'\nrequired = true\n")
+        .inside(),
+    wrong("versions that guard nothing", ("europe contact", "versions"), "IsOptimisticConcurrencyEnabled", "can't be repaired")
+        .differing("[[schema.europe]]\ntable = 'contact'\noptimistic_concurrency = false\n")
+        .inside(),
     wrong("change tracking off", ("europe team", "tracking"), "change tracking is off", "Track changes")
         .said(&[
             ("name = \"contact\"", "name = \"team\""),
@@ -315,6 +338,9 @@ const WRONGS: &[Wrong] = &[
         .said(&[(END, HOOKED)]),
     wrong("a hook whose name nobody knows", ("hook", "name"), "hook.invalid", "public authorities only")
         .said(&[(END, HOOKED), ("http://127.0.0.1:1/", "https://hook.invalid/")]),
+    wrong("a hook whose certificate has expired", ("hook", "encryption"), "xpired", "renew the certificate")
+        .said(&[(END, HOOKED), ("http://127.0.0.1:1/", "EUROPE_URL/")])
+        .done(|emulator| europe(emulator, "tls", json!({"fault": "expired"}))),
     wrong("a hook without an address", ("hook", "registration"), "Dataverse does not know where to call", "as `url` in [hook]")
         .said(&[(END, HOOKED), ("url = \"http://127.0.0.1:1/\"\n", "")])
         .inside(),
@@ -380,8 +406,9 @@ fn amiss(wrong: &Wrong, emulator: &Emulator) -> Option<String> {
 #[test]
 fn each_of_fifty_things_that_are_wrong_is_told_with_its_cure() {
     assert!(WRONGS.len() >= 50, "{}", WRONGS.len());
-    let (still, changed): (Vec<&Wrong>, Vec<&Wrong>) =
-        WRONGS.iter().partition(|wrong| wrong.arrange.is_none());
+    let (still, changed): (Vec<&Wrong>, Vec<&Wrong>) = WRONGS
+        .iter()
+        .partition(|wrong| wrong.arrange.is_none() && wrong.differ.is_empty());
     let all_amiss = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         // Doctor writes nothing: what is only said differently does not need instances of its own.
@@ -391,7 +418,9 @@ fn each_of_fifty_things_that_are_wrong_is_told_with_its_cure() {
             all_amiss.lock().unwrap().extend(found.collect::<Vec<_>>());
         });
         scope.spawn(|| {
-            let found = changed.iter().filter_map(|wrong| amiss(wrong, &ground()));
+            let found = changed
+                .iter()
+                .filter_map(|wrong| amiss(wrong, &ground_of(wrong.differ)));
             all_amiss.lock().unwrap().extend(found.collect::<Vec<_>>());
         });
     });

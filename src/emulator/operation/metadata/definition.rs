@@ -56,7 +56,7 @@ pub(super) fn table(id: TableId, table: &Table) -> Definition {
         "ChangeTrackingEnabled": table.change_tracking,
         "EnforceStateTransitions": !table.transitions.is_empty(),
         "CanChangeTrackingBeEnabled": managed("canchangetrackingbeenabled", table.ownership != Ownership::None),
-        "IsOptimisticConcurrencyEnabled": true,
+        "IsOptimisticConcurrencyEnabled": table.optimistic_concurrency,
         "IsAuditEnabled": managed("canmodifyauditsettings", false),
         "IsDuplicateDetectionEnabled": managed("canmodifyduplicatedetectionsettings", false),
         "IsManaged": true,

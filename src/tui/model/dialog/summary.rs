@@ -162,17 +162,18 @@ pub fn planned(state: &State, record: &Record, deed: &Deed) -> Plan {
     let Some(table) = state.table(record.key.table) else {
         return Plan::Refuse("its table is not known");
     };
+    let sides = record.sides.open();
     let assessment = Assessment {
         drift: record.drift,
         is_guess: record.is_guess,
-        differing: record.sides.differing.clone(),
+        differing: sides.differing,
     };
     decide(
         deed.verb,
         &deed.choices,
         &assessment,
-        record.sides.source.row(),
-        record.sides.target.row(),
+        sides.source.row(),
+        sides.target.row(),
         &table.rules,
     )
 }

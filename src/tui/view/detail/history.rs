@@ -40,7 +40,7 @@ impl Past {
 impl Detail<'_> {
     /// What happened to the record, newest first.
     pub fn history(&self) -> Vec<Past> {
-        let sides = &self.record.sides;
+        let sides = &self.sides;
         let (here, there) = (place(&self.source.name), name(&self.target.name));
         let mut past = Vec::new();
         past.extend(self.changed(sides.source.row(), &format!("changed in {here}")));

@@ -99,10 +99,11 @@ fn columns(model: &Model, record: &Record, from: usize, room: usize) -> Vec<(Str
     let tag = |place: usize| short_tag(model.state.instances.get(place));
     let (source, target) = (tag(link.source), tag(link.target));
     let mut order: Vec<usize> = (0..table.rules.columns.len()).collect();
-    order.sort_by_key(|at| !record.sides.differing.contains(at));
+    let sides = record.sides.open();
+    order.sort_by_key(|at| !sides.differing.contains(at));
     let lines = order.into_iter().skip(from).filter_map(|at| {
         let column = table.rules.columns.get(at)?;
-        let differs = record.sides.differing.contains(&at);
+        let differs = sides.differing.contains(&at);
         let name = column.name.to_string();
         let held = |side: &Side| match side.row() {
             Some(row) => row.values.get(at).map_or_else(String::new, |value| {
@@ -114,11 +115,11 @@ fn columns(model: &Model, record: &Record, from: usize, room: usize) -> Vec<(Str
             vec![
                 (name, Role::Strong),
                 (
-                    fit(&format!("  {source}  {}", held(&record.sides.source)), room),
+                    fit(&format!("  {source}  {}", held(&sides.source)), room),
                     Role::Plain,
                 ),
                 (
-                    fit(&format!("  {target}  {}", held(&record.sides.target)), room),
+                    fit(&format!("  {target}  {}", held(&sides.target)), room),
                     Role::Plain,
                 ),
             ]
