@@ -276,6 +276,8 @@ impl<'a> Opener<'a> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use std::collections::BTreeSet;
 
     use proptest::collection::{btree_set, vec};

@@ -132,7 +132,9 @@ pub(in crate::engine) async fn find_partners(
         return Ok(());
     }
     let mut both = Both::default();
-    rows.iter().for_each(|row| both.source.insert(row));
+    for row in rows {
+        both.source.insert(row);
+    }
     let met = both.meet(link, table, ends, true).await;
     met.map_err(|broken| broken.failure)
 }
