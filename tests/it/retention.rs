@@ -13,7 +13,8 @@ use super::support::lab::{Lab, in_drift, keys, options};
 fn agent() -> Options {
     Options {
         is_agent: true,
-        is_unattended: true,
+        // Stubs stay as they are.
+        is_unattended: false,
         first_sync: Duration::from_secs(24 * 3600),
         ..options()
     }

@@ -91,7 +91,7 @@ impl Suite {
             .env("NO_PROXY", "127.0.0.1")
             .env("no_proxy", "127.0.0.1")
             .env("TANDEM_URL", &emulator.us)
-            .env("TANDEM_TOKEN", &emulator.token)
+            .env("TANDEM_TOKEN", &emulator.us_writer)
             .env("REQUESTS_CA_BUNDLE", ca)
             .env("SSL_CERT_FILE", ca)
             .env("NODE_EXTRA_CA_CERTS", ca)

@@ -255,9 +255,19 @@ impl StateWriter {
     }
 
     /// Tells which records of a table the last successful run of its link should have brought over, and did not. What
-    /// was in flight when it began is none of them.
+    /// was in flight when it began is none of them, nor is what was last looked at before it ended.
     fn tell_left_out(&mut self, index: TableIndex) {
         let link = self.state.link_of(index);
+        // Of a run of another process it may be known that it ended before it is known what it did.
+        let ended = link.and_then(|link| link.sync.last_success);
+        let elsewhere = ended.filter(|ended| *ended < self.state.started.wall);
+        let compared = self.state.table(index).and_then(|table| table.compared);
+        let was_seen_since = |record: &Record| {
+            elsewhere.is_none_or(|ended| {
+                let compared = compared.is_some_and(|compared| compared.wall >= ended);
+                compared || record.sides.read.wall >= ended
+            })
+        };
         let before = link.and_then(|link| {
             let settle = chrono::Duration::from_std(link.schedule.settle).ok()?;
             link.sync.last_success_began?.checked_sub_signed(settle)
@@ -266,7 +276,7 @@ impl StateWriter {
             let since = record.since.filter(|_| record.drift.is_pending());
             since
                 .zip(before)
-                .is_some_and(|(since, before)| since < before)
+                .is_some_and(|(since, before)| since < before && was_seen_since(record))
         };
         let records = self.state.records.iter().map(|(_, record)| record);
         let here = records.filter(|record| record.key.table == index);

@@ -19,8 +19,8 @@ pub struct Emulator {
     pub us: String,
     pub europe: String,
     pub token: String,
-    /// Of a user who may write in the US.
-    us_writer: String,
+    /// Of a user who may do everything in the US.
+    pub us_writer: String,
     /// The file of the CA that signed for it, with `--tls`.
     pub ca: Option<PathBuf>,
     pub folder: TempDir,
