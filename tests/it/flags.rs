@@ -157,49 +157,6 @@ async fn what_a_good_run_left_out_is_flagged_and_lag_is_left_alone() {
     lab.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_earlier_process_s_run_left_out_is_told_once_it_was_looked_at_since() {
-    let mut lab = Lab::demo().await;
-    lab.compared().await;
-    lab.send(Command::Arm {
-        reason: "INC-1".to_owned(),
-        who: "anna".to_owned(),
-        lasts: Duration::from_secs(60),
-    })
-    .await;
-    let request = request(Verb::Sync);
-    let id = request.id;
-    let consent = Consent::Armed { records: 5 };
-    lab.send(Command::StartSync { request, consent }).await;
-    lab.finished(id).await;
-    lab.until("its end is known", |state| {
-        !state.links[0].sync.is_running() && state.links[0].sync.last_success.is_some()
-    })
-    .await;
-    let forbidden = json!({"count": null, "path": "v9.2/accounts?", "status": 403});
-    lab.emulated.europe().arm(forbidden).await;
-    let mut lab = lab.restart_with(options()).await;
-    let state = lab
-        .until("the look breaks off", |state| {
-            state.tables[0].failure.is_some()
-        })
-        .await;
-    let accounts = |state: &State| {
-        let table = &state.tables[0];
-        (table.counts.pending(), table.flagged.of(Flag::LeftOut))
-    };
-    let (pending, left_out) = accounts(&state);
-    assert!(pending > 0, "{state:#?}");
-    assert_eq!(left_out, 0, "it was last looked at before the run ended");
-    let europe = lab.emulated.europe();
-    europe.control("DELETE", "faults", None).await;
-    let state = lab.compare_again().await;
-    let (pending, left_out) = accounts(&state);
-    assert_eq!(left_out, pending);
-    assert!(pending > 0);
-    lab.stop().await;
-}
-
 #[test]
 fn the_commands_show_and_choose_what_is_parked() {
     let emulator = Emulator::start();

@@ -84,14 +84,14 @@ impl Suite {
                 return;
             }
         };
-        let emulator = Emulator::start_with(&["--tls"]);
+        let emulator = Emulator::of_an_administrator(&["--tls"]);
         let ca = emulator.ca.as_ref().expect("a ready line with the CA");
         let output = command(self.run, &home)
             .env("PYTHONPATH", home.join("packages"))
             .env("NO_PROXY", "127.0.0.1")
             .env("no_proxy", "127.0.0.1")
             .env("TANDEM_URL", &emulator.us)
-            .env("TANDEM_TOKEN", &emulator.us_writer)
+            .env("TANDEM_TOKEN", &emulator.token)
             .env("REQUESTS_CA_BUNDLE", ca)
             .env("SSL_CERT_FILE", ca)
             .env("NODE_EXTRA_CA_CERTS", ca)

@@ -20,7 +20,7 @@ pub struct Emulator {
     pub europe: String,
     pub token: String,
     /// Of a user who may do everything in the US.
-    pub us_writer: String,
+    us_writer: String,
     /// The file of the CA that signed for it, with `--tls`.
     pub ca: Option<PathBuf>,
     pub folder: TempDir,
@@ -153,7 +153,18 @@ impl Emulator {
         Self::start_with(&[])
     }
 
+    /// One whose user, as tandem is signed in, may only read in the US.
     pub fn start_with(arguments: &[&str]) -> Self {
+        let mut emulator = Self::of_an_administrator(arguments);
+        let writer = hands_over_writing(&emulator.client, &emulator.us, &emulator.token);
+        if let Some(writer) = writer {
+            emulator.us_writer = writer;
+        }
+        emulator
+    }
+
+    /// One whose only user may do everything.
+    pub fn of_an_administrator(arguments: &[&str]) -> Self {
         let (process, ready) = Running::ready(
             Command::new(BINARY)
                 .args(["emulator", "--us", "127.0.0.1:0", "--europe", "127.0.0.1:0"])
@@ -170,12 +181,11 @@ impl Emulator {
         }
         let client = client.build().unwrap();
         let (us, token) = (text("us"), text("token"));
-        let us_writer = hands_over_writing(&client, &us, &token);
         let emulator = Self {
             _process: process,
             us,
             europe: text("europe"),
-            us_writer: us_writer.unwrap_or_else(|| token.clone()),
+            us_writer: token.clone(),
             token,
             ca,
             folder: tempfile::tempdir().unwrap(),
