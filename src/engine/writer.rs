@@ -370,3 +370,6 @@ impl StateWriter {
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
+
+#[cfg(test)]
+mod tests;

@@ -261,13 +261,8 @@ impl StateWriter {
         // Of a run of another process it may be known that it ended before it is known what it did.
         let ended = link.and_then(|link| link.sync.last_success);
         let elsewhere = ended.filter(|ended| *ended < self.state.started.wall);
-        let compared = self.state.table(index).and_then(|table| table.compared);
-        let was_seen_since = |record: &Record| {
-            elsewhere.is_none_or(|ended| {
-                let compared = compared.is_some_and(|compared| compared.wall >= ended);
-                compared || record.sides.read.wall >= ended
-            })
-        };
+        let was_seen_since =
+            |record: &Record| elsewhere.is_none_or(|ended| record.sides.read.wall >= ended);
         let before = link.and_then(|link| {
             let settle = chrono::Duration::from_std(link.schedule.settle).ok()?;
             link.sync.last_success_began?.checked_sub_signed(settle)
