@@ -43,9 +43,17 @@ fn verified(lab: &Lab) -> Verified {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_over_and_old_leaves_the_journal_once_a_day_and_the_rest_proves_itself() {
     let mut lab = Lab::demo().await;
-    let state = lab.compared().await;
-    let stubs = keys(&in_drift(&state, "account", Drift::Stub));
-    lab.repair(Verb::Rehydrate, &stubs[..1]).await;
+    let mut state = lab.compared().await;
+    let filled = keys(&in_drift(&state, "account", Drift::Stub)).remove(0);
+    // The agent has no stub to fill by itself: what it was interrupted in would be kept until it is over.
+    for table in ["account", "contact", "account", "contact"] {
+        let stubs = keys(&in_drift(&state, table, Drift::Stub));
+        if !stubs.is_empty() {
+            lab.repair(Verb::Rehydrate, &stubs).await;
+            state = lab.compare_again().await;
+        }
+    }
+    let stale = keys(&in_drift(&state, "account", Drift::Stale));
     let written = verified(&lab).head;
     assert_eq!(verified(&lab).origin.seq, 0);
 
@@ -60,13 +68,13 @@ async fn what_is_over_and_old_leaves_the_journal_once_a_day_and_the_rest_proves_
     assert!(verified(&lab).origin.seq >= written.seq);
     let state = lab.compare_again().await;
     let listed = state.records.iter().map(|(_, record)| record);
-    let mut filled = listed.filter(|record| record.key == stubs[0]);
+    let mut again = listed.filter(|record| record.key == filled);
     assert!(
-        filled.all(|record| record.drift == Drift::InSync),
+        again.all(|record| record.drift == Drift::InSync),
         "what was agreed is still known"
     );
 
-    lab.repair(Verb::Rehydrate, &stubs[1..2]).await;
+    lab.repair(Verb::Rehydrate, &stale[..1]).await;
     let before = verified(&lab);
     let mut lab = lab.restart_configured(agent(), nothing_for_long).await;
     lab.compared().await;
